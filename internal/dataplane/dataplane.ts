@@ -1,0 +1,153 @@
+// Dataplane: what a node's kernel and BIRD hold, or should hold, as one plain value.
+//
+// On the path: desired(snapshot, node) makes the wanted one, drivers observe the found one, plan compares the two.
+// Never: touches the world. Secrets stand here as paths of files on the node, never as values.
+
+/** The two namespaces of a node: uplink and UDP sockets in one, customers and WireGuard interfaces in the other. */
+export type Netns = 'transport' | 'pop';
+
+/** A WireGuard interface. Its UDP socket stays in the transport namespace. Key: its name. */
+export interface Link {
+  /** At most 15 characters (IFNAMSIZ), beginning with our mark `p44`. */
+  readonly name: string;
+  /** Where the interface stands after its birth in the transport namespace. */
+  readonly netns: Netns;
+  readonly mtu: number;
+  readonly listenPort: number;
+  /** 0: none. */
+  readonly fwmark: number;
+  /** File on the node with the private key in base64. */
+  readonly privateKeyFile: string;
+}
+
+/** Key: `<link> <public key>`. */
+export interface Peer {
+  readonly link: string;
+  /** 44 characters of base64. */
+  readonly publicKey: string;
+  /** Canonical prefixes, sorted. */
+  readonly allowedIps: readonly string[];
+  /** `198.18.1.2:51820` or `[2001:db8::1]:51820`; absent when the peer tells by itself (roaming is not drift). */
+  readonly endpoint?: string;
+  /** Seconds; 0: off. */
+  readonly keepaliveSeconds: number;
+}
+
+/** Key: `<netns> <dev> <cidr>`. */
+export interface Address {
+  readonly netns: Netns;
+  readonly dev: string;
+  readonly cidr: string;
+}
+
+/** A policy rule that looks up one of our tables. Key: `<netns> <family> <priority>`. */
+export interface Rule {
+  readonly netns: Netns;
+  readonly family: 4 | 6;
+  readonly priority: number;
+  /** Absent: every packet. */
+  readonly fwmark?: number;
+  readonly table: number;
+}
+
+/** Key: `<netns> <table> <prefix>`. */
+export interface Route {
+  readonly netns: Netns;
+  readonly table: number;
+  readonly prefix: string;
+  readonly type: 'unicast' | 'unreachable';
+  /** Of a unicast route. */
+  readonly dev?: string;
+}
+
+/** Key: `<netns> <name>`; the name with dots: `net.ipv4.ip_forward`. */
+export interface Sysctl {
+  readonly netns: Netns;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Our nftables table without the elements of its sets. Key: the netns. */
+export interface Ruleset {
+  readonly netns: Netns;
+  /** Text between the braces of `table inet pop44 { ... }`. */
+  readonly text: string;
+}
+
+/** An element of a hash set in our table. Key: `<netns> <set> <element>`. */
+export interface Element {
+  readonly netns: Netns;
+  readonly set: string;
+  /** As nft prints it: `44.31.0.7`, `2001:db8:44:7::`. */
+  readonly element: string;
+}
+
+/** Configuration of one of the two BIRDs. Key: its netns. */
+export interface Bird {
+  readonly netns: Netns;
+  readonly text: string;
+}
+
+export interface Kinds {
+  sysctl: Sysctl;
+  ruleset: Ruleset;
+  link: Link;
+  address: Address;
+  rule: Rule;
+  element: Element;
+  peer: Peer;
+  route: Route;
+  bird: Bird;
+}
+export type Kind = keyof Kinds;
+
+/** In the order in which things are added; removal goes the other way (plan/order.ts says why). */
+export const kinds = [
+  'sysctl',
+  'ruleset',
+  'link',
+  'address',
+  'rule',
+  'element',
+  'peer',
+  'route',
+  'bird',
+] as const satisfies readonly Kind[];
+
+export type Dataplane = { readonly [K in Kind]: ReadonlyMap<string, Kinds[K]> };
+export type MutableDataplane = { readonly [K in Kind]: Map<string, Kinds[K]> };
+
+export function emptyDataplane(): MutableDataplane {
+  return {
+    sysctl: new Map(),
+    ruleset: new Map(),
+    link: new Map(),
+    address: new Map(),
+    rule: new Map(),
+    element: new Map(),
+    peer: new Map(),
+    route: new Map(),
+    bird: new Map(),
+  };
+}
+
+const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
+  sysctl: (v) => `${v.netns} ${v.name}`,
+  ruleset: (v) => v.netns,
+  link: (v) => v.name,
+  address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,
+  rule: (v) => `${v.netns} ${v.family} ${v.priority}`,
+  element: (v) => `${v.netns} ${v.set} ${v.element}`,
+  peer: (v) => `${v.link} ${v.publicKey}`,
+  route: (v) => `${v.netns} ${v.table} ${v.prefix}`,
+  bird: (v) => v.netns,
+};
+
+/** The key under which a value stands in its map. */
+export function key<K extends Kind>(kind: K, value: Kinds[K]): string {
+  return keyOf[kind](value);
+}
+
+export function put<K extends Kind>(into: MutableDataplane, kind: K, value: Kinds[K]): void {
+  into[kind].set(key(kind, value), value);
+}

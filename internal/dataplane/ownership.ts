@@ -1,0 +1,18 @@
+// Ownership: the marks that everything we create bears. What does not bear them is never touched.
+
+/** First characters of every interface of ours. */
+export const linkPrefix = 'p44';
+/** The access interface, where subscribers' peers are. */
+export const accessLink = 'p44w0';
+/** The management mesh. */
+export const meshLink = 'p44m';
+/** rtproto of every route of ours (iproute2: any 8-bit number that /etc/iproute2/rt_protos does not name). */
+export const routeProtocol = 44;
+/** rtproto of policy rules of ours; the same number. */
+export const ruleProtocol = 44;
+/** Our table in nftables, family inet. */
+export const nftTable = 'pop44';
+/** Mark of the access interface's own UDP packets in the transport namespace. */
+export const accessFwmark = 0x44;
+/** Routing table in the transport namespace whose default route has the PoP's endpoint as its source. */
+export const endpointTable = 4400;

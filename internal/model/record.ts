@@ -1,0 +1,90 @@
+// Record: the kinds that stand in the fabric snapshot, and one change of one of them.
+
+import type {
+  Allocation,
+  Interconnect,
+  Network,
+  Node,
+  PeerKey,
+  Pool,
+  Pop,
+  Realm,
+  Slab,
+  Tunnel,
+  Upstream,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+
+export interface Records {
+  network: Network;
+  realm: Realm;
+  pop: Pop;
+  node: Node;
+  interconnect: Interconnect;
+  upstream: Upstream;
+  pool: Pool;
+  slab: Slab;
+  allocation: Allocation;
+  tunnel: Tunnel;
+  peerkey: PeerKey;
+}
+export type RecordKind = keyof Records;
+
+export const recordKinds = [
+  'network',
+  'realm',
+  'pop',
+  'node',
+  'interconnect',
+  'upstream',
+  'pool',
+  'slab',
+  'allocation',
+  'tunnel',
+  'peerkey',
+] as const satisfies readonly RecordKind[];
+
+/** A record as it stands in etcd. */
+export interface Stored<T> {
+  readonly record: T;
+  /** mod_revision of its key; the etag is its decimal form. */
+  readonly revision: bigint;
+}
+
+/** What happened to one key. Absent `stored`: deleted. */
+export type RecordEvent = {
+  readonly [K in RecordKind]: { readonly kind: K; readonly id: string; readonly stored?: Stored<Records[K]> };
+}[RecordKind];
+
+/**
+ * Whole transactions that take a snapshot from one revision to the next, in order.
+ * `relisted`: the batch is a full list (keys that it does not name are gone), not a difference.
+ */
+export interface Batch {
+  readonly revision: bigint;
+  readonly relisted: boolean;
+  readonly events: readonly RecordEvent[];
+}
+
+/** A condition of a decision: the key's mod_revision is this; 0n: the key does not exist. */
+export interface Compare {
+  readonly kind: RecordKind;
+  readonly id: string;
+  readonly revision: bigint;
+}
+
+export type Write =
+  | {
+      readonly [K in RecordKind]: {
+        readonly op: 'put';
+        readonly kind: K;
+        readonly id: string;
+        readonly record: Records[K];
+      };
+    }[RecordKind]
+  | { readonly op: 'delete'; readonly kind: RecordKind; readonly id: string };
+
+/** The record changes that a granted command leads to, and every record it read, as one etcd transaction. */
+export interface Decision {
+  readonly compares: readonly Compare[];
+  readonly writes: readonly Write[];
+}

@@ -1,0 +1,159 @@
+// Implement: registers typed handlers of a service with a grpc-js server.
+
+import type { EventEmitter } from 'node:events';
+import type { DescMethod, DescService, Message, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  Server,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
+import type { Refusal } from '#internal/errors/errors.ts';
+import { refuse } from '#internal/errors/errors.ts';
+import { deserializer, malformed, pathOf, serializer } from './definition.ts';
+import type { Principal } from './principal.ts';
+import { principalOf } from './principal.ts';
+import { Refused, toStatus } from './status.ts';
+import { received, send } from './stream.ts';
+
+export interface Call {
+  readonly principal: Principal;
+  /** Aborted when the caller cancels, goes away or its deadline passes, and when the call has ended. */
+  readonly signal: AbortSignal;
+  readonly metadata: Metadata;
+}
+
+type HandlerOf<M extends GenServiceMethods[string]> = M['methodKind'] extends 'unary'
+  ? (request: MessageShape<M['input']>, call: Call) => Promise<MessageInitShape<M['output']>>
+  : M['methodKind'] extends 'server_streaming'
+    ? (request: MessageShape<M['input']>, call: Call) => AsyncIterable<MessageInitShape<M['output']>>
+    : M['methodKind'] extends 'bidi_streaming'
+      ? (incoming: AsyncIterable<MessageShape<M['input']>>, call: Call) => AsyncIterable<MessageInitShape<M['output']>>
+      : never;
+
+/** One function for each method of the service; a Refused or a Fault that it throws reaches the caller as such. */
+export type Handlers<M extends GenServiceMethods> = { readonly [K in keyof M]: HandlerOf<M[K]> };
+
+/** Whether the principal may call the method at all; looked up at every call, before the handler. */
+export type Admit = (principal: Principal, method: DescMethod) => Refusal | undefined;
+
+export interface ImplementOptions {
+  readonly admit: Admit;
+  /** Hears of exceptions that no caller may see: the caller got INTERNAL. `method` is the gRPC path. */
+  readonly report: (thrown: unknown, method: string) => void;
+}
+
+type AnyCall =
+  | ServerUnaryCall<unknown, unknown>
+  | ServerWritableStream<unknown, unknown>
+  | ServerDuplexStream<unknown, unknown>;
+
+export function implement<M extends GenServiceMethods>(
+  server: Server,
+  service: GenService<M>,
+  handlers: Handlers<M>,
+  options: ImplementOptions,
+): void {
+  // The type of a method's handler follows from its descriptor; inside, both are spoken of as untyped messages.
+  const untyped = handlers as unknown as Readonly<Record<string, UntypedHandler>>;
+  for (const method of (service as unknown as DescService).methods) {
+    const handler = untyped[method.localName];
+    if (handler === undefined) throw new TypeError(`no handler of ${pathOf(method)}`);
+    register(server, method, handler, options);
+  }
+}
+
+type UntypedHandler = (input: unknown, call: Call) => unknown;
+
+function register(server: Server, method: DescMethod, handler: UntypedHandler, options: ImplementOptions): void {
+  const path = pathOf(method);
+
+  /** Runs `work` for a call that may be made; gives the status of what was thrown, if anything. */
+  const serve = async (call: AnyCall, work: (context: Call) => Promise<void>) => {
+    const ended = new AbortController();
+    // As the emitter that each kind of call is: the union of their typed on() cannot be called.
+    (call as EventEmitter).on('cancelled', () => ended.abort());
+    if (call.cancelled) ended.abort();
+    try {
+      const principal = callerOf(call, method, options.admit);
+      await work({ principal, signal: ended.signal, metadata: call.metadata });
+      return undefined;
+    } catch (thrown) {
+      const status = toStatus(thrown);
+      // Whoever went away does not want to know, and its going is no fault of ours.
+      if (status.unexpected && !ended.signal.aborted) options.report(thrown, path);
+      return status;
+    }
+  };
+
+  const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
+    let response: unknown;
+    void serve(call, async (context) => {
+      response = await handler(wellFormed(call.request), context);
+    }).then((status) => (status === undefined ? callback(null, response) : callback(status)));
+  };
+  const serverStreaming: handleServerStreamingCall<unknown, unknown> = (call) => {
+    void serve(call, (context) =>
+      send(handler(wellFormed(call.request), context) as AsyncIterable<unknown>, call, context.signal),
+    ).then((status) => finish(call, status));
+  };
+  const bidi: handleBidiStreamingCall<unknown, unknown> = (call) => {
+    void serve(call, (context) => {
+      const incoming = checked(received<unknown>(call, context.signal));
+      return send(handler(incoming, context) as AsyncIterable<unknown>, call, context.signal);
+    }).then((status) => finish(call, status));
+  };
+
+  const [type, handle] = ((): [string, typeof unary | typeof serverStreaming | typeof bidi] => {
+    switch (method.methodKind) {
+      case 'unary':
+        return ['unary', unary];
+      case 'server_streaming':
+        return ['serverStream', serverStreaming];
+      case 'bidi_streaming':
+        return ['bidi', bidi];
+      case 'client_streaming':
+        throw new TypeError(`${path}: client streaming is not used here`);
+    }
+  })();
+  server.register(path, handle, serializer(method.output), deserializer(method.input), type);
+}
+
+function finish(
+  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  status: ReturnType<typeof toStatus> | undefined,
+): void {
+  if (status === undefined) call.end();
+  else call.emit('error', status);
+}
+
+function callerOf(call: AnyCall, method: DescMethod, admit: Admit): Principal {
+  const principal = principalOf(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+  if (principal === undefined) {
+    throw new Refused(
+      refuse('unauthenticated', {
+        problem: 'the certificate names no principal',
+        cure: 'one URI SAN pop44://node/<id> or pop44://admin/<name>',
+      }),
+    );
+  }
+  const refusal = admit(principal, method);
+  if (refusal !== undefined) throw new Refused(refusal);
+  return principal;
+}
+
+function wellFormed(message: unknown): Message {
+  if (message === malformed) {
+    throw new Refused(refuse('invalid', { problem: 'the message is malformed', cure: 'the schema of this version' }));
+  }
+  return message as Message;
+}
+
+async function* checked(messages: AsyncIterable<unknown>): AsyncGenerator<Message, void, undefined> {
+  for await (const message of messages) yield wellFormed(message);
+}

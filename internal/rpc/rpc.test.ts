@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Fault, refuse } from '#internal/errors/errors.ts';
+import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { Admit, Identity, Listener, Principal } from './rpc.ts';
+import {
+  clientCredentials,
+  connect,
+  implement,
+  listen,
+  newServer,
+  principalName,
+  Refused,
+  serverCredentials,
+  serverNameOf,
+} from './rpc.ts';
+import type { TestCa } from './test-certificates.ts';
+import { testCa } from './test-certificates.ts';
+
+let ca: TestCa;
+let admin: Identity;
+let listener: Listener;
+let address: string;
+const reported: unknown[] = [];
+const seen: Principal[] = [];
+let streamSignal: AbortSignal | undefined;
+
+const admit: Admit = (principal, method) =>
+  method.parent === MeshService && principal.kind !== 'node'
+    ? refuse('forbidden', { problem: 'is for nodes', cure: '' })
+    : undefined;
+
+beforeAll(async () => {
+  ca = await testCa();
+  admin = await ca.admin('ada');
+  const server = newServer();
+  const options = { admit, report: (thrown: unknown) => reported.push(thrown) };
+  implement(
+    server,
+    PoolService,
+    {
+      createPool: async ({ prefix }, call) => {
+        seen.push(call.principal);
+        if (prefix === 'refused') {
+          throw new Refused(
+            refuse('overlap', { field: 'prefix', value: prefix, problem: 'overlaps', cure: 'another' }),
+          );
+        }
+        if (prefix === 'away') throw new Fault('unavailable', 'etcd is away');
+        if (prefix === 'bug') throw new Error('password=hunter2');
+        if (prefix.startsWith('long'))
+          throw refuse('invalid', { field: 'prefix', value: prefix, problem: '', cure: '' });
+        return { pool: { id: 'a', prefix } };
+      },
+      getPool: async (_, call) => {
+        await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+        return {};
+      },
+      listPools: async () => ({ pools: [{ description: 'x'.repeat(5_000_000) }] }),
+      deletePool: async () => ({}),
+    },
+    options,
+  );
+  implement(
+    server,
+    StatusService,
+    {
+      getStatus: async () => ({ nodeId: 'p1' }),
+      releaseBrake: async () => ({}),
+      waitApplied: async function* ({ revision }, call) {
+        streamSignal = call.signal;
+        for (let n = Number(revision); n > 0; n -= 1) yield { pendingNodeIds: [String(n)] };
+        if (revision === 7n) throw new Refused(refuse('not-found', { problem: 'no such revision', cure: '' }));
+      },
+    },
+    options,
+  );
+  implement(
+    server,
+    MeshService,
+    {
+      stream: async function* (incoming) {
+        for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
+      },
+    },
+    options,
+  );
+  listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await ca.node('p1')));
+  address = `127.0.0.1:${listener.ports[0]}`;
+});
+afterAll(() => listener.close(100));
+
+const serverName = serverNameOf('p1');
+const pools = (identity = admin) => connect(PoolService, address, clientCredentials(identity), { serverName });
+const outcome = async (promise: Promise<unknown>): Promise<unknown> => promise.catch((thrown: unknown) => thrown);
+
+test('a unary call arrives with its principal and comes back typed', async () => {
+  const { call, close } = pools();
+  expect((await call.createPool({ prefix: '44.31.0.0/22' })).pool?.prefix).toBe('44.31.0.0/22');
+  expect(seen.map(principalName)).toContain('admin/ada');
+  close();
+});
+
+test('a refusal comes back as the refusal it was', async () => {
+  const { call, close } = pools();
+  const thrown = await outcome(call.createPool({ prefix: 'refused' }));
+  expect(thrown).toBeInstanceOf(Refused);
+  expect((thrown as Refused).refusal).toEqual({
+    refused: 'overlap',
+    field: 'prefix',
+    value: 'refused',
+    cure: 'another',
+    message: 'prefix: "refused" overlaps (another)',
+  });
+  close();
+});
+
+test('a value cut in the middle of a character is refused without harm', async () => {
+  const { call, close } = pools();
+  const thrown = await outcome(call.createPool({ prefix: `long${'x'.repeat(72)}${'\u{1F4E1}'.repeat(30)}` }));
+  expect(thrown).toBeInstanceOf(Refused);
+  close();
+});
+
+test('a fault comes back with its word', async () => {
+  const { call, close } = pools();
+  expect(await outcome(call.createPool({ prefix: 'away' }))).toMatchObject({
+    code: 'unavailable',
+    message: 'etcd is away',
+  });
+  close();
+});
+
+test('an unexpected exception tells the caller nothing and is reported at home', async () => {
+  const { call, close } = pools();
+  const thrown = await outcome(call.createPool({ prefix: 'bug' }));
+  expect(thrown).toMatchObject({ code: 'internal' });
+  expect(String(thrown)).not.toContain('hunter2');
+  expect(reported).toContainEqual(new Error('password=hunter2'));
+  close();
+});
+
+test('a deadline ends the call at both ends', async () => {
+  const { call, close } = pools();
+  expect(await outcome(call.getPool({ pool: 'a' }, { deadlineMs: 200 }))).toMatchObject({ code: 'deadline' });
+  close();
+});
+
+test('an aborted signal cancels the call', async () => {
+  const { call, close } = pools();
+  expect(await outcome(call.getPool({ pool: 'a' }, { signal: AbortSignal.timeout(100) }))).toMatchObject({
+    code: 'cancelled',
+  });
+  close();
+});
+
+test.each([
+  ['a request', () => pools().call.createPool({ prefix: 'x'.repeat(5_000_000) })],
+  ['an answer', () => pools().call.listPools({})],
+])('%s above 4 MiB is refused', async (_, call) => {
+  expect(await outcome(call())).toMatchObject({ code: 'too-large' });
+});
+
+test('a server stream yields in order and ends', async () => {
+  const { call, close } = connect(StatusService, address, clientCredentials(admin), { serverName });
+  const got: string[] = [];
+  for await (const { pendingNodeIds } of call.waitApplied({ revision: 3n })) got.push(...pendingNodeIds);
+  expect(got).toEqual(['3', '2', '1']);
+  close();
+});
+
+test('a refusal after messages of a stream comes after these messages', async () => {
+  const { call, close } = connect(StatusService, address, clientCredentials(admin), { serverName });
+  const got: string[] = [];
+  const read = async () => {
+    for await (const { pendingNodeIds } of call.waitApplied({ revision: 7n })) got.push(...pendingNodeIds);
+  };
+  expect(await outcome(read())).toBeInstanceOf(Refused);
+  expect(got).toHaveLength(7);
+  close();
+});
+
+test('leaving a stream cancels it at the server, which had not run ahead', async () => {
+  const { call, close } = connect(StatusService, address, clientCredentials(admin), { serverName });
+  let count = 0;
+  for await (const _ of call.waitApplied({ revision: 10_000_000n })) {
+    count += 1;
+    if (count === 10) break;
+  }
+  await expect.poll(() => streamSignal?.aborted).toBe(true);
+  close();
+});
+
+test('a bidirectional stream echoes 2,000 frames and ends with its caller', async () => {
+  const node = await ca.node('p2');
+  const { call, close } = connect(MeshService, address, clientCredentials(node), { serverName });
+  const outgoing = async function* () {
+    for (let n = 1n; n <= 2_000n; n += 1n) yield { frame: { sentUs: n } };
+  };
+  let last = 0n;
+  for await (const { frame } of call.stream(outgoing())) {
+    expect(frame?.sentUs).toBe(last + 1n);
+    last = frame?.sentUs ?? 0n;
+  }
+  expect(last).toBe(2_000n);
+  close();
+});
+
+test('the mesh is for nodes', async () => {
+  const { call, close } = connect(MeshService, address, clientCredentials(admin), { serverName });
+  const read = async () => {
+    for await (const _ of call.stream((async function* () {})())) break;
+  };
+  expect(await outcome(read())).toMatchObject({ refusal: { refused: 'forbidden' } });
+  close();
+});
+
+const strangers: readonly (readonly [string, () => Promise<Identity>, unknown])[] = [
+  ['of another CA', async () => ({ ...(await (await testCa()).admin('ada')), ca: ca.pem }), { code: 'unavailable' }],
+  ['that has expired', () => ca.issue([{ type: 'url', value: 'pop44://admin/ada' }], -1), { code: 'unavailable' }],
+  ['without a name', () => ca.issue([]), { refusal: { refused: 'unauthenticated' } }],
+  [
+    'with two names',
+    () => ca.issue(['ada', 'root'].map((name) => ({ type: 'url', value: `pop44://admin/${name}` }))),
+    { refusal: { refused: 'unauthenticated' } },
+  ],
+  [
+    'with a name inside a name',
+    () => ca.issue([{ type: 'url', value: 'http://x/, URI:pop44://admin/root, y' }]),
+    { refusal: { refused: 'unauthenticated' } },
+  ],
+];
+test.each(strangers)('a certificate %s does not get in', async (_, identity, expected) => {
+  const before = seen.length;
+  const { call, close } = pools(await identity());
+  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject(expected as object);
+  expect(seen.length).toBe(before);
+  close();
+});

@@ -1,0 +1,18 @@
+// Rpc: the glue between protobuf-es service descriptors and grpc-js.
+//
+// On the path: a request's bytes come in by mutual TLS and become a typed call of a handler; what the handler gives or
+// throws becomes bytes or a status; a client turns that status back into the same refusal or fault.
+// Never: knows what any service does, reads a snapshot, or lets the text of an unexpected exception out.
+
+export type { CallOptions } from './calls.ts';
+export type { Calls, Connection, ConnectOptions } from './connect.ts';
+export { connect } from './connect.ts';
+export type { Identity } from './credentials.ts';
+export { clientCredentials, serverCredentials } from './credentials.ts';
+export type { Admit, Call, Handlers, ImplementOptions } from './implement.ts';
+export { implement } from './implement.ts';
+export type { Principal } from './principal.ts';
+export { principalName, serverNameOf } from './principal.ts';
+export type { Listener } from './serve.ts';
+export { listen, newServer } from './serve.ts';
+export { Refused } from './status.ts';

@@ -1,0 +1,59 @@
+// Serve: a grpc-js server with our limits, bound to addresses and unix sockets.
+
+import type { ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
+import { Fault } from '#internal/errors/errors.ts';
+
+/** Bytes; a page of 1,000 tunnels is about 400 kB. */
+export const messageLimit = 4 * 1024 * 1024;
+
+export interface Listener {
+  /** TCP ports in the order of the addresses; 0 of a unix socket. */
+  readonly ports: readonly number[];
+  /** Lets calls end for `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+export function newServer(): Server {
+  return new Server({
+    'grpc.max_receive_message_length': messageLimit,
+    'grpc.max_send_message_length': messageLimit,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 3_000,
+    // One caller cannot hold more calls than this on a connection.
+    'grpc.max_concurrent_streams': 1_000,
+  });
+}
+
+/** `addresses`: `host:port`, `[v6]:port` or `unix:/path`; all bear the same TLS. Throws Fault `listen`. */
+export async function listen(
+  server: Server,
+  addresses: readonly string[],
+  credentials: ServerCredentials,
+): Promise<Listener> {
+  const ports: number[] = [];
+  for (const address of addresses) {
+    const port = await bind(server, address, credentials);
+    ports.push(address.startsWith('unix:') ? 0 : port);
+  }
+  return { ports, close: (graceMs) => close(server, graceMs) };
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Fault('listen', `cannot listen on ${address}: ${error.message}`, error));
+    });
+  });
+}
+
+function close(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.forceShutdown(), graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,137 @@
+// Status: refusals and faults as gRPC statuses, and back.
+//
+// A refusal travels whole in the trailer `pop44-refusal-bin` (RefusalDetail), a fault's code in `pop44-fault`.
+
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { ServiceError } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { Reason, Refusal } from '#internal/errors/errors.ts';
+import { Fault, isRefusal, messageOf, reasons } from '#internal/errors/errors.ts';
+import { RefusalDetailSchema } from '#internal/gen/pop44/v1/common_pb.ts';
+
+/** A refusal on its way through an exception: from a handler to the wire, and from the wire to the caller. */
+export class Refused extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.name = 'Refused';
+    this.refusal = refusal;
+  }
+}
+
+export interface WireStatus {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+const refusalKey = 'pop44-refusal-bin';
+const faultKey = 'pop44-fault';
+
+const codeOf: { readonly [R in Reason]: status } = {
+  invalid: status.INVALID_ARGUMENT,
+  required: status.INVALID_ARGUMENT,
+  'host-bits': status.INVALID_ARGUMENT,
+  'excluded-space': status.INVALID_ARGUMENT,
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  'duplicate-key': status.ALREADY_EXISTS,
+  'request-id-reused': status.ALREADY_EXISTS,
+  overlap: status.ALREADY_EXISTS,
+  'stale-etag': status.ABORTED,
+  conflict: status.ABORTED,
+  'pool-exhausted': status.RESOURCE_EXHAUSTED,
+  'in-use': status.FAILED_PRECONDITION,
+  'no-pool': status.FAILED_PRECONDITION,
+  frozen: status.FAILED_PRECONDITION,
+  'not-ready': status.FAILED_PRECONDITION,
+  held: status.FAILED_PRECONDITION,
+  unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
+  unavailable: status.UNAVAILABLE,
+  // The one code whose definition says that the change may have been made all the same (grpc/statuscodes).
+  pending: status.DEADLINE_EXCEEDED,
+};
+
+/** Faults whose code and text are meant for the caller; every other one is INTERNAL and keeps its text at home. */
+const faultCodes: ReadonlyMap<string, status> = new Map([
+  ['unavailable', status.UNAVAILABLE],
+  ['pending', status.DEADLINE_EXCEEDED],
+  ['cancelled', status.CANCELLED],
+]);
+
+// A header list is limited to 64 KiB as a whole (Node's http2: maxHeaderListSize 65,535); refusals stay far below.
+const textLimit = 1_000;
+
+/** grpc-js puts details through encodeURI, which throws on half a surrogate pair, as a cut value can end with. */
+const text = (details: string): string => details.slice(0, textLimit).toWellFormed();
+
+function refusalStatus(refusal: Refusal): WireStatus {
+  const metadata = new Metadata();
+  const detail = create(RefusalDetailSchema, {
+    reason: refusal.refused,
+    field: text(refusal.field),
+    value: text(refusal.value),
+    cure: text(refusal.cure),
+  });
+  metadata.set(refusalKey, Buffer.from(toBinary(RefusalDetailSchema, detail)));
+  return { code: codeOf[refusal.refused], details: text(refusal.message), metadata };
+}
+
+/**
+ * The status of whatever a handler threw. `unexpected`: it is none that a caller may hear of, so it should be reported.
+ */
+export function toStatus(thrown: unknown): WireStatus & { readonly unexpected: boolean } {
+  if (thrown instanceof Refused) return { ...refusalStatus(thrown.refusal), unexpected: false };
+  if (isRefusal(thrown)) return { ...refusalStatus(thrown), unexpected: false };
+  const metadata = new Metadata();
+  if (thrown instanceof Fault) {
+    const code = faultCodes.get(thrown.code);
+    if (code !== undefined) {
+      metadata.set(faultKey, thrown.code);
+      return { code, details: text(thrown.message), metadata, unexpected: false };
+    }
+  }
+  return { code: status.INTERNAL, details: 'internal fault; the daemon logged it', metadata, unexpected: true };
+}
+
+function isReason(word: string): word is Reason {
+  return (reasons as readonly string[]).includes(word);
+}
+
+/** Stable words for the statuses that grpc itself makes. */
+const ownWords: ReadonlyMap<status, string> = new Map([
+  [status.UNAVAILABLE, 'unavailable'],
+  [status.DEADLINE_EXCEEDED, 'deadline'],
+  [status.CANCELLED, 'cancelled'],
+  [status.RESOURCE_EXHAUSTED, 'too-large'],
+  [status.UNIMPLEMENTED, 'unimplemented'],
+]);
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'code' in thrown && 'details' in thrown && 'metadata' in thrown;
+}
+
+/** What a client throws: a Refused as the server refused it, or a Fault. */
+export function fromStatus(thrown: unknown): Refused | Fault {
+  if (thrown instanceof Refused || thrown instanceof Fault) return thrown;
+  if (!isServiceError(thrown)) return new Fault('internal', messageOf(thrown), thrown);
+  const [detail] = thrown.metadata.get(refusalKey);
+  if (Buffer.isBuffer(detail)) {
+    const refusal = readDetail(detail, thrown.details);
+    if (refusal !== undefined) return new Refused(refusal);
+  }
+  const [word] = thrown.metadata.get(faultKey);
+  if (typeof word === 'string') return new Fault(word, thrown.details);
+  return new Fault(ownWords.get(thrown.code) ?? 'internal', thrown.details, thrown);
+}
+
+function readDetail(bytes: Buffer, message: string): Refusal | undefined {
+  try {
+    const { reason, field, value, cure } = fromBinary(RefusalDetailSchema, bytes);
+    // A newer daemon's word: what is known is that it was refused.
+    return { refused: isReason(reason) ? reason : 'invalid', field, value, cure, message };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import { nodeServerName, principalUri } from './principal.ts';
+
+/** A certificate and its private key, both PEM (the key PKCS #8). */
+export interface Credentials {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+export type Ca = Credentials;
+
+export interface Validity {
+  readonly now: Date;
+  /** Milliseconds from `now`. */
+  readonly validForMs: number;
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+// A peer whose clock is behind by less than this accepts a certificate made a moment ago.
+const backdatedMs = 5 * 60_000;
+
+// Loaded when a certificate is made: a daemon only reads them, and the library with its polyfill costs 50 ms [measured].
+async function library(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto);
+  return x509;
+}
+
+const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
+  return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+    .export({ format: 'pem', type: 'pkcs8' })
+    .toString();
+}
+
+function signingKey(ca: Ca): Promise<webcrypto.CryptoKey> {
+  const pkcs8 = createPrivateKey(ca.privateKeyPem).export({ format: 'der', type: 'pkcs8' });
+  return webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']);
+}
+
+// RFC 5280 4.1.2.2: positive, at most 20 octets; the leading 01 keeps it both positive and free of leading zeros.
+const newSerial = (): string => `01${randomBytes(15).toString('hex')}`;
+
+const period = (validity: Validity) => ({
+  notBefore: new Date(validity.now.getTime() - backdatedMs),
+  notAfter: new Date(validity.now.getTime() + validity.validForMs),
+});
+
+/** A new self-signed CA that may sign end certificates and nothing below them. */
+export async function createCa(name: string, validity: Validity): Promise<Ca> {
+  const x509 = await library();
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: [{ CN: [name] }],
+    ...period(validity),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificatePem: certificate.toString('pem'), privateKeyPem: await keyPem(keys.privateKey) };
+}
+
+type Name = { readonly type: 'url' | 'dns' | 'ip'; readonly value: string };
+
+async function issue(
+  ca: Ca,
+  subject: string,
+  names: readonly Name[],
+  usages: readonly ('serverAuth' | 'clientAuth')[],
+  validity: Validity,
+): Promise<Credentials> {
+  const x509 = await library();
+  const issuer = new x509.X509Certificate(ca.certificatePem);
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: newSerial(),
+    subject: [{ CN: [subject] }],
+    issuer: issuer.subjectName,
+    ...period(validity),
+    publicKey: keys.publicKey,
+    signingKey: await signingKey(ca),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[usage])),
+      new x509.SubjectAlternativeNameExtension([...names]),
+      await x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificatePem: certificate.toString('pem'), privateKeyPem: await keyPem(keys.privateKey) };
+}
+
+/**
+ * A node's certificate, for both sides of a connection (an etcd member is its peers' client with the same one).
+ * `addresses`: IP addresses, without prefix length, at which etcd clients verify it. Throws RangeError for a bad id.
+ */
+export async function issueNodeCertificate(
+  ca: Ca,
+  node: { readonly id: string; readonly addresses: readonly string[] },
+  validity: Validity,
+): Promise<Credentials> {
+  const names: Name[] = [
+    { type: 'url', value: principalUri({ kind: 'node', id: node.id }) },
+    { type: 'dns', value: nodeServerName(node.id) },
+    ...node.addresses.map((value) => ({ type: 'ip', value }) as const),
+  ];
+  return issue(ca, nodeServerName(node.id), names, ['serverAuth', 'clientAuth'], validity);
+}
+
+/** An admin's certificate: a client's only. Throws RangeError for a bad name. */
+export async function issueAdminCertificate(ca: Ca, name: string, validity: Validity): Promise<Credentials> {
+  return issue(ca, name, [{ type: 'url', value: principalUri({ kind: 'admin', id: name }) }], ['clientAuth'], validity);
+}

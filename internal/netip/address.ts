@@ -1,0 +1,80 @@
+// Address: one IPv4 or IPv6 address in the only text that we keep.
+
+import ipaddr from 'ipaddr.js';
+
+export type Family = 4 | 6;
+
+declare const addressBrand: unique symbol;
+/** Canonical: four decimal octets, or RFC 5952. Two equal addresses are equal strings. */
+export type IpAddress = string & { readonly [addressBrand]: true };
+
+/** Why a text is not what it should be. `problem` follows the value in a sentence, `cure` ends it. */
+export interface Unreadable {
+  readonly problem: string;
+  readonly cure: string;
+  /** The text reads as a prefix but has bits beyond its length; this is the prefix that they lie in. */
+  readonly network?: string;
+}
+
+const octet = 0x100;
+
+/**
+ * Strict: no leading zeros (octal to some readers), no short forms (`10.1`), no IPv4 inside IPv6, no zone,
+ * no brackets. Any RFC 4291 spelling of an IPv6 address is taken and answered in its RFC 5952 text.
+ */
+export function parseAddress(text: string): IpAddress | Unreadable {
+  if (!text.includes(':')) {
+    if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text as IpAddress;
+    return { problem: 'is not an IP address', cure: 'like 44.31.0.7 or 2001:db8::7' };
+  }
+  if (text.includes('%')) return { problem: 'has a zone', cure: 'an address without %zone' };
+  // RFC 4291 2.5.5: embedded IPv4 has two spellings and two meanings; the IPv4 address itself has one.
+  if (text.includes('.')) return { problem: 'has an IPv4 address inside', cure: 'write the IPv4 address itself' };
+  if (!ipaddr.IPv6.isValid(text)) return { problem: 'is not an IPv6 address', cure: 'like 2001:db8::7' };
+  const parsed = ipaddr.IPv6.parse(text);
+  if (parsed.isIPv4MappedAddress()) {
+    return { problem: 'is an IPv4-mapped address', cure: 'write the IPv4 address itself' };
+  }
+  return parsed.toRFC5952String() as IpAddress;
+}
+
+/** Of anything canonical, address or prefix. */
+export function familyOf(canonical: string): Family {
+  return canonical.includes(':') ? 6 : 4;
+}
+
+/** The address as an unsigned integer of 32 or 128 bits. */
+export function addressNumber(address: IpAddress): bigint {
+  if (familyOf(address) === 4) {
+    let number = 0;
+    for (const part of address.split('.')) number = number * octet + Number(part);
+    return BigInt(number);
+  }
+  let hex = '0x';
+  for (const part of ipaddr.IPv6.parse(address).parts) hex += part.toString(16).padStart(4, '0');
+  return BigInt(hex);
+}
+
+/** @param number at least 0 and below 2 to the power of the family's bits; beyond is a programming error. */
+export function addressFrom(family: Family, number: bigint): IpAddress {
+  const bits = family === 4 ? 32 : 128;
+  if (number < 0n || number >> BigInt(bits) !== 0n) throw new RangeError(`${number} is no IPv${family} address`);
+  if (family === 4) {
+    const value = Number(number);
+    return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.') as IpAddress;
+  }
+  const hex = number.toString(16).padStart(32, '0');
+  const parts = Array.from({ length: 8 }, (_, index) => Number.parseInt(hex.slice(index * 4, index * 4 + 4), 16));
+  return new ipaddr.IPv6(parts).toRFC5952String() as IpAddress;
+}
+
+// ipaddr.js's names of the ranges in which one machine cannot be addressed from another.
+const notUnicast: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback']);
+
+/** A single machine can have this address and be reached at it through a router (public or private alike). */
+export function isUnicast(address: IpAddress): boolean {
+  if (familyOf(address) === 6) return !notUnicast.has(ipaddr.IPv6.parse(address).range());
+  const first = Number(address.slice(0, address.indexOf('.')));
+  // RFC 6890: 0.0.0.0/8 is "this network", 240.0.0.0/4 reserved.
+  return first !== 0 && first < 240 && !notUnicast.has(ipaddr.IPv4.parse(address).range());
+}

@@ -1,0 +1,124 @@
+// Prefix: an address range that is a power of two, in canonical text `44.31.0.0/22`.
+
+import {
+  addressFrom,
+  addressNumber,
+  type Family,
+  familyOf,
+  type IpAddress,
+  parseAddress,
+  type Unreadable,
+} from './address.ts';
+
+declare const prefixBrand: unique symbol;
+/** Canonical: no bits beyond its length, RFC 5952. Two equal prefixes are equal strings. */
+export type Prefix = string & { readonly [prefixBrand]: true };
+
+/** 32 or 128. */
+export function addressBits(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+/** Strict as parseAddress; the length is needed. Host bits are refused with the prefix they lie in. */
+export function parsePrefix(text: string): Prefix | Unreadable {
+  const [addressText, lengthText, ...more] = text.split('/');
+  if (addressText === undefined || lengthText === undefined || more.length > 0) {
+    return { problem: 'is not a prefix', cure: 'like 44.31.0.0/22 or 2001:db8:44::/48' };
+  }
+  const address = parseAddress(addressText);
+  if (typeof address !== 'string') return address;
+  const family = familyOf(address);
+  const length = Number(lengthText);
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText) || length > addressBits(family)) {
+    return { problem: 'has no such length', cure: `/0 to /${addressBits(family)}` };
+  }
+  const right = prefixFrom(family, addressNumber(address), length);
+  if (right === `${address}/${length}`) return right;
+  return { problem: 'has host bits', cure: `the prefix is ${right}`, network: right };
+}
+
+/** The prefix of this length that the address number lies in. */
+export function prefixFrom(family: Family, number: bigint, length: number): Prefix {
+  const hostBits = BigInt(addressBits(family) - length);
+  return `${addressFrom(family, (number >> hostBits) << hostBits)}/${length}` as Prefix;
+}
+
+/** @param hex first address in 8 (IPv4) or 32 (IPv6) digits; undefined when it is neither or has host bits. */
+export function prefixFromHex(hex: string, length: number): Prefix | undefined {
+  const family = hex.length === 8 ? 4 : 6;
+  if (!/^([0-9a-f]{8}|[0-9a-f]{32})$/.test(hex)) return undefined;
+  if (!Number.isInteger(length) || length < 0 || length > addressBits(family)) return undefined;
+  const number = BigInt(`0x${hex}`);
+  const prefix = prefixFrom(family, number, length);
+  return firstNumber(prefix) === number ? prefix : undefined;
+}
+
+/** A prefix of one address. */
+export function hostPrefix(address: IpAddress): Prefix {
+  return `${address}/${addressBits(familyOf(address))}` as Prefix;
+}
+
+export function prefixLength(prefix: Prefix): number {
+  return Number(prefix.slice(prefix.indexOf('/') + 1));
+}
+
+export function firstAddress(prefix: Prefix): IpAddress {
+  return prefix.slice(0, prefix.indexOf('/')) as IpAddress;
+}
+
+export function firstNumber(prefix: Prefix): bigint {
+  return addressNumber(firstAddress(prefix));
+}
+
+/** 8 or 32 lower-case digits: sorts as the numbers do. */
+export function firstHex(prefix: Prefix): string {
+  return firstNumber(prefix)
+    .toString(16)
+    .padStart(addressBits(familyOf(prefix)) / 4, '0');
+}
+
+/** A prefix contains itself; families never meet. */
+export function contains(outer: Prefix, inner: Prefix): boolean {
+  if (familyOf(outer) !== familyOf(inner)) return false;
+  const length = prefixLength(outer);
+  if (length > prefixLength(inner)) return false;
+  const hostBits = BigInt(addressBits(familyOf(outer)) - length);
+  return firstNumber(outer) >> hostBits === firstNumber(inner) >> hostBits;
+}
+
+/** Two prefixes overlap only when one contains the other. */
+export function overlaps(a: Prefix, b: Prefix): boolean {
+  return contains(a, b) || contains(b, a);
+}
+
+/** The prefix of this shorter (or equal) length around it. */
+export function supernet(prefix: Prefix, length: number): Prefix {
+  return prefixFrom(familyOf(prefix), firstNumber(prefix), length);
+}
+
+/** How many prefixes of this length it holds; 0n when the length is shorter than its own. */
+export function subprefixCount(prefix: Prefix, length: number): bigint {
+  const more = length - prefixLength(prefix);
+  return more < 0 ? 0n : 1n << BigInt(more);
+}
+
+/** @param n from 0n to subprefixCount - 1n; beyond is a programming error. */
+export function nthSubprefix(prefix: Prefix, length: number, n: bigint): Prefix {
+  if (n < 0n || n >= subprefixCount(prefix, length)) throw new RangeError(`${prefix} has no /${length} number ${n}`);
+  const family = familyOf(prefix);
+  return prefixFrom(family, firstNumber(prefix) + (n << BigInt(addressBits(family) - length)), length);
+}
+
+/** Which of the outer's subprefixes of the inner's length the inner is. Wants contains(outer, inner). */
+export function indexIn(outer: Prefix, inner: Prefix): bigint {
+  return (firstNumber(inner) - firstNumber(outer)) >> BigInt(addressBits(familyOf(inner)) - prefixLength(inner));
+}
+
+/** IPv4 first, then by first address, then the shorter length: the order in which a person reads them. */
+export function comparePrefixes(a: Prefix, b: Prefix): number {
+  const families = familyOf(a) - familyOf(b);
+  if (families !== 0) return families;
+  const [first, second] = [firstNumber(a), firstNumber(b)];
+  if (first !== second) return first < second ? -1 : 1;
+  return prefixLength(a) - prefixLength(b);
+}

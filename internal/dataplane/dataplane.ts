@@ -151,3 +151,12 @@ export function key<K extends Kind>(kind: K, value: Kinds[K]): string {
 export function put<K extends Kind>(into: MutableDataplane, kind: K, value: Kinds[K]): void {
   into[kind].set(key(kind, value), value);
 }
+
+/** A value with its kind, as it travels between the halves of a node. */
+export type Item = { readonly [K in Kind]: readonly [K, Kinds[K]] }[Kind];
+
+/** The key of an item. */
+export function itemKey([kind, value]: Item): string {
+  // The kind names the value's type; the compiler does not follow the pair.
+  return (keyOf[kind] as (value: Kinds[Kind]) => string)(value);
+}

@@ -1,0 +1,230 @@
+// Applier: the loop of the privileged half. It holds the want, observes, plans, applies, and compares in full.
+//
+// On the path: wants come in through the seam, drivers carry out the steps, what was reached goes back.
+// Never: speaks to the network, or touches anything before it knows what is wanted of it.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import {
+  type Dataplane,
+  emptyDataplane,
+  itemKey,
+  type Kind,
+  kinds,
+  type MutableDataplane,
+} from '#internal/dataplane/dataplane.ts';
+import { accessLink } from '#internal/dataplane/ownership.ts';
+import type { Driver } from '#internal/driver/driver.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
+import type { Step } from '#internal/plan/step.ts';
+import type { Applied, Health, Want } from '#internal/seam/seam.ts';
+
+/** The seed asks for a comparison each 5 to 10 s. */
+export const comparisonMs = 10_000;
+/** A failed step is tried again after this, doubling to the comparison's own rhythm. */
+const firstRetryMs = 500;
+/** Failures told in words. */
+const toldFailures = 5;
+
+type AnyMap = Map<string, unknown>;
+type KeySets = { [K in Kind]?: Set<string> };
+
+export interface Applier {
+  /** Reads what is there; called once before the first want. Gives the number of peers on the access interface. */
+  start(): Promise<number>;
+  want(message: Want): Promise<Applied>;
+  /** Observes everything, repairs what differs. */
+  compare(): Promise<Health>;
+  close(): Promise<void>;
+}
+
+export interface ApplierParts {
+  readonly drivers: readonly Driver[];
+  /** What this node wants whatever the store says (the management mesh). */
+  readonly fixed: Dataplane;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createApplier({ drivers, fixed, clock, log }: ApplierParts): Applier {
+  const driverOf = new Map<Kind, Driver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
+  const want: MutableDataplane = emptyDataplane();
+  let found: MutableDataplane = emptyDataplane();
+  let known = false;
+  let failing = new Map<string, string>();
+  let comparisons = 0;
+  let lastComparisonMs = 0;
+  const drift: Partial<Record<Kind, number>> = {};
+  let retryMs = firstRetryMs;
+  let retry: AbortController | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  /** One at a time: wants, comparisons and retries never interleave. */
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(work);
+    queue = turn.catch(() => undefined);
+    return turn;
+  };
+
+  const fixedKeys = (): Keys => {
+    const keys: KeySets = {};
+    for (const kind of kinds) keys[kind] = new Set(fixed[kind].keys());
+    return keys;
+  };
+
+  async function observe(): Promise<void> {
+    const seen = emptyDataplane();
+    for (const driver of drivers) {
+      try {
+        const part = await driver.observe();
+        for (const kind of driver.kinds)
+          for (const [key, value] of part[kind] as ReadonlyMap<string, unknown>) (seen[kind] as AnyMap).set(key, value);
+      } catch (cause) {
+        // One blind mechanism does not stop the others: what it held is believed until it can be read again.
+        log.error('observe-failed', { kinds: driver.kinds.join(' '), reason: messageOf(cause) });
+        for (const kind of driver.kinds) for (const [key, value] of found[kind]) (seen[kind] as AnyMap).set(key, value);
+      }
+    }
+    found = seen;
+  }
+
+  /** Consecutive steps of one driver go in one batch. */
+  async function apply(steps: readonly Step[]): Promise<void> {
+    for (let at = 0; at < steps.length; ) {
+      const driver = driverOf.get(steps[at]?.kind ?? 'link');
+      let end = at;
+      while (end < steps.length && driverOf.get(steps[end]?.kind ?? 'link') === driver) end += 1;
+      const batch = steps.slice(at, end);
+      at = end;
+      const failed = new Map<Step, string>();
+      try {
+        if (driver === undefined) throw new Error('no driver for this kind');
+        for (const failure of await driver.apply(batch)) failed.set(failure.step, failure.message);
+      } catch (cause) {
+        for (const step of batch) failed.set(step, messageOf(cause));
+      }
+      for (const step of batch) {
+        const name = `${step.kind} ${step.key}`;
+        const reason = failed.get(step);
+        if (reason === undefined) {
+          reach(found, step);
+          failing.delete(name);
+        } else {
+          failing.set(name, `${printStep(step)}: ${reason}`);
+          log.warn('step-failed', { step: printStep(step), reason });
+        }
+      }
+    }
+  }
+
+  const told = (): readonly string[] => [...failing.values()].slice(0, toldFailures);
+
+  function retryLater(): void {
+    if (failing.size === 0) {
+      retryMs = firstRetryMs;
+      return;
+    }
+    if (retry !== undefined || closed) return;
+    retry = new AbortController();
+    const { signal } = retry;
+    clock
+      .sleep(retryMs, signal)
+      .then(() => {
+        retry = undefined;
+        retryMs = Math.min(retryMs * 2, comparisonMs);
+        return compare();
+      })
+      .catch(() => undefined);
+  }
+
+  async function look(): Promise<Health> {
+    const began = clock.monotonicMs();
+    await observe();
+    const steps = plan(want, found, known ? undefined : fixedKeys());
+    failing = new Map();
+    for (const step of steps) {
+      drift[step.kind] = (drift[step.kind] ?? 0) + 1;
+      log.warn('drift', { step: printStep(step) });
+    }
+    await apply(steps);
+    comparisons += 1;
+    lastComparisonMs = clock.monotonicMs() - began;
+    retryLater();
+    return health();
+  }
+
+  const health = (): Health => {
+    const usage = process.cpuUsage();
+    return {
+      type: 'health',
+      failing: failing.size,
+      failures: told(),
+      comparisons,
+      comparisonMs: lastComparisonMs,
+      drift,
+      rssBytes: process.memoryUsage.rss(),
+      cpuSeconds: (usage.user + usage.system) / 1e6,
+    };
+  };
+
+  const compare = (): Promise<Health> => exclusive(look);
+
+  /** Merges a want; gives the keys that may differ now, or undefined for all. */
+  function merge(message: Want): Keys | undefined {
+    if (message.whole) {
+      for (const kind of kinds) {
+        want[kind].clear();
+        for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
+      }
+    }
+    const keys: KeySets = {};
+    const touch = (kind: Kind, key: string): void => {
+      (keys[kind] ??= new Set()).add(key);
+    };
+    for (const [kind, key] of message.remove) {
+      if (fixed[kind].has(key)) continue;
+      want[kind].delete(key);
+      touch(kind, key);
+    }
+    for (const item of message.put) {
+      const key = itemKey(item);
+      (want[item[0]] as AnyMap).set(key, item[1]);
+      touch(item[0], key);
+    }
+    return message.whole ? undefined : keys;
+  }
+
+  return {
+    start: () =>
+      exclusive(async () => {
+        for (const kind of kinds) for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
+        await observe();
+        await apply(plan(want, found, fixedKeys()));
+        retryLater();
+        return [...found.peer.values()].filter((peer) => peer.link === accessLink).length;
+      }),
+    want: (message) =>
+      exclusive(async () => {
+        const keys = merge(message);
+        known = true;
+        await apply(plan(want, found, keys));
+        retryLater();
+        return {
+          type: 'applied',
+          number: message.number,
+          revision: message.revision,
+          failing: failing.size,
+          failures: told(),
+        };
+      }),
+    compare,
+    close: async () => {
+      closed = true;
+      retry?.abort();
+      await queue;
+      for (const driver of drivers) await driver.close();
+    },
+  };
+}

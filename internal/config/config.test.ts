@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from './config.ts';
+
+const good = {
+  nodeId: 'p1',
+  stateDir: '/s',
+  runDir: '/r',
+  netns: { transport: '/run/netns/p1t', pop: '/run/netns/p1p' },
+  accessKeyFile: '/k/a',
+  interconnectKeyFile: '/k/i',
+  mesh: {
+    privateKeyFile: '/k/m',
+    address: 'fd44:44::1',
+    port: 51844,
+    mtu: 1380,
+    peers: [{ publicKey: 'k', endpoint: '198.18.1.2:51844', address: 'fd44:44::2' }],
+  },
+  etcd: { endpoints: ['https://[fd44:44::1]:2379'] },
+  tls: { caFile: '/t/ca', certificateFile: '/t/c', keyFile: '/t/k' },
+  api: { port: 4440 },
+  metrics: { port: 9440 },
+  dataplaneSocket: '/r/dataplane.sock',
+};
+
+test('a good configuration is taken as it is', () => {
+  expect(parseConfig(JSON.stringify(good))).toEqual(good);
+});
+
+test.each([
+  ['no JSON', '{', 'not JSON'],
+  ['an id that could leave its path', { ...good, nodeId: '../p1' }, 'node.nodeId: "../p1" (1 to 32 characters'],
+  ['a missing field', { ...good, etcd: undefined }, 'node.etcd: missing (an object)'],
+  ['an unknown field', { ...good, extra: 1 }, 'node.extra: 1 (unknown; known are nodeId'],
+  ['a relative path', { ...good, runDir: 'run' }, 'node.runDir: "run" (an absolute path)'],
+  ['a port out of range', { ...good, api: { port: 70000 } }, 'node.api.port: 70000 (a whole number from 1 to 65535)'],
+  [
+    'a name for an address',
+    { ...good, mesh: { ...good.mesh, address: 'mesh' } },
+    'node.mesh.address: "mesh" (an IP address)',
+  ],
+  ['a bad peer', { ...good, mesh: { ...good.mesh, peers: [{}] } }, 'node.mesh.peers[0].publicKey: missing (a text)'],
+])('%s is refused with field, value and cure', (_, config, message) => {
+  expect(() => parseConfig(typeof config === 'string' ? config : JSON.stringify(config))).toThrow(message);
+});

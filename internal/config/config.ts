@@ -1,0 +1,118 @@
+// Config: a node's own settings, the file that exists before any store does.
+//
+// On the path: both halves read it at their start; the management mesh rises from it alone.
+// Never: holds a secret (it names files of keys), or anything that the store decides.
+
+import { isIP } from 'node:net';
+import { Fault } from '#internal/errors/errors.ts';
+
+export interface MeshPeer {
+  readonly publicKey: string;
+  /** `198.18.1.2:51844` or `[2001:db8::1]:51844` */
+  readonly endpoint: string;
+  readonly address: string;
+}
+
+export interface NodeConfig {
+  readonly nodeId: string;
+  /** Survives reboots: last good snapshot. */
+  readonly stateDir: string;
+  /** Does not: sockets, BIRD's files. */
+  readonly runDir: string;
+  /** Files of the two network namespaces. */
+  readonly netns: { readonly transport: string; readonly pop: string };
+  readonly accessKeyFile: string;
+  readonly interconnectKeyFile: string;
+  readonly mesh: {
+    readonly privateKeyFile: string;
+    readonly address: string;
+    readonly port: number;
+    readonly mtu: number;
+    readonly peers: readonly MeshPeer[];
+  };
+  readonly etcd: { readonly endpoints: readonly string[] };
+  readonly tls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
+  readonly api: { readonly port: number; readonly socket?: string };
+  readonly metrics: { readonly port: number };
+  readonly dataplaneSocket: string;
+}
+
+type Shape = { readonly [name: string]: Rule };
+type Rule = (value: unknown, path: string) => void;
+
+function bad(path: string, value: unknown, cure: string): never {
+  throw new Fault('config', `configuration: ${path}: ${JSON.stringify(value) ?? 'missing'} (${cure})`);
+}
+
+const text: Rule = (value, path) => {
+  if (typeof value !== 'string' || value === '') bad(path, value, 'a text');
+};
+const nodeId: Rule = (value, path) => {
+  if (typeof value !== 'string' || !/^[a-z0-9-]{1,32}$/.test(value))
+    bad(path, value, '1 to 32 characters of a-z, 0-9 and -');
+};
+const file: Rule = (value, path) => {
+  if (typeof value !== 'string' || !value.startsWith('/')) bad(path, value, 'an absolute path');
+};
+const address: Rule = (value, path) => {
+  if (typeof value !== 'string' || isIP(value) === 0) bad(path, value, 'an IP address');
+};
+const between =
+  (low: number, high: number): Rule =>
+  (value, path) => {
+    if (!Number.isInteger(value) || (value as number) < low || (value as number) > high)
+      bad(path, value, `a whole number from ${low} to ${high}`);
+  };
+const port = between(1, 65535);
+const list =
+  (rule: Rule): Rule =>
+  (value, path) => {
+    if (!Array.isArray(value)) bad(path, value, 'a list');
+    value.forEach((item, at) => rule(item, `${path}[${at}]`));
+  };
+const object =
+  (shape: Shape, optional: readonly string[] = []): Rule =>
+  (value, path) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) bad(path, value, 'an object');
+    const fields = new Map(Object.entries(value));
+    for (const name of fields.keys())
+      if (!Object.hasOwn(shape, name))
+        bad(`${path}.${name}`, fields.get(name), `unknown; known are ${Object.keys(shape).join(', ')}`);
+    for (const [name, rule] of Object.entries(shape))
+      if (fields.has(name) || !optional.includes(name)) rule(fields.get(name), `${path}.${name}`);
+  };
+
+const nodeConfig = object({
+  nodeId,
+  stateDir: file,
+  runDir: file,
+  netns: object({ transport: file, pop: file }),
+  accessKeyFile: file,
+  interconnectKeyFile: file,
+  mesh: object({
+    privateKeyFile: file,
+    address,
+    port,
+    // IPv6's least (RFC 8200 5) to WireGuard's most over Ethernet.
+    mtu: between(1280, 9000),
+    peers: list(object({ publicKey: text, endpoint: text, address })),
+  }),
+  etcd: object({ endpoints: list(text) }),
+  tls: object({ caFile: file, certificateFile: file, keyFile: file }),
+  api: object({ port, socket: file }, ['socket']),
+  metrics: object({ port }),
+  dataplaneSocket: file,
+});
+
+/** @throws Fault `config` that names the field, the value and the cure. */
+export function parseConfig(json: string): NodeConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new Fault('config', 'configuration: not JSON', cause);
+  }
+  nodeConfig(value, 'node');
+  // Every field was just checked against the interface's shape.
+  return value as NodeConfig;
+}

@@ -1,0 +1,66 @@
+// The fixed vocabulary between the two halves of a node.
+
+import type { Dataplane, Item, Kind } from '#internal/dataplane/dataplane.ts';
+
+export type Remove = readonly [Kind, string];
+
+/** From the network half: what the node should hold. */
+export interface Want {
+  readonly type: 'want';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  /** Snapshot revision that this brings about, decimal. */
+  readonly revision: string;
+  /** `put` is everything there is; else a difference to the want before. */
+  readonly whole: boolean;
+  readonly put: readonly Item[];
+  readonly remove: readonly Remove[];
+}
+
+/** From the privileged half, first: what it found when it started. */
+export interface Hello {
+  readonly type: 'hello';
+  /** Peers on the access interface. */
+  readonly accessPeers: number;
+}
+
+/** A want was carried out as far as possible. */
+export interface Applied {
+  readonly type: 'applied';
+  readonly number: number;
+  readonly revision: string;
+  /** Steps that failed and are tried again. */
+  readonly failing: number;
+  /** The first of them, in words. */
+  readonly failures: readonly string[];
+}
+
+/** Each comparison. Counters since the privileged half started. */
+export interface Health {
+  readonly type: 'health';
+  readonly failing: number;
+  readonly failures: readonly string[];
+  readonly comparisons: number;
+  readonly comparisonMs: number;
+  /** Steps that a comparison found necessary: somebody else changed what is ours. By kind. */
+  readonly drift: Readonly<Partial<Record<Kind, number>>>;
+  readonly rssBytes: number;
+  readonly cpuSeconds: number;
+}
+
+/** Tunnels' handshakes that changed since the last report: public key, Unix time in milliseconds. */
+export interface Handshakes {
+  readonly type: 'handshakes';
+  readonly peers: readonly (readonly [string, number])[];
+}
+
+export type FromNetwork = Want;
+export type FromDataplane = Hello | Applied | Health | Handshakes;
+
+/** Everything of a dataplane as puts. */
+export function putsOf(dataplane: Dataplane): readonly Item[] {
+  const puts: Item[] = [];
+  for (const [kind, map] of Object.entries(dataplane))
+    for (const value of map.values()) puts.push([kind, value] as Item);
+  return puts;
+}

@@ -1,0 +1,115 @@
+// Status: what every node has applied, as this daemon knows it from its own reconciler and from the mesh.
+//
+// On the path: reports come in, waiting callers are woken when the revision they wait for is applied.
+// Never: asks anyone anything.
+
+/** What a node says of itself; travels over the mesh. */
+export interface Report {
+  readonly appliedRevision: bigint;
+  readonly snapshotRevision: bigint;
+  readonly failingSteps: number;
+  /** Why the brake holds a snapshot; empty: it does not. */
+  readonly held: string;
+  /** No contact with etcd. */
+  readonly stale: boolean;
+  /** Event loop delay, 99th percentile, milliseconds. */
+  readonly loopLagMs: number;
+}
+
+export interface NodeStatus {
+  readonly nodeId: string;
+  readonly connected: boolean;
+  readonly report: Report;
+  readonly rttMs?: number;
+  /** Wall clock. */
+  readonly lastHeard?: Date;
+}
+
+export const silent: Report = {
+  appliedRevision: 0n,
+  snapshotRevision: 0n,
+  failingSteps: 0,
+  held: '',
+  stale: false,
+  loopLagMs: 0,
+};
+
+export interface Status {
+  /** Changes the own report; listeners hear of it. */
+  update(change: Partial<Report>): void;
+  own(): Report;
+  /** From the mesh. */
+  heard(nodeId: string, report: Report, at: Date, rttMs?: number): void;
+  lost(nodeId: string): void;
+  of(nodeId: string): NodeStatus | undefined;
+  /**
+   * Gives the nodes that have not applied the revision, each time that set shrinks or changes, first at once; ends when
+   * it is empty (the last value is the empty list) or the signal is aborted.
+   */
+  pending(revision: bigint, nodeIds: readonly string[], signal: AbortSignal): AsyncGenerator<readonly string[], void>;
+  /** Hears every change of the own report. */
+  onOwn(listener: () => void): void;
+}
+
+export function createStatus(nodeId: string): Status {
+  const nodes = new Map<string, NodeStatus>([[nodeId, { nodeId, connected: true, report: silent }]]);
+  const ownListeners = new Set<() => void>();
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const waiter of [...waiting]) waiter();
+  };
+  const reportOf = (id: string): Report => nodes.get(id)?.report ?? silent;
+
+  async function* pending(
+    revision: bigint,
+    nodeIds: readonly string[],
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly string[], void> {
+    let told: string | undefined;
+    while (!signal.aborted) {
+      const missing = nodeIds.filter((id) => reportOf(id).appliedRevision < revision).sort();
+      if (missing.join(' ') !== told) {
+        told = missing.join(' ');
+        yield missing;
+      }
+      if (missing.length === 0) return;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          waiting.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        waiting.add(done);
+        signal.addEventListener('abort', done);
+        if (signal.aborted) done();
+      });
+    }
+  }
+
+  return {
+    update: (change) => {
+      nodes.set(nodeId, { nodeId, connected: true, report: { ...reportOf(nodeId), ...change } });
+      for (const listener of ownListeners) listener();
+      wake();
+    },
+    own: () => reportOf(nodeId),
+    heard: (id, report, at, rttMs) => {
+      const known = rttMs ?? nodes.get(id)?.rttMs;
+      nodes.set(id, {
+        nodeId: id,
+        connected: true,
+        report,
+        lastHeard: at,
+        ...(known === undefined ? {} : { rttMs: known }),
+      });
+      wake();
+    },
+    lost: (id) => {
+      const before = nodes.get(id);
+      if (before !== undefined) nodes.set(id, { ...before, connected: false });
+    },
+    of: (id) => nodes.get(id),
+    pending,
+    onOwn: (listener) => ownListeners.add(listener),
+  };
+}

@@ -1,5 +1,4 @@
 import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
-import { nodeServerName, principalUri } from './principal.ts';
 
 /** A certificate and its private key, both PEM (the key PKCS #8). */
 export interface Credentials {
@@ -26,6 +25,17 @@ async function library(): Promise<typeof import('@peculiar/x509')> {
   const x509 = await import('@peculiar/x509');
   x509.cryptoProvider.set(webcrypto);
   return x509;
+}
+
+// A node's id is one label of a DNS name (RFC 1123 2.1), because its server name is made from it.
+const idForms = {
+  node: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  admin: /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
+} as const;
+
+function principalUri(kind: keyof typeof idForms, id: string): string {
+  if (!idForms[kind].test(id)) throw new RangeError(`${JSON.stringify(id)} cannot be the name of a ${kind}`);
+  return `pop44://${kind}/${id}`;
 }
 
 const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -110,15 +120,16 @@ export async function issueNodeCertificate(
   node: { readonly id: string; readonly addresses: readonly string[] },
   validity: Validity,
 ): Promise<Credentials> {
+  const serverName = `${node.id}.node.pop44`;
   const names: Name[] = [
-    { type: 'url', value: principalUri({ kind: 'node', id: node.id }) },
-    { type: 'dns', value: nodeServerName(node.id) },
+    { type: 'url', value: principalUri('node', node.id) },
+    { type: 'dns', value: serverName },
     ...node.addresses.map((value) => ({ type: 'ip', value }) as const),
   ];
-  return issue(ca, nodeServerName(node.id), names, ['serverAuth', 'clientAuth'], validity);
+  return issue(ca, serverName, names, ['serverAuth', 'clientAuth'], validity);
 }
 
 /** An admin's certificate: a client's only. Throws RangeError for a bad name. */
 export async function issueAdminCertificate(ca: Ca, name: string, validity: Validity): Promise<Credentials> {
-  return issue(ca, name, [{ type: 'url', value: principalUri({ kind: 'admin', id: name }) }], ['clientAuth'], validity);
+  return issue(ca, name, [{ type: 'url', value: principalUri('admin', name) }], ['clientAuth'], validity);
 }

@@ -6,5 +6,3 @@
 
 export type { Ca, Credentials, Validity } from './ca.ts';
 export { createCa, issueAdminCertificate, issueNodeCertificate } from './ca.ts';
-export type { Principal } from './principal.ts';
-export { nodeServerName, principalOf } from './principal.ts';

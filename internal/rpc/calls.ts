@@ -3,6 +3,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { CallOptions as GrpcOptions, Client } from '@grpc/grpc-js';
 import { Metadata } from '@grpc/grpc-js';
+import { realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
 import { fromStatus } from './status.ts';
@@ -15,7 +16,7 @@ export interface CallOptions {
 }
 
 function until(deadlineMs: number | undefined): GrpcOptions {
-  return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+  return deadlineMs === undefined ? {} : { deadline: realClock.wall().getTime() + deadlineMs };
 }
 
 export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs: number) {

@@ -14,7 +14,7 @@ import type {
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { Refusal } from '#internal/errors/errors.ts';
-import { refuse } from '#internal/errors/errors.ts';
+import { Fault, refuse } from '#internal/errors/errors.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
 import type { Principal } from './principal.ts';
 import { principalOf } from './principal.ts';
@@ -48,6 +48,9 @@ export interface ImplementOptions {
   readonly report: (thrown: unknown, method: string) => void;
 }
 
+// One for all calls: without a reason, abort() makes a DOMException with its stack for every call that ends.
+const cut = new Fault('cancelled', 'the call has ended');
+
 type AnyCall =
   | ServerUnaryCall<unknown, unknown>
   | ServerWritableStream<unknown, unknown>
@@ -77,8 +80,8 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
   const serve = async (call: AnyCall, work: (context: Call) => Promise<void>) => {
     const ended = new AbortController();
     // As the emitter that each kind of call is: the union of their typed on() cannot be called.
-    (call as EventEmitter).on('cancelled', () => ended.abort());
-    if (call.cancelled) ended.abort();
+    (call as EventEmitter).on('cancelled', () => ended.abort(cut));
+    if (call.cancelled) ended.abort(cut);
     try {
       const principal = callerOf(call, method, options.admit);
       await work({ principal, signal: ended.signal, metadata: call.metadata });

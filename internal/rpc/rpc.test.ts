@@ -1,8 +1,11 @@
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { Credentials } from '#internal/identity/identity.ts';
+import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
 import type { Admit, Identity, Listener, Principal } from './rpc.ts';
 import {
   clientCredentials,
@@ -15,11 +18,18 @@ import {
   serverCredentials,
   serverNameOf,
 } from './rpc.ts';
-import type { TestCa } from './test-certificates.ts';
-import { testCa } from './test-certificates.ts';
 
-let ca: TestCa;
-let admin: Identity;
+const hourMs = 3_600_000;
+const validity = { now: new Date(), validForMs: hourMs };
+const ca = await createCa('test', validity);
+const identity = ({ certificatePem, privateKeyPem }: Credentials): Identity => ({
+  ca: ca.certificatePem,
+  certificate: certificatePem,
+  key: privateKeyPem,
+});
+const node = async (id: string) => identity(await issueNodeCertificate(ca, { id, addresses: [] }, validity));
+const admin = identity(await issueAdminCertificate(ca, 'ada', validity));
+
 let listener: Listener;
 let address: string;
 const reported: unknown[] = [];
@@ -33,8 +43,6 @@ const admit: Admit = (principal, method) =>
     : undefined;
 
 beforeAll(async () => {
-  ca = await testCa();
-  admin = await ca.admin('ada');
   const server = newServer();
   const options = { admit, report: (thrown: unknown) => reported.push(thrown) };
   implement(
@@ -90,7 +98,7 @@ beforeAll(async () => {
     },
     options,
   );
-  listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await ca.node('p1')));
+  listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await node('p1')));
   address = `127.0.0.1:${listener.ports[0]}`;
 });
 afterAll(() => listener.close(100));
@@ -200,8 +208,7 @@ test('leaving a stream cancels it at the server, which had not run ahead', async
 });
 
 test('a bidirectional stream echoes 2,000 frames and ends with its caller', async () => {
-  const node = await ca.node('p2');
-  const { call, close } = connect(MeshService, address, clientCredentials(node), { serverName });
+  const { call, close } = connect(MeshService, address, clientCredentials(await node('p2')), { serverName });
   const outgoing = async function* () {
     for (let n = 1n; n <= 2_000n; n += 1n) yield { frame: { sentUs: n } };
   };
@@ -223,25 +230,41 @@ test('the mesh is for nodes', async () => {
   close();
 });
 
-const strangers: readonly (readonly [string, () => Promise<Identity>, unknown])[] = [
-  ['of another CA', async () => ({ ...(await (await testCa()).admin('ada')), ca: ca.pem }), { code: 'unavailable' }],
-  ['that has expired', () => ca.issue([{ type: 'url', value: 'pop44://admin/ada' }], -1), { code: 'unavailable' }],
-  ['without a name', () => ca.issue([]), { refusal: { refused: 'unauthenticated' } }],
+const strangers: readonly (readonly [string, () => Promise<Identity>])[] = [
   [
-    'with two names',
-    () => ca.issue(['ada', 'root'].map((name) => ({ type: 'url', value: `pop44://admin/${name}` }))),
-    { refusal: { refused: 'unauthenticated' } },
+    'of another CA',
+    async () => identity(await issueAdminCertificate(await createCa('test', validity), 'ada', validity)),
   ],
   [
-    'with a name inside a name',
-    () => ca.issue([{ type: 'url', value: 'http://x/, URI:pop44://admin/root, y' }]),
-    { refusal: { refused: 'unauthenticated' } },
+    'that has expired',
+    async () =>
+      identity(await issueAdminCertificate(ca, 'ada', { now: new Date(Date.now() - 2 * hourMs), validForMs: hourMs })),
   ],
 ];
-test.each(strangers)('a certificate %s does not get in', async (_, identity, expected) => {
+test.each(strangers)('a certificate %s does not get in', async (_, stranger) => {
   const before = seen.length;
-  const { call, close } = pools(await identity());
-  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject(expected as object);
+  const { call, close } = pools(await stranger());
+  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject({ code: 'unavailable' });
   expect(seen.length).toBe(before);
+  close();
+});
+
+const tls = { port: 0, ALPNProtocols: ['h2'], ca: ca.certificatePem, checkServerIdentity: () => undefined };
+const { certificate: cert, key } = admin;
+test.each([
+  ['without a certificate', {}],
+  ['with TLS 1.2', { cert, key, maxVersion: 'TLSv1.2' as const }],
+])('a connection %s is ended before HTTP/2 begins', async (_, options) => {
+  const socket = connectTls({ ...tls, ...options, port: listener.ports[0] ?? 0 });
+  const bytes: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => bytes.push(chunk));
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.on('close', resolve));
+  expect(bytes).toEqual([]);
+});
+
+test('a daemon of another name is not spoken to', async () => {
+  const { call, close } = connect(PoolService, address, clientCredentials(admin), { serverName: serverNameOf('p2') });
+  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject({ code: 'unavailable' });
   close();
 });

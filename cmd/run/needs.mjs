@@ -1,0 +1,107 @@
+// Needs: the programs outside npm that the lab, the tests and the benches start, and the Debian packages that have them.
+//
+// A program that pop44 or its tests begin to use gets a row here; nothing else knows package names.
+
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/** @type {readonly { binary: string, package: string, why: string }[]} */
+export const needs = [
+  { binary: 'etcd', package: 'etcd-server', why: 'the database of the CORE nodes' },
+  { binary: 'bird', package: 'bird2', why: 'BGP and BFD of every node' },
+  { binary: 'wireguard-go', package: 'wireguard-go', why: 'WireGuard where the kernel has none' },
+  { binary: 'wg', package: 'wireguard-tools', why: 'clients load the very file that a user would' },
+  { binary: 'nft', package: 'nftables', why: 'firewall and anti-spoofing' },
+  { binary: 'ip', package: 'iproute2', why: 'interfaces, routes, rules, namespaces' },
+  { binary: 'ping', package: 'iputils-ping', why: 'probes from clients and hosts' },
+  { binary: 'unshare', package: 'util-linux', why: 'lab and tests live in namespaces of their own' },
+  { binary: 'nsenter', package: 'util-linux', why: 'commands inside a node' },
+  {
+    binary: 'setpriv',
+    package: 'util-linux',
+    why: 'children end with their parent; the daemon runs without capabilities',
+  },
+  { binary: 'mount', package: 'mount', why: 'a private /run and /tmp' },
+];
+
+/** Services that the packages above would start, and enable for the next boot: they would take etcd's and BGP's ports. */
+const services = { 'etcd-server': 'etcd.service', bird2: 'bird.service' };
+
+// An ordinary user's PATH has no sbin on Debian.
+const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+/** Whether a program is there to be run. */
+export function found(binary) {
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, binary), constants.X_OK);
+      return folder !== '';
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Rows whose program is not on this machine. */
+export function missing() {
+  return needs.filter((row) => !found(row.binary));
+}
+
+/** What to tell somebody whose machine lacks these rows. */
+export function cure(rows) {
+  const packages = [...new Set(rows.map((row) => row.package))].join(' ');
+  const list = rows.map((row) => `  ${row.binary} (package ${row.package}): ${row.why}`).join('\n');
+  return `missing on this machine:\n${list}\ninstall with: sudo apt-get install --no-install-recommends ${packages}`;
+}
+
+// invoke-rc.d(8) and deb-systemd-invoke(1): 101 forbids the action, so no maintainer script starts a daemon.
+const policyFile = '/usr/sbin/policy-rc.d';
+const policyText = '#!/bin/sh\n# Put here by pop44 while it installs packages; of no use afterwards.\nexit 101\n';
+
+const policyIsOurs = () => existsSync(policyFile) && readFileSync(policyFile, 'utf8') === policyText;
+
+/**
+ * Installs the missing packages with apt-get, starting none of their services. Only for root; one process at a time
+ * (the caller holds a lock). Gives back what went wrong, or undefined.
+ */
+export function install(say) {
+  const rows = missing();
+  if (rows.length === 0) return undefined;
+  const packages = [...new Set(rows.map((row) => row.package))];
+  // Ctrl-C must reach apt-get alone: the policy file is removed below whatever happens.
+  const ignore = () => {};
+  process.on('SIGINT', ignore).on('SIGTERM', ignore);
+  // A file of ours that stands already was left behind by a run that was killed.
+  const ours = !existsSync(policyFile) || policyIsOurs();
+  try {
+    if (ours) writeFileSync(policyFile, policyText, { mode: 0o755 });
+    say('Debian packages: apt-get update');
+    const updated = apt(['update']);
+    if (updated !== undefined) return updated;
+    say(`Debian packages: apt-get install ${packages.join(' ')}`);
+    const failed = apt(['install', '--yes', '--no-install-recommends', ...packages]);
+    if (failed !== undefined) return failed;
+    for (const name of packages) {
+      // Fails where there is no such unit or no systemd: then nothing would start it either.
+      if (services[name] !== undefined) spawnSync('systemctl', ['disable', '--quiet', services[name]]);
+    }
+  } finally {
+    if (ours) rmSync(policyFile, { force: true });
+    process.off('SIGINT', ignore).off('SIGTERM', ignore);
+  }
+  const still = missing();
+  return still.length === 0 ? undefined : cure(still);
+}
+
+function apt(args) {
+  const run = spawnSync('apt-get', ['--quiet', '--option', 'DPkg::Lock::Timeout=300', ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (run.status === 0) return undefined;
+  const tail = `${run.stdout ?? ''}${run.stderr ?? ''}`.trim().split('\n').slice(-15).join('\n');
+  return `apt-get ${args.join(' ')} failed (${run.error?.message ?? run.signal ?? `exit ${run.status}`}):\n${tail}`;
+}

@@ -1,0 +1,81 @@
+// Run: the doorstep of every npm script. Makes a fresh machine ready, then hands over to a TypeScript file.
+//
+// Plain JavaScript without dependencies, for any Node from 20 on: nothing is installed yet when it starts.
+// Says nothing when there is nothing to do. Never builds anything: Node 24 runs the .ts files as they are.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { modules } from './modules.mjs';
+import { cure, found, install, missing } from './needs.mjs';
+
+const here = fileURLToPath(import.meta.url);
+const root = join(dirname(here), '..', '..');
+
+/** needs: real programs take part, so Debian packages must be there. */
+const verbs = {
+  start: { script: ['cmd/lab/main.ts'], needs: true },
+  test: { script: ['cmd/run/test.ts'], needs: true },
+  check: { script: ['cmd/run/check.ts'], needs: false },
+  fix: { script: ['cmd/run/check.ts', '--fix'], needs: false },
+  gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
+  bench: { script: ['bench/main.ts'], needs: true },
+};
+
+const say = (line) => process.stderr.write(`${line}\n`);
+const fail = (problem) => {
+  say(problem);
+  process.exit(1);
+};
+
+const tree = modules(root);
+const [verb, ...args] = process.argv.slice(2);
+
+if (verb === 'install-modules') {
+  const problem = tree.install(say);
+  if (problem !== undefined) fail(problem);
+} else if (verb === 'install-needs') {
+  const problem = install(say);
+  if (problem !== undefined) fail(problem);
+} else if (verb in verbs) {
+  const { script, needs } = verbs[verb];
+  if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
+  if (needs && missing().length > 0) {
+    if (process.getuid() !== 0 || !found('apt-get')) fail(cure(missing()));
+    locked('install-needs', '/run/lock/pop44-needs.lock');
+  }
+  handOver([...script, ...args], needs);
+} else {
+  fail(`usage: node cmd/run/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);
+}
+
+/** Runs ourselves under flock(1): the kernel lets go of such a lock when its holder dies, so it never gets stale. */
+function locked(step, lockFile) {
+  mkdirSync(dirname(lockFile), { recursive: true });
+  if (spawnSync('flock', ['--nonblock', lockFile, 'true']).status === 1) say('waiting for another installation');
+  const run = spawnSync('flock', [lockFile, process.execPath, here, step], { stdio: 'inherit' });
+  if (run.error !== undefined) fail(`flock (Debian package util-linux): ${run.error.message}`);
+  if (run.status !== 0) process.exit(run.status ?? 1);
+}
+
+function handOver(argv, endWithUs) {
+  const [script, ...rest] = argv;
+  const env = {
+    ...process.env,
+    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH, '/usr/local/sbin:/usr/sbin:/sbin'].join(':'),
+  };
+  const node = [tree.node, join(root, script), ...rest];
+  // A lab or a test run must not outlive us, even when we are killed: it holds namespaces and processes.
+  const command = endWithUs ? ['setpriv', '--pdeathsig', 'TERM', ...node] : node;
+  const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env });
+  child.on('error', (error) => fail(`${command[0]}: ${error.message}`));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // A terminal's Ctrl-C goes to the whole foreground group: the child has it already.
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}

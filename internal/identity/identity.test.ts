@@ -57,7 +57,7 @@ test('mutual TLS accepts a node of this CA and refuses one of another', async ()
   const options = { ca: ours.certificatePem, cert: server.certificatePem, key: server.privateKeyPem };
   const listener = createServer({ ...options, requestCert: true, rejectUnauthorized: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end(socket.getPeerX509Certificate()?.subjectAltName);
+    socket.end(socket.getPeerX509Certificate()?.subjectAltName ?? '');
   });
   listener.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));

@@ -65,11 +65,16 @@ export interface Batch {
   readonly events: readonly RecordEvent[];
 }
 
-/** A condition of a decision: the key's mod_revision is this; 0n: the key does not exist. */
+/**
+ * A condition of a decision: the key's mod_revision is this; 0n: the key does not exist.
+ * `within`: the id ends in a slash and the condition is that no key begins with it (revision is 0n then). etcd: one
+ * compare with range_end, CREATE = 0, which an empty range fulfils.
+ */
 export interface Compare {
   readonly kind: RecordKind;
   readonly id: string;
   readonly revision: bigint;
+  readonly within?: true;
 }
 
 export type Write =

@@ -1,0 +1,167 @@
+// Fold: a batch of events takes a snapshot from one revision to the next, in O(events), and tells what became of what.
+
+import { equals } from '@bufbuild/protobuf';
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
+import { Map as ImmutableMap } from 'immutable';
+import {
+  AllocationSchema,
+  InterconnectSchema,
+  NetworkSchema,
+  NodeSchema,
+  PeerKeySchema,
+  PoolSchema,
+  PopSchema,
+  RealmSchema,
+  SlabSchema,
+  type Tunnel,
+  TunnelSchema,
+  UpstreamSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { splitId } from './ids.ts';
+import { type NameIndex, withName, withoutName } from './name-index.ts';
+import { type Batch, type RecordEvent, type RecordKind, type Records, recordKinds, type Stored } from './record.ts';
+import { networkId, type PoolUse, type Snapshot } from './snapshot.ts';
+
+type ChangeOf<K extends RecordKind> = {
+  readonly kind: K;
+  readonly id: string;
+  /** Absent: it was created. */
+  readonly before?: Stored<Records[K]>;
+  /** Absent: it was deleted. */
+  readonly after?: Stored<Records[K]>;
+};
+/** What became of one record between two snapshots. At least one of before and after is there. */
+export type RecordChange = { readonly [K in RecordKind]: ChangeOf<K> }[RecordKind];
+
+export interface Folded {
+  readonly snapshot: Snapshot;
+  /** One a key, by kind (in the order of recordKinds) and id. A record that is rewritten as it was is a change too. */
+  readonly changes: readonly RecordChange[];
+}
+
+type AnyStored = Stored<Records[RecordKind]>;
+type Table = ImmutableMap<string, AnyStored>;
+
+/** A table under its name in the snapshot; the network, which is one record, stands as a table of one. */
+const tables = {
+  realm: 'realms',
+  pop: 'pops',
+  node: 'nodes',
+  interconnect: 'interconnects',
+  upstream: 'upstreams',
+  pool: 'pools',
+  slab: 'slabs',
+  allocation: 'allocations',
+  tunnel: 'tunnels',
+  peerkey: 'peerkeys',
+} as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
+
+const schemas: { readonly [K in RecordKind]: GenMessage<Records[K]> } = {
+  network: NetworkSchema,
+  realm: RealmSchema,
+  pop: PopSchema,
+  node: NodeSchema,
+  interconnect: InterconnectSchema,
+  upstream: UpstreamSchema,
+  pool: PoolSchema,
+  slab: SlabSchema,
+  allocation: AllocationSchema,
+  tunnel: TunnelSchema,
+  peerkey: PeerKeySchema,
+};
+
+function tableOf(snapshot: Snapshot, kind: RecordKind): Table {
+  if (kind !== 'network') return snapshot[tables[kind]];
+  return snapshot.network === undefined ? ImmutableMap() : ImmutableMap([[networkId, snapshot.network]]);
+}
+
+/**
+ * Takes the snapshot to the batch's revision. A relisted batch replaces everything; what it names as it was before is
+ * no change. Any order of a relisted batch gives the same; of one key's events in a difference the last counts.
+ */
+export function fold(before: Snapshot, batch: Batch): Folded {
+  const last = new Map<string, RecordEvent>();
+  for (const event of batch.events) last.set(`${event.kind} ${event.id}`, event);
+  const changes: RecordChange[] = [];
+  for (const event of last.values()) {
+    const held = tableOf(before, event.kind).get(event.id);
+    if (held === undefined && event.stored === undefined) continue;
+    if (sameRecord(event.kind, held, event.stored, batch.relisted)) continue;
+    changes.push(change(event.kind, event.id, held, event.stored));
+  }
+  if (batch.relisted) {
+    for (const kind of recordKinds) {
+      for (const [id, held] of tableOf(before, kind)) {
+        if (!last.has(`${kind} ${id}`)) changes.push(change(kind, id, held, undefined));
+      }
+    }
+  }
+  changes.sort((a, b) => recordKinds.indexOf(a.kind) - recordKinds.indexOf(b.kind) || (a.id < b.id ? -1 : 1));
+  return { snapshot: applied(before, changes, batch.revision), changes };
+}
+
+// Within one history a mod revision names one value. A list may come from another history (a restored backup that went on
+// from an older revision), where only the contents tell.
+function sameRecord(
+  kind: RecordKind,
+  held: AnyStored | undefined,
+  found: AnyStored | undefined,
+  compareContents: boolean,
+): boolean {
+  if (held === undefined || found === undefined || held.revision !== found.revision) return false;
+  return !compareContents || equals(schemas[kind], held.record, found.record);
+}
+
+function change(
+  kind: RecordKind,
+  id: string,
+  before: AnyStored | undefined,
+  after: AnyStored | undefined,
+): RecordChange {
+  // Both came from the table or the event of this kind.
+  return { kind, id, ...(before && { before }), ...(after && { after }) } as RecordChange;
+}
+
+function applied(before: Snapshot, changes: readonly RecordChange[], revision: bigint): Snapshot {
+  const touched = new Map<RecordKind, Table>();
+  let { tunnelsByName, tunnelsByOwnerAndName, poolUse } = before;
+  for (const { kind, id, before: old, after } of changes) {
+    const table = touched.get(kind) ?? tableOf(before, kind).asMutable();
+    touched.set(kind, after === undefined ? table.delete(id) : table.set(id, after));
+    if (kind === 'tunnel') {
+      tunnelsByName = renamed(tunnelsByName, id, old?.record.name, after?.record.name);
+      tunnelsByOwnerAndName = renamed(
+        tunnelsByOwnerAndName,
+        id,
+        old && ownerAndName(old.record),
+        after && ownerAndName(after.record),
+      );
+    }
+    if (kind === 'slab') poolUse = counted(poolUse, id, 'slabs', Number(!!after) - Number(!!old));
+    if (kind === 'allocation') poolUse = counted(poolUse, id, 'allocations', Number(!!after) - Number(!!old));
+  }
+  const replaced: Record<string, unknown> = {};
+  for (const [kind, table] of touched) {
+    if (kind === 'network') replaced['network'] = table.get(networkId);
+    else replaced[tables[kind]] = table.asImmutable();
+  }
+  const after = { ...before, ...replaced, revision, tunnelsByName, tunnelsByOwnerAndName, poolUse };
+  if (after.network === undefined) delete after.network;
+  return after;
+}
+
+const ownerAndName = (tunnel: Tunnel): string => `${tunnel.owner}/${tunnel.name}`;
+
+function renamed(index: NameIndex, id: string, old: string | undefined, now: string | undefined): NameIndex {
+  if (old === now) return index;
+  const without = old === undefined ? index : withoutName(index, old, id);
+  return now === undefined ? without : withName(without, now, id);
+}
+
+function counted(uses: Snapshot['poolUse'], id: string, what: keyof PoolUse, difference: number): Snapshot['poolUse'] {
+  const pool = splitId(id)?.poolId;
+  if (pool === undefined || difference === 0) return uses;
+  const use = uses.get(pool, { slabs: 0, allocations: 0 });
+  const next = { ...use, [what]: use[what] + difference };
+  return next.slabs === 0 && next.allocations === 0 ? uses.delete(pool) : uses.set(pool, next);
+}

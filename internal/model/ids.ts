@@ -1,0 +1,47 @@
+// Ids: how the keys of records that are found by a prefix or a key are spelled.
+
+import {
+  familyOf,
+  firstHex,
+  type Prefix,
+  prefixFromHex,
+  prefixLength,
+  type WgKey,
+  wgKeyHex,
+} from '#internal/netip/netip.ts';
+
+/** `4-2c1f0000-22`: family, first address in hexadecimal, length. */
+export function poolId(prefix: Prefix): string {
+  return `${familyOf(prefix)}-${firstHex(prefix)}-${prefixLength(prefix)}`;
+}
+
+/** The prefix that a pool's id spells; undefined when it spells none, or not in the one way. */
+export function parsePoolId(id: string): Prefix | undefined {
+  const [, hex, length] = /^[46]-([0-9a-f]+)-([0-9]{1,3})$/.exec(id) ?? [];
+  if (hex === undefined || length === undefined) return undefined;
+  const prefix = prefixFromHex(hex, Number(length));
+  return prefix !== undefined && poolId(prefix) === id ? prefix : undefined;
+}
+
+// What the internet takes as an announcement of its own: /24 and /48.
+const slabLengths = { 4: 24, 6: 48 } as const;
+
+/** Prefix length of the slabs that a pool is cut into: 24 or 48, or the pool's own when that is longer. */
+export function slabLengthOf(pool: Prefix): number {
+  return Math.max(slabLengths[familyOf(pool)], prefixLength(pool));
+}
+
+/** Of a slab and of an allocation alike: `<pool id>/<first address in fixed-width hexadecimal>`. */
+const within = (pool: string, prefix: Prefix): string => `${pool}/${firstHex(prefix)}`;
+export const slabId = within;
+export const allocationId = within;
+
+/** The two parts of a slab's or an allocation's id; undefined when there are not two. */
+export function splitId(id: string): { readonly poolId: string; readonly hex: string } | undefined {
+  const [pool, hex, ...more] = id.split('/');
+  return pool === undefined || hex === undefined || more.length > 0 ? undefined : { poolId: pool, hex };
+}
+
+export function peerKeyId(key: WgKey): string {
+  return wgKeyHex(key);
+}

@@ -1,0 +1,13 @@
+// Model: all fabric records at one etcd revision as one immutable value, and what may be believed of them.
+//
+// On the path: the store's batches are folded in; commands, desired and status read what comes out.
+// Never: reads etcd, a clock or the kernel; never drops a record that it doubts: it stays visible in the snapshot and
+// only does not stand.
+
+export type { Folded, RecordChange } from './fold.ts';
+export { fold } from './fold.ts';
+export { allocationId, parsePoolId, peerKeyId, poolId, slabId, slabLengthOf, splitId } from './ids.ts';
+export { namesakes } from './name-index.ts';
+export type { PoolUse, Snapshot } from './snapshot.ts';
+export { emptySnapshot, networkId } from './snapshot.ts';
+export { ownsKey, poolStands, slabStands, standingPrefixes } from './standing.ts';

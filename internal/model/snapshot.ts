@@ -1,0 +1,69 @@
+// Snapshot: every fabric record at one revision. Immutable: a fold shares all that did not change.
+
+import { Map } from 'immutable';
+import type {
+  Allocation,
+  Interconnect,
+  Network,
+  Node,
+  PeerKey,
+  Pool,
+  Pop,
+  Realm,
+  Slab,
+  Tunnel,
+  Upstream,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { emptyNameIndex, type NameIndex } from './name-index.ts';
+import type { Stored } from './record.ts';
+
+/** The id of the one network record. */
+export const networkId = 'network';
+
+/** How many records lie under a pool's id, standing or not. */
+export interface PoolUse {
+  readonly slabs: number;
+  readonly allocations: number;
+}
+
+/** Maps by id, in no order: whoever prints one sorts it. */
+export interface Snapshot {
+  /** etcd revision up to which everything is in. */
+  readonly revision: bigint;
+  /** Absent: nothing has been created yet. */
+  readonly network?: Stored<Network>;
+  readonly realms: Map<string, Stored<Realm>>;
+  readonly pops: Map<string, Stored<Pop>>;
+  readonly nodes: Map<string, Stored<Node>>;
+  readonly interconnects: Map<string, Stored<Interconnect>>;
+  readonly upstreams: Map<string, Stored<Upstream>>;
+  readonly pools: Map<string, Stored<Pool>>;
+  readonly slabs: Map<string, Stored<Slab>>;
+  readonly allocations: Map<string, Stored<Allocation>>;
+  readonly tunnels: Map<string, Stored<Tunnel>>;
+  readonly peerkeys: Map<string, Stored<PeerKey>>;
+  /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
+  readonly tunnelsByName: NameIndex;
+  readonly tunnelsByOwnerAndName: NameIndex;
+  /** Derived: by pool id; a pool without slabs and allocations is not in it. */
+  readonly poolUse: Map<string, PoolUse>;
+}
+
+export function emptySnapshot(): Snapshot {
+  return {
+    revision: 0n,
+    realms: Map(),
+    pops: Map(),
+    nodes: Map(),
+    interconnects: Map(),
+    upstreams: Map(),
+    pools: Map(),
+    slabs: Map(),
+    allocations: Map(),
+    tunnels: Map(),
+    peerkeys: Map(),
+    tunnelsByName: emptyNameIndex(),
+    tunnelsByOwnerAndName: emptyNameIndex(),
+    poolUse: Map(),
+  };
+}

@@ -27,3 +27,6 @@ export interface Driver<K extends Kind = Kind> {
   /** Lets go of sockets and kept tools; processes that carry traffic live on. */
   close(): Promise<void>;
 }
+
+export { type ItemFailure, rejected, sendInBatches } from './batch.ts';
+export { demand, isEndpoint, isInteger, isKey, isOurLink, isPrefix } from './valid.ts';

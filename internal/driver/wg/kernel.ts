@@ -1,0 +1,50 @@
+// Kernel: the kernel's own WireGuard, spoken to by wg(8) and ip(8) inside the interface's namespace. Birth in the
+// transport namespace keeps the UDP socket there, as with wireguard-go (measured on Linux 6.1).
+
+import type { Netns } from '#internal/dataplane/dataplane.ts';
+import { linkPrefix } from '#internal/dataplane/ownership.ts';
+import { rejected } from '#internal/driver/driver.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import { run } from '#internal/exec/exec.ts';
+import type { Backend } from './backend.ts';
+import { parseDump } from './parse.ts';
+import { wgDeviceArgs, wgPeersArgs } from './render.ts';
+
+/** Tries, because a module is loaded by asking for it. */
+export async function kernelHasWireguard(transport: string): Promise<boolean> {
+  const name = `${linkPrefix}probe`;
+  const ip = (...args: readonly string[]) => run({ file: 'ip', args, netns: transport, accept: [0, 1, 2] });
+  const { exitCode } = await ip('link', 'add', name, 'type', 'wireguard');
+  if (exitCode !== 0) return false;
+  await ip('link', 'del', name);
+  return true;
+}
+
+export function kernelBackend(netns: Readonly<Record<Netns, string>>): Backend {
+  return {
+    async create(name) {
+      await run({ file: 'ip', args: ['link', 'add', name, 'type', 'wireguard'], netns: netns.transport });
+    },
+    async remove(name, place) {
+      await run({ file: 'ip', args: ['link', 'del', name], netns: netns[place] });
+    },
+    async read(name, place) {
+      // 1: no such device, or not a WireGuard one.
+      const output = await run({ file: 'wg', args: ['show', name, 'dump'], netns: netns[place], accept: [0, 1] });
+      return output.exitCode === 0 ? parseDump(output.stdout) : undefined;
+    },
+    async set(name, place, change) {
+      const key = change.privateKey;
+      const given = key === undefined ? {} : { input: `${key}\n`, secrets: [key] };
+      await run({ file: 'wg', args: wgDeviceArgs(name, change), netns: netns[place], ...given });
+    },
+    async setPeers(name, place, changes) {
+      try {
+        await run({ file: 'wg', args: wgPeersArgs(name, changes), netns: netns[place] });
+      } catch (error) {
+        throw rejected(messageOf(error), error);
+      }
+    },
+    async close() {},
+  };
+}

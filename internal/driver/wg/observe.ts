@@ -1,0 +1,87 @@
+// Observe: devices as links and peers, and what their peers do.
+
+import { readFile } from 'node:fs/promises';
+import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from '#internal/dataplane/dataplane.ts';
+import type { Backend, Device, DevicePeer } from './backend.ts';
+import type { Place, Places } from './places.ts';
+
+export type Found = Pick<MutableDataplane, 'link' | 'peer'>;
+
+export interface Telemetry {
+  readonly publicKey: string;
+  readonly endpoint?: string;
+  /** Milliseconds since 1970; 0: never since the process lives. */
+  readonly lastHandshakeMs: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+}
+
+/** REJECT_AFTER_TIME (WireGuard paper, 6.1): a session lives no longer after its handshake. */
+const sessionMs = 180_000;
+
+/** Curve25519 ignores these bits and wireguard-go clears them (RFC 7748 5), so that a file may differ in them. */
+export function clamped(privateKey: string): string {
+  const bytes = Buffer.from(privateKey, 'base64');
+  bytes[0] = (bytes[0] ?? 0) & 0xf8;
+  bytes[31] = ((bytes[31] ?? 0) & 0x7f) | 0x40;
+  return bytes.toString('base64');
+}
+
+/** Our key files by the key in them; one that cannot be read is left out. */
+async function filesByKey(files: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+  const byKey = new Map<string, string>();
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text !== '') byKey.set(clamped(text.trim()), file);
+  }
+  return byKey;
+}
+
+/** A link that is down is reported with MTU 0, one with a foreign key with `(other)`: both differ from any want. */
+const linkOf = (place: Place, device: Device, files: ReadonlyMap<string, string>): Link => ({
+  name: place.name,
+  netns: place.netns,
+  mtu: place.up ? place.mtu : 0,
+  listenPort: device.listenPort,
+  fwmark: device.fwmark,
+  privateKeyFile: files.get(device.privateKey ?? '') ?? '(other)',
+});
+
+/**
+ * The endpoint is left out while a session lives, because then it is where the peer really is; `(none)` stands for a
+ * peer without session and endpoint, which differs from any pinned one.
+ */
+const peerOf = (link: string, peer: DevicePeer, nowMs: number): Peer => {
+  const { publicKey, allowedIps, keepaliveSeconds } = peer;
+  const found = { link, publicKey, allowedIps, keepaliveSeconds };
+  return nowMs - peer.lastHandshakeMs < sessionMs ? found : { ...found, endpoint: peer.endpoint ?? '(none)' };
+};
+
+export async function observeAll(
+  backend: Backend,
+  places: Places,
+  keyFiles: ReadonlySet<string>,
+  nowMs: number,
+): Promise<Found> {
+  const found = emptyDataplane();
+  const files = await filesByKey(keyFiles);
+  for (const place of (await places.read()).values()) {
+    const device = await backend.read(place.name, place.netns);
+    if (device === undefined) continue;
+    put(found, 'link', linkOf(place, device, files));
+    for (const peer of device.peers) put(found, 'peer', peerOf(place.name, peer, nowMs));
+  }
+  return { link: found.link, peer: found.peer };
+}
+
+export async function telemetryOf(backend: Backend, places: Places, link: string): Promise<readonly Telemetry[]> {
+  const netns = await places.netnsOf(link);
+  const device = netns === undefined ? undefined : await backend.read(link, netns);
+  return (device?.peers ?? []).map(({ publicKey, endpoint, lastHandshakeMs, rxBytes, txBytes }) => ({
+    publicKey,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    lastHandshakeMs,
+    rxBytes,
+    txBytes,
+  }));
+}

@@ -1,0 +1,215 @@
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from '#internal/dataplane/dataplane.ts';
+import { run } from '#internal/exec/exec.ts';
+import { createLog } from '#internal/log/log.ts';
+import { plan } from '#internal/plan/plan.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { openUapi } from './uapi.ts';
+import { openWg, type WgDriver } from './wg.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'pop44-wg-'));
+const netns = { transport: '/run/netns/wgt', pop: '/run/netns/wgp' };
+const keyFile = join(directory, 'access.key');
+const uapiDir = '/run/wireguard';
+
+const privateKey = (): string =>
+  generateKeyPairSync('x25519').privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32).toString('base64');
+const publicKey = (): string => randomBytes(32).toString('base64');
+
+beforeAll(() => {
+  mkdirSync('/run/netns', { recursive: true });
+  mkdirSync(uapiDir, { recursive: true });
+  for (const name of ['wgt', 'wgp']) execFileSync('ip', ['netns', 'add', name]);
+  writeFileSync(keyFile, `${privateKey()}\n`);
+});
+afterAll(() => {
+  for (const name of ['wgt', 'wgp']) execFileSync('ip', ['netns', 'del', name]);
+  rmSync(directory, { recursive: true });
+});
+
+const options = {
+  netns,
+  uapiDir,
+  runDir: directory,
+  privateKeyFiles: [keyFile],
+  clock: realClock,
+  log: createLog({}, 'silent'),
+};
+let driver: WgDriver;
+beforeEach(async () => {
+  driver = await openWg(options);
+});
+afterEach(async () => {
+  await bring(emptyDataplane());
+  await driver.close();
+});
+
+const link: Link = { name: 'p44w0', netns: 'pop', mtu: 1420, listenPort: 51820, fwmark: 0x44, privateKeyFile: keyFile };
+const peer = (more: Partial<Peer> = {}): Peer => ({
+  link: 'p44w0',
+  publicKey: publicKey(),
+  allowedIps: ['2001:db8:44:7::/64', '44.31.0.7/32'],
+  keepaliveSeconds: 0,
+  ...more,
+});
+
+function wanted(links: readonly Link[], peers: readonly Peer[]): MutableDataplane {
+  const into = emptyDataplane();
+  for (const one of links) put(into, 'link', one);
+  for (const one of peers) put(into, 'peer', one);
+  return into;
+}
+const observed = async (): Promise<MutableDataplane> => ({ ...emptyDataplane(), ...(await driver.observe()) });
+const drift = async (want: MutableDataplane) => plan(want, await observed());
+const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
+const wg = (...args: readonly string[]): string => execFileSync('wg', args, { encoding: 'utf8' });
+const ipIn = (space: string, ...args: readonly string[]): string =>
+  execFileSync('ip', ['-n', space, ...args], { encoding: 'utf8' });
+const pid = (name: string): number => Number(readFileSync(join(directory, `${name}.pid`), 'utf8'));
+
+test('what was applied is what is observed', async () => {
+  const want = wanted(
+    [
+      link,
+      { ...link, name: 'p44i-a', listenPort: 51900, mtu: 1440, fwmark: 0 },
+      { ...link, name: 'p44m', netns: 'transport', listenPort: 51844 },
+    ],
+    [
+      peer(),
+      peer({ allowedIps: [] }),
+      peer({ link: 'p44i-a', allowedIps: ['0.0.0.0/0', '::/0'], endpoint: '198.18.1.2:51900', keepaliveSeconds: 5 }),
+      peer({ link: 'p44m', allowedIps: ['fd44:44::2/128'], endpoint: '[2001:db8:1::2]:51844' }),
+    ],
+  );
+  expect(await bring(want)).toEqual([]);
+  expect((await driver.observe()).link).toEqual(want.link);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('the UDP socket stays in the transport namespace', async () => {
+  await bring(wanted([link], []));
+  const sockets = (path: string) => run({ file: 'ss', args: ['-Hlun'], netns: path }).then(({ stdout }) => stdout);
+  await eventually(async () => (await sockets(netns.transport)).includes(':51820'), 3000);
+  expect(await sockets(netns.pop)).toBe('');
+});
+
+test('a removed peer, an extra one, another mark and a link that is down are drift, and mended', async () => {
+  const [first, second] = [peer(), peer({ allowedIps: ['44.31.0.8/32'] })];
+  const want = wanted([link], [first, second]);
+  await bring(want);
+  wg(
+    'set',
+    'p44w0',
+    'fwmark',
+    '0x99',
+    'peer',
+    first.publicKey,
+    'remove',
+    'peer',
+    publicKey(),
+    'allowed-ips',
+    '1.2.3.4/32',
+  );
+  wg('set', 'p44w0', 'peer', second.publicKey, 'allowed-ips', '44.31.0.9/32');
+  ipIn('wgp', 'link', 'set', 'p44w0', 'down');
+  const steps = await drift(want);
+  expect(steps.map(({ op, kind }) => `${op} ${kind}`).sort()).toEqual([
+    'add peer',
+    'change link',
+    'change peer',
+    'remove peer',
+  ]);
+  expect(await driver.apply(steps)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('one bad peer among many does not stop the others', async () => {
+  await bring(wanted([link], []));
+  const peers = Array.from({ length: 700 }, (_, index) =>
+    peer({ allowedIps: [`10.0.${index >> 8}.${index & 255}/32`] }),
+  );
+  const want = wanted([link], [...peers, peer({ allowedIps: ['10.9.9.9/33'] }), peer({ publicKey: 'short' })]);
+  const failures = await bring(want);
+  expect(failures.map(({ message }) => message).sort()).toEqual([
+    '"10.9.9.9/33" is not a prefix',
+    '"short" is not a WireGuard key',
+  ]);
+  expect((await driver.observe()).peer.size).toBe(700);
+});
+
+test('a line that the process refuses is a rejection, and the connection goes on', async () => {
+  await bring(wanted([link], []));
+  const deaths: string[] = [];
+  const uapi = await openUapi(join(uapiDir, 'p44w0.sock'), () => deaths.push('dead'));
+  const key = Buffer.from(publicKey(), 'base64').toString('hex');
+  const rest = `public_key=${key}\nallowed_ip=10.0.0.1/32\n`.repeat(4000);
+  await expect(uapi.set(`set=1\npublic_key=${key}\nallowed_ip=10.0.0.1/33\n${rest}\n`)).rejects.toThrow('refused it');
+  await uapi.set(`set=1\n${rest}\n`);
+  expect(wg('show', 'p44w0', 'allowed-ips')).toContain('10.0.0.1/32');
+  expect(deaths).toEqual([]);
+  uapi.close();
+});
+
+test('a restarted driver adopts what stands and touches no peer', async () => {
+  const want = wanted([link], [peer()]);
+  await bring(want);
+  const before = pid('p44w0');
+  await driver.close();
+  driver = await openWg(options);
+  expect(await drift(want)).toEqual([]);
+  expect(pid('p44w0')).toBe(before);
+});
+
+test('the death of wireguard-go is told at once, and the link comes back', async () => {
+  const reasons: string[] = [];
+  driver.onDisturbance((reason) => reasons.push(reason));
+  const want = wanted([link], [peer()]);
+  await bring(want);
+  process.kill(pid('p44w0'), 'SIGKILL');
+  await eventually(() => reasons.length > 0, 1000);
+  expect(reasons).toEqual(['wireguard-go of p44w0 has died']);
+  expect((await driver.observe()).link.size).toBe(0);
+  expect(await bring(want)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('a removed link leaves no process and is no disturbance', async () => {
+  const reasons: string[] = [];
+  driver.onDisturbance((reason) => reasons.push(reason));
+  await bring(wanted([link], [peer()]));
+  const process = `/proc/${pid('p44w0')}`;
+  expect(await bring(emptyDataplane())).toEqual([]);
+  await eventually(() => execFileSync('sh', ['-c', `test ! -d ${process} && echo gone`]), 1000);
+  expect(reasons).toEqual([]);
+});
+
+test('interfaces without our prefix are neither seen nor touched', async () => {
+  const other = execFileSync('sh', [
+    '-c',
+    'WG_PROCESS_FOREGROUND=1 setsid nsenter --net=/run/netns/wgt wireguard-go wg7 >/dev/null 2>&1 & echo $!',
+  ]);
+  await eventually(() => wg('show', 'wg7'), 3000);
+  await bring(wanted([link], []));
+  expect([...(await driver.observe()).link.keys()]).toEqual(['p44w0']);
+  const failures = await driver.apply([
+    { op: 'remove', kind: 'link', key: 'wg7', found: { ...link, name: 'wg7' } },
+    { op: 'add', kind: 'peer', key: 'x', want: peer({ link: 'wg7' }) },
+  ]);
+  expect(failures).toHaveLength(2);
+  expect(wg('show', 'wg7', 'peers')).toBe('');
+  process.kill(Number(other.toString()));
+});
+
+test('a name that cannot live tells why', async () => {
+  writeFileSync(join(directory, 'bad.key'), 'no key\n');
+  const failures = await driver.apply([
+    { op: 'add', kind: 'link', key: 'p44w0', want: { ...link, privateKeyFile: join(directory, 'bad.key') } },
+  ]);
+  expect(failures[0]?.message).toMatch(/bad.key holds no WireGuard key$/);
+});

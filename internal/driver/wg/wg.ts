@@ -1,0 +1,70 @@
+// Driver wg: WireGuard interfaces and their peers. One face, two backends: the kernel's WireGuard through wg(8) where
+// the kernel has it, else wireguard-go through its UAPI socket.
+//
+// An interface is born in the transport namespace, where its UDP socket stays, and moved to where it is wanted.
+// Processes that carry traffic outlive us and are adopted again by their sockets, peers untouched.
+// Never: touches an interface without our prefix, or shows a private key.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Netns } from '#internal/dataplane/dataplane.ts';
+import type { Driver } from '#internal/driver/driver.ts';
+import type { Log } from '#internal/log/log.ts';
+import { applySteps } from './apply.ts';
+import type { Backend } from './backend.ts';
+import { type Found, telemetryOf, observeAll, type Telemetry } from './observe.ts';
+import { kernelBackend, kernelHasWireguard } from './kernel.ts';
+import { createPlaces } from './places.ts';
+import { userspaceBackend } from './userspace.ts';
+
+export type { Telemetry } from './observe.ts';
+
+export interface WgOptions {
+  /** Files of the two namespaces. */
+  readonly netns: Readonly<Record<Netns, string>>;
+  /** Where wireguard-go has its sockets. Default `/var/run/wireguard`; not ours to choose, one a mount namespace. */
+  readonly uapiDir?: string;
+  /** For pid files and the output of wireguard-go. */
+  readonly runDir: string;
+  /** Files of private keys in base64 that links may have: told so that a restarted driver knows them again. */
+  readonly privateKeyFiles: readonly string[];
+  /** Default `wireguard-go`. */
+  readonly wireguardGo?: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface WgDriver extends Driver<'link' | 'peer'> {
+  /** What the peers of a link do. O(peers): 35 ms of CPU at 10,000. Empty when there is no such link. */
+  telemetry(link: string): Promise<readonly Telemetry[]>;
+}
+
+/** Detects the backend and says once which. */
+export async function openWg(options: WgOptions): Promise<WgDriver> {
+  const { clock, log } = options;
+  const listeners: ((reason: string) => void)[] = [];
+  const disturb = (reason: string): void => {
+    for (const listener of listeners) listener(reason);
+  };
+  const kernel = await kernelHasWireguard(options.netns.transport);
+  const backend: Backend = kernel
+    ? kernelBackend(options.netns)
+    : userspaceBackend({
+        transport: options.netns.transport,
+        uapiDir: options.uapiDir ?? '/var/run/wireguard',
+        runDir: options.runDir,
+        program: options.wireguardGo ?? 'wireguard-go',
+        clock,
+        onDeath: (name) => disturb(`wireguard-go of ${name} has died`),
+      });
+  log.info('wireguard-backend', { backend: kernel ? 'kernel' : 'wireguard-go' });
+  const places = createPlaces(options.netns);
+  const keyFiles = new Set(options.privateKeyFiles);
+  return {
+    kinds: ['link', 'peer'],
+    observe: (): Promise<Found> => observeAll(backend, places, keyFiles, clock.wall().getTime()),
+    apply: (steps) => applySteps({ backend, places, keyFiles, netns: options.netns }, steps),
+    onDisturbance: (listener) => listeners.push(listener),
+    telemetry: (link) => telemetryOf(backend, places, link),
+    close: () => backend.close(),
+  };
+}

@@ -110,8 +110,11 @@ export async function openUapi(path: string, onDeath: () => void): Promise<Uapi>
         throw error;
       }
       const errno = errnoOf(answer);
+      if (errno === 0) return;
+      // It may be about to hang up: what comes next deserves a connection of its own.
+      socket?.destroy();
       // errno(3), negative: -22 is EINVAL.
-      if (errno !== 0) throw rejected(`wireguard-go refused it: errno ${errno}`);
+      throw rejected(`wireguard-go refused it: errno ${errno}`);
     },
     close() {
       closed = true;

@@ -10,7 +10,7 @@ test('waiting ends when every named node has applied the revision, and not befor
     for await (const missing of status.pending(7n, ['p1', 'p2', 'p3'], new AbortController().signal))
       seen.push(missing);
   })();
-  await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
   status.heard('p2', applied(6n), new Date(0));
   status.update({ appliedRevision: 9n });
   await new Promise((resolve) => setImmediate(resolve));

@@ -47,8 +47,8 @@ export interface Status {
    * it is empty (the last value is the empty list) or the signal is aborted.
    */
   pending(revision: bigint, nodeIds: readonly string[], signal: AbortSignal): AsyncGenerator<readonly string[], void>;
-  /** Hears every change of the own report. */
-  onOwn(listener: () => void): void;
+  /** Hears every change of the own report; gives the way to stop hearing. */
+  onOwn(listener: () => void): () => void;
 }
 
 export function createStatus(nodeId: string): Status {
@@ -110,6 +110,11 @@ export function createStatus(nodeId: string): Status {
     },
     of: (id) => nodes.get(id),
     pending,
-    onOwn: (listener) => ownListeners.add(listener),
+    onOwn: (listener) => {
+      ownListeners.add(listener);
+      return () => {
+        ownListeners.delete(listener);
+      };
+    },
   };
 }

@@ -1,0 +1,135 @@
+// The two BIRD configurations of a node. Text changes only when the fabric does; tunnels and slabs come and go as
+// kernel routes that BIRD learns (learn 0.1-0.2 ms, configure O(routes); measured).
+//
+// Names and texts from people never reach this language: ids, addresses and numbers only.
+
+import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { endpointTable, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Leg, View } from './self.ts';
+
+/** BIRD gives learned kernel routes preference 10, below BGP's 100: the loser's stale route would win. */
+const learnedPreference = 110;
+/** BFD: 100 ms x 3 detects in 0.3 s and did not flap under CPU saturation; 30 x 3 did (measured). */
+const bfdTimers = 'min rx interval 100 ms; min tx interval 100 ms; multiplier 3;';
+/** Seconds: sessions come up as soon as the link does (RFC 4271 8.2.1.3 proposes 120; nothing is overloaded here). */
+const bgpTimers = 'connect delay time 1; connect retry time 2; error wait time 1, 8;';
+/** Below BGP's 100: a slab that is the whole pool, at home here or elsewhere, beats the pool's unreachable aggregate. */
+const aggregatePreference = 50;
+/** Routes a trusted node may send before we stop listening for more: every /32 and /64 of a full PoP. */
+const fabricLimit = 200_000;
+
+const symbol = (id: string): string => id.replaceAll('-', '_');
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
+const anywhere = (family: Family): string => (family === 4 ? '0.0.0.0/0' : '::/0');
+const whole = (family: Family): number => (family === 4 ? 32 : 128);
+const ofFamily = (family: Family, prefixes: readonly string[]): readonly string[] =>
+  prefixes.filter((prefix) => prefix.includes(':') === (family === 6));
+
+const within = (name: string, prefixes: readonly string[]): string =>
+  `function ${name}() { return ${prefixes.length === 0 ? 'false' : `net ~ [ ${prefixes.join(', ')} ]`}; }`;
+
+/** What the fabric carries: everything inside pools, the nodes' loopbacks, and the way out. */
+const prefixFunctions = (view: View): readonly string[] =>
+  families.flatMap((family) => {
+    const pools = ofFamily(family, view.pools);
+    const inside = pools.map((prefix) => `${prefix}{${prefix.split('/')[1]},${whole(family)}}`);
+    return [
+      within(`p44_is_pool${family}`, pools),
+      within(`p44_fabric${family}`, [...inside, ...ofFamily(family, view.loopbacks), anywhere(family)]),
+    ];
+  });
+
+const common = (routerId: string): readonly string[] => [
+  `router id ${routerId};`,
+  'protocol device p44device { scan time 10; }',
+];
+
+const upstreamSession = (view: View, upstream: Upstream, family: Family, exported: string): readonly string[] => {
+  const neighbor = family === 4 ? upstream.neighbor4 : upstream.neighbor6;
+  if (neighbor === '') return [];
+  return [
+    `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
+    `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
+    ...(upstream.bfd ? ['  bfd on;'] : []),
+    `  ipv${family} { import where net = ${anywhere(family)}; export where ${exported}; };`,
+    '}',
+  ];
+};
+
+const upstreamsOf = (view: View, plane: Plane): readonly Upstream[] => view.upstreams.filter((u) => u.plane === plane);
+
+const bfd = (interfaces: readonly string[]): readonly string[] => [
+  'protocol bfd p44bfd {',
+  ...interfaces.map((pattern) => `  interface "${pattern}" { ${bfdTimers} };`),
+  '}',
+];
+
+/** Announces the PoP's endpoint; gives the access interface a default route with the endpoint as its source. */
+function transportText(view: View): string {
+  const endpoint = (family: Family): string => (family === 4 ? view.pop.endpoint4 : view.pop.endpoint6);
+  return [
+    ...common(view.node.underlay4),
+    ...bfd(['*']),
+    ...families.flatMap((family) =>
+      endpoint(family) === ''
+        ? []
+        : [
+            `protocol static p44endpoint${family} { ipv${family}; route ${endpoint(family)}/${whole(family)} unreachable; }`,
+            `protocol kernel p44kernel${family} {`,
+            `  kernel table ${endpointTable}; scan time 10;`,
+            `  ipv${family} { import none; export filter { if source != RTS_BGP then reject; krt_prefsrc = ${endpoint(family)}; accept; }; };`,
+            '}',
+            ...upstreamsOf(view, Plane.TRANSPORT).flatMap((upstream) =>
+              upstreamSession(view, upstream, family, `proto = "p44endpoint${family}"`),
+            ),
+          ],
+    ),
+    '',
+  ].join('\n');
+}
+
+const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => [
+  `protocol bgp p44i_${symbol(leg.interconnect.id)}_${family} {`,
+  `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
+  '  bfd on;',
+  `  ipv${family} {`,
+  `    import limit ${fabricLimit} action block;`,
+  `    import where p44_fabric${family}(); export where p44_fabric${family}() && source != RTS_STATIC;`,
+  '  };',
+  '}',
+];
+
+/** Announces pools upstream, slabs and tunnels away from home to the fabric; fills the realm's kernel table. */
+function popText(view: View): string {
+  const loopback = (family: Family): string => (family === 4 ? view.node.loopback4 : view.node.loopback6);
+  return [
+    ...common(view.node.loopback4),
+    ...bfd(['p44i-*', '*']),
+    ...prefixFunctions(view),
+    'protocol direct p44loopback { ipv4; ipv6; interface "lo"; }',
+    ...families.flatMap((family) => [
+      `protocol static p44pools${family} { ipv${family} { preference ${aggregatePreference}; };`,
+      ...ofFamily(family, view.pools).map((prefix) => `  route ${prefix} unreachable;`),
+      '}',
+      `protocol kernel p44kernel${family} {`,
+      `  kernel table ${view.internet.table}; learn; persist; scan time 10; merge paths on;`,
+      `  ipv${family} {`,
+      `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; accept; };`,
+      `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
+      '  };',
+      '}',
+      ...upstreamsOf(view, Plane.POP).flatMap((upstream) =>
+        upstreamSession(view, upstream, family, `p44_is_pool${family}()`),
+      ),
+      ...view.legs.flatMap((leg) => fabricSession(view, leg, family)),
+    ]),
+    '',
+  ].join('\n');
+}
+
+export function bird(view: View, into: MutableDataplane): void {
+  put(into, 'bird', { netns: 'transport', text: transportText(view) });
+  put(into, 'bird', { netns: 'pop', text: popText(view) });
+}

@@ -1,0 +1,109 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
+import { run } from '#internal/exec/exec.ts';
+import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
+import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { desired, type Self } from './desired.ts';
+import { interconnectLink } from './legs.ts';
+
+const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
+const nobody: ReadonlySet<string> = new Set();
+const of = (nodeId: string, snapshot: Snapshot, here = nobody) => desired(snapshot, { ...self, nodeId }, here);
+
+test('a node that the snapshot does not know wants nothing', () => {
+  expect(of('p9', threePops(3))).toEqual(emptyDataplane());
+  expect(of('p1', emptySnapshot())).toEqual(emptyDataplane());
+});
+
+test.each(['transport', 'pop'] as const)(
+  'the configuration of BIRD %s is the golden one, and BIRD takes it',
+  async (netns) => {
+    const text = of('p1', threePops(1)).bird.get(netns)?.text ?? '';
+    await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.bird.conf`);
+    const dir = await mkdtemp(join(tmpdir(), 'pop44-bird-'));
+    const check = async (config: string) => {
+      const file = join(dir, 'bird.conf');
+      await writeFile(file, config);
+      await run({ file: 'bird', args: ['-p', '-c', file] });
+    };
+    try {
+      await check(text);
+      await expect(check(`${text}\nprotocol bgp nonsense { local as x; }`)).rejects.toThrow('syntax error');
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  },
+);
+
+test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', async (netns) => {
+  const text = of('p1', threePops(1)).ruleset.get(netns)?.text ?? '';
+  await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.nft`);
+});
+
+test('both ends of an interconnect come from one record', () => {
+  const near = of('p1', threePops());
+  const far = of('p2', threePops());
+  const link = interconnectLink('p1-p2');
+  expect([...near.peer.values()].find((peer) => peer.link === link)).toMatchObject({
+    publicKey: testKey(302),
+    endpoint: `198.18.2.2:${far.link.get(link)?.listenPort}`,
+  });
+  expect([...far.peer.values()].find((peer) => peer.link === link)).toMatchObject({
+    publicKey: testKey(301),
+    endpoint: `198.18.1.2:${near.link.get(link)?.listenPort}`,
+  });
+  expect([...near.address.keys()].filter((key) => key.includes(link))).toEqual([
+    `pop ${link} 172.30.0.0/31`,
+    `pop ${link} fd44:0:0:1::/127`,
+  ]);
+  expect([...far.address.keys()].filter((key) => key.includes(link))).toEqual([
+    `pop ${link} 172.30.0.1/31`,
+    `pop ${link} fd44:0:0:1::1/127`,
+  ]);
+});
+
+test('a tunnel is a peer and its elements on every node of its placement, a route only away from home [A1]', () => {
+  const snapshot = threePops(1);
+  for (const node of ['p1', 'p2', 'p3']) {
+    const made = of(node, snapshot);
+    expect(made.peer.get(`p44w0 ${testKey(1)}`)?.allowedIps).toEqual(['2001:db8:44:1::/64', '44.31.0.1/32']);
+    expect([...made.element.keys()].sort()).toEqual(['pop t4_32 44.31.0.1', 'pop t6_64 2001:db8:44:1::']);
+    expect(made.route.has('pop 4401 44.31.0.1/32')).toBe(false);
+  }
+  expect(of('p1', snapshot).route.has('pop 4401 44.31.0.0/24')).toBe(true);
+  expect(of('p2', snapshot).route.has('pop 4401 44.31.0.0/24')).toBe(false);
+  const away = of('p2', snapshot, new Set(['t1']));
+  expect(away.route.get('pop 4401 44.31.0.1/32')).toMatchObject({ dev: 'p44w0', type: 'unicast' });
+  expect(away.route.has('pop 4401 2001:db8:44:1::/64')).toBe(true);
+});
+
+test('two records with one public key never fight over a peer', () => {
+  const twice = [...fabricEvents(), ...tunnelEvents(1, 2n), ...tunnelEvents(2, 3n, testKey(1))];
+  const { snapshot } = fold(emptySnapshot(), { revision: 3n, relisted: true, events: twice });
+  const access = [...of('p1', snapshot).peer.values()].filter((peer) => peer.link === 'p44w0');
+  expect(access).toHaveLength(1);
+  expect(access[0]?.allowedIps).toEqual(['2001:db8:44:2::/64', '44.31.0.2/32']);
+});
+
+test('the order in which records arrive never matters', () => {
+  const events = [...fabricEvents(), ...[1, 2, 3].flatMap((n) => tunnelEvents(n, 2n))];
+  const expected = of('p2', fold(emptySnapshot(), { revision: 2n, relisted: true, events }).snapshot);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(events, { minLength: events.length }), (shuffled) => {
+      const { snapshot } = fold(emptySnapshot(), { revision: 2n, relisted: true, events: shuffled });
+      expect(of('p2', snapshot)).toEqual(expected);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test.each([
+  ['p1-p2', /^p44i-p1-p2$/],
+  ['frankfurt-a-vienna-b', /^p44i-[0-9a-f]{8}$/],
+])('the link of interconnect %s has a name that the kernel takes', (id, name) => {
+  expect(interconnectLink(id)).toMatch(name);
+});

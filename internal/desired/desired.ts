@@ -1,0 +1,62 @@
+// Desired: what one node should hold, as a pure function of the snapshot, the node, and which tunnels are live here.
+//
+// On the path: a snapshot comes in, a Dataplane goes out to plan. The frame (links, addresses, rulesets, BIRD) is
+// small and made anew whenever the fabric changes; tunnels are parts of O(1) each, so that a change of one tunnel
+// never costs a walk over all.
+// Never: touches the world, reads a clock, remembers anything.
+
+import { type Dataplane, emptyDataplane, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { bird } from './bird.ts';
+import { ip } from './ip.ts';
+import { legsOf } from './legs.ts';
+import { nft } from './nft.ts';
+import { type Self, type View, viewOf } from './self.ts';
+import { type Carrier, tunnel } from './tunnel.ts';
+import { wireguard } from './wireguard.ts';
+
+export type { Carrier } from './tunnel.ts';
+export type { Self } from './self.ts';
+
+/** Ids of tunnels that are live on this node. */
+export type Here = ReadonlySet<string>;
+
+const view = (snapshot: Snapshot, self: Self): View | undefined =>
+  viewOf(snapshot, self, (node) => legsOf(snapshot, node));
+
+/** Everything but tunnels; empty while the snapshot does not know this node. */
+export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
+  const made = emptyDataplane();
+  const seen = view(snapshot, self);
+  if (seen === undefined) return made;
+  for (const mechanism of [wireguard, ip, nft, bird]) mechanism(seen, made);
+  return made;
+}
+
+/** What tunnels of this node share, or undefined while the snapshot does not know the node. */
+export function carrierOf(snapshot: Snapshot, self: Self): Carrier | undefined {
+  const node = snapshot.nodes.get(self.nodeId)?.record;
+  const internet = snapshot.realms.get('internet')?.record;
+  if (node === undefined || internet === undefined || !snapshot.pops.has(node.popId)) return undefined;
+  return { popId: node.popId, internetTable: internet.table };
+}
+
+/** The part of one tunnel; nothing when the snapshot has no such tunnel. */
+export function part(
+  snapshot: Snapshot,
+  carrier: Carrier | undefined,
+  tunnelId: string,
+  here: Here,
+  into: MutableDataplane,
+): void {
+  const record = snapshot.tunnels.get(tunnelId)?.record;
+  if (record !== undefined && carrier !== undefined) tunnel(snapshot, carrier, record, here.has(tunnelId), into);
+}
+
+/** The whole dataplane of a node: the frame and all parts. */
+export function desired(snapshot: Snapshot, self: Self, here: Here): Dataplane {
+  const made = frame(snapshot, self);
+  const carrier = carrierOf(snapshot, self);
+  for (const id of snapshot.tunnels.keys()) part(snapshot, carrier, id, here, made);
+  return made;
+}

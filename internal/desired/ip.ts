@@ -1,0 +1,61 @@
+// Addresses, policy rules, routes and kernel settings of a node, apart from single tunnels.
+
+import { type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
+import { accessFwmark, accessLink, endpointTable } from '#internal/dataplane/ownership.ts';
+import type { View } from './self.ts';
+
+/** Before `main` (32766, ip-rule(8)): the access interface's own packets leave with the endpoint as their source. */
+const endpointRulePriority = 4400;
+/**
+ * After `main`, which in a pop namespace holds connected networks only: neighbours are found there first, everything
+ * else in the realm's table.
+ */
+const realmRulePriority = 40000;
+
+const families = [4, 6] as const;
+
+const popSysctls: Readonly<Record<string, string>> = {
+  'net.ipv4.ip_forward': '1',
+  'net.ipv6.conf.all.forwarding': '1',
+  // Layer-4 hash: flows, not address pairs, spread over equal paths (ip-sysctl.rst).
+  'net.ipv4.fib_multipath_hash_policy': '1',
+  'net.ipv6.fib_multipath_hash_policy': '1',
+  // Sources are checked by AllowedIPs and nftables; paths here are asymmetric by design (RFC 8704).
+  'net.ipv4.conf.all.rp_filter': '0',
+  'net.ipv4.conf.default.rp_filter': '0',
+};
+const transportSysctls: Readonly<Record<string, string>> = {
+  'net.ipv4.conf.all.rp_filter': '0',
+  'net.ipv4.conf.default.rp_filter': '0',
+};
+
+function sysctls(netns: Netns, values: Readonly<Record<string, string>>, into: MutableDataplane): void {
+  for (const [name, value] of Object.entries(values)) put(into, 'sysctl', { netns, name, value });
+}
+
+export function ip(view: View, into: MutableDataplane): void {
+  sysctls('pop', popSysctls, into);
+  sysctls('transport', transportSysctls, into);
+  const address = (netns: Netns, dev: string, cidr: string): void => put(into, 'address', { netns, dev, cidr });
+  if (view.node.loopback4 !== '') address('pop', 'lo', `${view.node.loopback4}/32`);
+  if (view.node.loopback6 !== '') address('pop', 'lo', `${view.node.loopback6}/128`);
+  if (view.pop.endpoint4 !== '') address('transport', 'lo', `${view.pop.endpoint4}/32`);
+  if (view.pop.endpoint6 !== '') address('transport', 'lo', `${view.pop.endpoint6}/128`);
+  for (const leg of view.legs) {
+    address('pop', leg.link, `${leg.own4}/31`);
+    address('pop', leg.link, `${leg.own6}/127`);
+  }
+  for (const family of families) {
+    put(into, 'rule', {
+      netns: 'transport',
+      family,
+      priority: endpointRulePriority,
+      fwmark: accessFwmark,
+      table: endpointTable,
+    });
+    put(into, 'rule', { netns: 'pop', family, priority: realmRulePriority, table: view.internet.table });
+  }
+  // The one covering route of a home slab: its tunnels need none of their own.
+  for (const prefix of view.homes)
+    put(into, 'route', { netns: 'pop', table: view.internet.table, prefix, type: 'unicast', dev: accessLink });
+}

@@ -1,0 +1,81 @@
+// Self: the node for which a dataplane is desired, and everything of the snapshot that its parts look at.
+
+import type { Snapshot } from '#internal/model/model.ts';
+import type { Interconnect, Node, Pop, Realm, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+
+/** What a node knows of itself without the store. */
+export interface Self {
+  readonly nodeId: string;
+  /** File with the private key of the PoP's access interface. */
+  readonly accessKeyFile: string;
+  /** File with the private key of this node's ends of interconnects. */
+  readonly interconnectKeyFile: string;
+}
+
+/** One end of an interconnect as this node sees it. */
+export interface Leg {
+  readonly interconnect: Interconnect;
+  readonly link: string;
+  readonly far: Node;
+  readonly listenPort: number;
+  readonly farPort: number;
+  /** Own and far address of the /31 and the /127, without length. */
+  readonly own4: string;
+  readonly far4: string;
+  readonly own6: string;
+  readonly far6: string;
+}
+
+export interface View {
+  readonly self: Self;
+  readonly node: Node;
+  readonly pop: Pop;
+  readonly internet: Realm;
+  readonly legs: readonly Leg[];
+  readonly upstreams: readonly Upstream[];
+  /** Prefixes of the realm internet's pools, sorted. */
+  readonly pools: readonly string[];
+  /** Loopbacks of all nodes as prefixes, sorted. */
+  readonly loopbacks: readonly string[];
+  /** Slabs whose home is this PoP, sorted. */
+  readonly homes: readonly string[];
+  /** Unit lengths in use in the realm, by family, sorted: one hash set of tunnels each. */
+  readonly units4: readonly number[];
+  readonly units6: readonly number[];
+}
+
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const byNumber = (a: number, b: number): number => a - b;
+const isIpv6 = (prefix: string): boolean => prefix.includes(':');
+
+export const sortedRecords = <T>(records: Iterable<{ readonly record: T }>, id: (record: T) => string): readonly T[] =>
+  [...records].map((stored) => stored.record).sort((a, b) => byText(id(a), id(b)));
+
+/** Everything that this node's frame is made of, or undefined while the snapshot does not know the node. */
+export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => readonly Leg[]): View | undefined {
+  const node = snapshot.nodes.get(self.nodeId)?.record;
+  const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
+  const internet = snapshot.realms.get('internet')?.record;
+  if (node === undefined || pop === undefined || internet === undefined) return undefined;
+  const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter((p) => p.realmId === internet.id);
+  const poolIds = new Set(pools.map((pool) => pool.id));
+  const slabs = sortedRecords(snapshot.slabs.values(), (s) => s.prefix).filter((s) => poolIds.has(s.poolId));
+  const units = (ipv6: boolean): readonly number[] =>
+    [...new Set(slabs.filter((s) => isIpv6(s.prefix) === ipv6).map((s) => s.unitLength))].sort(byNumber);
+  return {
+    self,
+    node,
+    pop,
+    internet,
+    legs: legsOf(node),
+    upstreams: sortedRecords(snapshot.upstreams.values(), (u) => u.id).filter((u) => u.nodeId === node.id),
+    pools: pools.map((pool) => pool.prefix),
+    loopbacks: sortedRecords(snapshot.nodes.values(), (n) => n.id).flatMap((n) => [
+      ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
+      ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
+    ]),
+    homes: slabs.filter((slab) => slab.homePopId === pop.id).map((slab) => slab.prefix),
+    units4: units(false),
+    units6: units(true),
+  };
+}

@@ -1,0 +1,54 @@
+// Tunnel: what one tunnel asks of one node. A change of one tunnel costs this much, however many there are.
+
+import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { accessLink } from '#internal/dataplane/ownership.ts';
+import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
+import { tunnelSet } from './nft.ts';
+import { byText } from './self.ts';
+
+/** What the parts of all tunnels share; when it changes, every part is made anew. */
+export interface Carrier {
+  readonly popId: string;
+  readonly internetTable: number;
+}
+
+const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
+
+export const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
+  tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
+
+/**
+ * Adds the tunnel's peer, its elements, and, where it is `here` away from its slab's home, routes of its own.
+ * Nothing for a tunnel that is disabled, placed elsewhere, or not backed by allocations.
+ */
+export function tunnel(
+  snapshot: Snapshot,
+  carrier: Carrier,
+  record: Tunnel,
+  here: boolean,
+  into: MutableDataplane,
+): void {
+  if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
+  const standing = standingPrefixes(snapshot, record);
+  if (standing.length === 0) return;
+  put(into, 'peer', {
+    link: accessLink,
+    publicKey: record.publicKey,
+    allowedIps: standing.map((given) => given.prefix).sort(byText),
+    keepaliveSeconds: 0,
+  });
+  for (const given of standing) {
+    const family = given.prefix.includes(':') ? 6 : 4;
+    const length = Number(given.prefix.slice(given.prefix.indexOf('/') + 1));
+    put(into, 'element', { netns: 'pop', set: tunnelSet(family, length), element: hostOf(given.prefix) });
+    if (here && given.homePopId !== carrier.popId)
+      put(into, 'route', {
+        netns: 'pop',
+        table: carrier.internetTable,
+        prefix: given.prefix,
+        type: 'unicast',
+        dev: accessLink,
+      });
+  }
+}

@@ -1,0 +1,45 @@
+// WireGuard links of a node: the access interface and one interface for each interconnect, with the far end as its peer.
+
+import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
+import type { Leg, View } from './self.ts';
+
+/** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
+export const accessMtu = 1420;
+/** Seconds. Both ends call, so that the one that comes last finds the other at once (else bring-up can wait 5 s: REKEY_TIMEOUT). */
+const interconnectKeepaliveSeconds = 5;
+
+const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/** The far node's underlay address, IPv4 first. */
+export const underlayEndpoint = (leg: Leg): string =>
+  `${host(leg.far.underlay4 === '' ? leg.far.underlay6 : leg.far.underlay4)}:${leg.farPort}`;
+
+export function wireguard(view: View, into: MutableDataplane): void {
+  put(into, 'link', {
+    name: accessLink,
+    netns: 'pop',
+    mtu: accessMtu,
+    listenPort: view.pop.endpointPort,
+    fwmark: accessFwmark,
+    privateKeyFile: view.self.accessKeyFile,
+  });
+  for (const leg of view.legs) {
+    put(into, 'link', {
+      name: leg.link,
+      netns: 'pop',
+      mtu: leg.interconnect.mtu,
+      listenPort: leg.listenPort,
+      fwmark: 0,
+      privateKeyFile: view.self.interconnectKeyFile,
+    });
+    put(into, 'peer', {
+      link: leg.link,
+      publicKey: leg.far.interconnectPublicKey,
+      // What may pass is decided by routes and filters; a trusted link carries the whole fabric.
+      allowedIps: ['0.0.0.0/0', '::/0'],
+      endpoint: underlayEndpoint(leg),
+      keepaliveSeconds: interconnectKeepaliveSeconds,
+    });
+  }
+}

@@ -1,0 +1,124 @@
+// Mesh: one stream between every two daemons; each tells the other what it has applied and how it fares.
+//
+// On the path: the own report goes out when it changes and each second; others' reports reach status.
+// Never: decides anything from them, or waits for a peer.
+
+import type { ChannelCredentials, Server } from '@grpc/grpc-js';
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  MeshService,
+  type MeshFrame,
+  type StreamRequest,
+  type StreamResponse,
+} from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { Log } from '#internal/log/log.ts';
+import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Status } from '#internal/status/status.ts';
+import { createTeller, heardFrame } from './teller.ts';
+
+export interface MeshParts {
+  readonly nodeId: string;
+  readonly status: Status;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly credentials: ChannelCredentials;
+}
+
+export interface Mesh {
+  /** Registers the service with the daemon's gRPC server. */
+  serve(server: Server, admit: Parameters<typeof implement>[3]): void;
+  /** Nodes that there are now; opens and closes streams accordingly. */
+  nodes(all: Iterable<Node>): void;
+  close(): void;
+}
+
+/** Milliseconds before a stream that ended is opened again. */
+const redialMs = 500;
+
+const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+export function createMesh({ nodeId, status, clock, log, credentials }: MeshParts): Mesh {
+  const dialled = new Map<string, { readonly target: string; readonly stop: AbortController }>();
+  const parts = { status, clock };
+
+  async function once(peer: string, target: string, signal: AbortSignal): Promise<void> {
+    const connection = connect(MeshService, target, credentials, { serverName: serverNameOf(peer) });
+    const teller = createTeller(parts, signal);
+    const outgoing = (async function* () {
+      for await (const frame of teller.frames()) yield { frame };
+    })();
+    try {
+      for await (const message of connection.call.stream(outgoing, { signal })) hear(peer, message.frame, teller.echo);
+    } finally {
+      teller.end();
+      connection.close();
+    }
+  }
+
+  const hear = (peer: string, frame: MeshFrame | undefined, echo: (frame: MeshFrame) => void): void => {
+    if (frame !== undefined) heardFrame(parts, peer, frame, echo);
+  };
+
+  async function dial(peer: string, target: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await once(peer, target, signal);
+      } catch {
+        // A peer that is away is no fault of ours; that it is away stands in the status.
+      }
+      status.lost(peer);
+      await clock.sleep(redialMs, signal).catch(() => undefined);
+    }
+  }
+
+  return {
+    serve: (server, options) =>
+      implement(
+        server,
+        MeshService,
+        {
+          stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
+            const peer = call.principal.id;
+            const teller = createTeller(parts, call.signal);
+            const listening = (async () => {
+              try {
+                for await (const message of incoming) hear(peer, message.frame, teller.echo);
+              } finally {
+                teller.end();
+              }
+            })();
+            listening.catch(() => undefined);
+            log.info('mesh-up', { peer });
+            try {
+              for await (const frame of teller.frames()) yield { frame } as StreamResponse;
+            } finally {
+              status.lost(peer);
+              log.info('mesh-down', { peer });
+            }
+          },
+        },
+        options,
+      ),
+    nodes: (all) => {
+      // The lower id opens the stream, so that every two nodes have one.
+      const wanted = new Map<string, string>();
+      for (const node of all) if (nodeId < node.id) wanted.set(node.id, `${host(node.meshAddress)}:${node.apiPort}`);
+      for (const [peer, { target, stop }] of dialled)
+        if (wanted.get(peer) !== target) {
+          stop.abort();
+          dialled.delete(peer);
+        }
+      for (const [peer, target] of wanted)
+        if (!dialled.has(peer)) {
+          const stop = new AbortController();
+          dialled.set(peer, { target, stop });
+          void dial(peer, target, stop.signal);
+        }
+    },
+    close: () => {
+      for (const { stop } of dialled.values()) stop.abort();
+      dialled.clear();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// Brake: a snapshot that would take away much of what works is held until an operator confirms it.
+//
+// An emptied etcd, a restore of something else, a prefix deleted by hand: all look like orders to remove. Pure.
+
+import type { Snapshot } from '#internal/model/model.ts';
+
+/** Share of peers that one step may remove. */
+export const brakeShare = 0.1;
+/** Fewer than this are never many: a club that deletes its two tunnels is no accident. */
+export const brakeFloor = 2;
+
+/** Why `next` is held, or undefined. `before`: the last good snapshot. */
+export function brake(
+  before: Snapshot | undefined,
+  next: Snapshot,
+  step: { readonly lostPeers: number; readonly peers: number },
+): string | undefined {
+  const uid = before?.network?.record.uid;
+  if (uid !== undefined) {
+    if (next.network === undefined) return 'the store has no network record: emptied?';
+    if (next.network.record.uid !== uid)
+      return `the store belongs to another network (${next.network.record.uid}, ours is ${uid})`;
+  }
+  if (step.lostPeers > brakeFloor && step.lostPeers > step.peers * brakeShare)
+    return `${step.lostPeers} of ${step.peers} peers would be removed at once`;
+  return undefined;
+}

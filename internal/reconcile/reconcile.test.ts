@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Dataplane, emptyDataplane, itemKey, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
+import { desired, type Self } from '#internal/desired/desired.ts';
+import type { Batch, RecordEvent } from '#internal/model/record.ts';
+import type { Want } from '#internal/seam/seam.ts';
+import { createStatus } from '#internal/status/status.ts';
+import { deletionOf, fabricEvents, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { createReconciler } from './reconcile.ts';
+
+const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const nobody: ReadonlySet<string> = new Set();
+
+/** A privileged half that keeps what it is told and answers when asked to. */
+function rig() {
+  const status = createStatus('p1');
+  const saved: Batch[] = [];
+  const sent: Want[] = [];
+  const holds: { current: MutableDataplane } = { current: emptyDataplane() };
+  const reconciler = createReconciler({
+    self,
+    status,
+    log: quiet,
+    disk: { append: async (batch) => void saved.push(batch) },
+    send: (want) => {
+      sent.push(want);
+      if (want.whole) holds.current = emptyDataplane();
+      for (const [kind, key] of want.remove) holds.current[kind].delete(key);
+      for (const item of want.put) (holds.current[item[0]] as Map<string, unknown>).set(itemKey(item), item[1]);
+    },
+  });
+  const answer = (): void => {
+    const want = sent.at(-1);
+    if (want !== undefined)
+      reconciler.message({ type: 'applied', number: want.number, revision: want.revision, failing: 0, failures: [] });
+  };
+  let revision = 0n;
+  const take = (events: readonly RecordEvent[], relisted = false): void => {
+    revision += 1n;
+    reconciler.take({ revision, relisted, events });
+  };
+  return { reconciler, status, saved, sent, holds, answer, take };
+}
+
+const up = (accessPeers = 0, tunnels = 0) => {
+  const r = rig();
+  r.reconciler.message({ type: 'hello', accessPeers });
+  r.take([...fabricEvents(), ...Array.from({ length: tunnels }, (_, at) => tunnelEvents(at + 1, 1n)).flat()], true);
+  r.answer();
+  return r;
+};
+
+const wanted = (r: ReturnType<typeof rig>): Dataplane => desired(r.reconciler.snapshot(), self, nobody);
+
+test('what was told, difference by difference, is the whole desired of the snapshot', () => {
+  const numbers = fc.array(fc.record({ n: fc.integer({ min: 1, max: 12 }), add: fc.boolean(), answer: fc.boolean() }));
+  fc.assert(
+    fc.property(numbers, (commands) => {
+      const r = up();
+      for (const { n, add, answer } of commands) {
+        const events = tunnelEvents(n, 5n);
+        r.take(add ? events : deletionOf(events));
+        if (answer) r.answer();
+      }
+      for (let turn = 0; turn < 3; turn += 1) r.answer();
+      expect(r.status.own().held).toBe('');
+      expect(r.holds.current).toEqual(wanted(r));
+      expect(r.status.own().appliedRevision).toBe(r.reconciler.snapshot().revision);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('one tunnel more is a difference of its own parts, however many there are', () => {
+  const r = up(0, 200);
+  r.take(tunnelEvents(201, 9n));
+  const last = r.sent.at(-1);
+  expect(last?.whole).toBe(false);
+  expect(last?.put.map(([kind]) => kind).sort()).toEqual(['element', 'element', 'peer']);
+  expect(last?.remove).toEqual([]);
+});
+
+test('the revision is applied only when the privileged half says so', () => {
+  const r = up();
+  const before = r.status.own().appliedRevision;
+  r.take(tunnelEvents(1, 2n));
+  expect(r.status.own().appliedRevision).toBe(before);
+  r.answer();
+  expect(r.status.own().appliedRevision).toBe(r.reconciler.snapshot().revision);
+});
+
+test('a privileged half that was restarted is told everything again', () => {
+  const r = up(0, 5);
+  r.reconciler.lost();
+  r.holds.current = emptyDataplane();
+  r.reconciler.message({ type: 'hello', accessPeers: 5 });
+  r.answer();
+  expect(r.sent.at(-1)?.whole).toBe(true);
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test.each([
+  ['an emptied store', (r: ReturnType<typeof rig>) => r.take([], true), 'no network record'],
+  [
+    'a store of another network',
+    (r: ReturnType<typeof rig>) =>
+      r.take(
+        fabricEvents(3n).map((event) => {
+          if (event.kind !== 'network' || event.stored === undefined) return event;
+          return { ...event, stored: { ...event.stored, record: { ...event.stored.record, uid: 'b'.repeat(32) } } };
+        }),
+        true,
+      ),
+    'belongs to another network',
+  ],
+  [
+    'all tunnels deleted in one transaction',
+    (r: ReturnType<typeof rig>) =>
+      r.take(deletionOf(Array.from({ length: 30 }, (_, at) => tunnelEvents(at + 1, 1n)).flat())),
+    '30 of 30 peers',
+  ],
+])('the brake holds %s, keeps the disk as it was, and lets it through when told', (_, happen, reason) => {
+  const r = up(0, 30);
+  const peers = r.holds.current.peer.size;
+  const saves = r.saved.length;
+  happen(r);
+  r.answer();
+  expect(r.status.own().held).toContain(reason);
+  expect(r.holds.current.peer.size).toBe(peers);
+  expect(r.saved).toHaveLength(saves);
+  expect(r.reconciler.release()).toContain(reason);
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.saved).toHaveLength(saves + 1);
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('a store that comes back to what it was releases the brake by itself', () => {
+  const r = up(0, 30);
+  r.take([], true);
+  expect(r.status.own().held).not.toBe('');
+  r.take([...fabricEvents(7n), ...Array.from({ length: 30 }, (_, at) => tunnelEvents(at + 1, 7n)).flat()], true);
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('tunnels deleted one by one are no accident, even when they are told together', () => {
+  const r = up(0, 12);
+  r.take(tunnelEvents(13, 3n));
+  for (let n = 1; n <= 12; n += 1) r.take(deletionOf(tunnelEvents(n, 1n)));
+  r.answer();
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('peers found at the start are not removed because the first snapshot has none of them', () => {
+  const r = up(40, 0);
+  expect(r.sent).toEqual([]);
+  expect(r.status.own().held).toContain('40 of 40 peers');
+});

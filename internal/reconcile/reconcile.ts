@@ -1,0 +1,208 @@
+// Reconcile: the loop of the network half, from the store's batches to what the privileged half is told.
+//
+// On the path: batches are folded into the snapshot, the difference of the desired goes through the seam, the answer
+// becomes the node's applied revision. Without etcd it starts from the last good snapshot on disk.
+// Never: touches the kernel, or lets through a step that takes away much of what works (brake.ts).
+
+import type { Here, Self } from '#internal/desired/desired.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import { emptySnapshot, fold, type RecordChange, type Snapshot } from '#internal/model/model.ts';
+import type { Batch } from '#internal/model/record.ts';
+import type { Applied, FromDataplane, Want } from '#internal/seam/seam.ts';
+import { putsOf } from '#internal/seam/seam.ts';
+import type { Status } from '#internal/status/status.ts';
+import { brake } from './brake.ts';
+import { type Difference, difference, type Told, type Touched, touch, untouched, wholeOf } from './difference.ts';
+
+/** Where the last good snapshot is kept. */
+export interface Disk {
+  append(batch: Batch): Promise<void>;
+}
+
+export interface ReconcilerParts {
+  readonly self: Self;
+  readonly send: (message: Want) => void;
+  readonly disk: Disk;
+  readonly status: Status;
+  readonly log: Log;
+  /** Hears every change of the snapshot, after the fold. */
+  readonly onChanges?: (snapshot: Snapshot, changes: readonly RecordChange[]) => void;
+}
+
+export interface Reconciler {
+  /** The newest snapshot, held or not. */
+  snapshot(): Snapshot;
+  /** From disk, before the store is reached: believed without a brake. */
+  load(batch: Batch): void;
+  /** From the store. */
+  take(batch: Batch): void;
+  /** From the privileged half. */
+  message(message: FromDataplane): void;
+  /** The privileged half is away. */
+  lost(): void;
+  /** Tunnels that are live here. */
+  live(here: Here): void;
+  /** Lets a held snapshot through; gives the reason for which it was held, empty if it was not. */
+  release(): string;
+}
+
+export function createReconciler({ self, send, disk, status, log, onChanges }: ReconcilerParts): Reconciler {
+  let snapshot = emptySnapshot();
+  let good: Snapshot | undefined;
+  let told: Told | undefined;
+  let touched: Touched = untouched;
+  let here: Here = new Set();
+  /** Peers that the privileged half found at its start: the brake's measure for the first want. */
+  let foundPeers = 0;
+  let connected = false;
+  let number = 0;
+  let outstanding: { readonly number: number; readonly snapshot: Snapshot } | undefined;
+  let held = '';
+  let confirmed = false;
+  /** Batches that make up the held snapshot: they reach the disk when it is let through. */
+  let unsaved: Batch[] = [];
+  /** Tunnels deleted since the last want: the most in one batch, and all. One by one they are no accident. */
+  let deleted = { most: 0, all: 0 };
+
+  const save = (): void => {
+    for (const batch of unsaved)
+      disk.append(batch).catch((cause: unknown) => log.error('disk-snapshot-failed', { reason: messageOf(cause) }));
+    unsaved = [];
+  };
+
+  function hold(reason: string): void {
+    if (held === reason) return;
+    if (reason !== '') log.error('brake-holds', { reason });
+    else log.info('brake-released');
+    held = reason;
+    status.update({ held });
+  }
+
+  /** Nothing asks for a step: no snapshot yet (wanting nothing would remove everything), or nothing new. */
+  const idle = (): boolean =>
+    snapshot.revision === 0n || (told !== undefined && told.snapshot === snapshot && told.here === here);
+
+  /** A snapshot that no dataplane can be made of (a hand-written record that every parser let through) is held. */
+  function stepNow(): Difference | undefined {
+    try {
+      return difference(told, touched, snapshot, self, here);
+    } catch (cause) {
+      hold(`no dataplane can be made of the snapshot: ${messageOf(cause)}`);
+      return undefined;
+    }
+  }
+
+  /** One want at a time: what comes meanwhile is told in the next. */
+  function pump(): void {
+    if (!connected || outstanding !== undefined || idle()) return;
+    const step = stepNow();
+    if (step === undefined) return;
+    const lostPeers = told === undefined ? Math.max(0, foundPeers - step.told.peers) : step.lostPeers;
+    const peers = told === undefined ? foundPeers : told.peers;
+    const atOnce = Math.max(deleted.most, lostPeers - deleted.all);
+    const reason = confirmed ? undefined : brake(good, snapshot, { lostPeers: Math.min(atOnce, lostPeers), peers });
+    if (reason !== undefined) return hold(reason);
+    hold('');
+    confirmed = false;
+    deleted = { most: 0, all: 0 };
+    save();
+    const whole = told === undefined;
+    told = step.told;
+    touched = untouched;
+    good = snapshot;
+    if (!whole && step.put.length === 0 && step.remove.length === 0) {
+      status.update({ appliedRevision: snapshot.revision });
+      return;
+    }
+    number += 1;
+    outstanding = { number, snapshot };
+    send({
+      type: 'want',
+      number,
+      revision: String(snapshot.revision),
+      whole,
+      put: step.put,
+      remove: step.remove,
+    });
+  }
+
+  function applied(message: Applied): void {
+    if (outstanding?.number !== message.number) return;
+    const { revision } = outstanding.snapshot;
+    outstanding = undefined;
+    status.update({ appliedRevision: revision, failingSteps: message.failing });
+    pump();
+  }
+
+  function absorb(batch: Batch): void {
+    const folded = fold(snapshot, batch);
+    snapshot = folded.snapshot;
+    touched = touch(touched, folded.changes);
+    const gone = folded.changes.filter((change) => change.kind === 'tunnel' && change.after === undefined).length;
+    deleted = { most: Math.max(deleted.most, gone), all: deleted.all + gone };
+    status.update({ snapshotRevision: snapshot.revision });
+    onChanges?.(snapshot, folded.changes);
+  }
+
+  return {
+    snapshot: () => snapshot,
+    load: (batch) => {
+      absorb(batch);
+      good = snapshot;
+      pump();
+    },
+    take: (batch) => {
+      unsaved.push(batch);
+      absorb(batch);
+      pump();
+    },
+    message: (message) => {
+      switch (message.type) {
+        case 'hello':
+          connected = true;
+          outstanding = undefined;
+          foundPeers = message.accessPeers;
+          if (told === undefined) return pump();
+          // The privileged half was restarted: it is told again all that it was told before.
+          number += 1;
+          outstanding = { number, snapshot: told.snapshot };
+          return send({
+            type: 'want',
+            number,
+            revision: String(told.snapshot.revision),
+            whole: true,
+            put: putsOf(wholeOf(told, self)),
+            remove: [],
+          });
+        case 'applied':
+          return applied(message);
+        case 'health':
+          return status.update({ failingSteps: message.failing });
+        case 'handshakes':
+          return undefined;
+      }
+    },
+    lost: () => {
+      connected = false;
+      outstanding = undefined;
+      log.warn('dataplane-lost');
+    },
+    live: (next) => {
+      const moved = new Set(touched.tunnels);
+      for (const id of next) if (!here.has(id)) moved.add(id);
+      for (const id of here) if (!next.has(id)) moved.add(id);
+      touched = { ...touched, tunnels: moved };
+      here = next;
+      pump();
+    },
+    release: () => {
+      const reason = held;
+      if (reason !== '') {
+        confirmed = true;
+        pump();
+      }
+      return reason;
+    },
+  };
+}

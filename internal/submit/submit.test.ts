@@ -1,0 +1,282 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
+import type { Refusal } from '#internal/errors/errors.ts';
+import { isRefusal, refuse } from '#internal/errors/errors.ts';
+import { AllocationSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  CreatePopRequestSchema,
+  CreatePopResponseSchema,
+  DeleteInterconnectRequestSchema,
+  DeleteInterconnectResponseSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import type { MemoryStore } from './memory-store.ts';
+import { memoryStore } from './memory-store.ts';
+import type { Head, Submit } from './submit.ts';
+import { createSubmit } from './submit.ts';
+
+let made = 0;
+const daemon = (store: MemoryStore, head: Head, clock: Clock = realClock): Submit =>
+  createSubmit({
+    head,
+    store,
+    clock,
+    nodeId: 'p1',
+    newId: () => `made-${++made}`,
+    random: () => 0.5,
+  });
+
+/** Twenty times as fast, and remembers the longest that anyone wanted to wait. */
+function hurried(): Clock & { longestMs: number } {
+  return {
+    ...realClock,
+    longestMs: 0,
+    sleep(ms, signal) {
+      this.longestMs = Math.max(this.longestMs, ms);
+      return realClock.sleep(ms / 20, signal);
+    },
+  };
+}
+
+interface Asked {
+  readonly id: string;
+  readonly requestId?: string;
+  readonly dryRun?: boolean;
+  readonly admin?: string;
+  readonly description?: string;
+}
+const { signal } = new AbortController();
+const common = (admin = 'ada') => ({ principal: { kind: 'admin', id: admin } as const, signal });
+
+/** Creates a PoP. */
+const put = (submit: Submit, asked: Asked) => {
+  const pop = create(PopSchema, { id: asked.id, description: asked.description ?? '' });
+  const change = { requestId: asked.requestId ?? '', dryRun: asked.dryRun ?? false };
+  return submit({
+    ...common(asked.admin),
+    method: '/FabricService/CreatePop',
+    input: CreatePopRequestSchema,
+    output: CreatePopResponseSchema,
+    request: create(CreatePopRequestSchema, { change, pop }),
+    decide(snapshot) {
+      if (asked.id === '') return refuse('required', { field: 'pop.id', problem: 'is missing', cure: 'an id' });
+      if (snapshot.pops.has(asked.id)) {
+        return refuse('already-exists', { field: 'pop.id', value: asked.id, problem: 'exists', cure: 'another id' });
+      }
+      return {
+        decision: {
+          compares: [{ kind: 'pop', id: asked.id, revision: 0n }],
+          writes: [{ op: 'put', kind: 'pop', id: asked.id, record: pop }],
+        },
+        response: { pop },
+      };
+    },
+  });
+};
+
+/** Deletes one. */
+const remove = (submit: Submit, asked: Asked, seen: (snapshot: Snapshot) => void = () => {}) =>
+  submit({
+    ...common(asked.admin),
+    method: '/FabricService/DeletePop',
+    input: DeleteInterconnectRequestSchema,
+    output: DeleteInterconnectResponseSchema,
+    request: create(DeleteInterconnectRequestSchema, { change: { requestId: asked.requestId ?? '' } }),
+    decide(snapshot) {
+      seen(snapshot);
+      const stored = snapshot.pops.get(asked.id);
+      if (stored === undefined) {
+        return refuse('not-found', { field: 'pop', value: asked.id, problem: 'does not exist', cure: '' });
+      }
+      return {
+        decision: {
+          compares: [{ kind: 'pop', id: asked.id, revision: stored.revision }],
+          writes: [{ op: 'delete', kind: 'pop', id: asked.id }],
+        },
+        response: {},
+      };
+    },
+  });
+
+const granted = <T>(outcome: Refusal | T): T => {
+  if (isRefusal(outcome)) throw new Error(outcome.message);
+  return outcome;
+};
+const thrownBy = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+
+function one() {
+  const store = memoryStore();
+  const follower = store.follower();
+  return { store, ...follower, submit: daemon(store, follower.head) };
+}
+
+test('a granted request is committed once and tells its revision', async () => {
+  const { store, submit, head } = one();
+  const { changed, response } = granted(await put(submit, { id: 'a' }));
+  expect(changed).toMatchObject({ revision: 2n, repeated: false });
+  expect(changed.requestId).toMatch(/^made-/);
+  expect(response.pop?.id).toBe('a');
+  await head.reached(changed.revision, signal);
+  expect(head.snapshot().pops.has('a')).toBe(true);
+  expect(store.commits).toHaveLength(1);
+});
+
+test('a repeat with the same request id gives the first answer again, at any daemon [A7]', async () => {
+  const { store, submit } = one();
+  const other = daemon(store, store.follower().head);
+  const first = granted(await put(submit, { id: 'a', requestId: 'r1' }));
+  for (const again of [submit, other]) {
+    const { changed, response } = granted(await put(again, { id: 'a', requestId: 'r1' }));
+    expect(changed).toMatchObject({ repeated: true, revision: first.changed.revision, requestId: 'r1' });
+    expect(response).toEqual(first.response);
+  }
+});
+
+test.each([
+  ['another request', { id: 'a', requestId: 'r1', description: 'other' }],
+  ['another principal', { id: 'a', requestId: 'r1', admin: 'eve' }],
+  ['a request that would be granted', { id: 'b', requestId: 'r1' }],
+])('a request id cannot serve %s', async (_, asked) => {
+  const { submit, head } = one();
+  const { changed } = granted(await put(submit, { id: 'a', requestId: 'r1' }));
+  await head.reached(changed.revision, signal);
+  expect(await put(submit, asked)).toMatchObject({ refused: 'request-id-reused' });
+});
+
+test.each(['a b', 'ä', 'x'.repeat(65), '../x', 'a\n'])('%j is no request id', async (requestId) => {
+  const { submit, store } = one();
+  expect(await put(submit, { id: 'a', requestId })).toMatchObject({ refused: 'invalid', field: 'change.request_id' });
+  expect(store.commits).toEqual([]);
+});
+
+test('what one daemon created another can delete at once', async () => {
+  const store = memoryStore();
+  const [a, b] = [store.follower(), store.follower()];
+  b.pause();
+  granted(await put(daemon(store, a.head), { id: 'a' }));
+  setTimeout(() => b.resume(), 30);
+  let decisions = 0;
+  granted(await remove(daemon(store, b.head), { id: 'a' }, () => (decisions += 1)));
+  expect(decisions).toBe(2);
+});
+
+test('a refusal that follows from the request alone needs no store', async () => {
+  const { store, submit } = one();
+  store.faults.push('away');
+  expect(await put(submit, { id: '' })).toMatchObject({ refused: 'required' });
+});
+
+test('a refusal that the newest snapshot confirms is given', async () => {
+  const { submit } = one();
+  expect(await remove(submit, { id: 'a' })).toMatchObject({ refused: 'not-found' });
+});
+
+test('a conflict is decided again on the snapshot that won', async () => {
+  const store = memoryStore();
+  const [a, b] = [store.follower(), store.follower()];
+  b.pause();
+  granted(await put(daemon(store, a.head), { id: 'a' }));
+  setTimeout(() => b.resume(), 30);
+  expect(await put(daemon(store, b.head), { id: 'a' })).toMatchObject({ refused: 'already-exists' });
+});
+
+test.each(['lost-before', 'lost-after'] as const)('an answer %s the commit leads to one commit', async (fault) => {
+  const { store, submit, head } = one();
+  store.faults.push(fault);
+  const { changed } = granted(await put(submit, { id: 'a' }));
+  expect(changed).toMatchObject({ revision: 2n, repeated: false });
+  await head.reached(2n, signal);
+  expect(head.snapshot().pops.has('a')).toBe(true);
+  expect(await store.currentRevision()).toBe(2n);
+});
+
+test('a store that is away is told within 2 s, and that nothing was changed', async () => {
+  const { store, submit } = one();
+  store.faults.push('away');
+  expect(await thrownBy(put(submit, { id: 'a' }))).toMatchObject({ code: 'unavailable' });
+});
+
+test('a commit without an answer is pending, never failed, within 2 s', async () => {
+  const { store, head } = one();
+  store.faults.push('silent');
+  const clock = hurried();
+  const thrown = await thrownBy(put(daemon(store, head, clock), { id: 'a', requestId: 'r1' }));
+  expect(thrown).toMatchObject({ code: 'pending' });
+  expect(String(thrown)).toContain('r1');
+  expect(clock.longestMs).toBeLessThan(2_000);
+});
+
+test('an ambiguous commit whose store then goes away is pending', async () => {
+  const { store, submit } = one();
+  store.faults.push('lost-after', 'away');
+  expect(await thrownBy(put(submit, { id: 'a' }))).toMatchObject({ code: 'pending' });
+});
+
+test('a daemon that the watch has left behind does not refuse on what it remembers', async () => {
+  const store = memoryStore();
+  const [a, b] = [store.follower(), store.follower()];
+  b.pause();
+  granted(await put(daemon(store, a.head), { id: 'a' }));
+  expect(await thrownBy(remove(daemon(store, b.head, hurried()), { id: 'a' }))).toMatchObject({ code: 'unavailable' });
+});
+
+test('a dry run answers with the record changes and writes nothing', async () => {
+  const { store, submit } = one();
+  const { changed, response } = granted(await put(submit, { id: 'a', dryRun: true }));
+  expect(changed).toMatchObject({ revision: 0n, decision: ['put pop/a {"id":"a"}'] });
+  expect(response.pop?.id).toBe('a');
+  expect(store.commits).toEqual([]);
+});
+
+test('requests decided at the same time do not take the same allocation', async () => {
+  const { store, submit, head } = one();
+  const take = () =>
+    submit({
+      ...common(),
+      method: '/take',
+      input: CreatePopRequestSchema,
+      output: CreatePopResponseSchema,
+      request: create(CreatePopRequestSchema),
+      decide(snapshot, inFlight) {
+        for (let n = 0; ; n += 1) {
+          const id = `pool/${n}`;
+          if (snapshot.allocations.has(id) || inFlight.has(id)) continue;
+          const record = create(AllocationSchema, { prefix: id });
+          return {
+            decision: {
+              compares: [{ kind: 'allocation', id, revision: 0n }],
+              writes: [{ op: 'put', kind: 'allocation', id, record }],
+            },
+            response: {},
+          };
+        }
+      },
+    });
+  const outcomes = await Promise.all(Array.from({ length: 50 }, take));
+  await head.reached(51n, signal);
+  expect(outcomes.every((outcome) => !isRefusal(outcome))).toBe(true);
+  expect(head.snapshot().allocations.size).toBe(50);
+  expect(store.commits).toHaveLength(50);
+});
+
+test('a record that is never still is given up after ten tries', async () => {
+  const { submit, store } = one();
+  const outcome = await submit({
+    ...common(),
+    method: '/spin',
+    input: CreatePopRequestSchema,
+    output: CreatePopResponseSchema,
+    request: create(CreatePopRequestSchema),
+    decide: () => ({
+      decision: { compares: [{ kind: 'pop', id: 'a', revision: 7n }], writes: [] },
+      response: {},
+    }),
+  });
+  expect(outcome).toMatchObject({ refused: 'conflict' });
+  expect(store.commits).toHaveLength(10);
+});

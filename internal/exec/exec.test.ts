@@ -73,3 +73,11 @@ test('a detached child leads a session of its own and logs to its file', async (
   const pid = await spawnDetached({ ...sh('cut -d" " -f6 /proc/$$/stat; echo done; read x < /dev/null'), logFile });
   await expect.poll(() => readFileSync(logFile, 'utf8')).toBe(`${pid}\ndone\n`);
 });
+
+test('a kept child with a log file writes there, and its end is told', async () => {
+  const logFile = join(directory, 'kept.log');
+  await new Promise<string>((resolve, reject) => {
+    keep({ ...sh('echo out; echo err >&2'), logFile, onExit: resolve }).catch(reject);
+  });
+  expect(readFileSync(logFile, 'utf8')).toBe('out\nerr\n');
+});

@@ -1,11 +1,15 @@
 // Keep: a child that is spoken to by lines for as long as we live.
 
+import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { argvOf, type Command, environmentOf, shownCommand } from './program.ts';
 
 export interface KeepOptions extends Command {
+  /** Standard output and error are appended here instead of being told by line. */
+  readonly logFile?: string;
   readonly onStdout?: (line: string) => void;
   readonly onStderr?: (line: string) => void;
   /** Called once when the child ends, also when we stopped it. */
@@ -20,26 +24,35 @@ export interface Kept {
   stop(): Promise<void>;
 }
 
+// A child's pipe; absent when it writes to a log file.
+function tellLines(pipe: Readable | null, listener: ((line: string) => void) | undefined): void {
+  if (pipe === null) return;
+  if (listener === undefined) pipe.resume();
+  else createInterface({ input: pipe }).on('line', listener);
+}
+
 /** @throws Fault `exec` when the program cannot be started */
 export async function keep(options: KeepOptions): Promise<Kept> {
   const [program, ...args] = argvOf(options);
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o640);
   const child = execa(program, args, {
     reject: false,
     extendEnv: false,
     env: environmentOf(options),
     buffer: false,
     stdin: 'pipe',
+    stdout: log ?? 'pipe',
+    stderr: log ?? 'pipe',
     forceKillAfterDelay: 2000,
   });
+  if (log !== undefined) closeSync(log);
   const { pid } = child;
   if (pid === undefined) {
     throw new Fault('exec', `${shownCommand(options)}: ${messageOf((await child).cause ?? 'could not be started')}`);
   }
   // Unread output would block the child once the pipe is full.
-  if (options.onStdout === undefined) child.stdout.resume();
-  else createInterface({ input: child.stdout }).on('line', options.onStdout);
-  if (options.onStderr === undefined) child.stderr.resume();
-  else createInterface({ input: child.stderr }).on('line', options.onStderr);
+  tellLines(child.stdout, options.onStdout);
+  tellLines(child.stderr, options.onStderr);
   child.stdin.on('error', () => {});
   const ended = child.then((result) => {
     const why = result.signal === undefined ? `exit code ${result.exitCode}` : `killed by ${result.signal}`;

@@ -20,6 +20,7 @@ import {
 import { splitId } from './ids.ts';
 import { type NameIndex, withName, withoutName } from './name-index.ts';
 import { type Batch, type RecordEvent, type RecordKind, type Records, recordKinds, type Stored } from './record.ts';
+import { shareAllocationText, shareTunnelText } from './shared-text.ts';
 import { networkId, type PoolUse, type Snapshot } from './snapshot.ts';
 
 type ChangeOf<K extends RecordKind> = {
@@ -129,6 +130,7 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
     const table = touched.get(kind) ?? tableOf(before, kind).asMutable();
     touched.set(kind, after === undefined ? table.delete(id) : table.set(id, after));
     if (kind === 'tunnel') {
+      if (after !== undefined) shareTunnelText(after.record);
       tunnelsByName = renamed(tunnelsByName, id, old?.record.name, after?.record.name);
       tunnelsByOwnerAndName = renamed(
         tunnelsByOwnerAndName,
@@ -138,6 +140,7 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
       );
     }
     if (kind === 'slab') poolUse = counted(poolUse, id, 'slabs', Number(!!after) - Number(!!old));
+    if (kind === 'allocation' && after !== undefined) shareAllocationText(after.record);
     if (kind === 'allocation') poolUse = counted(poolUse, id, 'allocations', Number(!!after) - Number(!!old));
   }
   const replaced: Record<string, unknown> = {};

@@ -100,7 +100,7 @@ function homeOf(snapshot: Snapshot, tunnel: Tunnel, claim: TunnelPrefix): string
   const unit = prefix as Prefix;
   const pool = poolStands(snapshot, claim.poolId);
   if (pool === undefined || snapshot.pools.get(claim.poolId)?.record.realmId !== claim.realmId) return undefined;
-  if (!contains(pool, unit) || prefixLength(unit) < slabLengthOf(pool)) return undefined;
+  if (prefixLength(unit) < slabLengthOf(pool)) return undefined;
   const slab = slabStands(snapshot, claim.poolId, supernet(unit, slabLengthOf(pool)))?.record;
   if (slab?.unitLength !== prefixLength(unit)) return undefined;
   const allocation = snapshot.allocations.get(allocationId(claim.poolId, unit))?.record;

@@ -153,7 +153,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
       pump();
     },
     take: (batch) => {
-      unsaved.push(batch);
+      // A batch without events only says how far the watch has come.
+      if (batch.relisted || batch.events.length > 0) unsaved.push(batch);
       absorb(batch);
       pump();
     },

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { createMetrics, type Readings, serveMetrics } from './metrics.ts';
+
+const readings: Readings = {
+  snapshotRevision: 12n,
+  appliedRevision: 11n,
+  storeConnected: true,
+  brakeHeld: false,
+  failingSteps: 2,
+  quarantined: 1,
+  records: { tunnel: 3 },
+  peers: [{ nodeId: 'p2', connected: true, rttMs: 1.5 }],
+  dataplane: { drift: { peer: 4 }, comparisons: 9, comparisonMs: 20, rssBytes: 100, cpuSeconds: 1.5 },
+};
+
+test('what is scraped is what stands now, under names by the conventions [P4]', async () => {
+  const metrics = createMetrics('1.2.3', () => readings);
+  metrics.request('pop44.v1.PoolService/ListPools');
+  const listener = await serveMetrics(metrics, '127.0.0.1', 0);
+  const text = await (await fetch(`http://127.0.0.1:${listener.port}/metrics`)).text();
+  expect((await fetch(`http://127.0.0.1:${listener.port}/debug`)).status).toBe(404);
+  await listener.close();
+  for (const line of [
+    'pop44_build_info{version="1.2.3"} 1',
+    'pop44_snapshot_revision 12',
+    'pop44_applied_revision 11',
+    'pop44_records{kind="tunnel"} 3',
+    'pop44_mesh_rtt_seconds{node="p2"} 0.0015',
+    'pop44_drift_steps{kind="peer"} 4',
+    'pop44_requests_total{method="pop44.v1.PoolService/ListPools"} 1',
+  ])
+    expect(text).toContain(line);
+});

@@ -1,6 +1,5 @@
 // Keep: a child that is spoken to by lines for as long as we live.
 
-import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
@@ -34,18 +33,17 @@ function tellLines(pipe: Readable | null, listener: ((line: string) => void) | u
 /** @throws Fault `exec` when the program cannot be started */
 export async function keep(options: KeepOptions): Promise<Kept> {
   const [program, ...args] = argvOf(options);
-  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o640);
+  const output = options.logFile === undefined ? 'pipe' : { file: options.logFile, append: true };
   const child = execa(program, args, {
     reject: false,
     extendEnv: false,
     env: environmentOf(options),
     buffer: false,
     stdin: 'pipe',
-    stdout: log ?? 'pipe',
-    stderr: log ?? 'pipe',
+    stdout: output,
+    stderr: output,
     forceKillAfterDelay: 2000,
   });
-  if (log !== undefined) closeSync(log);
   const { pid } = child;
   if (pid === undefined) {
     throw new Fault('exec', `${shownCommand(options)}: ${messageOf((await child).cause ?? 'could not be started')}`);

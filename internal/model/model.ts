@@ -10,4 +10,4 @@ export { allocationId, parsePoolId, peerKeyId, poolId, slabId, slabLengthOf, spl
 export { namesakes } from './name-index.ts';
 export type { PoolUse, Snapshot } from './snapshot.ts';
 export { emptySnapshot, networkId } from './snapshot.ts';
-export { ownsKey, poolStands, slabStands, standingPrefixes } from './standing.ts';
+export { ownsKey, slabStands, standingPools, standingPrefixes } from './standing.ts';

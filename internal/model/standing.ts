@@ -41,15 +41,12 @@ function poolsThatStand(pools: Snapshot['pools']): ReadonlyMap<string, Prefix> {
     const prefix = coherentPool(id, record);
     if (prefix !== undefined) coherent.push({ pool: record, prefix });
   }
+  coherent.sort((a, b) => (older(a.pool, b.pool) ? -1 : 1));
   const standing = new Map<string, Prefix>();
-  for (const { pool, prefix } of coherent) {
-    const loses = coherent.some(
-      (other) =>
-        other.pool !== pool &&
-        other.pool.realmId === pool.realmId &&
-        overlaps(other.prefix, prefix) &&
-        older(other.pool, pool),
-    );
+  for (const [age, { pool, prefix }] of coherent.entries()) {
+    const loses = coherent
+      .slice(0, age)
+      .some((elder) => elder.pool.realmId === pool.realmId && overlaps(elder.prefix, prefix));
     if (!loses) standing.set(pool.id, prefix);
   }
   return standing;
@@ -58,22 +55,18 @@ function poolsThatStand(pools: Snapshot['pools']): ReadonlyMap<string, Prefix> {
 // Pools change seldom and are asked about for every prefix of every tunnel; an immutable map is its own version.
 const remembered = new WeakMap<Snapshot['pools'], ReadonlyMap<string, Prefix>>();
 
-function standing(pools: Snapshot['pools']): ReadonlyMap<string, Prefix> {
-  const known = remembered.get(pools);
+/** Prefix by id, the oldest first, of every pool whose record agrees with its key and that no older one of its realm overlaps. */
+export function standingPools(snapshot: Snapshot): ReadonlyMap<string, Prefix> {
+  const known = remembered.get(snapshot.pools);
   if (known !== undefined) return known;
-  const computed = poolsThatStand(pools);
-  remembered.set(pools, computed);
+  const computed = poolsThatStand(snapshot.pools);
+  remembered.set(snapshot.pools, computed);
   return computed;
-}
-
-/** The pool's prefix when its record agrees with its key and no older pool of its realm overlaps it. */
-export function poolStands(snapshot: Snapshot, poolId: string): Prefix | undefined {
-  return standing(snapshot.pools).get(poolId);
 }
 
 /** The slab's record when it agrees with its key and lies in a pool that stands. */
 export function slabStands(snapshot: Snapshot, pool: string, slab: Prefix): Stored<Slab> | undefined {
-  const around = poolStands(snapshot, pool);
+  const around = standingPools(snapshot).get(pool);
   if (around === undefined || !contains(around, slab) || prefixLength(slab) !== slabLengthOf(around)) return undefined;
   const stored = snapshot.slabs.get(slabId(pool, slab));
   return stored?.record.poolId === pool && stored.record.prefix === slab ? stored : undefined;
@@ -98,7 +91,7 @@ function homeOf(snapshot: Snapshot, tunnel: Tunnel, claim: TunnelPrefix): string
   // An unreadable answer is an object; another spelling of the prefix would be a second holder of the same address.
   if (prefix !== claim.prefix) return undefined;
   const unit = prefix as Prefix;
-  const pool = poolStands(snapshot, claim.poolId);
+  const pool = standingPools(snapshot).get(claim.poolId);
   if (pool === undefined || snapshot.pools.get(claim.poolId)?.record.realmId !== claim.realmId) return undefined;
   if (prefixLength(unit) < slabLengthOf(pool)) return undefined;
   const slab = slabStands(snapshot, claim.poolId, supernet(unit, slabLengthOf(pool)))?.record;

@@ -1,0 +1,10 @@
+// Allocator: which prefix a tunnel gets next.
+//
+// On the path: a command asks, its decision carries what was chosen, the transaction proves that it was free.
+// Never: promises anything. The index of free space is a memory of the snapshot that only proposes; the snapshot
+// decides here, and etcd after it.
+
+export type { Choice, Wish } from './choose.ts';
+export { choose } from './choose.ts';
+export type { FreeIndex } from './free-index.ts';
+export { createFreeIndex, freeIndexOf } from './free-index.ts';

@@ -1,0 +1,105 @@
+// Choose: the lowest free unit of a pool for a home PoP, in a slab that exists or in one that is cut for it.
+
+import { create } from '@bufbuild/protobuf';
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { type Slab, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { allocationId, type Snapshot, slabId, slabStands, standingPools } from '#internal/model/model.ts';
+import { familyOf, type Prefix, prefixFrom } from '#internal/netip/netip.ts';
+import type { FreeIndex } from './free-index.ts';
+import type { PoolSpace } from './pool-space.ts';
+import type { SlabSpace } from './slab-space.ts';
+
+export interface Wish {
+  readonly poolId: string;
+  readonly unitLength: number;
+  readonly homePopId: string;
+  /** Allocation keys that are taken though no snapshot shows them yet. */
+  readonly exclude: ReadonlySet<string>;
+  /** How many units after the lowest free one to begin: daemons that all take the lowest only collide. */
+  readonly skip?: number;
+}
+
+export interface Choice {
+  readonly prefix: Prefix;
+  readonly allocationId: string;
+  readonly slabId: string;
+  readonly slab: Slab;
+  /** 0n: the slab is to be cut with the allocation. */
+  readonly slabRevision: bigint;
+}
+
+/**
+ * In order: the home's slabs, a new slab, the slabs of other homes (a tunnel with such a prefix needs a route of its
+ * own, which beats having no address). Refuses `pool-exhausted`, and `not-found` for a pool that does not stand.
+ * O(log of the slab's size + excluded keys in it).
+ */
+export function choose(snapshot: Snapshot, index: FreeIndex, wish: Wish): Choice | Refusal {
+  const pool = standingPools(snapshot).get(wish.poolId);
+  const space = index.space(wish.poolId);
+  if (pool === undefined || space === undefined) {
+    return refuse('not-found', {
+      field: 'tunnel.pools',
+      value: wish.poolId,
+      problem: 'is no pool to allocate from',
+      cure: 'the id or prefix of one that pool list shows',
+    });
+  }
+  const ofHome = (homePopId: string): Choice | undefined => inSlabs(snapshot, space, wish, homePopId);
+  const others = space.homes(wish.unitLength).filter((id) => id !== wish.homePopId);
+  const found = ofHome(wish.homePopId) ?? inNewSlab(snapshot, space, wish) ?? firstOf(others, ofHome);
+  if (found !== undefined) return found;
+  return refuse('pool-exhausted', {
+    field: 'tunnel.pools',
+    value: pool,
+    problem: `has no free /${wish.unitLength} left`,
+    cure: 'delete tunnels that are not used, or create another pool',
+  });
+}
+
+function firstOf<T, R>(candidates: Iterable<T>, attempt: (candidate: T) => R | undefined): R | undefined {
+  for (const candidate of candidates) {
+    const found = attempt(candidate);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function inSlabs(snapshot: Snapshot, space: PoolSpace, wish: Wish, homePopId: string): Choice | undefined {
+  return firstOf(space.roomy(wish.unitLength, homePopId), (slab) => {
+    const prefix = prefixFrom(space.family, slab.place.first, slab.place.length);
+    const stored = slabStands(snapshot, wish.poolId, prefix);
+    if (stored?.record.unitLength !== wish.unitLength) return undefined;
+    return freeUnit(snapshot, slab, prefix, wish, stored.record, stored.revision);
+  });
+}
+
+function inNewSlab(snapshot: Snapshot, space: PoolSpace, wish: Wish): Choice | undefined {
+  const { poolId, unitLength, homePopId } = wish;
+  return firstOf(space.uncut(), (first) => {
+    const prefix = prefixFrom(space.family, first, space.slabLength);
+    const fresh = space.fresh(first, { unitLength, homePopId });
+    if (fresh === undefined || snapshot.slabs.has(slabId(poolId, prefix))) return undefined;
+    return freeUnit(snapshot, fresh, prefix, wish, create(SlabSchema, { poolId, prefix, unitLength, homePopId }), 0n);
+  });
+}
+
+function freeUnit(
+  snapshot: Snapshot,
+  space: SlabSpace,
+  slabPrefix: Prefix,
+  wish: Wish,
+  slab: Slab,
+  slabRevision: bigint,
+): Choice | undefined {
+  const at = (from: number): Choice | undefined => {
+    for (let next = space.nextFree(from); next !== undefined; next = space.nextFree(next.unit + 1)) {
+      const prefix = prefixFrom(familyOf(slabPrefix), next.first, wish.unitLength);
+      const id = allocationId(wish.poolId, prefix);
+      if (wish.exclude.has(id) || snapshot.allocations.has(id)) continue;
+      return { prefix, allocationId: id, slabId: slabId(wish.poolId, slabPrefix), slab, slabRevision };
+    }
+    return undefined;
+  };
+  const lowest = space.nextFree(0)?.unit ?? 0;
+  return (wish.skip ? at(lowest + wish.skip) : undefined) ?? at(lowest);
+}

@@ -15,11 +15,14 @@ import { type Self, type View, viewOf } from './self.ts';
 import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
+export { meshDataplane } from './mesh.ts';
 export type { Carrier } from './tunnel.ts';
 export type { Self } from './self.ts';
 
 /** Ids of tunnels that are live on this node. */
-export type Here = ReadonlySet<string>;
+export interface Here {
+  has(tunnelId: string): boolean;
+}
 
 const view = (snapshot: Snapshot, self: Self): View | undefined =>
   viewOf(snapshot, self, (node) => legsOf(snapshot, node));

@@ -14,8 +14,9 @@ import {
 } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Sighting } from '#internal/presence/presence.ts';
 import type { Status } from '#internal/status/status.ts';
-import { createTeller, heardFrame } from './teller.ts';
+import { createTeller, type Sightings, type Teller } from './teller.ts';
 
 export interface MeshParts {
   readonly nodeId: string;
@@ -23,11 +24,14 @@ export interface MeshParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly credentials: ChannelCredentials;
+  readonly presence: Sightings;
 }
 
 export interface Mesh {
   /** Registers the service with the daemon's gRPC server. */
   serve(server: Server, admit: Parameters<typeof implement>[3]): void;
+  /** To every node that a stream is open to. */
+  tell(sightings: readonly Sighting[]): void;
   /** Nodes that there are now; opens and closes streams accordingly. */
   nodes(all: Iterable<Node>): void;
   close(): void;
@@ -38,26 +42,36 @@ const redialMs = 500;
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-export function createMesh({ nodeId, status, clock, log, credentials }: MeshParts): Mesh {
+export function createMesh({ nodeId, status, clock, log, credentials, presence }: MeshParts): Mesh {
   const dialled = new Map<string, { readonly target: string; readonly stop: AbortController }>();
-  const parts = { status, clock };
+  const tellers = new Set<Teller>();
+  const parts = { status, clock, presence };
 
   async function once(peer: string, target: string, signal: AbortSignal): Promise<void> {
     const connection = connect(MeshService, target, credentials, { serverName: serverNameOf(peer) });
-    const teller = createTeller(parts, signal);
+    const teller = open(signal);
     const outgoing = (async function* () {
       for await (const frame of teller.frames()) yield { frame };
     })();
     try {
-      for await (const message of connection.call.stream(outgoing, { signal })) hear(peer, message.frame, teller.echo);
+      for await (const message of connection.call.stream(outgoing, { signal })) hear(teller, peer, message.frame);
     } finally {
-      teller.end();
+      close(teller);
       connection.close();
     }
   }
 
-  const hear = (peer: string, frame: MeshFrame | undefined, echo: (frame: MeshFrame) => void): void => {
-    if (frame !== undefined) heardFrame(parts, peer, frame, echo);
+  const hear = (teller: Teller, peer: string, frame: MeshFrame | undefined): void => {
+    if (frame !== undefined) teller.hear(peer, frame);
+  };
+  const open = (signal: AbortSignal): Teller => {
+    const teller = createTeller(parts, signal);
+    tellers.add(teller);
+    return teller;
+  };
+  const close = (teller: Teller): void => {
+    tellers.delete(teller);
+    teller.end();
   };
 
   async function dial(peer: string, target: string, signal: AbortSignal): Promise<void> {
@@ -80,12 +94,12 @@ export function createMesh({ nodeId, status, clock, log, credentials }: MeshPart
         {
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
-            const teller = createTeller(parts, call.signal);
+            const teller = open(call.signal);
             const listening = (async () => {
               try {
-                for await (const message of incoming) hear(peer, message.frame, teller.echo);
+                for await (const message of incoming) hear(teller, peer, message.frame);
               } finally {
-                teller.end();
+                close(teller);
               }
             })();
             listening.catch(() => undefined);
@@ -93,6 +107,7 @@ export function createMesh({ nodeId, status, clock, log, credentials }: MeshPart
             try {
               for await (const frame of teller.frames()) yield { frame } as StreamResponse;
             } finally {
+              close(teller);
               status.lost(peer);
               log.info('mesh-down', { peer });
             }
@@ -100,6 +115,9 @@ export function createMesh({ nodeId, status, clock, log, credentials }: MeshPart
         },
         options,
       ),
+    tell: (sightings) => {
+      for (const teller of tellers) teller.tell(sightings);
+    },
     nodes: (all) => {
       // The lower id opens the stream, so that every two nodes have one.
       const wanted = new Map<string, string>();

@@ -4,19 +4,30 @@
 import { create } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { Sighting } from '#internal/presence/presence.ts';
 import type { Report, Status } from '#internal/status/status.ts';
 
 const heartbeatMs = 1_000;
 
+/** What the streams carry of tunnels; presence itself lives elsewhere. */
+export interface Sightings {
+  all(): readonly Sighting[];
+  /** From a peer; gives what it must hear in return. */
+  told(peer: string, sightings: readonly Sighting[]): readonly Sighting[];
+}
+
 interface Parts {
   readonly status: Status;
   readonly clock: Clock;
+  readonly presence: Sightings;
 }
 
 export interface Teller {
   frames(): AsyncGenerator<MeshFrame, void>;
-  /** The other side's frame, to be echoed. */
-  readonly echo: (frame: MeshFrame) => void;
+  /** A frame of the other side: its time stamp is echoed, what it says reaches status and presence. */
+  hear(peer: string, frame: MeshFrame): void;
+  /** Goes out with the next frame, at once. */
+  tell(sightings: readonly Sighting[]): void;
   end(): void;
 }
 
@@ -31,19 +42,15 @@ const reportOf = (message: NodeReport): Report => ({
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
 
-/** A frame of the other side reaches status; its time stamp is kept for the next frame out. */
-export function heardFrame(parts: Parts, peer: string, frame: MeshFrame, echo: (frame: MeshFrame) => void): void {
-  echo(frame);
-  const rttMs =
-    frame.echoUs === 0n ? undefined : Number(microseconds(parts.clock) - frame.echoUs - frame.echoHeldUs) / 1_000;
-  if (frame.report !== undefined) parts.status.heard(peer, reportOf(frame.report), parts.clock.wall(), rttMs);
-}
+/** Sightings in one frame; 40 bytes each, well below the message limit. */
+const mostSightings = 10_000;
 
-export function createTeller({ status, clock }: Parts, signal: AbortSignal): Teller {
+export function createTeller({ status, clock, presence }: Parts, signal: AbortSignal): Teller {
   let ended = false;
   let wake: (() => void) | undefined;
   // A change while a frame is being written must not wait for the heartbeat.
   let changed = false;
+  let untold: readonly Sighting[] = presence.all();
   let last: { readonly us: bigint; readonly at: bigint } | undefined;
   const nudge = (): void => {
     changed = true;
@@ -59,10 +66,21 @@ export function createTeller({ status, clock }: Parts, signal: AbortSignal): Tel
       echoUs: last?.us ?? 0n,
       echoHeldUs: last === undefined ? 0n : now - last.at,
       report: { ...status.own() },
+      presence: untold
+        .slice(0, mostSightings)
+        .map(({ tunnelId, handshakeMs }) => ({ tunnelId, handshakeMs: BigInt(handshakeMs) })),
     });
+    untold = untold.slice(mostSightings);
+    if (untold.length > 0) changed = true;
     // An echo is good for one measurement.
     last = undefined;
     return made;
+  };
+
+  const tell = (sightings: readonly Sighting[]): void => {
+    if (sightings.length === 0) return;
+    untold = [...untold, ...sightings];
+    nudge();
   };
 
   async function* frames(): AsyncGenerator<MeshFrame, void> {
@@ -87,9 +105,18 @@ export function createTeller({ status, clock }: Parts, signal: AbortSignal): Tel
 
   return {
     frames,
-    echo: (heard) => {
-      last = { us: heard.sentUs, at: microseconds(clock) };
+    hear: (peer, heard) => {
+      const now = microseconds(clock);
+      last = { us: heard.sentUs, at: now };
+      const rttMs = heard.echoUs === 0n ? undefined : Number(now - heard.echoUs - heard.echoHeldUs) / 1_000;
+      if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), clock.wall(), rttMs);
+      const sightings = heard.presence.map((told) => ({
+        tunnelId: told.tunnelId,
+        handshakeMs: Number(told.handshakeMs),
+      }));
+      if (sightings.length > 0) tell(presence.told(peer, sightings));
     },
+    tell,
     end: () => {
       ended = true;
       nudge();

@@ -41,8 +41,8 @@ export interface Reconciler {
   message(message: FromDataplane): void;
   /** The privileged half is away. */
   lost(): void;
-  /** Tunnels that are live here. */
-  live(here: Here): void;
+  /** Tunnels that are live here, and which of them have come or gone. */
+  live(here: Here, moved: readonly string[]): void;
   /** Lets a held snapshot through; gives the reason for which it was held, empty if it was not. */
   release(): string;
 }
@@ -189,11 +189,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
       outstanding = undefined;
       log.warn('dataplane-lost');
     },
-    live: (next) => {
-      const moved = new Set(touched.tunnels);
-      for (const id of next) if (!here.has(id)) moved.add(id);
-      for (const id of here) if (!next.has(id)) moved.add(id);
-      touched = { ...touched, tunnels: moved };
+    live: (next, moved) => {
+      touched = { ...touched, tunnels: new Set([...touched.tunnels, ...moved]) };
       here = next;
       pump();
     },

@@ -1,0 +1,77 @@
+// The privileged half of a node: wires drivers, applier and seam.
+
+import { mkdir } from 'node:fs/promises';
+import { createApplier, comparisonMs } from '#internal/applier/applier.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import type { NodeConfig } from '#internal/config/config.ts';
+import { meshDataplane } from '#internal/desired/desired.ts';
+import { openBird } from '#internal/driver/bird/bird.ts';
+import type { Driver } from '#internal/driver/driver.ts';
+import { openIp } from '#internal/driver/ip/ip.ts';
+import { openNft } from '#internal/driver/nft/nft.ts';
+import { openWg } from '#internal/driver/wg/wg.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import { createLog } from '#internal/log/log.ts';
+import { serveSeam } from '#internal/seam/seam.ts';
+
+/** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
+const disturbanceMs = 50;
+
+export async function runDataplane(config: NodeConfig, signal: AbortSignal): Promise<void> {
+  const log = createLog({ node: config.nodeId, half: 'dataplane' });
+  const clock = realClock;
+  await mkdir(config.runDir, { recursive: true, mode: 0o700 });
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  const { netns, runDir, stateDir } = config;
+  const drivers: readonly Driver[] = [
+    await openWg({
+      netns,
+      runDir,
+      privateKeyFiles: [config.accessKeyFile, config.interconnectKeyFile, config.mesh.privateKeyFile],
+      clock,
+      log,
+    }),
+    openIp({ netns }),
+    await openNft({ netns, stateDir, clock, log }),
+    openBird({ netns, runDir, clock, log }),
+  ];
+  const applier = createApplier({ drivers, fixed: meshDataplane(config.mesh), clock, log });
+  const accessPeers = await applier.start();
+  log.info('dataplane-ready', { accessPeers });
+
+  let asked = false;
+  const seam = await serveSeam(config.dataplaneSocket, {
+    connected: (send) => send({ type: 'hello', accessPeers }),
+    message: (want) => {
+      applier.want(want).then(
+        (answer) => seam.send(answer),
+        (cause: unknown) => log.error('want-failed', { reason: messageOf(cause) }),
+      );
+    },
+  });
+  const compare = (): Promise<void> =>
+    applier.compare().then(
+      (health) => seam.send(health),
+      (cause: unknown) => log.error('comparison-failed', { reason: messageOf(cause) }),
+    );
+  for (const driver of drivers)
+    driver.onDisturbance((reason) => {
+      log.warn('disturbed', { reason });
+      if (asked) return;
+      asked = true;
+      clock
+        .sleep(disturbanceMs, signal)
+        .then(() => {
+          asked = false;
+          return compare();
+        })
+        .catch(() => undefined);
+    });
+
+  while (!signal.aborted) {
+    await clock.sleep(comparisonMs, signal).catch(() => undefined);
+    if (!signal.aborted) await compare();
+  }
+  await seam.close();
+  await applier.close();
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// pop44d: the daemon of one node. `run` faces the network and holds no privileges, `dataplane` may touch the kernel.
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { parseConfig } from '#internal/config/config.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+
+const ended = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+
+const configOf = (options: { readonly config: string }) => parseConfig(readFileSync(options.config, 'utf8'));
+
+const program = new Command('pop44d').description('The daemon of one 44Net point of presence.');
+program
+  .command('run')
+  .description('the half that faces the network: API, mesh, store')
+  .requiredOption('--config <file>', "the node's configuration")
+  .action(async (options: { config: string }) => {
+    const { runDaemon } = await import('./daemon.ts');
+    await runDaemon(configOf(options), ended.signal);
+  });
+program
+  .command('dataplane')
+  .description('the privileged half: WireGuard, routes, nftables, BIRD')
+  .requiredOption('--config <file>', "the node's configuration")
+  .action(async (options: { config: string }) => {
+    const { runDataplane } = await import('./dataplane.ts');
+    await runDataplane(configOf(options), ended.signal);
+  });
+
+try {
+  await program.parseAsync();
+  process.exit(0);
+} catch (cause) {
+  process.stderr.write(`pop44d: ${messageOf(cause)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,45 @@
+// The management mesh: wanted by a node's own configuration alone, so that it stands before any store is reached.
+
+import { type Dataplane, emptyDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { meshLink } from '#internal/dataplane/ownership.ts';
+
+export interface MeshSettings {
+  readonly privateKeyFile: string;
+  readonly address: string;
+  readonly port: number;
+  readonly mtu: number;
+  readonly peers: readonly { readonly publicKey: string; readonly endpoint: string; readonly address: string }[];
+}
+
+/** Seconds. Both ends call, so that the one that comes last finds the other at once (wg(8): REKEY_TIMEOUT is 5 s). */
+const keepaliveSeconds = 5;
+
+const hostLength = (address: string): number => (address.includes(':') ? 128 : 32);
+/** One mesh, one connected network: a /64 (RFC 4291 2.5.4) or a /24. */
+const networkLength = (address: string): number => (address.includes(':') ? 64 : 24);
+
+export function meshDataplane(mesh: MeshSettings): Dataplane {
+  const made = emptyDataplane();
+  put(made, 'link', {
+    name: meshLink,
+    netns: 'transport',
+    mtu: mesh.mtu,
+    listenPort: mesh.port,
+    fwmark: 0,
+    privateKeyFile: mesh.privateKeyFile,
+  });
+  put(made, 'address', {
+    netns: 'transport',
+    dev: meshLink,
+    cidr: `${mesh.address}/${networkLength(mesh.address)}`,
+  });
+  for (const peer of mesh.peers)
+    put(made, 'peer', {
+      link: meshLink,
+      publicKey: peer.publicKey,
+      allowedIps: [`${peer.address}/${hostLength(peer.address)}`],
+      endpoint: peer.endpoint,
+      keepaliveSeconds,
+    });
+  return made;
+}

@@ -63,7 +63,7 @@ const vitest = ['run', '--config=cmd/run/vitest.config.ts', '--configLoader=nati
 
 /** Longest first: there are few cores. */
 const checks: readonly (readonly [name: string, run: () => Promise<Outcome>])[] = [
-  ['unit tests, import table', () => tool('vitest', ...vitest, '--reporter=dot')],
+  ['unit tests, import table', () => tool('vitest', ...vitest, '--reporter=minimal')],
   ['lint', lint],
   ['unused', () => tool('knip', '--no-progress', '--no-config-hints')],
   ['types', () => tool('tsc')],

@@ -66,6 +66,8 @@ function handOver(argv, endWithUs) {
     ...process.env,
     PATH: [join(root, 'node_modules', '.bin'), process.env.PATH, '/usr/local/sbin:/usr/sbin:/sbin'].join(':'),
   };
+  // Some tools colour what goes into files and pipes too.
+  if (!process.stdout.isTTY && env.FORCE_COLOR === undefined) env.NO_COLOR = '1';
   const node = [tree.node, join(root, script), ...rest];
   // A lab or a test run must not outlive us, even when we are killed: it holds namespaces and processes.
   const command = endWithUs ? ['setpriv', '--pdeathsig', 'TERM', ...node] : node;

@@ -244,7 +244,10 @@ const strangers: readonly (readonly [string, () => Promise<Identity>])[] = [
 test.each(strangers)('a certificate %s does not get in', async (_, stranger) => {
   const before = seen.length;
   const { call, close } = pools(await stranger());
-  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject({ code: 'unavailable' });
+  // Its own half of a TLS 1.3 handshake is done before the server has looked at the certificate.
+  expect(await outcome(call.createPool({ prefix: 'x' }))).toMatchObject({
+    code: expect.stringMatching(/^(dropped|unavailable)$/),
+  });
   expect(seen.length).toBe(before);
   close();
 });

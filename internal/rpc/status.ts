@@ -101,7 +101,8 @@ function isReason(word: string): word is Reason {
 
 /** Stable words for the statuses that grpc itself makes. */
 const ownWords: ReadonlyMap<status, string> = new Map([
-  [status.UNAVAILABLE, 'unavailable'],
+  // The connection went away under the call: what it asked for may have been done.
+  [status.UNAVAILABLE, 'dropped'],
   [status.DEADLINE_EXCEEDED, 'deadline'],
   [status.CANCELLED, 'cancelled'],
   [status.RESOURCE_EXHAUSTED, 'too-large'],
@@ -112,7 +113,10 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && 'details' in thrown && 'metadata' in thrown;
 }
 
-/** What a client throws: a Refused as the server refused it, or a Fault. */
+/**
+ * What a client throws: a Refused as the server refused it, or a Fault: `unavailable` (nothing was done), `pending`,
+ * `deadline` and `dropped` (it may have been), `cancelled`, `too-large`, `unimplemented`, `internal`.
+ */
 export function fromStatus(thrown: unknown): Refused | Fault {
   if (thrown instanceof Refused || thrown instanceof Fault) return thrown;
   if (!isServiceError(thrown)) return new Fault('internal', messageOf(thrown), thrown);
@@ -123,6 +127,10 @@ export function fromStatus(thrown: unknown): Refused | Fault {
   }
   const [word] = thrown.metadata.get(faultKey);
   if (typeof word === 'string') return new Fault(word, thrown.details);
+  // grpc-js, picker.js and the load balancers: the call never left.
+  if (thrown.code === status.UNAVAILABLE && thrown.details.startsWith('No connection established')) {
+    return new Fault('unavailable', thrown.details.replace(/ Resolution note:.*/, ''), thrown);
+  }
   return new Fault(ownWords.get(thrown.code) ?? 'internal', thrown.details, thrown);
 }
 

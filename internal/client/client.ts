@@ -1,0 +1,9 @@
+// Client: typed calls to the daemons that a context names, whichever of them answers.
+//
+// On the path: the CLI, the console and the lab open a context and call; a daemon that is away is stepped over.
+// Never: repeats a change without its request id, or asks another daemon when one was picked by name.
+
+export type { Context, Daemon, FindOptions } from './context.ts';
+export { findContext, livingLabs, readContext } from './context.ts';
+export type { Client, ClientOptions } from './open.ts';
+export { openClient } from './open.ts';

@@ -1,0 +1,96 @@
+// Open: the services of a network behind one object.
+
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import { realClock } from '#internal/clock/clock.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Calls, Connection } from '#internal/rpc/rpc.ts';
+import { clientCredentials, connect, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Context, Daemon } from './context.ts';
+import { withFailover } from './failover.ts';
+
+type CallsOf<S> = S extends GenService<infer M> ? Calls<M> : never;
+
+export interface Client {
+  readonly pools: CallsOf<typeof PoolService>;
+  readonly tunnels: CallsOf<typeof TunnelService>;
+  readonly fabric: CallsOf<typeof FabricService>;
+  readonly status: CallsOf<typeof StatusService>;
+  /** A client of this daemon alone. Throws Fault `context` when the context does not name it. */
+  at(node: string): Client;
+  close(): void;
+}
+
+export interface ClientOptions {
+  /** Ask this daemon and no other. */
+  readonly node?: string;
+  /** Milliseconds for one try at one daemon; default 5,000: a create waits 2 s for its store at most. */
+  readonly deadlineMs?: number;
+  /** Hears why a daemon was stepped over. */
+  readonly steppedOver?: (node: string, fault: Fault) => void;
+}
+
+/** Reads the certificate; connects with the first call. Throws Fault `context`. */
+export function openClient(context: Context, options: ClientOptions = {}): Client {
+  return clientOf(context, credentialsOf(context), options, new Set());
+}
+
+function clientOf(
+  context: Context,
+  credentials: ChannelCredentials,
+  options: ClientOptions,
+  open: Set<{ close(): void }>,
+): Client {
+  const daemons = chosen(context, options.node);
+  const service = <M extends GenServiceMethods>(descriptor: GenService<M>): Calls<M> => {
+    const connections = daemons.map(({ node, address }) => {
+      const connection: Connection<M> = connect(descriptor, address, credentials, {
+        serverName: serverNameOf(node),
+        deadlineMs: options.deadlineMs ?? 5_000,
+      });
+      open.add(connection);
+      return { node, call: connection.call };
+    });
+    return withFailover(descriptor, connections, randomUUID, options.steppedOver ?? (() => {}));
+  };
+  return {
+    pools: service(PoolService),
+    tunnels: service(TunnelService),
+    fabric: service(FabricService),
+    status: service(StatusService),
+    at: (node) => clientOf(context, credentials, { ...options, node }, open),
+    close() {
+      for (const connection of open) connection.close();
+    },
+  };
+}
+
+function chosen(context: Context, node: string | undefined): readonly Daemon[] {
+  if (node === undefined) return context.daemons;
+  const daemon = context.daemons.find((candidate) => candidate.node === node);
+  if (daemon !== undefined) return [daemon];
+  const known = context.daemons.map((candidate) => candidate.node).join(', ');
+  throw new Fault('context', `${context.file} names no daemon ${JSON.stringify(node)} (it names ${known})`);
+}
+
+function credentialsOf(context: Context): ChannelCredentials {
+  const bad = (problem: string, cause?: unknown): Fault => new Fault('context', `${context.file}: ${problem}`, cause);
+  let credentials: ChannelCredentials;
+  let ends: Date;
+  try {
+    const certificate = readFileSync(context.certificate);
+    ends = new X509Certificate(certificate).validToDate;
+    credentials = clientCredentials({ ca: readFileSync(context.ca), certificate, key: readFileSync(context.key) });
+  } catch (thrown) {
+    throw bad(`its certificate cannot be used: ${messageOf(thrown)}`, thrown);
+  }
+  // TLS 1.3 would only drop the connection, after the request was sent.
+  if (ends < realClock.wall()) throw bad(`its certificate ended at ${ends.toISOString()}`);
+  return credentials;
+}

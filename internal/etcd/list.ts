@@ -1,0 +1,79 @@
+// List: all keys of a prefix at one revision, in pages.
+
+import type { CallOptions } from '@grpc/grpc-js';
+import type { IRangeRequest, IRangeResponse, KVClient } from 'etcd3';
+import { keyAfter, keyBytes, prefixEnd } from './bytes.ts';
+import { failureCode } from './failure.ts';
+import type { Entry, Listing } from './types.ts';
+import { entryOf } from './wire.ts';
+
+type Run<T> = (clients: { kv: KVClient }, options: CallOptions) => Promise<T>;
+/** A read that goes to the next endpoint when one fails. */
+export type Read = <T>(name: string, run: Run<T>, deadlineMs?: number) => Promise<T>;
+
+export interface ListOptions {
+  /** At this revision instead of the newest. */
+  readonly revision?: bigint;
+  /** Values are left out. */
+  readonly keysOnly?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+// 20,000 keys of 150 B: one range blocks the event loop for 90 to 217 ms, pages of 1,000 for 17 to 33 ms (measured).
+const largestPage = 1_000;
+const pageDeadlineMs = 5_000;
+const attemptsWithoutProgress = 12;
+
+/**
+ * Linearizable. O(keys). When the revision is compacted between two pages, it starts again at the newest (or, asked
+ * for a revision, throws `compacted`). A page that is too large or too slow is asked for again in smaller ones.
+ */
+export async function list(read: Read, prefix: string, options: ListOptions): Promise<Listing> {
+  const rangeEnd = prefixEnd(prefix);
+  let entries: Entry[] = [];
+  let at = options.revision;
+  let clusterId = '';
+  let from = prefix;
+  let limit = largestPage;
+  let failures = 0;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const request = {
+      key: keyBytes(from),
+      range_end: keyBytes(rangeEnd),
+      limit,
+      keys_only: options.keysOnly ?? false,
+      ...(at !== undefined && { revision: at.toString() }),
+    };
+    let page: IRangeResponse;
+    try {
+      page = await readPage(read, prefix, request);
+    } catch (thrown) {
+      const code = failureCode(thrown);
+      failures++;
+      if (code === 'compacted' && options.revision === undefined && failures < attemptsWithoutProgress) {
+        entries = [];
+        from = prefix;
+        at = undefined;
+        continue;
+      }
+      if ((code === 'too-large' || code === 'ambiguous') && limit > 1) {
+        limit = Math.ceil(limit / 16);
+        continue;
+      }
+      throw thrown;
+    }
+    failures = 0;
+    limit = Math.min(largestPage, 2 * limit);
+    at ??= BigInt(page.header.revision);
+    clusterId = page.header.cluster_id;
+    for (const kv of page.kvs) entries.push(entryOf(kv));
+    const last = entries.at(-1);
+    if (!page.more || last === undefined) return { clusterId, revision: at, entries };
+    from = keyAfter(last.key);
+  }
+}
+
+function readPage(read: Read, prefix: string, request: IRangeRequest): Promise<IRangeResponse> {
+  return read(`list ${prefix}`, ({ kv }, o) => kv.range(request, o), pageDeadlineMs);
+}

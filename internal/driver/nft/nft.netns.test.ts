@@ -1,0 +1,204 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { emptyDataplane, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { createLog } from '#internal/log/log.ts';
+import { plan } from '#internal/plan/plan.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { type NftDriver, openNft } from './nft.ts';
+
+const netns = { transport: '/run/netns/nftt', pop: '/run/netns/nftp' };
+const stateDir = mkdtempSync(join(tmpdir(), 'pop44-nft-'));
+
+const nft = (...args: readonly string[]): string =>
+  execFileSync('ip', ['netns', 'exec', 'nftp', 'nft', ...args], { encoding: 'utf8' });
+
+beforeAll(() => {
+  mkdirSync('/run/netns', { recursive: true });
+  for (const name of ['nftt', 'nftp']) execFileSync('ip', ['netns', 'add', name]);
+});
+afterAll(() => {
+  for (const name of ['nftt', 'nftp']) execFileSync('ip', ['netns', 'del', name]);
+  rmSync(stateDir, { recursive: true });
+});
+
+let driver: NftDriver;
+let reasons: string[];
+const open = async (): Promise<void> => {
+  driver = await openNft({ netns, stateDir, clock: realClock, log: createLog({}, 'silent') });
+  reasons = [];
+  driver.onDisturbance((reason) => reasons.push(reason));
+};
+beforeEach(open);
+afterEach(async () => {
+  await bring(emptyDataplane());
+  nft('flush', 'ruleset');
+  await driver.close();
+});
+
+const table = (verdict: string): string => `
+set t4_32 { type ipv4_addr; }
+set t6_64 { type ipv6_addr; }
+set seen { type ipv4_addr; flags dynamic, timeout; timeout 1m; }
+map priorities { type ipv4_addr : classid; }
+chain forward {
+	type filter hook forward priority filter; policy accept;
+	iifname "p44w0" ip saddr @t4_32 counter ${verdict}
+	iifname "p44w0" ip6 saddr & ffff:ffff:ffff:ffff:: @t6_64 ${verdict}
+}`;
+const chainOnly = 'chain input { type filter hook input priority filter; policy accept; }';
+
+function wanted(text: string | undefined, elements: readonly (readonly [string, string])[]): MutableDataplane {
+  const into = emptyDataplane();
+  if (text !== undefined) {
+    put(into, 'ruleset', { netns: 'pop', text });
+    put(into, 'ruleset', { netns: 'transport', text: chainOnly });
+  }
+  for (const [set, element] of elements) put(into, 'element', { netns: 'pop', set, element });
+  return into;
+}
+const observed = async (): Promise<MutableDataplane> => ({ ...emptyDataplane(), ...(await driver.observe()) });
+const drift = async (want: MutableDataplane) => plan(want, await observed());
+const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
+const told = async (want: MutableDataplane) =>
+  (await drift(want)).map(({ op, kind, key }) => `${op} ${kind} ${key}`).sort();
+
+const some = [
+  ['t4_32', '44.31.0.7'],
+  ['t4_32', '44.31.0.8'],
+  ['t6_64', '2001:db8:44:7::'],
+  ['priorities', '44.31.0.7 : 1:11'],
+] as const;
+
+test('what was applied is what is observed', async () => {
+  const want = wanted(table('accept'), some);
+  expect(await bring(want)).toEqual([]);
+  expect(await driver.observe()).toEqual({ ruleset: want.ruleset, element: want.element });
+  expect(nft('list', 'set', 'inet', 'pop44', 't4_32')).toContain('elements = { 44.31.0.7, 44.31.0.8 }');
+});
+
+test('a new text keeps the elements, in one transaction', async () => {
+  await bring(wanted(table('accept'), some));
+  const want = wanted(table('drop'), some);
+  expect(await told(want)).toEqual(['change ruleset pop']);
+  await bring(want);
+  expect(await drift(want)).toEqual([]);
+  expect(nft('list', 'table', 'inet', 'pop44')).toMatch(/44\.31\.0\.7[^]*drop/);
+});
+
+test('a set that goes takes its elements along, one that changes its type is filled again', async () => {
+  await bring(wanted(table('accept'), some));
+  const text = table('accept')
+    .replace('set t6_64 { type ipv6_addr; }', 'set t6_64 { type ipv4_addr; }')
+    .replace(/iifname.*t6_64.*/, '')
+    .replace(/map.*/, '');
+  const want = wanted(text, [...some.slice(0, 2), ['t6_64', '1.2.3.4']]);
+  await bring(want);
+  expect(reasons).toEqual([expect.stringContaining('the sets were emptied')]);
+  await bring(want);
+  expect(await drift(want)).toEqual([]);
+});
+
+test.each<[string, readonly (readonly string[])[], readonly string[]]>([
+  [
+    'a removed element',
+    [['delete', 'element', 'inet', 'pop44', 't4_32', '{ 44.31.0.7 }']],
+    ['add element pop t4_32 44.31.0.7'],
+  ],
+  [
+    'an extra element',
+    [['add', 'element', 'inet', 'pop44', 't4_32', '{ 9.9.9.9 }']],
+    ['remove element pop t4_32 9.9.9.9'],
+  ],
+  ['an extra rule', [['insert', 'rule', 'inet', 'pop44', 'forward', 'accept']], ['change ruleset pop']],
+  [
+    'a flushed ruleset',
+    [['flush', 'ruleset']],
+    ['add ruleset pop', ...some.map(([set, element]) => `add element pop ${set} ${element}`)].sort(),
+  ],
+])('%s is told at once and mended', async (_name, commands, expected) => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  for (const command of commands) nft(...command);
+  await eventually(() => reasons.length > 0, 1000);
+  expect(reasons[0]).toMatch(/^pop: table inet pop44 was changed by nft \(process \d+\)$/);
+  expect(await told(want)).toEqual(expected);
+  await bring(want);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('changes of our own are no disturbance', async () => {
+  await bring(wanted(table('accept'), some));
+  await bring(wanted(table('drop'), some.slice(2)));
+  // The same stream tells of another's change behind them.
+  nft('add', 'element', 'inet', 'pop44', 't4_32', '{ 1.1.1.1 }');
+  await eventually(() => reasons.length > 0, 1000);
+  expect(reasons).toHaveLength(1);
+});
+
+test('tables of others and their changes are left alone', async () => {
+  nft('add', 'table', 'ip', 'filter');
+  nft('add', 'chain', 'ip', 'filter', 'mine');
+  await bring(wanted(table('accept'), some));
+  nft('add', 'table', 'inet', 'pop44x');
+  nft('add', 'table', 'ip', 'pop44');
+  await bring(emptyDataplane());
+  expect(nft('list', 'tables').trim().split('\n')).toEqual(['table ip filter', 'table inet pop44x', 'table ip pop44']);
+  expect(reasons).toEqual([]);
+});
+
+test('a restarted driver knows the table that it left', async () => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  await driver.close();
+  await open();
+  expect(await drift(want)).toEqual([]);
+});
+
+test('what packets put into a set is not looked into', async () => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  nft('add', 'element', 'inet', 'pop44', 'seen', '{ 5.5.5.5 }');
+  expect(await drift(want)).toEqual([]);
+});
+
+test('one bad element does not stop the others', async () => {
+  const good = Array.from({ length: 300 }, (_, n) => ['t4_32', `10.0.${n >> 8}.${n & 255}`] as const);
+  const want = wanted(table('accept'), [
+    ...good,
+    ['t4_32', '2001:db8::1'],
+    ['t4_32', '1 }; flush ruleset'],
+    ['nowhere', '1.2.3.4'],
+  ]);
+  const failures = await bring(want);
+  expect(failures.map(({ step, message }) => `${step.key}: ${message}`).sort()).toEqual([
+    expect.stringContaining('pop nowhere 1.2.3.4: nft: '),
+    'pop t4_32 1 }; flush ruleset: "1 }; flush ruleset" is not an element',
+    expect.stringContaining('pop t4_32 2001:db8::1: nft: '),
+  ]);
+  expect((await driver.observe()).element.size).toBe(300);
+});
+
+test.each([
+  ['a word that nft does not know', 'chain forward { type filter hook forward priority filter; allow; }'],
+  ['a text that leaves our table', '} table ip filter { chain x { }'],
+  ['a text that reads a file', 'include "/etc/nftables.conf"'],
+])('%s is refused and the old table stays', async (_name, text) => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  expect(await bring(wanted(text, some))).toHaveLength(1);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('a killed nft -i is started again', async () => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  const children = execFileSync('pgrep', ['-P', String(process.pid), '-x', 'nft'], { encoding: 'utf8' });
+  for (const pid of children.trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
+  const more = wanted(table('accept'), [...some, ['t4_32', '44.31.0.9']]);
+  await eventually(async () => (await bring(more)).length === 0, 1000);
+  expect(await drift(more)).toEqual([]);
+});

@@ -1,0 +1,62 @@
+// Parse: what nft(8) prints, as values.
+
+import type { Element, Netns } from '#internal/dataplane/dataplane.ts';
+import { nftTable } from '#internal/dataplane/ownership.ts';
+
+type Json = string | number | { readonly [name: string]: unknown } | readonly Json[];
+
+interface JsonSet {
+  readonly name: string;
+  readonly flags?: readonly string[] | string;
+  readonly elem?: readonly Json[];
+}
+
+/** libnftables-json(5): sets with these flags are filled by the text or by packets. */
+const foreignFlags = ['timeout', 'dynamic', 'interval', 'constant'];
+
+/** One element as nft prints it in its own language. */
+function elementText(value: Json): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
+  // Of a map: key and data.
+  if (Array.isArray(value)) return value.map(elementText).join(' : ');
+  const { concat, elem } = value as { concat?: readonly Json[]; elem?: { val: Json } };
+  if (concat !== undefined) return concat.map(elementText).join(' . ');
+  // An element with a comment or a counter; those are not compared.
+  if (elem !== undefined) return elementText(elem.val);
+  return JSON.stringify(value);
+}
+
+/** The elements of our table's own sets and maps in the output of `nft -j list table inet pop44`. */
+export function parseElements(netns: Netns, json: string): readonly Element[] {
+  const { nftables } = JSON.parse(json) as { nftables: readonly { set?: JsonSet; map?: JsonSet }[] };
+  return nftables.flatMap(({ set, map }) => {
+    const { name = '', flags = [], elem = [] } = set ?? map ?? {};
+    if (foreignFlags.some((flag) => flags.includes(flag))) return [];
+    return elem.map((value) => ({ netns, set: name, element: elementText(value) }));
+  });
+}
+
+/** Error messages among the lines of standard error; the lines with the command and the marks below it are left out. */
+export function parseErrors(lines: readonly string[]): readonly string[] {
+  return lines.flatMap((line) => {
+    const at = line.indexOf('Error: ');
+    return at === 0 || line.slice(0, at).endsWith(': ') ? [line.slice(at + 'Error: '.length)] : [];
+  });
+}
+
+export type MonitorLine =
+  | { readonly type: 'change'; readonly table: string }
+  | { readonly type: 'generation'; readonly pid: number; readonly program: string }
+  | { readonly type: 'lost' };
+
+/** A line of `nft monitor`: changes come first, then the generation that made them, with its maker. */
+export function parseMonitorLine(line: string): MonitorLine | undefined {
+  const generation = /^# new generation \d+ by process (\d+) \((.*)\)$/.exec(line);
+  if (generation !== null) return { type: 'generation', pid: Number(generation[1]), program: generation[2] ?? '' };
+  if (line.startsWith('# ERROR')) return { type: 'lost' };
+  const change = /^\w+ \w+ inet ([^ ]+)/.exec(line);
+  return change === null ? undefined : { type: 'change', table: change[1] ?? '' };
+}
+
+export const isOurs = (table: string): boolean => table === nftTable;

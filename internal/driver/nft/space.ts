@@ -1,0 +1,119 @@
+// Space: what we know and keep of one namespace's nftables.
+
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Element, Netns } from '#internal/dataplane/dataplane.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import { openSession, type Session } from './session.ts';
+import { openWatch, type Watch } from './watch.ts';
+
+/** The kernel's listing says the same as the text in other words; only it knows which. */
+export interface Applied {
+  readonly text: string;
+  /** `nft -s -t list table inet pop44` right after the text was applied. */
+  readonly listing: string;
+}
+
+export interface Space {
+  readonly netns: Netns;
+  readonly path: string;
+  /** By key; undefined: somebody changed something, they must be read. */
+  elements: Map<string, Element> | undefined;
+  applied(): Applied | undefined;
+  remember(applied: Applied | undefined): Promise<void>;
+  /** The kept `nft -i`, watched by a kept `nft monitor`; both are started anew when one of them died. */
+  session(): Promise<Session>;
+  disturb(reason: string): void;
+  /** One at a time: an observation never falls into a change. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface SpaceOptions {
+  readonly netns: Netns;
+  readonly path: string;
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disturb: (reason: string) => void;
+}
+
+function readApplied(file: string): Applied | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Applied;
+  } catch {
+    // Absent or torn: the first comparison applies the text again.
+    return undefined;
+  }
+}
+
+/** Transactions of one `nft -i`: it keeps its history in memory (measured: 300 bytes a line and more). */
+const mostTransactions = 20_000;
+
+export function createSpace(options: SpaceOptions): Space {
+  const { netns, path, stateDir, clock, log } = options;
+  const file = join(stateDir, `nft-${netns}.json`);
+  let applied = readApplied(file);
+  let kept: { session: Session; watch: Watch } | undefined;
+  let transactions = 0;
+  let closed = false;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const stop = async (): Promise<void> => {
+    const old = kept;
+    kept = undefined;
+    await Promise.all([old?.session.stop(), old?.watch.stop()]);
+  };
+  const start = async (): Promise<Session> => {
+    const onExit = (reason: string): void => {
+      space.elements = undefined;
+      if (kept === undefined || closed) return;
+      log.warn('nft-ended', { netns, reason });
+      void stop().catch((error: unknown) => log.warn('nft-stop', { netns, reason: messageOf(error) }));
+    };
+    const onChange = (reason: string): void => {
+      space.elements = undefined;
+      space.disturb(reason);
+    };
+    const session = await openSession({ netns: path, file: join(stateDir, `nft-${netns}.nft`), onExit });
+    const watch = await openWatch({ netns: path, clock, onChange, onExit });
+    kept = { session, watch };
+    // What happened while nobody watched is unknown.
+    space.elements = undefined;
+    transactions = 0;
+    await watch.recognise(session);
+    return session;
+  };
+
+  const space: Space = {
+    netns,
+    path,
+    elements: undefined,
+    applied: () => applied,
+    async remember(next) {
+      applied = next;
+      await writeFile(`${file}.new`, JSON.stringify(next ?? null), { mode: 0o600 });
+      await rename(`${file}.new`, file);
+    },
+    async session() {
+      transactions += 1;
+      if (transactions > mostTransactions) await stop();
+      return kept?.session ?? start();
+    },
+    disturb: (reason) => options.disturb(`${netns}: ${reason}`),
+    exclusive(work) {
+      const turn = queue.then(work);
+      queue = turn.catch(() => undefined);
+      return turn;
+    },
+    async close() {
+      closed = true;
+      await queue;
+      await stop();
+    },
+  };
+  return space;
+}

@@ -1,9 +1,11 @@
 // The privileged half of a node: wires drivers, applier and seam.
 
 import { mkdir } from 'node:fs/promises';
-import { createApplier, comparisonMs } from '#internal/applier/applier.ts';
+import { join } from 'node:path';
+import { comparisonMs, createApplier, packetsReceived, watchHandshakes } from '#internal/applier/applier.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
+import { accessLink } from '#internal/dataplane/ownership.ts';
 import { meshDataplane } from '#internal/desired/desired.ts';
 import { openBird } from '#internal/driver/bird/bird.ts';
 import type { Driver } from '#internal/driver/driver.ts';
@@ -23,14 +25,15 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   await mkdir(config.runDir, { recursive: true, mode: 0o700 });
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   const { netns, runDir, stateDir } = config;
+  const wg = await openWg({
+    netns,
+    runDir,
+    privateKeyFiles: [config.accessKeyFile, config.interconnectKeyFile, config.mesh.privateKeyFile],
+    clock,
+    log,
+  });
   const drivers: readonly Driver[] = [
-    await openWg({
-      netns,
-      runDir,
-      privateKeyFiles: [config.accessKeyFile, config.interconnectKeyFile, config.mesh.privateKeyFile],
-      clock,
-      log,
-    }),
+    wg,
     openIp({ netns }),
     await openNft({ netns, stateDir, clock, log }),
     openBird({ netns, runDir, clock, log }),
@@ -68,10 +71,21 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         .catch(() => undefined);
     });
 
+  const watching = watchHandshakes(
+    {
+      peers: () => wg.telemetry(accessLink),
+      received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
+      clock,
+    },
+    (peers) => seam.send({ type: 'handshakes', peers }),
+    signal,
+  ).catch((cause: unknown) => log.error('handshakes-unread', { reason: messageOf(cause) }));
+
   while (!signal.aborted) {
     await clock.sleep(comparisonMs, signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
+  await watching;
   await seam.close();
   await applier.close();
 }

@@ -20,6 +20,8 @@ import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
 
+export { packetsReceived, watchHandshakes } from './handshakes.ts';
+
 /** The seed asks for a comparison each 5 to 10 s. */
 export const comparisonMs = 10_000;
 /** A failed step is tried again after this, doubling to the comparison's own rhythm. */

@@ -1,0 +1,45 @@
+// Bench: measures on the lab and says whether the goals hold. Run through `npm run bench`.
+
+import { writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { run } from '#internal/exec/exec.ts';
+import { provision } from './provision.ts';
+import { type Figures, holds, json, table } from './report.ts';
+
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly runs: number;
+  /** Progress for people. */
+  readonly say: (line: string) => void;
+}
+
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = { provision };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, runs: { type: 'string' } },
+});
+const [name] = positionals;
+const bench = name === undefined ? undefined : benches[name];
+const runs = Number(values.runs ?? '1');
+if (name === undefined || bench === undefined || !Number.isInteger(runs) || runs < 1) {
+  process.stderr.write(
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]\n`,
+  );
+  process.exit(2);
+}
+const commit = (
+  await run({ file: 'git', args: ['-c', 'safe.directory=*', 'rev-parse', 'HEAD'], accept: [0, 128] })
+).stdout.trim();
+const figures = await bench({
+  quick: values.quick ?? false,
+  runs,
+  say: (line) => process.stderr.write(`${line}\n`),
+});
+process.stdout.write(`${table(figures)}\n`);
+try {
+  writeSync(3, await json(name, commit, figures));
+} catch {
+  // Nobody asked for the JSON.
+}
+process.exit(Object.values(figures).every(holds) ? 0 : 1);

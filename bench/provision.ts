@@ -1,0 +1,183 @@
+// Provision: from the call that creates a tunnel to its peer on every node of a three-PoP placement, and what a node
+// costs that holds 10,000 of them.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type Client, openClient } from '#internal/client/client.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import { raiseLab, type World } from '#internal/testkit/lab/lab.ts';
+import { adminContext } from '#internal/testkit/lab/lab.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import type { BenchOptions } from './main.ts';
+import { childrenMemory, cpuSeconds, rssBytes } from './process.ts';
+import { type Figure, type Figures, median, quantile } from './report.ts';
+
+const few = 100;
+const many = 10_000;
+/** Creates a second, as the goal says. */
+const rate = 50;
+const pools = ['44.40.0.0/16', '2001:db8:4000::/40'];
+
+const publicKey = (): string => randomBytes(32).toString('base64');
+
+/** One tunnel; gives milliseconds from the call until every node of its placement has applied it. */
+async function createAndWait(client: Client, signal: AbortSignal): Promise<number> {
+  const began = performance.now();
+  const { changed, tunnel } = await client.tunnels.createTunnel({ publicKey: publicKey(), pools });
+  for await (const _ of client.status.waitApplied(
+    { revision: changed?.revision ?? 0n, tunnel: tunnel?.id ?? '' },
+    { signal },
+  ));
+  return performance.now() - began;
+}
+
+/** Open loop: each create begins when its time has come, whether or not the one before has ended. */
+async function createAtRate(clients: readonly Client[], count: number): Promise<readonly number[]> {
+  const signal = AbortSignal.timeout(120_000);
+  const began = performance.now();
+  const running: Promise<number>[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const wait = began + (n * 1000) / rate - performance.now();
+    if (wait > 0) await realClock.sleep(wait);
+    const client = clients[n % clients.length];
+    if (client !== undefined) running.push(createAndWait(client, signal));
+  }
+  return Promise.all(running);
+}
+
+/** Fills up to `count` tunnels, as fast as the API takes them. */
+async function fill(
+  clients: readonly Client[],
+  from: number,
+  count: number,
+  say: (line: string) => void,
+): Promise<void> {
+  let next = from;
+  const worker = async (client: Client): Promise<void> => {
+    while (next < count) {
+      next += 1;
+      if (next % 1_000 === 0) say(`  ${next} tunnels`);
+      await client.tunnels.createTunnel({ publicKey: publicKey(), pools });
+    }
+  };
+  await Promise.all(clients.flatMap((client) => Array.from({ length: 4 }, () => worker(client))));
+}
+
+const accessPeers = async (lab: World, node: string): Promise<number> => {
+  const { stdout } = await lab.exec(`${node}p`, ['wg', 'show', 'p44w0', 'peers'], { timeoutMs: 20_000 });
+  return stdout.split('\n').filter((line) => line !== '').length;
+};
+
+async function settled(lab: World, client: Client): Promise<void> {
+  const { freshness } = await client.status.getStatus({});
+  for await (const _ of client.status.waitApplied(
+    { revision: freshness?.revision ?? 0n },
+    { signal: AbortSignal.timeout(60_000) },
+  ));
+  const { tunnels } = await client.status.getStatus({});
+  for (const { node } of lab.nodes) {
+    const peers = await accessPeers(lab, node.id);
+    if (peers !== Number(tunnels)) throw new Error(`${node.id} holds ${peers} peers of ${tunnels} tunnels`);
+  }
+}
+
+const halves = (lab: World, node: string): readonly number[] =>
+  ['daemon', 'dataplane'].map((half) => lab.service(`${node}-${half}`).pid() ?? 0);
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+
+/** CPU of both halves of one node over `seconds`, in percent of a core. */
+async function idleCpu(lab: World, node: string, seconds: number): Promise<number> {
+  const before = sum(await Promise.all(halves(lab, node).map(cpuSeconds)));
+  await realClock.sleep(seconds * 1000);
+  const after = sum(await Promise.all(halves(lab, node).map(cpuSeconds)));
+  return (100 * (after - before)) / seconds;
+}
+
+/** Everything of the node ends and is forgotten but its keys and etcd; seconds until it holds all tunnels again. */
+async function coldStart(lab: World, node: string): Promise<number> {
+  const expected = await accessPeers(lab, node);
+  await lab.service(`${node}-daemon`).stop();
+  await lab.service(`${node}-dataplane`).stop();
+  await lab.exec(`${node}t`, ['sh', '-c', `rm -f /run/wireguard/p44w0.sock /run/wireguard/p44i-*.sock`]);
+  await lab.exec(`${node}t`, ['sh', '-c', `rm -rf ${join('/run/node', node, 'state')}/*`]);
+  await lab.exec(`${node}p`, ['nft', 'delete', 'table', 'inet', 'pop44']);
+  await eventually(async () => {
+    const { stdout } = await lab.exec(`${node}p`, ['ip', '-br', 'link']);
+    if (stdout.includes('p44w0')) throw new Error('the access interface is still there');
+  }, 5_000);
+  const began = performance.now();
+  await lab.service(`${node}-dataplane`).start();
+  await lab.service(`${node}-daemon`).start();
+  await eventually(async () => {
+    const peers = await accessPeers(lab, node);
+    if (peers !== expected) throw new Error(`${peers} of ${expected} peers`);
+  }, 60_000);
+  return (performance.now() - began) / 1000;
+}
+
+const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
+  value,
+  unit,
+  goal,
+  samples: samples.map((sample) => Number(sample.toFixed(3))),
+});
+
+export async function provision({ quick, runs, say }: BenchOptions): Promise<Figures> {
+  const seconds = quick ? 5 : 20;
+  const size = quick ? 2_000 : many;
+  const directory = '/tmp/bench';
+  const lab = await raiseLab({
+    directory,
+    clock: realClock,
+    onStep: ({ name, ms }) => say(`  ${name}: ${ms} ms`),
+    onGivenUp: (service, reason) => say(`  ${service} stays down: ${reason}`),
+  });
+  try {
+    const context = adminContext(lab);
+    const clients = lab.nodes.map(({ node }) => openClient(context, { node: node.id, deadlineMs: 10_000 }));
+    const [first] = clients;
+    if (first === undefined) throw new Error('a lab without nodes');
+    for (const prefix of pools) await first.pools.createPool({ prefix });
+    const atFew: number[] = [];
+    const atMany: number[] = [];
+    say(`filling to ${few}`);
+    await fill(clients, 0, few, say);
+    await settled(lab, first);
+    say(`${rate} creates a second for ${seconds} s`);
+    for (let run = 0; run < runs; run += 1) atFew.push(...(await createAtRate(clients, rate * seconds)));
+    say(`filling to ${size}`);
+    await fill(clients, few + atFew.length, size, say);
+    await settled(lab, first);
+    say(`${rate} creates a second for ${seconds} s`);
+    for (let run = 0; run < runs; run += 1) atMany.push(...(await createAtRate(clients, rate * seconds)));
+    await settled(lab, first);
+    say('idle');
+    await realClock.sleep(quick ? 5_000 : 15_000);
+    const cpu = await idleCpu(lab, 'p2', quick ? 20 : 60);
+    const rss = await Promise.all(halves(lab, 'p2').map(rssBytes));
+    const children = await childrenMemory(lab, 'p2');
+    say('cold start');
+    const cold = await coldStart(lab, 'p3');
+    for (const client of clients) client.close();
+    return {
+      create_to_applied_p50_ms: figure(quantile(atMany, 0.5), 'ms', '<= 30', atMany),
+      create_to_applied_p99_ms: figure(quantile(atMany, 0.99), 'ms', '<= 150', atMany),
+      create_to_applied_p50_ms_at_100: figure(quantile(atFew, 0.5), 'ms', '<= 30', atFew),
+      create_to_applied_p99_ms_at_100: figure(quantile(atFew, 0.99), 'ms', '<= 150', atFew),
+      cost_ratio_10000_to_100: figure(median(atMany) / median(atFew), 'ratio', '<= 1.5'),
+      daemon_rss_mb: figure(
+        sum(rss) / 1e6,
+        'MB',
+        '<= 200',
+        rss.map((bytes) => bytes / 1e6),
+      ),
+      children_rss_mb: figure(children / 1e6, 'MB', ''),
+      idle_cpu_percent: figure(cpu, '% of a core', '<= 3'),
+      cold_start_s: figure(cold, 's', '<= 10'),
+      tunnels: figure(size + atMany.length, 'tunnels', ''),
+    };
+  } finally {
+    await lab.stop();
+  }
+}

@@ -1,0 +1,69 @@
+// Report: figures as a table for people and as JSON for scripts.
+
+import { cpus, totalmem } from 'node:os';
+import Table from 'cli-table3';
+import { run } from '#internal/exec/exec.ts';
+
+export interface Figure {
+  readonly value: number;
+  readonly unit: string;
+  /** `<= 30`, `>= 0.95`; empty: told for information. */
+  readonly goal: string;
+  readonly samples: readonly number[];
+}
+
+export type Figures = Readonly<Record<string, Figure>>;
+
+/** The q-th quantile (0 to 1) by nearest rank. */
+export function quantile(samples: readonly number[], q: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? Number.NaN;
+}
+
+export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
+
+export function holds({ value, goal }: Pick<Figure, 'value' | 'goal'>): boolean {
+  const [, sign, bound] = /^(<=|>=) ([0-9.]+)$/.exec(goal) ?? [];
+  if (sign === undefined) return goal === '';
+  return sign === '<=' ? value <= Number(bound) : value >= Number(bound);
+}
+
+const shown = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+export function table(figures: Figures): string {
+  const made = new Table({
+    head: ['figure', 'value', 'unit', 'goal', 'holds', 'samples'],
+    style: { head: [], border: [] },
+  });
+  for (const [name, figure] of Object.entries(figures))
+    made.push([
+      name,
+      shown(figure.value),
+      figure.unit,
+      figure.goal,
+      figure.goal === '' ? '' : holds(figure) ? 'yes' : 'NO',
+      String(figure.samples.length),
+    ]);
+  return made.toString();
+}
+
+async function versionOf(file: string, args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await run({ file, args, accept: [0, 1] });
+  return (stdout === '' ? stderr : stdout).split('\n')[0] ?? '';
+}
+
+export async function json(bench: string, commit: string, figures: Figures): Promise<string> {
+  const machine = {
+    cpus: cpus().length,
+    model: cpus()[0]?.model ?? '',
+    memoryBytes: totalmem(),
+    node: process.version,
+    etcd: await versionOf('etcd', ['--version']),
+    wireguard: await versionOf('wireguard-go', ['--version']),
+    bird: await versionOf('bird', ['--version']),
+  };
+  const told = Object.fromEntries(
+    Object.entries(figures).map(([name, figure]) => [name, { ...figure, holds: holds(figure) }]),
+  );
+  return `${JSON.stringify({ bench, commit, machine, figures: told }, undefined, 2)}\n`;
+}

@@ -1,0 +1,167 @@
+// The half of a node that faces the network: wires store, reconciler, mesh and API.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { openApi } from '#internal/api/api.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import type { NodeConfig } from '#internal/config/config.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import { createLog } from '#internal/log/log.ts';
+import { createMesh } from '#internal/mesh/mesh.ts';
+import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
+import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import { parseWgKey } from '#internal/netip/netip.ts';
+import { createPresence, type Sighting } from '#internal/presence/presence.ts';
+import { createReconciler } from '#internal/reconcile/reconcile.ts';
+import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
+import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
+import { createStatus } from '#internal/status/status.ts';
+import { openDisk, openStore } from '#internal/store/store.ts';
+import { createHead, createSubmit } from '#internal/submit/submit.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+
+/** Milliseconds between looks at contact and loop delay. */
+const pulseMs = 500;
+/** Milliseconds that calls may take to end when the daemon stops. */
+const graceMs = 1_000;
+
+const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promise<void> {
+  const log = createLog({ node: config.nodeId, half: 'daemon' });
+  const clock = realClock;
+  const [ca, certificate, key] = await Promise.all(
+    [config.tls.caFile, config.tls.certificateFile, config.tls.keyFile].map((file) => readFile(file)),
+  );
+  if (ca === undefined || certificate === undefined || key === undefined) throw new Error('unreachable');
+  const identity = { ca, certificate, key };
+  const status = createStatus(config.nodeId);
+  const store = openStore({
+    endpoints: config.etcd.endpoints,
+    tls: identity,
+    clock,
+    report: ({ event, ...fields }) => log.info(event, fields),
+  });
+  const disk = await openDisk(join(config.stateDir, 'snapshot'));
+  // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
+  const seam = connectSeam(config.dataplaneSocket, {
+    message: (message) => onDataplane(message),
+    lost: () => reconciler.lost(),
+  });
+  const presence = createPresence(config.nodeId, (here, moved) => reconciler.live(here, moved));
+  const credentials = clientCredentials(identity);
+  const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence });
+  const reconciler = createReconciler({
+    self: {
+      nodeId: config.nodeId,
+      accessKeyFile: config.accessKeyFile,
+      interconnectKeyFile: config.interconnectKeyFile,
+    },
+    send: (want) => {
+      sentAt.set(want.number, clock.monotonicMs());
+      seam.send(want);
+    },
+    disk,
+    status,
+    log,
+    onChanges: (snapshot, changes) => {
+      head.advance(snapshot);
+      if (changes.some((change) => change.kind === 'node')) mesh.nodes(nodesOf(snapshot));
+      for (const change of changes)
+        if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);
+    },
+  });
+  const head = createHead(reconciler.snapshot());
+  const sentAt = new Map<number, number>();
+  let health: Health | undefined;
+
+  function onDataplane(message: FromDataplane): void {
+    if (message.type === 'applied') {
+      const sent = sentAt.get(message.number);
+      sentAt.clear();
+      if (sent !== undefined) metrics.applied((clock.monotonicMs() - sent) / 1_000);
+    }
+    if (message.type === 'health') health = message;
+    if (message.type === 'handshakes') mesh.tell(presence.seen(sightings(reconciler.snapshot(), message.peers)));
+    reconciler.message(message);
+  }
+
+  const metrics = createMetrics(version, () => {
+    const snapshot = reconciler.snapshot();
+    const own = status.own();
+    return {
+      snapshotRevision: snapshot.revision,
+      appliedRevision: own.appliedRevision,
+      storeConnected: store.contact().connected,
+      brakeHeld: own.held !== '',
+      failingSteps: own.failingSteps,
+      quarantined: store.quarantined().length,
+      records: {
+        pop: snapshot.pops.size,
+        node: snapshot.nodes.size,
+        interconnect: snapshot.interconnects.size,
+        upstream: snapshot.upstreams.size,
+        pool: snapshot.pools.size,
+        slab: snapshot.slabs.size,
+        allocation: snapshot.allocations.size,
+        tunnel: snapshot.tunnels.size,
+      },
+      peers: nodesOf(snapshot).flatMap(({ id }) => {
+        const of = status.of(id);
+        if (id === config.nodeId) return [];
+        return [
+          { nodeId: id, connected: of?.connected ?? false, ...(of?.rttMs === undefined ? {} : { rttMs: of.rttMs }) },
+        ];
+      }),
+      ...(health === undefined ? {} : { dataplane: health }),
+    };
+  });
+
+  const saved = await disk.load();
+  if (saved !== undefined) {
+    log.info('last-good-snapshot', { revision: String(saved.revision), records: saved.events.length });
+    reconciler.load(saved);
+  }
+
+  const server = newServer();
+  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics });
+  api.serve(server);
+  mesh.serve(server, api.gate);
+  const addresses = [`${host(config.mesh.address)}:${config.api.port}`];
+  if (config.api.socket !== undefined) addresses.push(`unix:${config.api.socket}`);
+  const listener = await listen(server, addresses, serverCredentials(identity));
+  const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
+  log.info('daemon-ready', { version });
+
+  const lag = monitorEventLoopDelay();
+  lag.enable();
+  const pulse = setInterval(() => {
+    status.update({ stale: !store.contact().connected, loopLagMs: lag.percentile(99) / 1e6 });
+    lag.reset();
+  }, pulseMs);
+
+  try {
+    for await (const batch of store.follow(signal)) reconciler.take(batch);
+  } catch (cause) {
+    if (!signal.aborted) log.error('follow-ended', { reason: messageOf(cause) });
+  }
+  clearInterval(pulse);
+  mesh.close();
+  seam.close();
+  await Promise.all([listener.close(graceMs), scrape.close()]);
+  await disk.close();
+}
+
+const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);
+
+/** Handshakes by public key become sightings of tunnels; keys that no tunnel owns are nobody's. */
+function sightings(snapshot: Snapshot, peers: readonly (readonly [string, number])[]): readonly Sighting[] {
+  return peers.flatMap(([publicKey, handshakeMs]) => {
+    const parsed = parseWgKey(publicKey);
+    const owner = typeof parsed === 'string' ? snapshot.peerkeys.get(peerKeyId(parsed))?.record.tunnelId : undefined;
+    return owner === undefined ? [] : [{ tunnelId: owner, handshakeMs }];
+  });
+}

@@ -1,0 +1,61 @@
+// Handshakes: which peers have shaken hands since the last look. Looks only when the interface has moved: a full read
+// costs 35 ms of CPU at 10,000 peers (measured), one line of /proc/net/dev nothing.
+
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '#internal/clock/clock.ts';
+
+export interface HandshakeParts {
+  /** Public key and time of the last handshake (Unix, milliseconds; 0: none) of every peer. */
+  readonly peers: () => Promise<Iterable<{ readonly publicKey: string; readonly lastHandshakeMs: number }>>;
+  /** Packets received so far by the interface; undefined when that cannot be told. */
+  readonly received: () => Promise<number | undefined>;
+  readonly clock: Clock;
+}
+
+/** A move between PoPs is noticed this fast at most. */
+const fastestMs = 500;
+/** Share of one core that looking may cost: a look that took 35 ms is followed by a pause of 1.75 s. */
+const costFactor = 50;
+
+/** Calls back with peers whose handshake is newer than at the last look, until the signal is aborted. */
+export async function watchHandshakes(
+  { peers, received, clock }: HandshakeParts,
+  tell: (changed: readonly (readonly [string, number])[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let known = new Map<string, number>();
+  let lastReceived: number | undefined;
+  let pauseMs = fastestMs;
+  while (!signal.aborted) {
+    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    const now = await received();
+    if (now !== undefined && now === lastReceived) continue;
+    lastReceived = now;
+    const began = clock.monotonicMs();
+    const changed: [string, number][] = [];
+    const there = new Map<string, number>();
+    for (const { publicKey, lastHandshakeMs } of await peers()) {
+      if (lastHandshakeMs === 0) continue;
+      there.set(publicKey, lastHandshakeMs);
+      if (lastHandshakeMs > (known.get(publicKey) ?? 0)) changed.push([publicKey, lastHandshakeMs]);
+    }
+    known = there;
+    pauseMs = Math.max(fastestMs, (clock.monotonicMs() - began) * costFactor);
+    if (changed.length > 0) tell(changed);
+  }
+}
+
+/** Packets received by an interface in the network namespace of the process whose pid stands in `pidFile`. */
+export async function packetsReceived(pidFile: string, link: string): Promise<number | undefined> {
+  try {
+    const pid = Number.parseInt(await readFile(pidFile, 'utf8'), 10);
+    const text = await readFile(`/proc/${pid}/net/dev`, 'utf8');
+    const line = text.split('\n').find((each) => each.trimStart().startsWith(`${link}:`));
+    // proc(5): bytes, then packets, after the colon.
+    const packets = line?.split(':')[1]?.trim().split(/\s+/)[1];
+    return packets === undefined ? undefined : Number(packets);
+  } catch {
+    return undefined;
+  }
+}

@@ -69,6 +69,7 @@ const broken: readonly (readonly [name: string, path: string, text: string, says
     "import { x } from '#internal/testkit/testkit.ts';",
     /only tests/,
   ],
+  ['the testkit in the daemon', 'cmd/pop44d/a.ts', "import { x } from '#internal/testkit/testkit.ts';", /only tests/],
   ['a file that is not there', 'internal/store/a.ts', "import { x } from './gone.ts';", /no such file/],
   ['a package without a row', 'internal/manager/manager.ts', comment, /no row/],
   ['a face without its comment', 'internal/store/store.ts', 'export const x = 1;', /begins with a comment/],

@@ -68,6 +68,9 @@ const sideDoors: readonly RegExp[] = [
   /^internal\/testkit\//,
 ];
 
+/** Who may take fakes and labs, besides tests. */
+const testkitUsers: ReadonlySet<string> = new Set(['bench', 'cmd/lab', 'internal/testkit']);
+
 const mostLines = 400;
 const testName = /^[a-z0-9-]+(\.(etcd|netns|browser))?\.test\.ts$/;
 const sourceName = /^[a-z0-9-]+(\.config)?\.(ts|mjs)$/;
@@ -188,7 +191,7 @@ function aboutFile(path: string, text: string): readonly string[] {
 
 function aboutPackage(name: string, files: ReadonlyMap<string, string>): string | undefined {
   // Generated files and the testkit have no face.
-  if (name === 'internal/gen' || name.startsWith('internal/testkit')) {
+  if (name === 'internal/gen' || name === 'internal/testkit') {
     return [...files.keys()].some((path) => path.startsWith(`${name}/`))
       ? undefined
       : `${name}: a row without a package`;

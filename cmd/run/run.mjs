@@ -21,7 +21,7 @@ const verbs = {
   check: { script: ['cmd/run/check.ts'], needs: false },
   fix: { script: ['cmd/run/check.ts', '--fix'], needs: false },
   gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
-  bench: { script: ['bench/main.ts'], needs: true },
+  bench: { script: ['cmd/run/bench.ts'], needs: true },
 };
 
 const say = (line) => process.stderr.write(`${line}\n`);

@@ -141,9 +141,9 @@ function aboutImport(edge: Edge, files: ReadonlyMap<string, string>): string | u
   if (to !== faceOf(there) && !sideDoors.some((door) => door.test(to))) {
     return says(`past the face; import ${faceOf(there)}, or export from there what you need`);
   }
-  const toTestkit = there.startsWith('internal/testkit');
-  if (toTestkit)
-    return isTest(from) || rowHere.floor >= rowThere.floor ? undefined : says('only tests and benches use it');
+  if (there === 'internal/testkit') {
+    return isTest(from) || testkitUsers.has(here) ? undefined : says('only tests, benches and the lab use it');
+  }
   if (/^internal\/driver\/./.test(here) && /^internal\/driver\/./.test(there)) {
     return says('drivers do not know each other; the order between mechanisms is in plan/order.ts');
   }

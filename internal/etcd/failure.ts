@@ -26,7 +26,7 @@ const transient = new Set([1, 2, 4, 8, 10, 13, 14, 15]);
 export function failureOf(thrown: unknown, call: string): Fault {
   if (thrown instanceof Fault) return thrown;
   const message = messageOf(thrown);
-  return new Fault(codeOf(message), `etcd: ${call}: ${message}`, thrown);
+  return new Fault(codeOf(message), `etcd: ${call}: ${message.replaceAll(/\s+/g, ' ').trim()}`, thrown);
 }
 
 export function failureCode(thrown: unknown): FailureCode | undefined {

@@ -10,7 +10,7 @@ import { eventually } from './eventually.ts';
 
 export interface TestMember {
   readonly name: string;
-  /** Host and port of the clients' side. */
+  /** Of the clients' side. */
   readonly port: number;
   readonly url: string;
   /** SIGSTOP and SIGCONT. */
@@ -34,6 +34,8 @@ export interface TestEtcdOptions {
   readonly args?: readonly string[];
   /** With these flags the clients' side is https. */
   readonly tlsArgs?: readonly string[];
+  /** Of the clients' side; `127.0.0.1` unless told. */
+  readonly host?: '127.0.0.1' | '[::1]';
 }
 
 /** The interval of progress notices that the lab sets too. */
@@ -73,7 +75,7 @@ interface MemberPlace {
 }
 
 function memberOf({ name, peer, cluster, port, directory, options }: MemberPlace): TestMember {
-  const url = `${options.tlsArgs === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const url = `${options.tlsArgs === undefined ? 'http' : 'https'}://${options.host ?? '127.0.0.1'}:${port}`;
   const data = join(directory, name);
   let child: Kept | undefined;
   let gone: Promise<void> = Promise.resolve();

@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Slab, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Stored } from '#internal/model/record.ts';
 import { allocationId, type Snapshot, slabId, slabStands, standingPools } from '#internal/model/model.ts';
 import { familyOf, type Prefix, prefixFrom } from '#internal/netip/netip.ts';
 import type { FreeIndex } from './free-index.ts';
@@ -68,8 +69,7 @@ function inSlabs(snapshot: Snapshot, space: PoolSpace, wish: Wish, homePopId: st
   return firstOf(space.roomy(wish.unitLength, homePopId), (slab) => {
     const prefix = prefixFrom(space.family, slab.place.first, slab.place.length);
     const stored = slabStands(snapshot, wish.poolId, prefix);
-    if (stored?.record.unitLength !== wish.unitLength) return undefined;
-    return freeUnit(snapshot, slab, prefix, wish, stored.record, stored.revision);
+    return stored?.record.unitLength === wish.unitLength ? freeUnit(snapshot, slab, stored, wish) : undefined;
   });
 }
 
@@ -79,24 +79,20 @@ function inNewSlab(snapshot: Snapshot, space: PoolSpace, wish: Wish): Choice | u
     const prefix = prefixFrom(space.family, first, space.slabLength);
     const fresh = space.fresh(first, { unitLength, homePopId });
     if (fresh === undefined || snapshot.slabs.has(slabId(poolId, prefix))) return undefined;
-    return freeUnit(snapshot, fresh, prefix, wish, create(SlabSchema, { poolId, prefix, unitLength, homePopId }), 0n);
+    const record = create(SlabSchema, { poolId, prefix, unitLength, homePopId });
+    return freeUnit(snapshot, fresh, { record, revision: 0n }, wish);
   });
 }
 
-function freeUnit(
-  snapshot: Snapshot,
-  space: SlabSpace,
-  slabPrefix: Prefix,
-  wish: Wish,
-  slab: Slab,
-  slabRevision: bigint,
-): Choice | undefined {
+function freeUnit(snapshot: Snapshot, space: SlabSpace, slab: Stored<Slab>, wish: Wish): Choice | undefined {
+  const slabPrefix = slab.record.prefix as Prefix;
   const at = (from: number): Choice | undefined => {
     for (let next = space.nextFree(from); next !== undefined; next = space.nextFree(next.unit + 1)) {
       const prefix = prefixFrom(familyOf(slabPrefix), next.first, wish.unitLength);
       const id = allocationId(wish.poolId, prefix);
       if (wish.exclude.has(id) || snapshot.allocations.has(id)) continue;
-      return { prefix, allocationId: id, slabId: slabId(wish.poolId, slabPrefix), slab, slabRevision };
+      const where = { slabId: slabId(wish.poolId, slabPrefix), slab: slab.record, slabRevision: slab.revision };
+      return { prefix, allocationId: id, ...where };
     }
     return undefined;
   };

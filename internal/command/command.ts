@@ -1,0 +1,20 @@
+// Command: a wish becomes a decision, or a refusal that names the field, the value and the cure.
+//
+// On the path: submit asks with the daemon's current snapshot, etcd takes the decision as one transaction, and a
+// conflict asks again with a newer snapshot.
+// Never: waits, reads a clock, makes up an id of its own, or trusts that the snapshot is still true: a decision
+// compares every record that it read and that another command may change.
+
+export type { CommandContext, Decided } from './context.ts';
+export { createTunnel } from './create-tunnel.ts';
+export { deleteTunnel } from './delete-tunnel.ts';
+export { findPool, findTunnel } from './find.ts';
+export { createInterconnect, deleteInterconnect } from './interconnects.ts';
+export { createNetwork, internetRealmId } from './network.ts';
+export { createNode } from './nodes.ts';
+export { createPool, deletePool } from './pools.ts';
+export { createPop } from './pops.ts';
+export { tunnelTemplate } from './template.ts';
+export { updateTunnel } from './update-tunnel.ts';
+export { createUpstream } from './upstreams.ts';
+export { toPool, toTunnel } from './view.ts';

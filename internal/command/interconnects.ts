@@ -1,0 +1,115 @@
+// Interconnects: a link between two nodes. What the request leaves open is chosen: the lowest that is free, so that
+// the same fabric built in the same order has the same addresses and ports.
+
+import { create } from '@bufbuild/protobuf';
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { InterconnectSchema, type Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type CreateInterconnectRequest,
+  type CreateInterconnectResponse,
+  CreateInterconnectResponseSchema,
+  type DeleteInterconnectRequest,
+  type DeleteInterconnectResponse,
+  DeleteInterconnectResponseSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
+import { exists, Form, idField, notFound, rangeField } from './fields.ts';
+import { linkField } from './link-space.ts';
+import { freePort, refusedPort } from './ports.ts';
+
+// WireGuard over IPv4 and IPv6 on a 1,500-byte path: 1500 - 40 - 8 - 32.
+const defaultMtu = 1420;
+
+/** Refuses `required`, `invalid`, `not-found` (node), `already-exists` (pair, address, port), `overlap`. */
+export function createInterconnect(
+  snapshot: Snapshot,
+  request: CreateInterconnectRequest,
+  context: CommandContext,
+): Refusal | Decided<CreateInterconnectResponse> {
+  const mtu = request.mtu === 0 ? defaultMtu : request.mtu;
+  const form = new Form();
+  form.check(notReady(snapshot));
+  form.check(idField('interconnect.node_a', request.nodeA));
+  form.check(idField('interconnect.node_b', request.nodeB));
+  form.check(rangeField('interconnect.mtu', mtu, 1280, 9000));
+  if (form.refusal !== undefined) return form.refusal;
+  const [a, b] = [snapshot.nodes.get(request.nodeA), snapshot.nodes.get(request.nodeB)];
+  if (a === undefined) return notFound('interconnect.node_a', request.nodeA, 'node');
+  if (b === undefined) return notFound('interconnect.node_b', request.nodeB, 'node');
+  form.check(refusedPair(snapshot, a.record, b.record));
+  const link4 = form.take(linkField(snapshot, 'interconnect.link4', request.link4, 4));
+  const link6 = form.take(linkField(snapshot, 'interconnect.link6', request.link6, 6));
+  const portA = request.portA || freePort(snapshot, a.record);
+  const portB = request.portB || freePort(snapshot, b.record);
+  form.check(refusedPort(snapshot, 'interconnect.port_a', portA, a.record));
+  form.check(refusedPort(snapshot, 'interconnect.port_b', portB, b.record));
+  if (form.refusal !== undefined) return form.refusal;
+
+  // The record's first node is the one with the lower id, whichever the request names first.
+  const ends =
+    a.record.id < b.record.id
+      ? { nodeA: a.record.id, nodeB: b.record.id, portA, portB }
+      : { nodeA: b.record.id, nodeB: a.record.id, portA: portB, portB: portA };
+  const id = freeId(snapshot, `${ends.nodeA}-${ends.nodeB}`, context);
+  const interconnect = create(InterconnectSchema, { id, ...ends, link4, link6, mtu });
+  const { compares, writes } = alone(snapshot);
+  return {
+    decision: {
+      compares: [
+        ...compares,
+        unchanged('interconnect', id, undefined),
+        unchanged('node', a.record.id, a),
+        unchanged('node', b.record.id, b),
+      ],
+      writes: [...writes, { op: 'put', kind: 'interconnect', id, record: interconnect }],
+    },
+    response: create(CreateInterconnectResponseSchema, { interconnect }),
+  };
+}
+
+function refusedPair(snapshot: Snapshot, a: Node, b: Node): Refusal | undefined {
+  const field = 'interconnect.node_b';
+  if (a.id === b.id) {
+    return refuse('invalid', { field, value: b.id, problem: 'is node_a itself', cure: 'two different nodes' });
+  }
+  for (const [id, { record }] of snapshot.interconnects) {
+    if (![record.nodeA, record.nodeB].includes(a.id) || ![record.nodeA, record.nodeB].includes(b.id)) continue;
+    return exists(field, b.id, `is joined to ${a.id} by ${id} already`, 'one interconnect for each pair of nodes');
+  }
+  if ((a.underlay4 !== '' && b.underlay4 !== '') || (a.underlay6 !== '' && b.underlay6 !== '')) return undefined;
+  return refuse('invalid', {
+    field,
+    value: b.id,
+    problem: `has no underlay address of a family that ${a.id} has`,
+    cure: 'nodes that reach each other by IPv4 or by IPv6',
+  });
+}
+
+/** The two ids joined, which a person recognises; `i-` and 12 digits when that is too long or another pair's. */
+function freeId(snapshot: Snapshot, joined: string, context: CommandContext): string {
+  const usable = joined.length <= 32 && !snapshot.interconnects.has(joined);
+  return usable ? joined : `i-${context.newId().slice(0, 12)}`;
+}
+
+/** Refuses `not-found`, `stale-etag`. */
+export function deleteInterconnect(
+  snapshot: Snapshot,
+  request: DeleteInterconnectRequest,
+  _context: CommandContext,
+): Refusal | Decided<DeleteInterconnectResponse> {
+  const refusal = notReady(snapshot);
+  if (refusal !== undefined) return refusal;
+  const id = request.interconnect;
+  const stored = snapshot.interconnects.get(id);
+  if (stored === undefined) return notFound('interconnect', id, 'interconnect');
+  const stale = staleEtag(request.change, stored.revision);
+  if (stale !== undefined) return stale;
+  return {
+    decision: {
+      compares: [unchanged('interconnect', id, stored)],
+      writes: [{ op: 'delete', kind: 'interconnect', id }],
+    },
+    response: create(DeleteInterconnectResponseSchema),
+  };
+}

@@ -1,0 +1,40 @@
+// Placement: the PoPs that carry a tunnel, its home first.
+
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import type { CommandContext } from './context.ts';
+import { notFound } from './fields.ts';
+
+export interface Wanted {
+  readonly homePopId: string;
+  readonly popIds: readonly string[];
+}
+
+/**
+ * The home is the one named, else the first of the PoPs named, else the deciding daemon's. No PoPs named: every one
+ * that accepts tunnels. Refuses `not-found`, and `invalid` for a PoP that accepts none.
+ */
+export function placement(snapshot: Snapshot, wanted: Wanted, context: CommandContext): readonly string[] | Refusal {
+  for (const id of wanted.popIds) {
+    const refusal = refusedPop(snapshot, 'tunnel.pop_ids', id);
+    if (refusal !== undefined) return refusal;
+  }
+  const home = wanted.homePopId || wanted.popIds[0] || context.localPopId;
+  const refusal = refusedPop(snapshot, 'tunnel.home_pop_id', home);
+  if (refusal !== undefined) return refusal;
+  const others =
+    wanted.popIds.length > 0
+      ? wanted.popIds
+      : [...snapshot.pops]
+          .filter(([, { record }]) => record.acceptsTunnels)
+          .map(([id]) => id)
+          .sort();
+  return [...new Set([home, ...others])];
+}
+
+function refusedPop(snapshot: Snapshot, field: string, id: string): Refusal | undefined {
+  const pop = snapshot.pops.get(id)?.record;
+  if (pop === undefined) return notFound(field, id, 'PoP');
+  if (pop.acceptsTunnels) return undefined;
+  return refuse('invalid', { field, value: id, problem: 'accepts no tunnels', cure: 'a PoP that does' });
+}

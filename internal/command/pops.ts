@@ -1,0 +1,84 @@
+// PoPs: a location and the endpoint that its clients send to.
+
+import { clone, create } from '@bufbuild/protobuf';
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type CreatePopRequest,
+  type CreatePopResponse,
+  CreatePopResponseSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { hostPrefix } from '#internal/netip/netip.ts';
+import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
+import { exists, Form, idField, keyField, optionalAddressField, portField, textField } from './fields.ts';
+import { fabricSpace, insidePool, taken } from './space.ts';
+
+const kinds: ReadonlySet<number> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
+
+/** Refuses `required`, `invalid`, `already-exists` (id, endpoint), `duplicate-key`, `overlap` (endpoint in a pool). */
+export function createPop(
+  snapshot: Snapshot,
+  request: CreatePopRequest,
+  _context: CommandContext,
+): Refusal | Decided<CreatePopResponse> {
+  const pop = clone(PopSchema, request.pop ?? create(PopSchema));
+  const form = new Form();
+  form.check(notReady(snapshot));
+  form.check(idField('pop.id', pop.id));
+  form.check(kindField(pop.kind));
+  form.check(textField('pop.description', pop.description, 200));
+  const endpoint4 = form.take(optionalAddressField('pop.endpoint4', pop.endpoint4, 4));
+  const endpoint6 = form.take(optionalAddressField('pop.endpoint6', pop.endpoint6, 6));
+  form.check(portField('pop.endpoint_port', pop.endpointPort));
+  form.take(keyField('pop.public_key', pop.publicKey));
+  form.check(textField('pop.failure_domain', pop.failureDomain, 64));
+  if (form.refusal !== undefined) return form.refusal;
+  if (snapshot.pops.has(pop.id)) return exists('pop.id', pop.id, 'exists already', 'another id');
+  if (endpoint4 === '' && endpoint6 === '') {
+    return refuse('required', {
+      field: 'pop.endpoint4',
+      problem: 'and pop.endpoint6 are both missing',
+      cure: 'clients need at least one address to send to',
+    });
+  }
+  const held = fabricSpace(snapshot);
+  for (const [field, address] of [
+    ['pop.endpoint4', endpoint4],
+    ['pop.endpoint6', endpoint6],
+  ] as const) {
+    if (address === '') continue;
+    const prefix = hostPrefix(address);
+    const clash = taken(held, field, prefix, address) ?? insidePool(snapshot, field, prefix, address);
+    if (clash !== undefined) return clash;
+  }
+  for (const other of snapshot.pops.values()) {
+    if (other.record.publicKey !== pop.publicKey) continue;
+    return refuse('duplicate-key', {
+      field: 'pop.public_key',
+      value: pop.publicKey,
+      problem: `is the key of PoP ${other.record.id}`,
+      cure: 'a key pair of its own for each PoP',
+    });
+  }
+  const { compares, writes } = alone(snapshot);
+  const record = Object.assign(pop, { endpoint4, endpoint6 });
+  return {
+    decision: {
+      compares: [...compares, unchanged('pop', pop.id, undefined)],
+      writes: [...writes, { op: 'put', kind: 'pop', id: pop.id, record }],
+    },
+    response: create(CreatePopResponseSchema, { pop: record }),
+  };
+}
+
+function kindField(kind: number): Refusal | undefined {
+  if (kinds.has(kind)) return undefined;
+  const unset = kind === PopKind.UNSPECIFIED;
+  return refuse(unset ? 'required' : 'invalid', {
+    field: 'pop.kind',
+    value: unset ? '' : String(kind),
+    problem: unset ? 'is missing' : 'is no kind of PoP',
+    cure: 'core, regional or micro',
+  });
+}

@@ -1,0 +1,37 @@
+// Ports: which UDP ports of a node's transport namespace have a socket already.
+
+import type { Refusal } from '#internal/errors/errors.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { exists, portField } from './fields.ts';
+
+// Above WireGuard's customary 51820 and clear of the mesh's 51844, out of Linux's ephemeral range (32768 to 60999 by
+// default) only by name: an interconnect's socket is bound at start, before anything else asks.
+const firstChosenPort = 51900;
+
+function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string> {
+  const used = new Map<number, string>([[node.meshPort, 'the mesh']]);
+  const pop = snapshot.pops.get(node.popId);
+  if (pop !== undefined) used.set(pop.record.endpointPort, `the endpoint of PoP ${node.popId}`);
+  for (const [id, { record }] of snapshot.interconnects) {
+    if (record.nodeA === node.id) used.set(record.portA, `interconnect ${id}`);
+    if (record.nodeB === node.id) used.set(record.portB, `interconnect ${id}`);
+  }
+  return used;
+}
+
+export function refusedPort(snapshot: Snapshot, field: string, port: number, node: Node): Refusal | undefined {
+  const refusal = portField(field, port);
+  if (refusal !== undefined) return refusal;
+  const by = portsInUse(snapshot, node).get(port);
+  if (by === undefined) return undefined;
+  return exists(field, String(port), `is used on ${node.id} by ${by}`, 'another port, or 0 to have one chosen');
+}
+
+/** The lowest from 51900 up. */
+export function freePort(snapshot: Snapshot, node: Node): number {
+  const used = portsInUse(snapshot, node);
+  let port = firstChosenPort;
+  while (used.has(port)) port += 1;
+  return port;
+}

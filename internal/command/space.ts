@@ -1,0 +1,70 @@
+// Space: who already holds which addresses. Pools and the fabric's own addresses stay clear of each other: an endpoint
+// or a loopback inside a pool would be routed to a subscriber one day.
+
+import type { Refusal } from '#internal/errors/errors.ts';
+import { refuse } from '#internal/errors/errors.ts';
+import { type Snapshot, standingPools } from '#internal/model/model.ts';
+import { hostPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from '#internal/netip/netip.ts';
+
+export interface Held {
+  readonly prefix: Prefix;
+  /** `the endpoint of PoP p1` */
+  readonly by: string;
+}
+
+function host(address: string, by: string): readonly Held[] {
+  const parsed = parseAddress(address);
+  return typeof parsed === 'string' ? [{ prefix: hostPrefix(parsed), by }] : [];
+}
+
+function link(text: string, by: string): readonly Held[] {
+  const parsed = parsePrefix(text);
+  return typeof parsed === 'string' ? [{ prefix: parsed, by }] : [];
+}
+
+/** What PoPs, nodes and interconnects hold, sorted by id within each. */
+export function fabricSpace(snapshot: Snapshot): readonly Held[] {
+  const pops = [...snapshot.pops.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const by = `the endpoint of PoP ${id}`;
+    return [...host(record.endpoint4, by), ...host(record.endpoint6, by)];
+  });
+  const nodes = [...snapshot.nodes.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const loopback = `the loopback of node ${id}`;
+    const underlay = `the underlay address of node ${id}`;
+    return [
+      ...host(record.loopback4, loopback),
+      ...host(record.loopback6, loopback),
+      ...host(record.underlay4, underlay),
+      ...host(record.underlay6, underlay),
+      ...host(record.meshAddress, `the mesh address of node ${id}`),
+    ];
+  });
+  const links = [...snapshot.interconnects.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const by = `a link address of interconnect ${id}`;
+    return [...link(record.link4, by), ...link(record.link6, by)];
+  });
+  return [...pops, ...nodes, ...links];
+}
+
+const byId = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+
+/** A fabric address must not lie in a pool, of whatever realm. */
+export function insidePool(snapshot: Snapshot, field: string, held: Prefix, value: string): Refusal | undefined {
+  for (const pool of standingPools(snapshot).values()) {
+    if (!overlaps(pool, held)) continue;
+    return refuse('overlap', {
+      field,
+      value,
+      problem: `lies in the pool ${pool}`,
+      cure: 'an address outside every pool',
+    });
+  }
+  return undefined;
+}
+
+/** The address or link is nobody else's. */
+export function taken(held: readonly Held[], field: string, wanted: Prefix, value: string): Refusal | undefined {
+  const other = held.find((some) => overlaps(some.prefix, wanted));
+  if (other === undefined) return undefined;
+  return refuse('already-exists', { field, value, problem: `is ${other.by}`, cure: 'one that nobody has' });
+}

@@ -1,0 +1,75 @@
+// Update tunnel: what may change in a tunnel's life. Its addresses and its owner may not.
+
+import { clone, create } from '@bufbuild/protobuf';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import { PeerKeySchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type UpdateTunnelRequest,
+  type UpdateTunnelResponse,
+  UpdateTunnelResponseSchema,
+} from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import type { Compare, Write } from '#internal/model/record.ts';
+import { type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
+import { Form, keyField, nameField } from './fields.ts';
+import { findTunnel } from './find.ts';
+import { releaseKey } from './peer-key.ts';
+import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
+import { toTunnel } from './view.ts';
+
+const changeable = ['enabled', 'name', 'mtu', 'keepaliveSeconds', 'publicKey'] as const;
+
+/**
+ * Fields that are unset stay. Refuses `required` (nothing to change), `not-found`, `stale-etag`, `invalid`,
+ * `already-exists` (name), `duplicate-key`.
+ */
+export function updateTunnel(
+  snapshot: Snapshot,
+  request: UpdateTunnelRequest,
+  _context: CommandContext,
+): Refusal | Decided<UpdateTunnelResponse> {
+  const unready = notReady(snapshot);
+  if (unready !== undefined) return unready;
+  const stored = findTunnel(snapshot, request.tunnel);
+  if (isRefusal(stored)) return stored;
+  const stale = staleEtag(request.change, stored.revision);
+  if (stale !== undefined) return stale;
+  if (changeable.every((field) => request[field] === undefined)) {
+    const cure = 'enabled, name, mtu, keepalive_seconds or public_key';
+    return refuse('required', { field: 'tunnel', value: request.tunnel, problem: 'is given nothing to change', cure });
+  }
+  // The stored message, so that fields of a newer daemon survive.
+  const tunnel = clone(TunnelSchema, stored.record);
+  const compares: Compare[] = [unchanged('tunnel', tunnel.id, stored)];
+  const writes: Write[] = [{ op: 'put', kind: 'tunnel', id: tunnel.id, record: tunnel }];
+  const form = new Form();
+  tunnel.enabled = request.enabled ?? tunnel.enabled;
+  if (request.name !== undefined && request.name !== tunnel.name) {
+    form.check(nameField('tunnel.name', request.name));
+    form.check(freeName(snapshot, tunnel.owner, request.name));
+    tunnel.name = request.name;
+  }
+  if (request.mtu !== undefined) {
+    form.check(mtuField(request.mtu));
+    tunnel.mtu = request.mtu;
+  }
+  if (request.keepaliveSeconds !== undefined) {
+    form.check(keepaliveField(request.keepaliveSeconds));
+    tunnel.keepaliveSeconds = request.keepaliveSeconds;
+  }
+  if (request.publicKey !== undefined && request.publicKey !== tunnel.publicKey) {
+    const key = keyField('tunnel.public_key', request.publicKey);
+    if (isRefusal(key)) return form.refusal ?? key;
+    form.check(freeKey(snapshot, key));
+    releaseKey(snapshot, stored.record, compares, writes);
+    const record = create(PeerKeySchema, { publicKey: key, tunnelId: tunnel.id });
+    compares.push(unchanged('peerkey', peerKeyId(key), undefined));
+    writes.push({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record });
+    tunnel.publicKey = key;
+  }
+  if (form.refusal !== undefined) return form.refusal;
+  return {
+    decision: { compares, writes },
+    response: create(UpdateTunnelResponseSchema, { tunnel: toTunnel({ record: tunnel }) }),
+  };
+}

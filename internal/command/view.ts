@@ -1,0 +1,43 @@
+// View: records as the API shows them.
+
+import { create } from '@bufbuild/protobuf';
+import type * as store from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Pool, PoolSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { type Tunnel, TunnelSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import type { Stored } from '#internal/model/record.ts';
+
+/** Its etag is the stored record's revision; without one (not committed yet) it is empty. */
+export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revision?: bigint }): Tunnel {
+  const { record, revision } = tunnel;
+  return create(TunnelSchema, {
+    id: record.id,
+    name: record.name,
+    owner: record.owner,
+    publicKey: record.publicKey,
+    enabled: record.enabled,
+    popIds: record.placement?.popIds ?? [],
+    prefixes: record.prefixes.map(({ prefix }) => prefix),
+    realmIds: record.realmIds,
+    mtu: record.mtu,
+    keepaliveSeconds: record.keepaliveSeconds,
+    etag: revision === undefined ? '' : String(revision),
+    ...(record.createdAt && { createdAt: record.createdAt }),
+  });
+}
+
+export function toPool(snapshot: Snapshot, pool: Partial<Stored<unknown>> & { readonly record: store.Pool }): Pool {
+  const { record, revision } = pool;
+  const use = snapshot.poolUse.get(record.id);
+  return create(PoolSchema, {
+    id: record.id,
+    prefix: record.prefix,
+    realmId: record.realmId,
+    description: record.description,
+    etag: revision === undefined ? '' : String(revision),
+    ...(record.createdAt && { createdAt: record.createdAt }),
+    slabs: use?.slabs ?? 0,
+    allocations: BigInt(use?.allocations ?? 0),
+    frozen: record.frozen,
+  });
+}

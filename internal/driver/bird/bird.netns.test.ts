@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { emptyDataplane, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { createLog } from '#internal/log/log.ts';
+import { plan } from '#internal/plan/plan.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { type BirdDriver, openBird } from './bird.ts';
+
+const netns = { transport: '/run/netns/bt', pop: '/run/netns/bp' };
+const runDir = mkdtempSync(join(tmpdir(), 'pop44-bird-'));
+const inside = (space: string, ...command: readonly string[]): string =>
+  execFileSync('ip', ['netns', 'exec', space, ...command], { encoding: 'utf8' });
+
+beforeAll(() => {
+  mkdirSync('/run/netns', { recursive: true });
+  for (const name of ['bt', 'bp']) execFileSync('ip', ['netns', 'add', name]);
+  execFileSync('ip', ['-n', 'bt', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', 'bp']);
+  for (const [space, dev, address] of [
+    ['bt', 'v0', '172.30.0.0/31'],
+    ['bp', 'v1', '172.30.0.1/31'],
+  ] as const) {
+    inside(space, 'ip', 'address', 'add', address, 'dev', dev);
+    inside(space, 'ip', 'link', 'set', dev, 'up');
+    inside(space, 'ip', 'link', 'set', 'lo', 'up');
+  }
+});
+afterAll(() => {
+  for (const name of ['bt', 'bp']) execFileSync('ip', ['netns', 'del', name]);
+  rmSync(runDir, { recursive: true });
+});
+
+let driver: BirdDriver;
+let reasons: string[];
+const open = (): void => {
+  driver = openBird({ netns, runDir, clock: realClock, log: createLog({}, 'silent') });
+  reasons = [];
+  driver.onDisturbance((reason) => reasons.push(reason));
+};
+beforeEach(open);
+afterEach(async () => {
+  await bring(emptyDataplane());
+  await driver.close();
+});
+
+const text = (id: number, far: number, ...routes: readonly string[]): string => `
+router id 172.30.0.${id};
+protocol device p44device { scan time 10; }
+protocol kernel p44k4 { ipv4 { export all; }; }
+protocol static p44s4 { ipv4; ${routes.map((route) => `route ${route} blackhole;`).join(' ')} }
+protocol bfd p44bfd { interface "v*" { min rx interval 100 ms; min tx interval 100 ms; }; }
+protocol bgp p44b { local as ${4200000000 + id}; neighbor 172.30.0.${far} as ${4200000000 + far}; bfd on;
+  connect delay time 1; ipv4 { import all; export all; }; }
+`;
+function wanted(pop: string, transport?: string): MutableDataplane {
+  const into = emptyDataplane();
+  put(into, 'bird', { netns: 'pop', text: pop });
+  if (transport !== undefined) put(into, 'bird', { netns: 'transport', text: transport });
+  return into;
+}
+const drift = async (want: MutableDataplane) => plan(want, { ...emptyDataplane(), ...(await driver.observe()) });
+const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
+const birdc = (command: string): string =>
+  execFileSync('birdc', ['-s', join(runDir, 'pop.bird.ctl'), ...command.split(' ')], { encoding: 'utf8' });
+const pid = (): number => Number(readFileSync(join(runDir, 'pop.bird.pid'), 'utf8'));
+const kernelRoutes = (): string => inside('bp', 'ip', 'route', 'show', 'proto', 'bird');
+
+test('what was applied is what is observed, and the two speak to each other', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'), text(0, 1, '10.0.9.0/24'));
+  expect(await bring(want)).toEqual([]);
+  expect((await driver.observe()).bird).toEqual(want.bird);
+  await eventually(
+    async () => (await driver.protocols('pop')).find(({ name }) => name === 'p44b')?.info === 'Established',
+    10_000,
+  );
+  await eventually(async () => (await driver.bfdSessions('pop'))[0]?.state === 'Up', 5000);
+  expect(await driver.bfdSessions('pop')).toEqual([{ address: '172.30.0.0', dev: 'v1', state: 'Up' }]);
+  expect((await driver.protocols('transport')).map(({ name, type, state }) => `${name} ${type} ${state}`)).toContain(
+    'p44s4 Static up',
+  );
+  await eventually(() => kernelRoutes().includes('10.0.9.0/24'), 3000);
+}, 20_000);
+
+test('a new text is loaded without a new process', async () => {
+  await bring(wanted(text(1, 0, '10.0.0.0/24')));
+  const before = pid();
+  const want = wanted(text(1, 0, '10.0.0.0/24', '10.0.1.0/24'));
+  expect((await drift(want)).map(({ op }) => op)).toEqual(['change']);
+  expect(await bring(want)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+  expect(pid()).toBe(before);
+  await eventually(() => kernelRoutes().includes('10.0.1.0/24'), 1000);
+  expect(birdc('configure confirm')).toContain('Nothing to do');
+});
+
+test('a syntax error is refused with its place, and the old configuration runs on', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'));
+  await bring(want);
+  const failures = await bring(wanted(`${text(1, 0)}\nprotocol nonsense {}\n`));
+  expect(failures[0]?.message).toMatch(/^BIRD of pop: .*pop.bird.candidate:10:10 syntax error/);
+  expect(await drift(want)).toEqual([]);
+  expect(kernelRoutes()).toContain('10.0.0.0/24');
+});
+
+test('a syntax error in the first text starts no BIRD', async () => {
+  const failures = await bring(wanted('protocol nonsense {}'));
+  expect(failures[0]?.message).toMatch(/syntax error/);
+  expect((await driver.observe()).bird.size).toBe(0);
+});
+
+test('a text under which a local protocol does not come up again is undone', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'));
+  await bring(want);
+  const down = text(1, 0, '10.0.1.0/24').replace('protocol static p44s4 {', 'protocol static p44s4 { disabled;');
+  const failures = await bring(wanted(down));
+  expect(failures[0]?.message).toBe('BIRD of pop: undone, p44s4 did not come up');
+  expect(await drift(want)).toEqual([]);
+  expect(kernelRoutes()).toContain('10.0.0.0/24');
+}, 15_000);
+
+test('a text that another hand loaded is drift', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'));
+  await bring(want);
+  const other = join(runDir, 'other.conf');
+  writeFileSync(other, text(1, 0, '10.66.0.0/24'));
+  birdc(`configure "${other}"`);
+  expect(await drift(want)).toHaveLength(1);
+  await bring(want);
+  expect(await drift(want)).toEqual([]);
+  await eventually(() => !kernelRoutes().includes('10.66.0.0'), 1000);
+});
+
+test('a restarted driver adopts the running BIRD', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'));
+  await bring(want);
+  const before = pid();
+  await driver.close();
+  expect(reasons).toEqual([]);
+  open();
+  expect(await drift(want)).toEqual([]);
+  expect(pid()).toBe(before);
+});
+
+test('the death of BIRD is told at once, and it comes back', async () => {
+  const want = wanted(text(1, 0, '10.0.0.0/24'));
+  await bring(want);
+  process.kill(pid(), 'SIGKILL');
+  await eventually(() => reasons.length > 0, 1000);
+  expect(reasons).toEqual(['BIRD of pop has died or no longer answers']);
+  expect(await bring(want)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('a removed BIRD ends, takes its routes along and is no disturbance', async () => {
+  await bring(wanted(text(1, 0, '10.0.0.0/24')));
+  await eventually(() => kernelRoutes().includes('10.0.0.0/24'), 1000);
+  expect(await bring(emptyDataplane())).toEqual([]);
+  expect(kernelRoutes()).toBe('');
+  expect(reasons).toEqual([]);
+  expect(await driver.protocols('pop')).toEqual([]);
+});

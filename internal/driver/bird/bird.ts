@@ -1,0 +1,55 @@
+// Driver bird: one BIRD a namespace, by its configuration file and its control socket.
+//
+// A change is checked, loaded with a way back of 20 s, probed, then confirmed or undone: the old configuration runs on.
+// Plain `configure`, never `configure soft`: soft does not export again after a filter's change (measured).
+// BIRD outlives us and is adopted by its socket. Never: writes a route or a filter; the text comes whole from desired.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Bird, Netns } from '#internal/dataplane/dataplane.ts';
+import type { Driver } from '#internal/driver/driver.ts';
+import type { Log } from '#internal/log/log.ts';
+import { applySteps } from './apply.ts';
+import { createDaemon } from './daemon.ts';
+import { observeDaemon } from './observe.ts';
+import { type BfdSession, type Protocol, parseBfdSessions, parseProtocols } from './parse.ts';
+
+export type { BfdSession, Protocol } from './parse.ts';
+
+export interface BirdOptions {
+  /** Files of the two namespaces. */
+  readonly netns: Readonly<Record<Netns, string>>;
+  /** Has `<netns>.bird.conf`, `.ctl`, `.pid`, `.log` and what is known of the loaded text. */
+  readonly runDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface BirdDriver extends Driver<'bird'> {
+  /** Empty when BIRD does not run there. 0.3 ms. */
+  protocols(netns: Netns): Promise<readonly Protocol[]>;
+  /** Empty when BIRD or its BFD does not run there. 0.15 ms: may be asked each 10 ms. */
+  bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
+}
+
+export function openBird({ netns, runDir, clock, log }: BirdOptions): BirdDriver {
+  const listeners: ((reason: string) => void)[] = [];
+  const disturb = (reason: string): void => {
+    for (const listener of listeners) listener(reason);
+  };
+  const open = (name: Netns) => createDaemon({ netns: name, path: netns[name], runDir, clock, log, disturb });
+  const daemons = { transport: open('transport'), pop: open('pop') };
+  return {
+    kinds: ['bird'],
+    async observe() {
+      const found = await Promise.all(Object.values(daemons).map(observeDaemon));
+      return { bird: new Map<string, Bird>(found.flat().map((bird) => [bird.netns, bird])) };
+    },
+    apply: (steps) => applySteps(daemons, clock, steps),
+    onDisturbance: (listener) => listeners.push(listener),
+    protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
+    bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
+    async close() {
+      for (const daemon of Object.values(daemons)) daemon.close();
+    },
+  };
+}

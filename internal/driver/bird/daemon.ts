@@ -1,0 +1,144 @@
+// Daemon: what we know and keep of one namespace's BIRD.
+
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Netns } from '#internal/dataplane/dataplane.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import { run, spawnDetached } from '#internal/exec/exec.ts';
+import type { Log } from '#internal/log/log.ts';
+import { type Control, openControl } from './control.ts';
+import type { Reply } from './parse.ts';
+import { commands, type Files, filesOf } from './render.ts';
+
+/** Which text BIRD runs: it tells only when it loaded one. */
+export interface Loaded {
+  readonly sha256: string;
+  readonly rebootAt: string;
+  readonly reconfiguredAt: string;
+}
+
+export interface Daemon {
+  readonly netns: Netns;
+  readonly files: Files;
+  /** undefined: BIRD does not run. */
+  ask(command: string): Promise<Reply | undefined>;
+  /** Lets BIRD itself read a file without running it. @throws Fault `exec` with its complaint */
+  check(file: string): Promise<void>;
+  /** Starts it with the configuration file and waits until it answers. */
+  start(): Promise<void>;
+  end(): Promise<void>;
+  loaded(): Loaded | undefined;
+  remember(loaded: Loaded | undefined): void;
+  close(): void;
+}
+
+export interface DaemonOptions {
+  readonly netns: Netns;
+  readonly path: string;
+  readonly runDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disturb: (reason: string) => void;
+}
+
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** It answers 10 to 30 ms after its start; a loaded machine gets more. */
+const birthTimeoutMs = 5000;
+/** 16 ms with 1,000 routes, 73 ms with 10,000 (measured). */
+const deathTimeoutMs = 5000;
+const pollMs = 5;
+
+const isGone = (error: unknown): boolean => error instanceof Fault && error.code === 'gone';
+
+const isThere = (socket: string): Promise<boolean> =>
+  openControl(socket, () => {}).then(
+    (control) => {
+      control.close();
+      return true;
+    },
+    () => false,
+  );
+
+export function createDaemon({ netns, path, runDir, clock, log, disturb }: DaemonOptions): Daemon {
+  const files = filesOf(runDir, netns);
+  let kept: Control | undefined;
+  let opening: Promise<Control> | undefined;
+
+  const open = async (): Promise<Control> => {
+    const fresh = await openControl(files.socket, () => {
+      if (kept !== fresh) return;
+      kept = undefined;
+      log.warn('bird-ended', { netns });
+      disturb(`BIRD of ${netns} has died or no longer answers`);
+    });
+    kept = fresh;
+    return fresh;
+  };
+  const control = (): Promise<Control> => {
+    if (kept !== undefined) return Promise.resolve(kept);
+    opening ??= open().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  };
+  const ask = async (command: string): Promise<Reply | undefined> => {
+    try {
+      return await (await control()).ask(command);
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    netns,
+    files,
+    ask,
+    check: async (file) => {
+      await run({ file: 'bird', args: ['-p', '-c', file], netns: path });
+    },
+    async start() {
+      // -f: no second fork, so that its end would be seen; setsid is done by our spawning.
+      const args = ['-f', '-c', files.config, '-s', files.socket, '-P', files.pid];
+      await spawnDetached({ file: 'bird', args, netns: path, logFile: files.log });
+      const deadline = clock.monotonicMs() + birthTimeoutMs;
+      while ((await ask(commands.status)) === undefined) {
+        if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD did not come to life; see ${files.log}`);
+        await clock.sleep(pollMs);
+      }
+    },
+    async end() {
+      const old = kept;
+      kept = undefined;
+      const ending = await (old ?? (await control().catch(() => undefined)))?.ask(commands.end).catch(() => undefined);
+      kept = undefined;
+      // It withdraws its routes before it goes.
+      const deadline = clock.monotonicMs() + deathTimeoutMs;
+      while (ending !== undefined && (await isThere(files.socket))) {
+        if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD of ${netns} does not end`);
+        await clock.sleep(pollMs);
+      }
+      rmSync(files.config, { force: true });
+      rmSync(files.loaded, { force: true });
+    },
+    loaded() {
+      try {
+        return JSON.parse(readFileSync(files.loaded, 'utf8')) as Loaded;
+      } catch {
+        // Absent or torn: the text is loaded again, which changes nothing where nothing differs.
+        return undefined;
+      }
+    },
+    remember(loaded) {
+      if (loaded === undefined) rmSync(files.loaded, { force: true });
+      else writeFileSync(files.loaded, JSON.stringify(loaded));
+    },
+    close() {
+      const old = kept;
+      kept = undefined;
+      old?.close();
+    },
+  };
+}

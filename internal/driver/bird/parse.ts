@@ -1,0 +1,93 @@
+// Parse: answers of BIRD's control socket. A line is `NNNN-text` (more of the answer follows), `NNNN text` (its last
+// line) or ` text` (as the line before); doc/reply_codes of BIRD 2.
+
+export interface ReplyLine {
+  readonly code: number;
+  readonly text: string;
+}
+
+export interface Reply {
+  /** Of the last line: 0xxx done, 8xxx failed, 9xxx not understood. */
+  readonly code: number;
+  readonly lines: readonly ReplyLine[];
+}
+
+/** Takes text in pieces and gives an answer each time one is whole. */
+export function createReplyParser(onReply: (reply: Reply) => void): (text: string) => void {
+  let rest = '';
+  let lines: ReplyLine[] = [];
+  return (text) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      const coded = /^(\d{4})([- ])(.*)$/.exec(part);
+      const code = coded === null ? (lines.at(-1)?.code ?? 0) : Number(coded[1]);
+      lines.push({ code, text: coded === null ? part.slice(1) : (coded[3] ?? '') });
+      if (coded?.[2] !== ' ') continue;
+      const reply = { code, lines };
+      lines = [];
+      onReply(reply);
+    }
+  };
+}
+
+export const succeeded = (reply: Reply): boolean => reply.code < 8000;
+
+/** The last line says what happened: `/run/p1/pop.bird.conf:7:3 syntax error`. */
+export const lastText = (reply: Reply): string => reply.lines.at(-1)?.text ?? '';
+
+export interface Status {
+  readonly rebootAt: string;
+  readonly reconfiguredAt: string;
+  /** Neither reconfiguring nor shutting down. */
+  readonly settled: boolean;
+}
+
+/** `show status` */
+export function parseStatus(reply: Reply): Status {
+  const after = (words: string): string =>
+    reply.lines.find(({ text }) => text.startsWith(words))?.text.slice(words.length) ?? '';
+  return {
+    rebootAt: after('Last reboot on '),
+    reconfiguredAt: after('Last reconfiguration on '),
+    settled: lastText(reply) === 'Daemon is up and running',
+  };
+}
+
+export interface Protocol {
+  readonly name: string;
+  /** `BGP`, `Kernel`, `Static` ... */
+  readonly type: string;
+  readonly state: 'up' | 'start' | 'stop' | 'down';
+  /** Of a BGP session: `Established`, `Active`, `Idle          BGP Error: ...`. */
+  readonly info: string;
+}
+
+const isState = (text: string): text is Protocol['state'] => ['up', 'start', 'stop', 'down'].includes(text);
+
+/** `show protocols` */
+export function parseProtocols(lines: readonly ReplyLine[]): readonly Protocol[] {
+  return lines.flatMap(({ code, text }) => {
+    const [name, type, , state, , ...info] = text.trim().split(/\s+/);
+    if (code !== 1002 || name === undefined || type === undefined || state === undefined || !isState(state)) return [];
+    return [{ name, type, state, info: info.join(' ') }];
+  });
+}
+
+export interface BfdSession {
+  readonly address: string;
+  readonly dev: string;
+  readonly state: 'Up' | 'Down' | 'Init' | 'AdminDown';
+}
+
+const isBfdState = (text: string): text is BfdSession['state'] => ['Up', 'Down', 'Init', 'AdminDown'].includes(text);
+
+/** `show bfd sessions` */
+export function parseBfdSessions(lines: readonly ReplyLine[]): readonly BfdSession[] {
+  return lines.flatMap(({ code, text }) => {
+    const [address, dev, state] = text.trim().split(/\s+/);
+    if (code !== 1020 || address === undefined || dev === undefined || state === undefined || !isBfdState(state))
+      return [];
+    return [{ address, dev, state }];
+  });
+}

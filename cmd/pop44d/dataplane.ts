@@ -2,13 +2,18 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { comparisonMs, createApplier, packetsReceived, watchHandshakes } from '#internal/applier/applier.ts';
+import {
+  type AnyDriver,
+  comparisonMs,
+  createApplier,
+  packetsReceived,
+  watchHandshakes,
+} from '#internal/applier/applier.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import { meshDataplane } from '#internal/desired/desired.ts';
 import { openBird } from '#internal/driver/bird/bird.ts';
-import type { Driver } from '#internal/driver/driver.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openWg } from '#internal/driver/wg/wg.ts';
@@ -32,7 +37,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     clock,
     log,
   });
-  const drivers: readonly Driver[] = [
+  const drivers: readonly AnyDriver[] = [
     wg,
     openIp({ netns }),
     await openNft({ netns, stateDir, clock, log }),

@@ -2,9 +2,14 @@
 // pop44d: the daemon of one node. `run` faces the network and holds no privileges, `dataplane` may touch the kernel.
 
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
+
+// Without it each start strips types again and keeps the stripper: 27 MB of memory (measured).
+enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());

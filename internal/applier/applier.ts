@@ -41,8 +41,11 @@ export interface Applier {
   close(): Promise<void>;
 }
 
+/** A driver of whatever kinds. */
+export type AnyDriver = Omit<Driver, 'observe'> & { observe(): Promise<Partial<MutableDataplane>> };
+
 export interface ApplierParts {
-  readonly drivers: readonly Driver[];
+  readonly drivers: readonly AnyDriver[];
   /** What this node wants whatever the store says (the management mesh). */
   readonly fixed: Dataplane;
   readonly clock: Clock;
@@ -50,7 +53,7 @@ export interface ApplierParts {
 }
 
 export function createApplier({ drivers, fixed, clock, log }: ApplierParts): Applier {
-  const driverOf = new Map<Kind, Driver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
+  const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
   let found: MutableDataplane = emptyDataplane();
   let known = false;
@@ -82,7 +85,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       try {
         const part = await driver.observe();
         for (const kind of driver.kinds)
-          for (const [key, value] of part[kind] as ReadonlyMap<string, unknown>) (seen[kind] as AnyMap).set(key, value);
+          for (const [key, value] of part[kind] ?? []) (seen[kind] as AnyMap).set(key, value);
       } catch (cause) {
         // One blind mechanism does not stop the others: what it held is believed until it can be read again.
         log.error('observe-failed', { kinds: driver.kinds.join(' '), reason: messageOf(cause) });

@@ -111,7 +111,10 @@ function popText(view: View): string {
     'protocol direct p44loopback { ipv4; ipv6; interface "lo"; }',
     ...families.flatMap((family) => [
       `protocol static p44pools${family} { ipv${family} { preference ${aggregatePreference}; };`,
-      ...ofFamily(family, view.pools).map((prefix) => `  route ${prefix} unreachable;`),
+      // A pool that is one slab at home here stands in the kernel already: the same prefix twice would hide it.
+      ...ofFamily(family, view.pools)
+        .filter((prefix) => !view.homes.includes(prefix))
+        .map((prefix) => `  route ${prefix} unreachable;`),
       '}',
       `protocol kernel p44kernel${family} {`,
       `  kernel table ${view.internet.table}; learn; persist; scan time 10; merge paths on;`,

@@ -81,13 +81,13 @@ export async function createCa(name: string, validity: Validity): Promise<Ca> {
 
 type Name = { readonly type: 'url' | 'dns' | 'ip'; readonly value: string };
 
-async function issue(
-  ca: Ca,
-  subject: string,
-  names: readonly Name[],
-  usages: readonly ('serverAuth' | 'clientAuth')[],
-  validity: Validity,
-): Promise<Credentials> {
+interface Wanted {
+  readonly subject: string;
+  readonly names: readonly Name[];
+  readonly usages: readonly ('serverAuth' | 'clientAuth')[];
+}
+
+async function issue(ca: Ca, { subject, names, usages }: Wanted, validity: Validity): Promise<Credentials> {
   const x509 = await library();
   const issuer = new x509.X509Certificate(ca.certificatePem);
   const keys = await newKeys();
@@ -126,10 +126,11 @@ export async function issueNodeCertificate(
     { type: 'dns', value: serverName },
     ...node.addresses.map((value) => ({ type: 'ip', value }) as const),
   ];
-  return issue(ca, serverName, names, ['serverAuth', 'clientAuth'], validity);
+  return issue(ca, { subject: serverName, names, usages: ['serverAuth', 'clientAuth'] }, validity);
 }
 
 /** An admin's certificate: a client's only. Throws RangeError for a bad name. */
 export async function issueAdminCertificate(ca: Ca, name: string, validity: Validity): Promise<Credentials> {
-  return issue(ca, name, [{ type: 'url', value: principalUri('admin', name) }], ['clientAuth'], validity);
+  const names: Name[] = [{ type: 'url', value: principalUri('admin', name) }];
+  return issue(ca, { subject: name, names, usages: ['clientAuth'] }, validity);
 }

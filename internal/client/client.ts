@@ -5,5 +5,7 @@
 
 export type { Context, Daemon, FindOptions } from './context.ts';
 export { findContext, livingLabs, readContext } from './context.ts';
+export type { LabExecOptions } from './lab-exec.ts';
+export { enterMachineArgv, labExecArgv, machinesDirectory } from './lab-exec.ts';
 export type { Client, ClientOptions } from './open.ts';
 export { openClient } from './open.ts';

@@ -1,14 +1,15 @@
-// Admin: a context for whoever stands inside the lab: the daemons' unix sockets and the lab's admin certificate.
+// Admin: the context of whoever stands in the lab's own namespaces, straight to the sockets of the daemons.
 
 import { join } from 'node:path';
 import type { Context } from '#internal/client/client.ts';
+import { contextFile } from './context.ts';
 import { adminFiles, apiSocket } from './node-files.ts';
 import type { World } from './world.ts';
 
-export function adminContext(world: World): Context {
+export function adminContext(world: Pick<World, 'directory' | 'nodes' | 'namespaces'>): Context {
   const at = (name: string): string => join(world.directory, name);
   return {
-    file: at('context.json'),
+    file: at(contextFile),
     ca: at(adminFiles.ca),
     certificate: at(adminFiles.certificate),
     key: at(adminFiles.key),

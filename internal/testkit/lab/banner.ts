@@ -1,0 +1,61 @@
+// Banner: what stands where in a running lab, and what to try, as text.
+
+import Table from 'cli-table3';
+import type { LabContext } from './context.ts';
+import { host4, host6, labNode } from './topology.ts';
+
+const width = 2;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const none = {
+    ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },
+    ...{ 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '' },
+    middle: ' '.repeat(width),
+  };
+  const drawn = new Table({
+    head: [...head],
+    chars: none,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  drawn.push(...rows.map((row) => [...row]));
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => `  ${line.trimEnd()}`)
+    .join('\n');
+}
+
+/** `onlyOne`: no other lab runs, so that pop44 finds this one by itself. */
+export function banner(context: LabContext, onlyOne: boolean): string {
+  const nodes = context.daemons.map(({ node, address }) => ({ address, ...labNode(Number(node.slice(1))) }));
+  const prefix = onlyOne ? '' : `POP44_LAB=${context.lab} `;
+  const try_ = (line: string): string => `  ${prefix}npx pop44 ${line}`;
+  return `
+${table(
+  ['node', 'PoP', 'API', 'endpoint', 'namespaces'],
+  nodes.map((node) => [
+    node.id,
+    node.popId,
+    node.address,
+    `${node.endpoint4}, ${node.endpoint6}`,
+    `${node.transport}, ${node.pop}`,
+  ]),
+)}
+
+${table(
+  ['machine', 'what', 'addresses'],
+  [
+    ['inet', 'the internet: transit of every node (AS 64500)', '198.18.0.0/15, 2001:db8:1::/48'],
+    ['host', 'a server on it', `${host4}, ${host6}`],
+    ['client', 'behind home and cgnat, two NATs; or behind cafe', '192.168.44.10 or 192.168.88.10'],
+  ],
+)}
+
+Try, in another terminal:
+${try_('pool create 44.31.0.0/22')}
+${try_('pool create 2001:db8:44::/48')}
+${try_('tunnel create station --file station.conf --wait')}
+
+Ctrl-C removes ${context.lab} and everything in it.
+`;
+}

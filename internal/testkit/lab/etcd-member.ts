@@ -1,0 +1,51 @@
+// Etcd member: the command line of a node's etcd, by version.
+
+import { run } from '#internal/exec/exec.ts';
+import { etcdEndpoint, nodeFiles } from './node-files.ts';
+import type { LabNode } from './topology.ts';
+
+const peerUrl = (node: LabNode): string => `https://[${node.meshAddress}]:2380`;
+
+/** `3.4` of `etcd Version: 3.4.23`. */
+export async function etcdVersion(): Promise<{ readonly major: number; readonly minor: number }> {
+  const { stdout } = await run({ file: 'etcd', args: ['--version'] });
+  const found = /etcd Version: (\d+)\.(\d+)/.exec(stdout);
+  return { major: Number(found?.[1] ?? 3), minor: Number(found?.[2] ?? 4) };
+}
+
+/** Client and peer traffic by TLS with a certificate of the own CA on both ends, on the mesh address alone. */
+export function etcdArgv(
+  node: LabNode,
+  all: readonly LabNode[],
+  version: { readonly major: number; readonly minor: number },
+): readonly string[] {
+  const files = nodeFiles(node.id);
+  const since36 = version.major > 3 || version.minor >= 6;
+  const flags = {
+    name: node.id,
+    'data-dir': files.etcdData,
+    'listen-client-urls': etcdEndpoint(node),
+    'advertise-client-urls': etcdEndpoint(node),
+    'listen-peer-urls': peerUrl(node),
+    'initial-advertise-peer-urls': peerUrl(node),
+    'initial-cluster': all.map((member) => `${member.id}=${peerUrl(member)}`).join(','),
+    'initial-cluster-state': 'new',
+    'initial-cluster-token': 'pop44-lab',
+    'client-cert-auth': 'true',
+    'trusted-ca-file': files.ca,
+    'cert-file': files.certificate,
+    'key-file': files.key,
+    'peer-client-cert-auth': 'true',
+    'peer-trusted-ca-file': files.ca,
+    'peer-cert-file': files.certificate,
+    'peer-key-file': files.key,
+    // Renamed in 3.6.
+    [since36 ? 'watch-progress-notify-interval' : 'experimental-watch-progress-notify-interval']: '5s',
+    // The default from 3.5 on.
+    'pre-vote': 'true',
+    'log-level': 'warn',
+    // A lab's data is small and lives in memory: history is cut by the hour, not kept for ever.
+    'auto-compaction-retention': '1',
+  };
+  return ['etcd', ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
+}

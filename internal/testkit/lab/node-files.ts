@@ -1,0 +1,140 @@
+// Node files: what an operator puts on a node before pop44 starts: keys, certificates, the configuration.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NodeConfig } from '#internal/config/config.ts';
+import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import type { Ca, Validity } from '#internal/identity/identity.ts';
+import { netnsFile, nodeDirectory } from './places.ts';
+import { apiPort, meshPort, metricsPort } from './topology.ts';
+import type { LabNode } from './topology.ts';
+
+export interface WgKeyPair {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+const base64 = (base64url: string | undefined): string => Buffer.from(base64url ?? '', 'base64url').toString('base64');
+
+/** What `wg genkey` and `wg pubkey` give: X25519 clamps the same way wherever the key is used (RFC 7748 5). */
+function newWgKeyPair(): WgKeyPair {
+  const { d, x } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  return { privateKey: base64(d), publicKey: base64(x) };
+}
+
+/** The three WireGuard keys of a node; the access key belongs to its PoP. */
+export interface NodeKeys {
+  readonly mesh: WgKeyPair;
+  readonly interconnect: WgKeyPair;
+  readonly access: WgKeyPair;
+}
+
+export const newNodeKeys = (): NodeKeys => ({
+  mesh: newWgKeyPair(),
+  interconnect: newWgKeyPair(),
+  access: newWgKeyPair(),
+});
+
+/** A node of the lab with its keys. */
+export interface KeyedNode {
+  readonly node: LabNode;
+  readonly keys: NodeKeys;
+}
+
+export interface NodeFiles {
+  readonly config: string;
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly etcdData: string;
+}
+
+export function nodeFiles(nodeId: string): NodeFiles {
+  const at = (name: string): string => join(nodeDirectory(nodeId), name);
+  return {
+    config: at('node.json'),
+    ca: at('ca.pem'),
+    certificate: at('node.pem'),
+    key: at('node.key'),
+    etcdData: at('etcd'),
+  };
+}
+
+const etcdClientPort = 2379;
+export const etcdEndpoint = (node: LabNode): string => `https://[${node.meshAddress}]:${etcdClientPort}`;
+
+export const apiSocket = (directory: string, nodeId: string): string => join(directory, `${nodeId}.api.sock`);
+
+function nodeConfig(node: LabNode, all: readonly KeyedNode[], directory: string): NodeConfig {
+  const files = nodeFiles(node.id);
+  const at = (name: string): string => join(nodeDirectory(node.id), name);
+  return {
+    nodeId: node.id,
+    stateDir: at('state'),
+    runDir: at('run'),
+    netns: { transport: netnsFile(node.transport), pop: netnsFile(node.pop) },
+    accessKeyFile: at('access.wgkey'),
+    interconnectKeyFile: at('interconnect.wgkey'),
+    mesh: {
+      privateKeyFile: at('mesh.wgkey'),
+      address: node.meshAddress,
+      port: meshPort,
+      mtu: 1380,
+      peers: all
+        .filter((other) => other.node.id !== node.id)
+        .map((other) => ({
+          publicKey: other.keys.mesh.publicKey,
+          endpoint: `${other.node.underlay4}:${meshPort}`,
+          address: other.node.meshAddress,
+        })),
+    },
+    etcd: { endpoints: all.map((member) => etcdEndpoint(member.node)) },
+    tls: { caFile: files.ca, certificateFile: files.certificate, keyFile: files.key },
+    api: { port: apiPort, socket: apiSocket(directory, node.id) },
+    metrics: { port: metricsPort },
+    dataplaneSocket: at('dataplane.sock'),
+  };
+}
+
+const secret = { mode: 0o600 };
+
+interface Issuer {
+  readonly ca: Ca;
+  readonly validity: Validity;
+}
+
+async function writeNode({ node, keys }: KeyedNode, config: NodeConfig, { ca, validity }: Issuer): Promise<void> {
+  const at = (name: string): string => join(nodeDirectory(node.id), name);
+  const files = nodeFiles(node.id);
+  for (const name of ['state', 'run', 'etcd']) await mkdir(at(name), { recursive: true, mode: 0o700 });
+  const certificate = await issueNodeCertificate(ca, { id: node.id, addresses: [node.meshAddress] }, validity);
+  await Promise.all([
+    writeFile(at('access.wgkey'), `${keys.access.privateKey}\n`, secret),
+    writeFile(at('interconnect.wgkey'), `${keys.interconnect.privateKey}\n`, secret),
+    writeFile(at('mesh.wgkey'), `${keys.mesh.privateKey}\n`, secret),
+    writeFile(files.ca, ca.certificatePem),
+    writeFile(files.certificate, certificate.certificatePem),
+    writeFile(files.key, certificate.privateKeyPem, secret),
+    writeFile(files.config, `${JSON.stringify(config, null, 2)}\n`),
+  ]);
+}
+
+/** Names of the files in the lab's directory that an admin's context points to. */
+export const adminFiles = { ca: 'ca.pem', certificate: 'admin.pem', key: 'admin.key' } as const;
+
+// A lab is for a day; one that runs longer is raised again.
+const validForMs = 7 * 24 * 3600_000;
+
+/** Writes the files of every node, and the admin's credentials into the lab's directory. */
+export async function writeNodeFiles(all: readonly KeyedNode[], directory: string, now: Date): Promise<void> {
+  const validity = { now, validForMs };
+  const ca = await createCa('pop44 lab', validity);
+  const admin = await issueAdminCertificate(ca, 'lab', validity);
+  await Promise.all([
+    ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, all, directory), { ca, validity })),
+    writeFile(join(directory, adminFiles.ca), ca.certificatePem),
+    writeFile(join(directory, adminFiles.certificate), admin.certificatePem),
+    writeFile(join(directory, adminFiles.key), admin.privateKeyPem, secret),
+  ]);
+}

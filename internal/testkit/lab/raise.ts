@@ -1,0 +1,79 @@
+// Raise: pop44 on the nodes of a world, as a service manager and an admin would start it.
+
+import { fileURLToPath } from 'node:url';
+import { openClient } from '#internal/client/client.ts';
+import { eventually } from '../eventually.ts';
+import { adminContext } from './admin.ts';
+import { etcdArgv, etcdVersion } from './etcd-member.ts';
+import { nodeFiles } from './node-files.ts';
+import { createFabric } from './records.ts';
+import type { LabNode } from './topology.ts';
+import { raiseWorld } from './world.ts';
+import type { World, WorldOptions } from './world.ts';
+
+const daemon = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
+
+/** Nothing that a process could use against the kernel: pop44d and etcd hold no capability (DESIGN.md, section 2). */
+const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'];
+
+/** Seconds are for a loaded machine; each takes well below one. */
+const meshWithinMs = 20_000;
+const fabricWithinMs = 30_000;
+
+async function meshIsUp(world: World, node: LabNode): Promise<boolean> {
+  const { stdout } = await world.exec(node.transport, ['ip', '-o', '-6', 'addr', 'show', 'dev', 'p44m', 'up']);
+  return stdout.includes(`${node.meshAddress}/`);
+}
+
+/** The privileged halves; done when every node has its end of the mesh. */
+async function startDataplanes(world: World): Promise<void> {
+  for (const { node } of world.nodes)
+    await world.serve(`${node.id}-dataplane`, node.transport, [
+      ...[process.execPath, daemon, 'dataplane', '--config', nodeFiles(node.id).config],
+    ]);
+  for (const { node } of world.nodes) await eventually(() => meshIsUp(world, node), meshWithinMs);
+}
+
+/** Wants a mesh to listen on. */
+export async function startEtcd(world: World): Promise<void> {
+  const version = await etcdVersion();
+  const members = world.nodes.map(({ node }) => node);
+  for (const node of members)
+    await world.serve(`${node.id}-etcd`, node.transport, [...unprivileged, ...etcdArgv(node, members, version)]);
+}
+
+async function startDaemons(world: World): Promise<void> {
+  for (const { node } of world.nodes)
+    await world.serve(`${node.id}-daemon`, node.transport, [
+      ...unprivileged,
+      ...[process.execPath, daemon, 'run', '--config', nodeFiles(node.id).config],
+    ]);
+}
+
+/** Done when every node has carried it out. */
+async function makeFabricKnown(world: World): Promise<void> {
+  const client = openClient(adminContext(world));
+  try {
+    // Repeated whole until a daemon is there and etcd has elected.
+    const revision = await eventually(() => createFabric(world.nodes, client), fabricWithinMs);
+    for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: fabricWithinMs }))
+      if (pendingNodeIds.length === 0) break;
+  } finally {
+    client.close();
+  }
+}
+
+/** The world and pop44 in it, its fabric known and no pool yet. */
+export async function raiseLab(options: WorldOptions): Promise<World> {
+  const world = await raiseWorld(options);
+  try {
+    await world.step('pop44d dataplane, mesh', () => startDataplanes(world));
+    await world.step('etcd', () => startEtcd(world));
+    await world.step('pop44d', () => startDaemons(world));
+    await world.step('fabric', () => makeFabricKnown(world));
+    return world;
+  } catch (thrown) {
+    await world.stop();
+    throw thrown;
+  }
+}

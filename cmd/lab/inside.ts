@@ -1,0 +1,25 @@
+// The inside of a lab: raises it in the namespaces that it was started in, tells each step, and stays as long as what it
+// started. Standard output is one JSON a line.
+
+import { realClock } from '#internal/clock/clock.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import { type InsideWord, insideDirectory, logTails, raiseLab, raiseWorld } from '#internal/testkit/lab/lab.ts';
+
+const tell = (word: InsideWord): void => {
+  process.stdout.write(`${JSON.stringify(word)}\n`);
+};
+
+const raise = process.argv.includes('--bare') ? raiseWorld : raiseLab;
+try {
+  const world = await raise({
+    directory: insideDirectory,
+    clock: realClock,
+    onStep: (step) => tell({ step }),
+    onGivenUp: (service, reason) => tell({ word: `${service} died too often and stays down: ${reason}` }),
+  });
+  tell({ ready: { nodes: world.nodes.map(({ node }) => node.id), namespaces: world.namespaces } });
+} catch (thrown) {
+  for (const line of await logTails(insideDirectory, 5)) tell({ word: line });
+  tell({ word: messageOf(thrown) });
+  process.exitCode = 1;
+}

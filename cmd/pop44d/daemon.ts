@@ -19,7 +19,7 @@ import { clientCredentials, listen, newServer, serverCredentials } from '#intern
 import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { openDisk, openStore } from '#internal/store/store.ts';
-import { createHead, createSubmit } from '#internal/submit/submit.ts';
+import { createHead } from '#internal/submit/submit.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
@@ -68,7 +68,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     status,
     log,
     onChanges: (snapshot, changes) => {
-      head.advance(snapshot);
+      head.advance(snapshot, changes);
       if (changes.some((change) => change.kind === 'node')) mesh.nodes(nodesOf(snapshot));
       for (const change of changes)
         if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);

@@ -1,21 +1,29 @@
-// Head: the newest snapshot of this daemon, and those who wait for one.
+// Head: the newest snapshot of this daemon, its index of free space, and those who wait for one.
 
-import type { Snapshot } from '#internal/model/model.ts';
+import type { FreeIndex } from '#internal/allocator/allocator.ts';
+import { freeIndexOf } from '#internal/allocator/allocator.ts';
+import type { RecordChange, Snapshot } from '#internal/model/model.ts';
 
 export interface Head {
   snapshot(): Snapshot;
-  advance(snapshot: Snapshot): void;
+  /** Of that snapshot; mutable, to be used before the next advance. */
+  freeIndex(): FreeIndex;
+  /** `changes`: what the fold that led to the snapshot gave. A batch without any advances the revision. */
+  advance(snapshot: Snapshot, changes: readonly RecordChange[]): void;
   /** Resolves when the snapshot's revision is at least this one; rejects with the signal's reason. */
   reached(revision: bigint, signal: AbortSignal): Promise<void>;
 }
 
 export function createHead(first: Snapshot): Head {
   let newest = first;
+  const freeIndex = freeIndexOf(first);
   const waiting = new Set<() => void>();
   return {
     snapshot: () => newest,
-    advance(snapshot) {
+    freeIndex: () => freeIndex,
+    advance(snapshot, changes) {
       newest = snapshot;
+      freeIndex.update(changes);
       for (const look of [...waiting]) look();
     },
     reached(revision, signal) {

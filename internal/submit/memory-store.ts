@@ -36,8 +36,11 @@ export function memoryStore(): MemoryStore {
     }
     const before = operations.get(operation.requestId);
     if (before !== undefined) return { outcome: 'repeated', ...before };
-    for (const { kind, id, revision: wanted } of decision.compares) {
-      if ((revisions.get(`${kind}/${id}`) ?? 0n) !== wanted) return { outcome: 'conflict', revision };
+    for (const { kind, id, revision: wanted, within } of decision.compares) {
+      if (within === true) {
+        if ([...revisions.keys()].some((key) => key.startsWith(`${kind}/${id}`)))
+          return { outcome: 'conflict', revision };
+      } else if ((revisions.get(`${kind}/${id}`) ?? 0n) !== wanted) return { outcome: 'conflict', revision };
     }
     revision += 1n;
     const events = decision.writes.map((write): RecordEvent => {
@@ -93,7 +96,9 @@ export function memoryStore(): MemoryStore {
         setImmediate(() => {
           for (; !paused && at < history.length; at += 1) {
             const batch = history[at];
-            if (batch !== undefined) head.advance(fold(head.snapshot(), batch).snapshot);
+            if (batch === undefined) continue;
+            const { snapshot, changes } = fold(head.snapshot(), batch);
+            head.advance(snapshot, changes);
           }
         });
       };

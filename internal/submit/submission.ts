@@ -75,15 +75,28 @@ export type Submit = <I extends DescMessage, O extends DescMessage>(
   submission: Submission<I, O>,
 ) => Promise<Refusal | Granted<O>>;
 
+/** The snapshot as it is once everything that was committed before the call is in. Faults as Submit's. */
+export type Latest = (signal: AbortSignal) => Promise<Snapshot>;
+
 const mostTries = 10;
 // Refusals that follow from the request alone: no newer snapshot can lift them.
 const timeless: ReadonlySet<Reason> = new Set(['invalid', 'required', 'host-bits']);
 
-export function createSubmit(options: SubmitOptions): Submit {
+export function createSubmit(options: SubmitOptions): { readonly submit: Submit; readonly latest: Latest } {
   const { head, store, clock } = options;
   const inFlight = createInFlight();
 
-  return async (submission) => {
+  const latest: Latest = async (signal) => {
+    using budget = createBudget(clock, signal);
+    try {
+      await caughtUp(budget, await budget.spend(store.currentRevision()));
+    } catch (thrown) {
+      throw outcomeOf(thrown, false, '');
+    }
+    return head.snapshot();
+  };
+
+  const submit: Submit = async (submission) => {
     const change = submission.request.change;
     const bad = badRequestId(change?.requestId ?? '');
     if (bad !== undefined) return bad;
@@ -164,6 +177,8 @@ export function createSubmit(options: SubmitOptions): Submit {
     });
   };
 
+  return { submit, latest };
+
   async function committed(budget: Budget, decision: Decision, operation: Operation) {
     const keys = inFlight.take(decision);
     const commit = store.commit(decision, operation).then(
@@ -203,13 +218,13 @@ function pending(requestId: string, cause?: unknown): Fault {
   return new Fault('pending', text, cause);
 }
 
+/** The store's words for not answering; a read may be called ambiguous too, and has changed nothing. */
+const away: ReadonlySet<string> = new Set(['unavailable', 'ambiguous', 'behind', 'timeout']);
+
+/** @param ambiguous a commit was tried that may have been carried out */
 function outcomeOf(thrown: unknown, ambiguous: boolean, requestId: string): unknown {
-  if (!(thrown instanceof Fault)) return thrown;
-  if (ambiguous || thrown.code === 'ambiguous') return pending(requestId, thrown);
-  if (thrown.code !== 'unavailable' && thrown.code !== 'timeout') return thrown;
-  return new Fault(
-    'unavailable',
-    'the daemon has lost touch with the store; nothing was changed; try again in a second',
-    thrown,
-  );
+  if (!(thrown instanceof Fault) || !away.has(thrown.code)) return thrown;
+  if (ambiguous) return pending(requestId, thrown);
+  const text = 'the daemon has lost touch with the store; nothing was changed; try again in a second';
+  return new Fault('unavailable', text, thrown);
 }

@@ -25,7 +25,7 @@ const daemon = (store: MemoryStore, head: Head, clock: Clock = realClock): Submi
     nodeId: 'p1',
     newId: () => `made-${++made}`,
     random: () => 0.5,
-  });
+  }).submit;
 
 /** Twenty times as fast, and remembers the longest that anyone wanted to wait. */
 function hurried(): Clock & { longestMs: number } {

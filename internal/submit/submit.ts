@@ -7,5 +7,5 @@
 
 export type { Head } from './head.ts';
 export { createHead } from './head.ts';
-export type { Decided, Granted, Submission, Submit, SubmitOptions, SubmitStore } from './submission.ts';
+export type { Decided, Granted, Latest, Submission, Submit, SubmitOptions, SubmitStore } from './submission.ts';
 export { createSubmit } from './submission.ts';

@@ -1,0 +1,78 @@
+// Api: the gRPC services that people and their tools use, on every daemon alike.
+//
+// On the path: a typed request comes from rpc; a change is handed to submit with its command, a read is answered from the
+// snapshot with its age; what comes back is only translated.
+// Never: decides anything itself, writes to the store, or answers whom policy.ts does not let in.
+
+import { randomUUID } from 'node:crypto';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Server } from '@grpc/grpc-js';
+import type { Clock } from '#internal/clock/clock.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Log } from '#internal/log/log.ts';
+import type { ImplementOptions } from '#internal/rpc/rpc.ts';
+import { implement } from '#internal/rpc/rpc.ts';
+import type { Status } from '#internal/status/status.ts';
+import type { Head, SubmitStore } from '#internal/submit/submit.ts';
+import { createSubmit } from '#internal/submit/submit.ts';
+import { fabricHandlers } from './fabric-service.ts';
+import { admission } from './policy.ts';
+import { poolHandlers } from './pool-service.ts';
+import { statusHandlers } from './status-service.ts';
+import { tunnelHandlers } from './tunnel-service.ts';
+
+/** What the services need of the daemon around them. */
+export interface ApiParts {
+  readonly config: { readonly nodeId: string };
+  readonly version: string;
+  readonly head: Head;
+  readonly store: SubmitStore & {
+    contact(): { readonly connected: boolean };
+    quarantined(): readonly string[];
+  };
+  readonly status: Pick<Status, 'of' | 'pending'>;
+  /** Lets a held snapshot through and gives the reason for which it was held; empty when it was not. */
+  readonly reconciler: { release(): string };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: { request(method: string): void; unexpected(): void };
+}
+
+export interface Api {
+  /** Registers the services. */
+  serve(server: Server): void;
+  /** Of every service of this server, the mesh's too: who gets in, and who hears of the unexpected. */
+  readonly gate: ImplementOptions;
+}
+
+export function openApi(parts: ApiParts): Api {
+  const { config, head, store, clock, log, metrics } = parts;
+  const admit = admission(head.snapshot);
+  const gate: ImplementOptions = {
+    admit: (principal, method: DescMethod) => {
+      metrics.request(`${method.parent.name}.${method.name}`);
+      return admit(principal, method);
+    },
+    report: (thrown, method) => {
+      metrics.unexpected();
+      log.error('call-failed', { method, reason: messageOf(thrown) });
+    },
+  };
+  const newId = (): string => randomUUID().replaceAll('-', '');
+  const random = Math.random;
+  const submission = createSubmit({ head, store, clock, nodeId: config.nodeId, newId, random });
+  const context = { ...parts, ...submission, newId, random };
+  return {
+    gate,
+    serve(server) {
+      implement(server, PoolService, poolHandlers(context), gate);
+      implement(server, TunnelService, tunnelHandlers(context), gate);
+      implement(server, FabricService, fabricHandlers(context), gate);
+      implement(server, StatusService, statusHandlers(context), gate);
+    },
+  };
+}

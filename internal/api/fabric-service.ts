@@ -1,0 +1,40 @@
+// Fabric service: network, PoPs, nodes, interconnects and upstreams.
+
+import {
+  createInterconnect,
+  createNetwork,
+  createNode,
+  createPop,
+  createUpstream,
+  deleteInterconnect,
+} from '#internal/command/command.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { nodeStates } from './node-states.ts';
+import { listed } from './pages.ts';
+import type { HandlersOf, ServiceContext } from './service.ts';
+import { changing, freshness } from './service.ts';
+
+const recordOf = <T>({ record }: { readonly record: T }): T => record;
+
+export function fabricHandlers(context: ServiceContext): HandlersOf<typeof FabricService> {
+  const { head } = context;
+  const { method } = FabricService;
+  return {
+    createNetwork: changing(context, method.createNetwork, createNetwork),
+    createPop: changing(context, method.createPop, createPop),
+    createNode: changing(context, method.createNode, createNode),
+    createInterconnect: changing(context, method.createInterconnect, createInterconnect),
+    deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
+    createUpstream: changing(context, method.createUpstream, createUpstream),
+    listPops: async () => ({ pops: listed(head.snapshot().pops).map(recordOf), freshness: freshness(context) }),
+    listNodes: async () => ({ nodes: nodeStates(context), freshness: freshness(context) }),
+    listInterconnects: async () => ({
+      interconnects: listed(head.snapshot().interconnects).map(recordOf),
+      freshness: freshness(context),
+    }),
+    listUpstreams: async () => ({
+      upstreams: listed(head.snapshot().upstreams).map(recordOf),
+      freshness: freshness(context),
+    }),
+  };
+}

@@ -1,0 +1,26 @@
+// Node states: the nodes of the snapshot with what the mesh has told of them.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { NodeStateSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { listed } from './pages.ts';
+import type { ServiceContext } from './service.ts';
+
+/** By id. A node that nothing was heard of is not connected. */
+export function nodeStates({ head, status }: ServiceContext): MessageInitShape<typeof NodeStateSchema>[] {
+  return listed(head.snapshot().nodes).map(({ record: node }) => {
+    const known = status.of(node.id);
+    if (known === undefined) return { node };
+    const { connected, report, rttMs, lastHeard } = known;
+    return {
+      node,
+      connected,
+      appliedRevision: report.appliedRevision,
+      failingSteps: report.failingSteps,
+      held: report.held,
+      stale: report.stale,
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(lastHeard === undefined ? {} : { lastHeard: timestampFromDate(lastHeard) }),
+    };
+  });
+}

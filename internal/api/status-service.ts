@@ -1,0 +1,77 @@
+// Status service: the network as this daemon sees it, and waiting for what it has reached.
+
+import { findTunnel } from '#internal/command/command.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import type { WaitAppliedRequest } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { Refused } from '#internal/rpc/rpc.ts';
+import { nodeStates } from './node-states.ts';
+import { sortedIds } from './pages.ts';
+import type { HandlersOf, ServiceContext } from './service.ts';
+import { freshness, granted } from './service.ts';
+
+export function statusHandlers(context: ServiceContext): HandlersOf<typeof StatusService> {
+  const { config, head, reconciler, status, store, version } = context;
+  return {
+    getStatus: async () => {
+      const snapshot = head.snapshot();
+      return {
+        nodeId: config.nodeId,
+        version,
+        freshness: freshness(context),
+        nodes: nodeStates(context),
+        tunnels: BigInt(snapshot.tunnels.size),
+        allocations: BigInt(snapshot.allocations.size),
+        quarantinedKeys: [...store.quarantined()].sort(),
+      };
+    },
+    waitApplied: async function* (request, { signal }) {
+      // A tunnel that was created in this revision stands in no older snapshot.
+      if (request.tunnel !== '') await head.reached(request.revision, signal);
+      const nodes = granted(awaited(head.snapshot(), request));
+      for await (const pending of status.pending(request.revision, nodes, signal))
+        yield { pendingNodeIds: [...pending] };
+    },
+    releaseBrake: async ({ nodeId }) => {
+      if (nodeId !== config.nodeId) {
+        throw new Refused(
+          refuse('invalid', {
+            field: 'node_id',
+            value: nodeId,
+            problem: `is not this daemon's node, ${config.nodeId}`,
+            cure: 'ask the daemon of that node',
+          }),
+        );
+      }
+      return { held: reconciler.release() };
+    },
+  };
+}
+
+function awaited(snapshot: Snapshot, request: WaitAppliedRequest): readonly string[] | Refusal {
+  const { nodeIds, tunnel } = request;
+  if (tunnel === '') {
+    const all = sortedIds(snapshot.nodes);
+    const unknown = nodeIds.find((id) => !snapshot.nodes.has(id));
+    if (unknown === undefined) return nodeIds.length === 0 ? all : nodeIds;
+    return refuse('not-found', {
+      field: 'node_ids',
+      value: unknown,
+      problem: 'is no node of this network',
+      cure: all.join(', '),
+    });
+  }
+  if (nodeIds.length > 0) {
+    return refuse('invalid', {
+      field: 'tunnel',
+      value: tunnel,
+      problem: 'stands beside node_ids',
+      cure: 'one of both',
+    });
+  }
+  const stored = findTunnel(snapshot, tunnel);
+  if (isRefusal(stored)) return stored;
+  const popIds = new Set(stored.record.placement?.popIds);
+  return sortedIds(snapshot.nodes).filter((id) => popIds.has(snapshot.nodes.get(id)?.record.popId ?? ''));
+}

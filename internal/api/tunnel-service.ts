@@ -1,0 +1,42 @@
+// Tunnel service: tunnels as people see them.
+
+import {
+  createTunnel,
+  deleteTunnel,
+  findTunnel,
+  toTunnel,
+  tunnelTemplate,
+  updateTunnel,
+} from '#internal/command/command.ts';
+import { isRefusal } from '#internal/errors/errors.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { page } from './pages.ts';
+import type { HandlersOf, ServiceContext } from './service.ts';
+import { changing, found, freshness, granted } from './service.ts';
+
+export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof TunnelService> {
+  const { head } = context;
+  const { method } = TunnelService;
+  return {
+    createTunnel: changing(context, method.createTunnel, createTunnel),
+    updateTunnel: changing(context, method.updateTunnel, updateTunnel),
+    deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel),
+    getTunnel: async (request, { signal }) => {
+      const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
+      return { tunnel: toTunnel(stored), freshness: freshness(context) };
+    },
+    listTunnels: async (request) => {
+      const { owner } = request;
+      const wanted = page(head.snapshot().tunnels, request, ({ record }) => owner === '' || record.owner === owner);
+      const { items, nextPageToken } = granted(wanted);
+      return { tunnels: items.map(toTunnel), nextPageToken, freshness: freshness(context) };
+    },
+    getTunnelTemplate: async (request, { signal }) => {
+      const template = await found(context, signal, (snapshot) => {
+        const stored = findTunnel(snapshot, request.tunnel);
+        return isRefusal(stored) ? stored : tunnelTemplate(snapshot, stored, request);
+      });
+      return { ...template, freshness: freshness(context) };
+    },
+  };
+}

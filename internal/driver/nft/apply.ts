@@ -1,11 +1,19 @@
 // Apply: a ruleset is one transaction with all elements that are known; elements go in batches.
 
-import { type Element, key, type Netns } from '#internal/dataplane/dataplane.ts';
+import { type Element, key, type Netns, type Ruleset } from '#internal/dataplane/dataplane.ts';
 import { sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
 import { knownElements, listing } from './observe.ts';
-import { checkElement, checkRuleset, declaredSets, removeTable, renderElements, renderRuleset } from './render.ts';
+import {
+  checkElement,
+  checkRuleset,
+  declaredSets,
+  removeTable,
+  renderAnew,
+  renderElements,
+  renderFitted,
+} from './render.ts';
 import type { Space } from './space.ts';
 
 /** Elements of one transaction: bounds what one bad element makes us repeat (1,000 take 10 ms, measured). */
@@ -22,45 +30,51 @@ async function removeRuleset(space: Space): Promise<void> {
 }
 
 /**
- * The table anew, filled with what was in it. When that is refused, the text alone decides: a set may have changed
- * its type, and then the comparison that follows fills it.
+ * Chains and sets are fitted around the elements, which stay where they are: O(text). When that is refused (a set
+ * changed its type), the table is made anew with all its elements, and when they are refused too, without them: then
+ * the comparison that follows fills it. Each way is one transaction, so that no packet sees a table half made.
  */
-async function replaceRuleset(space: Space, step: Exclude<StepOf<'ruleset'>, { op: 'remove' }>): Promise<void> {
-  checkRuleset(step.want);
-  const sets = declaredSets(step.want.text);
+async function replaceRuleset(space: Space, want: Ruleset): Promise<void> {
+  checkRuleset(want);
+  const sets = declaredSets(want.text);
   const kept = new Map([...(await knownElements(space))].filter(([, { set }]) => sets.has(set)));
+  const ways = [
+    { text: renderFitted(want, await listing(space)), elements: kept },
+    { text: renderAnew(want, kept.values()), elements: kept },
+    { text: renderAnew(want, []), elements: new Map<string, Element>() },
+  ];
   const session = await space.session();
-  // Said before it is so: what another hand changes from here on makes it unknown again.
   const before = space.elements;
-  space.elements = kept;
-  try {
-    await session.run(renderRuleset(step.want, kept.values()));
-  } catch (error) {
-    space.elements = before;
-    const refusedFull = error instanceof Fault && error.code === 'rejected' && kept.size > 0;
-    if (!refusedFull) throw error;
-    await session.run(renderRuleset(step.want, []));
-    space.elements = undefined;
-    space.disturb('the sets were emptied, because a new ruleset did not take their elements');
+  const refusals: string[] = [];
+  for (const { text, elements } of ways) {
+    // Said before it is so: what another hand changes from here on makes it unknown again.
+    space.elements = elements;
+    try {
+      await session.run(text);
+      if (elements.size < kept.size) space.disturb(`a new ruleset took no elements: ${refusals.join('; ')}`);
+      await space.remember({ text: want.text, listing: await listing(space) });
+      return;
+    } catch (error) {
+      space.elements = before;
+      if (!(error instanceof Fault && error.code === 'rejected')) throw error;
+      refusals.push(messageOf(error));
+    }
   }
-  await space.remember({ text: step.want.text, listing: await listing(space) });
+  throw new Fault('rejected', refusals.at(-1) ?? '');
 }
 
 async function applyElements(space: Space, steps: readonly ElementStep[]): Promise<readonly StepFailure[]> {
-  const known = new Map(await knownElements(space));
-  space.elements = known;
-  const failures = await sendInBatches(steps, elementsAtOnce, async (batch) => {
+  const known = await knownElements(space);
+  // What is gone needs no removal; a new ruleset may have taken it along.
+  const due = steps.filter((step) => step.op !== 'remove' || known.has(step.key));
+  const failures = await sendInBatches(due, elementsAtOnce, async (batch) => {
     const added = batch.filter((step) => step.op !== 'remove').map(elementOf);
     const removed = batch.filter((step) => step.op === 'remove').map(elementOf);
     await (await space.session()).run(renderElements(added, removed));
     for (const element of removed) known.delete(key('element', element));
     for (const element of added) known.set(key('element', element), element);
   });
-  return failures.flatMap(({ item: step, message }) => {
-    if (step.op !== 'remove' || !message.includes('No such file or directory')) return [{ step, message }];
-    known.delete(step.key);
-    return [];
-  });
+  return failures.map(({ item: step, message }) => ({ step, message }));
 }
 
 async function applySpace(space: Space, steps: readonly Step[]): Promise<readonly StepFailure[]> {
@@ -82,7 +96,7 @@ async function applySpace(space: Space, steps: readonly Step[]): Promise<readonl
         elements.push(step);
       } else if (step.kind === 'ruleset') {
         await flush();
-        await (step.op === 'remove' ? removeRuleset(space) : replaceRuleset(space, step));
+        await (step.op === 'remove' ? removeRuleset(space) : replaceRuleset(space, step.want));
       }
     } catch (error) {
       failures.push({ step, message: messageOf(error) });

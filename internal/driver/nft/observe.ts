@@ -1,32 +1,32 @@
-// Observe: the table's listing each time (6 ms, without elements), the elements only when they are not known.
+// Observe: the table's listing each time (2 ms, without elements), the elements only when they are not known.
 
 import { type Element, key, type Ruleset } from '#internal/dataplane/dataplane.ts';
 import { nftTable } from '#internal/dataplane/ownership.ts';
 import { run } from '#internal/exec/exec.ts';
-import { parseElements } from './parse.ts';
+import { ourTable, parseElements } from './parse.ts';
 import type { Space } from './space.ts';
 
 /** 100,000 elements take 2.4 s (measured). */
 const timeoutMs = 30_000;
 
-/** Output of `nft <flags> list table inet pop44`; empty when there is no such table. */
-async function list(space: Space, ...flags: readonly string[]): Promise<string> {
-  const args = [...flags, 'list', 'table', 'inet', nftTable];
-  const { stdout } = await run({ file: 'nft', args, netns: space.path, accept: [0, 1], timeoutMs });
-  return stdout;
-}
+const nft = async (space: Space, ...args: readonly string[]): Promise<string> =>
+  (await run({ file: 'nft', args, netns: space.path, accept: [0, 1], timeoutMs })).stdout;
 
-/** The kernel's own words for our table: stateless, without elements. */
-export const listing = (space: Space): Promise<string> => list(space, '-s', '-t');
+/**
+ * The kernel's own words for our table, stateless and without elements; empty when there is no such table. By the
+ * whole family, because `list table` fetches the elements even where it does not print them (2 ms against 22).
+ */
+export const listing = async (space: Space): Promise<string> =>
+  ourTable(await nft(space, '-s', '-t', 'list', 'ruleset', 'inet'));
 
 /** Reads them from the kernel when they are not known. */
-export async function knownElements(space: Space): Promise<ReadonlyMap<string, Element>> {
+export async function knownElements(space: Space): Promise<Map<string, Element>> {
   if (space.elements === undefined) {
     // Watched before it is read, so that a change in between makes them unknown again.
     await space.session();
     const read = new Map<string, Element>();
     space.elements = read;
-    const json = await list(space, '-j');
+    const json = await nft(space, '-j', 'list', 'table', 'inet', nftTable);
     for (const element of json === '' ? [] : parseElements(space.netns, json))
       read.set(key('element', element), element);
     return read;

@@ -37,6 +37,13 @@ export function parseElements(netns: Netns, json: string): readonly Element[] {
   });
 }
 
+/** Our table in the output of `nft list ruleset`, with its braces; empty when it is not there. */
+export function ourTable(listing: string): string {
+  const from = `\n${listing}`.indexOf(`\ntable inet ${nftTable} {\n`);
+  const to = listing.indexOf('\n}\n', from);
+  return from < 0 || to < 0 ? '' : listing.slice(from, to + 3);
+}
+
 /** Error messages among the lines of standard error; the lines with the command and the marks below it are left out. */
 export function parseErrors(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) => {

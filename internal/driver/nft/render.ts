@@ -2,15 +2,23 @@
 
 import type { Element, Ruleset } from '#internal/dataplane/dataplane.ts';
 import { nftTable } from '#internal/dataplane/ownership.ts';
-import { demand } from '#internal/driver/driver.ts';
+import { demand, isPrefix } from '#internal/driver/driver.ts';
 
 const table = `inet ${nftTable}`;
+
+/** Any other word might be a host to nft, which would ask the DNS for it. */
+const words = /^(tcp|udp|udplite|sctp|dccp|icmp|ipv6-icmp|esp|ah|gre|accept|drop)$/;
+/** Numbers, and class identifiers as tc(8) writes them. */
+const numbers = /^(0x[0-9a-f]{1,8}|[0-9]{1,10}|[0-9a-f]{1,4}:[0-9a-f]{1,4})$/;
+
+const isPart = (text: string): boolean =>
+  words.test(text) || numbers.test(text) || isPrefix(text.includes('/') ? text : `${text}/0`);
 
 /** @throws Fault `invalid` */
 export function checkElement({ set, element }: Element): void {
   demand(/^[a-z][a-z0-9_]{0,63}$/.test(set), 'the name of a set', set);
-  // Addresses, numbers and words, joined by ` . ` in a concatenation and ` : ` in a map.
-  demand(/^[0-9a-zA-Z_.:/-]{1,64}( [.:] [0-9a-zA-Z_.:/-]{1,64}){0,7}$/.test(element), 'an element', element);
+  // Joined by ` . ` in a concatenation and by ` : ` in a map.
+  for (const part of element.split(/ [.:] /)) demand(isPart(part), 'an element', element);
 }
 
 /**
@@ -48,16 +56,39 @@ export function renderElements(added: Iterable<Element>, removed: Iterable<Eleme
   return [...elementCommands('delete', removed), ...elementCommands('add', added)].join('; ');
 }
 
-/** The whole table anew with its elements, in one transaction: no packet sees it half. */
-export function renderRuleset({ text }: Ruleset, elements: Iterable<Element>): string {
+/** The whole table anew with its elements. */
+export function renderAnew({ text }: Ruleset, elements: Iterable<Element>): string {
+  // Declared first, so that the deletion finds one.
   return [
-    // So that the deletion finds one.
     `table ${table}`,
     `delete table ${table}`,
     `table ${table} {`,
     text,
     '}',
     ...elementCommands('add', elements),
+    '',
+  ].join('\n');
+}
+
+/**
+ * The text put in place of the chains that stand there; sets that it declares again keep their elements.
+ * @param listing the kernel's listing of the table, empty when there is none
+ */
+export function renderFitted({ text }: Ruleset, listing: string): string {
+  const standing = [...listing.matchAll(/^\t(chain|set|map) (\w+) \{/gm)].map(([, kind = '', name = '']) => ({
+    kind,
+    name,
+  }));
+  const declared = declaredSets(text);
+  const leaving = standing.filter(({ kind, name }) => kind === 'chain' || !declared.has(name));
+  return [
+    `table ${table}`,
+    // Rules first: they hold on to chains and sets.
+    `flush table ${table}`,
+    ...leaving.map(({ kind, name }) => `delete ${kind} ${table} ${name}`),
+    `table ${table} {`,
+    text,
+    '}',
     '',
   ].join('\n');
 }

@@ -13,7 +13,7 @@ import { openWatch, type Watch } from './watch.ts';
 /** The kernel's listing says the same as the text in other words; only it knows which. */
 export interface Applied {
   readonly text: string;
-  /** `nft -s -t list table inet pop44` right after the text was applied. */
+  /** What observe.ts lists right after the text was applied. */
   readonly listing: string;
 }
 
@@ -50,8 +50,8 @@ function readApplied(file: string): Applied | undefined {
   }
 }
 
-/** Transactions of one `nft -i`: it keeps its history in memory (measured: 300 bytes a line and more). */
-const mostTransactions = 20_000;
+/** Transactions of one `nft -i`: it remembers its commands (measured: 130 bytes each for small ones). */
+const mostTransactions = 100_000;
 
 export function createSpace(options: SpaceOptions): Space {
   const { netns, path, stateDir, clock, log } = options;

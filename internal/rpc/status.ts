@@ -109,6 +109,11 @@ const ownWords: ReadonlyMap<status, string> = new Map([
   [status.UNIMPLEMENTED, 'unimplemented'],
 ]);
 
+// grpc-js 1.14 says in these texts that no byte of the call has left this process (picker.ts, load-balancing-call.ts,
+// internal-channel.ts) or that the server's HTTP/2 layer refused the stream unread (RFC 9113 8.7).
+const neverSent =
+  /^No connection established|^Name resolution failed|^Failed to start HTTP\/2 stream|^Channel closed before call started|^Stream refused by server/;
+
 function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && 'details' in thrown && 'metadata' in thrown;
 }
@@ -127,8 +132,7 @@ export function fromStatus(thrown: unknown): Refused | Fault {
   }
   const [word] = thrown.metadata.get(faultKey);
   if (typeof word === 'string') return new Fault(word, thrown.details);
-  // grpc-js, picker.js and the load balancers: the call never left.
-  if (thrown.code === status.UNAVAILABLE && thrown.details.startsWith('No connection established')) {
+  if (thrown.code === status.UNAVAILABLE && neverSent.test(thrown.details)) {
     return new Fault('unavailable', thrown.details.replace(/ Resolution note:.*/, ''), thrown);
   }
   return new Fault(ownWords.get(thrown.code) ?? 'internal', thrown.details, thrown);

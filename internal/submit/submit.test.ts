@@ -11,8 +11,8 @@ import {
   DeleteInterconnectResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import type { MemoryStore } from './memory-store.ts';
-import { memoryStore } from './memory-store.ts';
+import type { MemoryStore } from '#internal/testkit/memory-store.ts';
+import { memoryStore } from '#internal/testkit/memory-store.ts';
 import type { Head, Submit } from './submit.ts';
 import { createSubmit } from './submit.ts';
 

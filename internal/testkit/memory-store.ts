@@ -5,9 +5,8 @@ import { Fault } from '#internal/errors/errors.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold } from '#internal/model/model.ts';
 import type { Batch, Decision, RecordEvent } from '#internal/model/record.ts';
-import type { Head } from './head.ts';
-import { createHead } from './head.ts';
-import type { SubmitStore } from './submission.ts';
+import type { Head, SubmitStore } from '#internal/submit/submit.ts';
+import { createHead } from '#internal/submit/submit.ts';
 
 export interface MemoryStore extends SubmitStore {
   /** A daemon that follows. A paused one hears nothing until it is told to go on. */

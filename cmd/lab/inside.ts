@@ -3,7 +3,7 @@
 
 import { realClock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import { type InsideWord, insideDirectory, logTails, raiseLab, raiseWorld } from '#internal/testkit/lab/lab.ts';
+import { type InsideWord, insideDirectory, raiseLab, raiseWorld } from '#internal/testkit/lab/lab.ts';
 
 const tell = (word: InsideWord): void => {
   process.stdout.write(`${JSON.stringify(word)}\n`);
@@ -15,11 +15,10 @@ try {
     directory: insideDirectory,
     clock: realClock,
     onStep: (step) => tell({ step }),
-    onGivenUp: (service, reason) => tell({ word: `${service} died too often and stays down: ${reason}` }),
+    onGivenUp: (service, reason) => tell({ word: `${service} died too often and stays down (${reason})` }),
   });
   tell({ ready: { nodes: world.nodes.map(({ node }) => node.id), namespaces: world.namespaces } });
 } catch (thrown) {
-  for (const line of await logTails(insideDirectory, 5)) tell({ word: line });
-  tell({ word: messageOf(thrown) });
+  for (const line of messageOf(thrown).split('\n')) tell({ word: line });
   process.exitCode = 1;
 }

@@ -8,7 +8,6 @@ export { adminContext } from './admin.ts';
 export { banner } from './banner.ts';
 export { type CheckResult, checkLab } from './check.ts';
 export type { LabContext } from './context.ts';
-export { logTails } from './logs.ts';
 export type { ExecOptions } from './machines.ts';
 export { insideDirectory } from './places.ts';
 export { preflight } from './preflight.ts';

@@ -2,9 +2,11 @@
 
 import { fileURLToPath } from 'node:url';
 import { openClient } from '#internal/client/client.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { eventually } from '../eventually.ts';
 import { adminContext } from './admin.ts';
 import { etcdArgv, etcdVersion } from './etcd-member.ts';
+import { logTails } from './logs.ts';
 import { nodeFiles } from './node-files.ts';
 import { createFabric } from './records.ts';
 import type { LabNode } from './topology.ts';
@@ -63,17 +65,30 @@ async function makeFabricKnown(world: World): Promise<void> {
   }
 }
 
-/** The world and pop44 in it, its fabric known and no pool yet. */
+/**
+ * The world and pop44 in it, its fabric known and no pool yet.
+ * @throws Fault `lab` with the ends of the logs; everything is stopped then
+ */
 export async function raiseLab(options: WorldOptions): Promise<World> {
-  const world = await raiseWorld(options);
+  const givenUp = Promise.withResolvers<never>();
+  // It also happens long after the raise, when nobody waits for it any more.
+  givenUp.promise.catch(() => {});
+  const onGivenUp = (service: string, reason: string): void => {
+    options.onGivenUp?.(service, reason);
+    givenUp.reject(new Fault('lab', `${service} does not stay up`));
+  };
+  const world = await raiseWorld({ ...options, onGivenUp });
+  const step = (name: string, work: () => Promise<void>): Promise<void> =>
+    world.step(name, () => Promise.race([work(), givenUp.promise]));
   try {
-    await world.step('pop44d dataplane, mesh', () => startDataplanes(world));
-    await world.step('etcd', () => startEtcd(world));
-    await world.step('pop44d', () => startDaemons(world));
-    await world.step('fabric', () => makeFabricKnown(world));
+    await step('pop44d dataplane, mesh', () => startDataplanes(world));
+    await step('etcd', () => startEtcd(world));
+    await step('pop44d', () => startDaemons(world));
+    await step('fabric', () => makeFabricKnown(world));
     return world;
   } catch (thrown) {
+    const tails = await logTails(world.directory, 4);
     await world.stop();
-    throw thrown;
+    throw new Fault('lab', [...tails, messageOf(thrown)].join('\n'), thrown);
   }
 }

@@ -63,8 +63,9 @@ export interface Etcd {
   /**
    * Sent once. It goes to the next endpoint only when it certainly was not sent to the one before; `ambiguous` when
    * it may have been applied. A Txn beyond etcd's limits is a RangeError.
+   * @param sending told, at each sending, until when (monotonic ms) etcd will try to carry it out
    */
-  txn(txn: Txn): Promise<TxnOutcome>;
+  txn(txn: Txn, sending?: (untilMs: number) => void): Promise<TxnOutcome>;
   /** @param ttlSeconds what is granted may be more. An answer that got lost leaves a lease that expires by itself. */
   grantLease(ttlSeconds: number): Promise<bigint>;
   /** Seconds left from when it was answered; 0: the lease is gone. */
@@ -118,13 +119,16 @@ export function openEtcd(options: EtcdOptions): Etcd {
       return { header: headerOf(answer.header), ...(kv && { entry: entryOf(kv) }) };
     },
     list: listPrefix,
-    async txn(txn) {
+    async txn(txn, sending) {
       for (const part of [txn.compares, txn.then, txn.otherwise ?? []]) {
         if (part.length > maxTxnOperations) throw new RangeError(`${part.length} operations in a transaction`);
       }
       const request = txnRequest(txn);
       const answer = await atFirst(
-        (endpoint) => endpoint.unary('txn', ({ kv }, o) => kv.txn(request, o)),
+        (endpoint) => {
+          sending?.(clock.monotonicMs() + deadlineMs);
+          return endpoint.unary('txn', ({ kv }, o) => kv.txn(request, o));
+        },
         (thrown) => failureCode(thrown) === 'unavailable',
       );
       return txnOutcome(txn, answer);

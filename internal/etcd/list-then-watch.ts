@@ -74,7 +74,7 @@ export function listThenWatch(context: FollowContext, prefix: string, signal: Ab
     seen = { clusterId, revision };
     relistBecause = undefined;
     backoffMs = firstBackoffMs;
-    context.report({ event: 'relisted', reason, revision, keys: entries.length });
+    context.report({ event: 'relisted', reason, revision: revision.toString(), keys: entries.length });
     return { revision, relisted: true, events: entries };
   }
 
@@ -96,7 +96,7 @@ export function listThenWatch(context: FollowContext, prefix: string, signal: Ab
           // Its header is the store's revision now, before any missed event has come: `next` stays.
           contact = { connected: true, sinceMs: nowMs, heardMs: nowMs, clusterId, endpoint: endpoint.url };
           order.succeeded(endpoint);
-          context.report({ event: 'watch-opened', endpoint: endpoint.url, from: next });
+          context.report({ event: 'watch-opened', endpoint: endpoint.url, from: next.toString() });
           break;
         case 'alive':
           break;

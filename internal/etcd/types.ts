@@ -80,9 +80,9 @@ export interface Contact {
 
 export type RelistReason = 'start' | 'compacted' | 'restored';
 
-/** What an operator wants to know. Keys may stand in it, values never. */
+/** What an operator wants to know, ready for a log: revisions are decimal, keys may stand in it, values never. */
 export type EtcdEvent =
-  | { readonly event: 'watch-opened'; readonly endpoint: string; readonly from: bigint }
+  | { readonly event: 'watch-opened'; readonly endpoint: string; readonly from: string }
   | { readonly event: 'follow-failed'; readonly endpoint: string; readonly problem: string }
-  | { readonly event: 'relisted'; readonly reason: RelistReason; readonly revision: bigint; readonly keys: number }
+  | { readonly event: 'relisted'; readonly reason: RelistReason; readonly revision: string; readonly keys: number }
   | { readonly event: 'restore-suspected'; readonly problem: string };

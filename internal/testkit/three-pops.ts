@@ -111,7 +111,8 @@ export function fabricEvents(revision = 1n): readonly RecordEvent[] {
       nodeA: a,
       nodeB: b,
       link4: `172.30.0.${2 * at}/31`,
-      link6: `fd44:0:0:1::${2 * at}/127`,
+      // RFC 5952: no zero after the colons.
+      link6: `fd44:0:0:1::${2 * at || ''}/127`,
       portA: 51900 + at,
       portB: 51900 + at,
       mtu: 1420,

@@ -1,0 +1,208 @@
+// Checks: whether a record says what its kind can say. Syntax only: whether it stands is the model's question.
+//
+// The values go on into the languages of wg, nft, ip and BIRD, so a record that somebody wrote by hand, or that was
+// damaged, must be told from one of ours here.
+
+import {
+  type Allocation,
+  type Interconnect,
+  type Network,
+  type Node,
+  Plane,
+  type Pool,
+  type Pop,
+  PopKind,
+  type Slab,
+  type Tunnel,
+  type Upstream,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { parsePoolId, peerKeyId, poolId } from '#internal/model/model.ts';
+import type { RecordKind, Records } from '#internal/model/record.ts';
+import {
+  addressBits,
+  contains,
+  type Family,
+  familyOf,
+  firstHex,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  parseWgKey,
+  prefixLength,
+} from '#internal/netip/netip.ts';
+
+/** What is wrong, naming the field and never the value; undefined when nothing is. */
+type Problem = string | undefined;
+
+const idSyntax = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const longestText = 256;
+const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
+const planes: ReadonlySet<Plane> = new Set([Plane.TRANSPORT, Plane.POP]);
+
+const when = (wrong: boolean, problem: string): Problem => (wrong ? problem : undefined);
+
+const id = (field: string, value: string): Problem => when(!idSyntax.test(value), `${field} is not an id`);
+
+const ids = (field: string, values: readonly string[]): Problem =>
+  when(!values.every((value) => idSyntax.test(value)), `${field} holds what is not an id`);
+
+/** Terminals and logs show it. */
+const text = (field: string, value: string): Problem =>
+  when([...value].length > longestText || /\p{Cc}/u.test(value), `${field} is not one line of text`);
+
+const range = (field: string, value: number, low: number, high: number): Problem =>
+  when(!(value >= low && value <= high), `${field} is not within ${low} and ${high}`);
+
+const port = (field: string, value: number): Problem => range(field, value, 1, 65_535);
+
+const key = (field: string, value: string): Problem =>
+  when(typeof parseWgKey(value) !== 'string', `${field} is not a WireGuard key`);
+
+function address(field: string, value: string, family?: Family): Problem {
+  const right = parseAddress(value) === value && (family === undefined || familyOf(value) === family);
+  return when(!right, `${field} is not a canonical address`);
+}
+
+const optional = (value: string, problem: () => Problem): Problem => (value === '' ? undefined : problem());
+
+const network = (record: Network): Problem =>
+  when(!/^[0-9a-f]{32}$/.test(record.uid), 'uid is not 32 hexadecimal digits') ?? text('name', record.name);
+
+// Tables below 256 are the kernel's (253 default, 254 main, 255 local): nothing of ours is ever in one of them.
+const realm = (record: Records['realm']): Problem =>
+  range('table', record.table, 256, 0xffff_ffff) ?? text('description', record.description);
+
+const pop = (record: Pop): Problem =>
+  when(!popKinds.has(record.kind), 'kind is unknown') ??
+  text('description', record.description) ??
+  optional(record.endpoint4, () => address('endpoint4', record.endpoint4, 4)) ??
+  optional(record.endpoint6, () => address('endpoint6', record.endpoint6, 6)) ??
+  port('endpoint_port', record.endpointPort) ??
+  key('public_key', record.publicKey) ??
+  text('failure_domain', record.failureDomain);
+
+const node = (record: Node): Problem =>
+  id('pop_id', record.popId) ??
+  // RFC 6996: private 32-bit numbers.
+  range('asn', record.asn, 4_200_000_000, 4_294_967_294) ??
+  address('loopback4', record.loopback4, 4) ??
+  address('loopback6', record.loopback6, 6) ??
+  // A MICRO PoP's node has no place on the mesh.
+  optional(record.meshAddress, () => address('mesh_address', record.meshAddress)) ??
+  optional(record.meshPublicKey, () => key('mesh_public_key', record.meshPublicKey)) ??
+  range('mesh_port', record.meshPort, 0, 65_535) ??
+  range('api_port', record.apiPort, 0, 65_535) ??
+  optional(record.underlay4, () => address('underlay4', record.underlay4, 4)) ??
+  optional(record.underlay6, () => address('underlay6', record.underlay6, 6)) ??
+  key('interconnect_public_key', record.interconnectPublicKey) ??
+  text('failure_domain', record.failureDomain);
+
+function linkPrefix(field: string, value: string, family: Family): Problem {
+  const prefix = parsePrefix(value);
+  const right = prefix === value && familyOf(prefix) === family && prefixLength(prefix) === addressBits(family) - 1;
+  return when(!right, `${field} is not a /${addressBits(family) - 1}`);
+}
+
+const interconnect = (record: Interconnect): Problem =>
+  id('node_a', record.nodeA) ??
+  id('node_b', record.nodeB) ??
+  when(record.nodeA >= record.nodeB, 'node_a is not below node_b') ??
+  linkPrefix('link4', record.link4, 4) ??
+  linkPrefix('link6', record.link6, 6) ??
+  port('port_a', record.portA) ??
+  port('port_b', record.portB) ??
+  range('mtu', record.mtu, 1_280, 65_535);
+
+const upstream = (record: Upstream): Problem =>
+  id('node_id', record.nodeId) ??
+  when(!planes.has(record.plane), 'plane is unknown') ??
+  optional(record.neighbor4, () => address('neighbor4', record.neighbor4, 4)) ??
+  optional(record.neighbor6, () => address('neighbor6', record.neighbor6, 6)) ??
+  // RFC 7607, RFC 7300: 0 and the last number are nobody's.
+  range('neighbor_asn', record.neighborAsn, 1, 4_294_967_294);
+
+function pool(record: Pool, itsId: string): Problem {
+  const prefix = parsePrefix(record.prefix);
+  if (prefix !== record.prefix || poolId(prefix) !== itsId) return 'prefix is not the one that the key spells';
+  return (
+    id('realm_id', record.realmId) ??
+    text('description', record.description) ??
+    range('slab_length', record.slabLength, prefixLength(prefix), addressBits(familyOf(prefix))) ??
+    optional(record.parentPoolId, () => when(parsePoolId(record.parentPoolId) === undefined, 'parent_pool_id is no id'))
+  );
+}
+
+/** A slab's or an allocation's prefix: canonical, inside the pool, and both as the key spells them. */
+function withinPool(record: { readonly poolId: string; readonly prefix: string }, itsId: string): Prefix | undefined {
+  const outer = parsePoolId(record.poolId);
+  const prefix = parsePrefix(record.prefix);
+  if (outer === undefined || prefix !== record.prefix || !contains(outer, prefix)) return undefined;
+  return itsId === `${record.poolId}/${firstHex(prefix)}` ? prefix : undefined;
+}
+
+function slab(record: Slab, itsId: string): Problem {
+  const prefix = withinPool(record, itsId);
+  if (prefix === undefined) return 'prefix is not the one that the key spells';
+  const bits = addressBits(familyOf(prefix));
+  return range('unit_length', record.unitLength, prefixLength(prefix), bits) ?? id('home_pop_id', record.homePopId);
+}
+
+function allocation(record: Allocation, itsId: string): Problem {
+  if (withinPool(record, itsId) === undefined) return 'prefix is not the one that the key spells';
+  return id('tunnel_id', record.tunnelId) ?? text('owner', record.owner);
+}
+
+function tunnel(record: Tunnel): Problem {
+  return (
+    text('name', record.name) ??
+    text('owner', record.owner) ??
+    key('public_key', record.publicKey) ??
+    ids('placement.pop_ids', record.placement?.popIds ?? []) ??
+    ids('realm_ids', record.realmIds) ??
+    // The client's: 68 is the least of IPv4 (RFC 791), the kernel's own bound.
+    range('mtu', record.mtu, 68, 65_535) ??
+    // wg(8): persistent-keepalive.
+    range('keepalive_seconds', record.keepaliveSeconds, 0, 65_535) ??
+    record.prefixes.map(tunnelPrefix).find((problem) => problem !== undefined)
+  );
+}
+
+function tunnelPrefix(part: Tunnel['prefixes'][number]): Problem {
+  const outer = parsePoolId(part.poolId);
+  const prefix = parsePrefix(part.prefix);
+  if (outer === undefined || prefix !== part.prefix || !contains(outer, prefix))
+    return 'prefixes: one is not of its pool';
+  return id('prefixes.realm_id', part.realmId) ?? id('prefixes.home_pop_id', part.homePopId);
+}
+
+function peerkey(record: Records['peerkey'], itsId: string): Problem {
+  const publicKey = parseWgKey(record.publicKey);
+  if (typeof publicKey !== 'string' || peerKeyId(publicKey) !== itsId) return 'public_key is not the one of the key';
+  return id('tunnel_id', record.tunnelId);
+}
+
+/** Of a record whose own id is a field, that field is compared with the key. */
+function named<R extends { readonly id: string }>(
+  check: (record: R) => Problem,
+): (record: R, itsId: string) => Problem {
+  return (record, itsId) =>
+    when(record.id !== itsId, 'id is not the one of the key') ?? id('id', itsId) ?? check(record);
+}
+
+const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) => Problem } = {
+  network: named(network),
+  realm: named(realm),
+  pop: named(pop),
+  node: named(node),
+  interconnect: named(interconnect),
+  upstream: named(upstream),
+  pool: (record, itsId) => when(record.id !== itsId, 'id is not the one of the key') ?? pool(record, itsId),
+  slab,
+  allocation,
+  tunnel: named(tunnel),
+  peerkey,
+};
+
+export function problemOf<K extends RecordKind>(kind: K, record: Records[K], itsId: string): Problem {
+  return checks[kind](record, itsId);
+}

@@ -1,0 +1,159 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { assert, constantFrom, oneof, property, string, uint8Array } from 'fast-check';
+import { expect, test } from 'vitest';
+import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type RecordKind, recordKinds } from '#internal/model/record.ts';
+import { fabricEvents, testKey, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { decodeOperation, decodeRecord, encodeRecord, isUnreadable, largestValue, recordBytes } from './codec.ts';
+import { operationKey, parseRecordKey, recordKey, shownKey } from './keys.ts';
+
+const samples = [...fabricEvents(), ...tunnelEvents(7, 3n)].flatMap(({ kind, id, stored }) =>
+  stored === undefined ? [] : [{ kind, id, record: stored.record }],
+);
+
+/** The first sample of a kind with some fields changed, as bytes, and what reading them gives. */
+function changed(kind: RecordKind, fields: object, id?: string) {
+  const sample = samples.find((each) => each.kind === kind);
+  if (sample === undefined) throw new Error(`no sample of ${kind}`);
+  return decodeRecord(
+    kind,
+    id ?? sample.id,
+    recordBytes(kind, { ...sample.record, ...fields } as typeof sample.record),
+  );
+}
+
+test('there is a sample of every kind', () => {
+  expect(new Set(samples.map(({ kind }) => kind))).toEqual(new Set(recordKinds));
+});
+
+test('what is written is read back the same, under a key that reads back the same', () => {
+  for (const { kind, id, record } of samples) {
+    expect(decodeRecord(kind, id, encodeRecord(kind, id, record)), `${kind} ${id}`).toEqual(record);
+    expect(parseRecordKey(recordKey(kind, id))).toEqual({ kind, id });
+  }
+});
+
+test('fields of a newer daemon survive', () => {
+  for (const { kind, id, record } of samples) {
+    // Field 500, length-delimited, "new".
+    const newer = Buffer.concat([recordBytes(kind, record), Buffer.from([0xa2, 0x1f, 3, 0x6e, 0x65, 0x77])]);
+    const read = decodeRecord(kind, id, newer);
+    if (isUnreadable(read)) throw new Error(read.problem);
+    expect(Buffer.from(encodeRecord(kind, id, read))).toEqual(newer);
+  }
+});
+
+test('a record does not hold on to the message that it came in', () => {
+  const sample = samples.find(({ kind }) => kind === 'tunnel');
+  if (sample === undefined) throw new Error('no tunnel');
+  const sealed = recordBytes('tunnel', {
+    ...sample.record,
+    sealedPresharedKey: { p1: Buffer.from('sealed') },
+  } as never);
+  const message = Buffer.concat([Buffer.alloc(100_000), sealed]);
+  const read = decodeRecord('tunnel', sample.id, message.subarray(100_000));
+  if (isUnreadable(read)) throw new Error(read.problem);
+  expect(read.sealedPresharedKey['p1']?.buffer).not.toBe(message.buffer);
+});
+
+test('no bytes under any key make it throw, and what it takes could have been written', () => {
+  const ids = oneof(string(), constantFrom('', '__proto__', 'constructor', ...samples.map(({ id }) => id)));
+  const bytes = oneof(
+    uint8Array({ maxLength: 200 }),
+    constantFrom(...samples.map((s) => recordBytes(s.kind, s.record))),
+  );
+  assert(
+    property(constantFrom(...recordKinds), ids, bytes, (kind, id, value) => {
+      const read = decodeRecord(kind, id, value);
+      if (!isUnreadable(read)) expect(decodeRecord(kind, id, encodeRecord(kind, id, read))).toEqual(read);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
+  ['another id than the key', 'tunnel', {}, 't8'],
+  ['an id with a line break', 'pop', { id: 'p\n1' }, 'p\n1'],
+  ['an id that climbs', 'realm', { id: '..' }, '..'],
+  ['__proto__', 'node', { id: '__proto__' }, '__proto__'],
+  ['a uid of another length', 'network', { uid: 'abc' }],
+  ["the kernel's main table", 'realm', { table: 254 }],
+  ['no table', 'realm', { table: 0 }],
+  ['an unknown kind of PoP', 'pop', { kind: 9 }],
+  ['no kind of PoP', 'pop', { kind: 0 }],
+  ['an IPv6 endpoint in the IPv4 field', 'pop', { endpoint4: '2001:db8::1' }],
+  ['an endpoint that is not canonical', 'pop', { endpoint6: '2001:DB8::1' }],
+  ['an endpoint with a command', 'pop', { endpoint4: '198.18.0.1; reboot' }],
+  ['a terminal escape in a description', 'pop', { description: '\u001b[2J' }],
+  ['no endpoint port', 'pop', { endpointPort: 0 }],
+  ['a short key', 'pop', { publicKey: 'abc=' }],
+  ['a public ASN', 'node', { asn: 64_500 }],
+  ['no loopback', 'node', { loopback4: '' }],
+  ['nodes in the wrong order', 'interconnect', { nodeA: 'p2', nodeB: 'p1' }],
+  ['a link that is no /31', 'interconnect', { link4: '172.30.0.0/30' }],
+  ['an unknown plane', 'upstream', { plane: 3 }],
+  ['ASN 0', 'upstream', { neighborAsn: 0 }],
+  ['a pool with host bits', 'pool', { prefix: '44.31.0.1/22' }],
+  ['a pool that its key does not spell', 'pool', { prefix: '44.31.4.0/22' }],
+  ['slabs shorter than the pool', 'pool', { slabLength: 21 }],
+  ['a slab outside of its pool', 'slab', { prefix: '44.32.0.0/24' }, '4-2c1f0000-22/2c200000'],
+  ['a slab of another key', 'slab', { prefix: '44.31.1.0/24' }],
+  ['units larger than the slab', 'slab', { unitLength: 16 }],
+  ['an allocation of another key', 'allocation', { prefix: '44.31.0.8/32' }],
+  [
+    'an allocation whose pool is not spelled the one way',
+    'allocation',
+    { poolId: '4-2C1F0000-22' },
+    '4-2C1F0000-22/2c1f0007',
+  ],
+  ['an allocation for a hostile tunnel', 'allocation', { tunnelId: 'x; drop' }],
+  ['a tunnel without a key', 'tunnel', { publicKey: '' }],
+  ['a keepalive beyond 16 bits', 'tunnel', { keepaliveSeconds: 70_000 }],
+  ['a placement on what is no id', 'tunnel', { placement: { $typeName: 'pop44.store.v1.Placement', popIds: ['p1 '] } }],
+  ['a key claimed under another key', 'peerkey', { publicKey: testKey(8) }],
+])('%s is not read', (_name, kind, fields, id) => {
+  expect(changed(kind, fields, id)).toEqual({ problem: expect.stringMatching(/^[\w. :/]+$/) });
+});
+
+test('nothing is written that could not be read', () => {
+  const [sample] = samples.filter(({ kind }) => kind === 'realm');
+  if (sample === undefined) throw new Error('no realm');
+  expect(() => encodeRecord('realm', 'other', sample.record)).toThrow(/realm other: id is not the one of the key/);
+  const large = { ...sample.record, description: 'x'.repeat(largestValue) } as typeof sample.record;
+  expect(() => encodeRecord('realm', sample.id, large)).toThrow(/bytes/);
+  expect(decodeRecord('realm', sample.id, recordBytes('realm', large))).toEqual({
+    problem: expect.stringMatching(/bytes/),
+  });
+});
+
+test.each([
+  ['/pop44/v1/pop/p1', { kind: 'pop', id: 'p1' }],
+  ['/pop44/v1/allocation/4-2c1f0000-22/2c1f0007', { kind: 'allocation', id: '4-2c1f0000-22/2c1f0007' }],
+  ['/pop44/v1/pop/', { kind: 'pop', id: '' }],
+  ['/pop44/v1/pop', undefined],
+  ['/pop44/v1/__proto__/x', undefined],
+  ['/pop44/v1/quarantine/x', undefined],
+  ['/pop44/v2/pop/p1', undefined],
+  ['', undefined],
+])('the key %j is read as %j', (key, parsed) => {
+  expect(parseRecordKey(key)).toEqual(parsed);
+});
+
+test('a key of any bytes is shown in printable characters', () => {
+  assert(
+    property(string({ unit: 'binary', maxLength: 300 }), (key) => {
+      expect(shownKey(key)).toMatch(/^[\x20-\x7e]*$/);
+      expect(shownKey(key).length).toBeLessThanOrEqual(1_300);
+    }),
+  );
+  expect(shownKey('/a\\b\n')).toBe('/a\\x5cb\\x0a');
+});
+
+test('an operation stands under its own request id and no other', () => {
+  expect(operationKey('r.1_A-z')).toBe('/pop44/log/v1/operation/r.1_A-z');
+  for (const id of ['', 'a/b', '..'.repeat(40), 'a\n']) expect(() => operationKey(id)).toThrow(RangeError);
+  const bytes = toBinary(OperationSchema, create(OperationSchema, { requestId: 'a' }));
+  expect(decodeOperation('a', bytes).requestId).toBe('a');
+  expect(() => decodeOperation('b', bytes)).toThrow(/another request/);
+  expect(() => decodeOperation('a', Buffer.from([0xff]))).toThrow(/not an operation/);
+});

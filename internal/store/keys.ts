@@ -1,0 +1,40 @@
+// Keys: where records stand in etcd.
+
+import { type RecordKind, recordKinds } from '#internal/model/record.ts';
+
+/** Everything that daemons follow. Ends with its slash: a prefix matches by bytes. */
+export const recordsPrefix = '/pop44/v1/';
+/** Remembered answers; followed by nobody. */
+const operationsPrefix = '/pop44/log/v1/operation/';
+
+const known: ReadonlySet<string> = new Set(recordKinds);
+
+export function recordKey(kind: RecordKind, id: string): string {
+  return `${recordsPrefix}${kind}/${id}`;
+}
+
+// The request id's own syntax (submit refuses others): no slash, so that no id leaves the folder.
+const requestIdSyntax = /^[A-Za-z0-9._-]{1,64}$/;
+
+export function operationKey(requestId: string): string {
+  if (!requestIdSyntax.test(requestId)) throw new RangeError('not a request id');
+  return `${operationsPrefix}${requestId}`;
+}
+
+/** Of a key under recordsPrefix; undefined when this build knows no such kind. The id may be anything. */
+export function parseRecordKey(key: string): { readonly kind: RecordKind; readonly id: string } | undefined {
+  if (!key.startsWith(recordsPrefix)) return undefined;
+  const slash = key.indexOf('/', recordsPrefix.length);
+  if (slash < 0) return undefined;
+  const kind = key.slice(recordsPrefix.length, slash);
+  return known.has(kind) ? { kind: kind as RecordKind, id: key.slice(slash + 1) } : undefined;
+}
+
+const shownCharacters = 200;
+
+/** A key for logs and people: other characters than printable ASCII as \xNN, cut to 200 characters. */
+export function shownKey(key: string): string {
+  const escape = (c: string) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  const shown = key.slice(0, shownCharacters).replaceAll(/[^\x20-\x5b\x5d-\x7e]/g, escape);
+  return key.length > shownCharacters ? `${shown}...` : shown;
+}

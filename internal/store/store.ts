@@ -1,0 +1,121 @@
+// Store: the fabric's records in etcd, and the last good snapshot of them on disk.
+//
+// On the path: submit commits a decision as one transaction; every daemon follows and folds what comes.
+// Never: decides anything, trusts a value that it reads, writes one that could not be read back, or logs a value.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import { type EtcdEvent, type Following, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
+import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Batch, Decision } from '#internal/model/record.ts';
+import { type CommitOutcome, createCommit, type Remembered } from './commit.ts';
+import { createReading, type Reading, type ReadingEvent } from './follow.ts';
+import { recordsPrefix } from './keys.ts';
+import { hourlyLease } from './lease.ts';
+
+export type { CommitOutcome, Remembered } from './commit.ts';
+export { type Disk, type DiskEvent, openDisk } from './disk.ts';
+
+export interface StoreOptions {
+  /** The local member first. */
+  readonly endpoints: readonly string[];
+  readonly tls?: Tls;
+  readonly clock: Clock;
+  /** See EtcdOptions: what etcd's flag was set to. */
+  readonly progressNotifyMs?: number;
+  /** Between two comparisons of what is held with a fresh list; 7 min unless told. */
+  readonly auditMs?: number;
+  /** For the log; all fields are strings and numbers, none is a value of the store. */
+  report?(event: StoreEvent): void;
+}
+
+export type StoreEvent =
+  | EtcdEvent
+  | ReadingEvent
+  /** What was followed was not what etcd lists: a watch lost or repeated something. Everything is listed again. */
+  | { readonly event: 'audit-mismatch'; readonly keys: number; readonly first: string };
+
+export interface Store {
+  /**
+   * First a relisted batch, then differences in whole transactions; relisted again after a compaction, a suspected
+   * restore or an audit that found a difference. A batch without events says that nothing happened up to its
+   * revision. Ends by its signal, never with an error. One at a time.
+   * @param lastGood from disk: its records stand in for keys whose values cannot be read now
+   */
+  follow(signal: AbortSignal, lastGood?: Batch): AsyncIterable<Batch>;
+  /**
+   * One transaction: every compare holds, every write happens, the operation is remembered for 24 h; or nothing.
+   * @throws Fault `unavailable` (nothing was written), `ambiguous` (the same operation may be tried again), `unreadable`
+   * (a record that nobody could read back); RangeError beyond 127 compares or writes
+   */
+  commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome>;
+  /** Linearizable. */
+  readOperation(requestId: string): Promise<Remembered | undefined>;
+  /** Linearizable. */
+  currentRevision(): Promise<bigint>;
+  /** Costs nothing. Whether what follow gives is fresh. */
+  contact(): { readonly connected: boolean; readonly sinceMs: number; readonly clusterId?: string };
+  /** Keys whose values cannot be read, sorted, in printable characters. */
+  quarantined(): readonly string[];
+  close(): void;
+}
+
+const defaultAuditMs = 7 * 60_000;
+
+export function openStore(options: StoreOptions): Store {
+  const { clock } = options;
+  const report = (event: StoreEvent) => options.report?.(event);
+  const etcd = openEtcd(options);
+  const { commit, readOperation } = createCommit(etcd, hourlyLease(etcd, clock), clock);
+  const openedMs = clock.monotonicMs();
+  let following: Following | undefined;
+  let reading: Reading | undefined;
+
+  /** Ends only by its signal: with true when a difference was found. */
+  async function audit(read: Reading, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      // Not all daemons at once.
+      await clock.sleep((options.auditMs ?? defaultAuditMs) * (0.75 + Math.random() / 2), signal);
+      if (read.revision === 0n) continue;
+      const { revision, finish } = read.audit();
+      // Compacted, or no contact: the next time will do.
+      const listing = await etcd.list(recordsPrefix, { revision, keysOnly: true, signal }).catch(() => undefined);
+      const [first, ...more] = listing === undefined ? [] : finish(listing.entries);
+      if (first === undefined) continue;
+      report({ event: 'audit-mismatch', keys: 1 + more.length, first });
+      return true;
+    }
+  }
+
+  /** From a list to the next one that an audit asks for. */
+  async function* round(read: Reading, signal: AbortSignal): AsyncGenerator<Batch> {
+    const ending = new AbortController();
+    const either = AbortSignal.any([signal, ending.signal]);
+    const watching = etcd.listThenWatch(recordsPrefix, either);
+    following = watching;
+    audit(read, either).then(
+      () => ending.abort(new Error('an audit found a difference')),
+      () => undefined,
+    );
+    try {
+      for await (const batch of watching) yield await read.batch(batch);
+    } finally {
+      ending.abort(new Error('no longer followed'));
+    }
+  }
+
+  async function* follow(signal: AbortSignal, lastGood?: Batch): AsyncGenerator<Batch> {
+    const read = createReading(lastGood, report);
+    reading = read;
+    while (!signal.aborted) yield* round(read, signal);
+  }
+
+  return {
+    follow,
+    commit,
+    readOperation,
+    currentRevision: async () => (await etcd.header()).revision,
+    contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },
+    quarantined: () => reading?.quarantined() ?? [],
+    close: () => etcd.close(),
+  };
+}

@@ -1,4 +1,5 @@
 import { connect as connectTls } from 'node:tls';
+import { Client, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
@@ -165,6 +166,20 @@ test('an aborted signal cancels the call', async () => {
     code: 'cancelled',
   });
   close();
+});
+
+test('bytes that are no message are refused, and no handler sees them', async () => {
+  const before = seen.length;
+  const client = new Client(address, clientCredentials(admin), { 'grpc.ssl_target_name_override': serverName });
+  const same = (bytes: Buffer): Buffer => bytes;
+  const thrown = await new Promise((resolve) => {
+    // A field of length 127 that has one byte.
+    const bytes = Buffer.from([0x0a, 0x7f, 0x00]);
+    client.makeUnaryRequest('/pop44.v1.PoolService/CreatePool', same, same, bytes, resolve);
+  });
+  expect(thrown).toMatchObject({ code: status.INVALID_ARGUMENT });
+  expect(seen.length).toBe(before);
+  client.close();
 });
 
 test.each([

@@ -3,6 +3,7 @@
 
 import { Fault } from '#internal/errors/errors.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import { emptySnapshot, fold } from '#internal/model/model.ts';
 import type { Batch, Decision, RecordEvent } from '#internal/model/record.ts';
 import type { Head, SubmitStore } from '#internal/submit/submit.ts';
@@ -10,7 +11,7 @@ import { createHead } from '#internal/submit/submit.ts';
 
 export interface MemoryStore extends SubmitStore {
   /** A daemon that follows. A paused one hears nothing until it is told to go on. */
-  follower(): { readonly head: Head; pause(): void; resume(): void };
+  follower(onAdvance?: (snapshot: Snapshot) => void): { readonly head: Head; pause(): void; resume(): void };
   /** Of the next commits, one each: answers that get lost, before or after the transaction; a store that is away. */
   readonly faults: ('lost-before' | 'lost-after' | 'away' | 'silent')[];
   readonly commits: Decision[];
@@ -86,7 +87,7 @@ export function memoryStore(): MemoryStore {
       readable();
       return revision;
     },
-    follower() {
+    follower(onAdvance = () => {}) {
       const head = createHead(emptySnapshot());
       let at = 0;
       let paused = false;
@@ -98,6 +99,7 @@ export function memoryStore(): MemoryStore {
             if (batch === undefined) continue;
             const { snapshot, changes } = fold(head.snapshot(), batch);
             head.advance(snapshot, changes);
+            onAdvance(snapshot);
           }
         });
       };

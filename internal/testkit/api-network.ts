@@ -1,0 +1,107 @@
+// API network: daemons that are nothing but their API, over real TLS, on one store. Whatever is committed counts as
+// applied on every node as soon as its daemon has heard of it.
+
+import { realClock } from '#internal/clock/clock.ts';
+import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
+import { openApi } from '#internal/api/api.ts';
+import type { Credentials } from '#internal/identity/identity.ts';
+import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import { createLog } from '#internal/log/log.ts';
+import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
+import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Status } from '#internal/status/status.ts';
+import { createStatus } from '#internal/status/status.ts';
+import type { Head } from '#internal/submit/submit.ts';
+import type { MemoryStore } from './memory-store.ts';
+
+export interface ApiDaemon {
+  readonly node: string;
+  readonly address: string;
+  readonly head: Head;
+  readonly status: Status;
+  /** The watch stands still until resume. */
+  pause(): void;
+  resume(): void;
+  /** What its contact with the store is said to be. */
+  connected: boolean;
+  /** What the brake holds. */
+  held: string;
+  /** Exceptions that nobody expected. */
+  readonly unexpected: string[];
+  readonly requests: string[];
+}
+
+export interface ApiNetwork extends AsyncDisposable {
+  readonly daemons: readonly ApiDaemon[];
+  readonly ca: Identity['ca'];
+  identityOf(kind: 'node' | 'admin', id: string): Promise<Identity>;
+  /** Calls as this principal; by default the admin ada. */
+  as<M extends GenServiceMethods>(service: GenService<M>, daemon: ApiDaemon, identity?: Identity): Calls<M>;
+}
+
+const graceMs = 50;
+
+export async function apiNetwork(store: MemoryStore, nodes: readonly string[]): Promise<ApiNetwork> {
+  const validity = { now: realClock.wall(), validForMs: 3_600_000 };
+  const ca = await createCa('test', validity);
+  const pem = ({ certificatePem, privateKeyPem }: Credentials): Identity => ({
+    ca: ca.certificatePem,
+    certificate: certificatePem,
+    key: privateKeyPem,
+  });
+  const identityOf = async (kind: 'node' | 'admin', id: string): Promise<Identity> =>
+    pem(
+      kind === 'node'
+        ? await issueNodeCertificate(ca, { id, addresses: [] }, validity)
+        : await issueAdminCertificate(ca, id, validity),
+    );
+  const admin = await identityOf('admin', 'ada');
+  const open: Connection<GenServiceMethods>[] = [];
+  const listeners: { close(graceMs: number): Promise<void> }[] = [];
+
+  async function daemon(node: string): Promise<ApiDaemon> {
+    const status = createStatus(node);
+    const { head, pause, resume } = store.follower(({ revision }) => {
+      status.update({ appliedRevision: revision, snapshotRevision: revision });
+    });
+    const state = { connected: true, held: '', unexpected: [] as string[], requests: [] as string[] };
+    const silent = createLog({}, 'silent');
+    const server = newServer();
+    openApi({
+      config: { nodeId: node },
+      version: '0.0.0-test',
+      head,
+      store: { ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
+      status,
+      reconciler: {
+        release() {
+          const held = state.held;
+          state.held = '';
+          return held;
+        },
+      },
+      clock: realClock,
+      log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
+      metrics: { request: (method) => state.requests.push(method), unexpected: () => {} },
+    }).serve(server);
+    const listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await identityOf('node', node)));
+    listeners.push(listener);
+    const address = `127.0.0.1:${listener.ports[0]}`;
+    return Object.assign(state, { node, address, head, status, pause, resume });
+  }
+
+  return {
+    daemons: await Promise.all(nodes.map(daemon)),
+    ca: ca.certificatePem,
+    identityOf,
+    as(service, { node, address }, identity = admin) {
+      const connection = connect(service, address, clientCredentials(identity), { serverName: serverNameOf(node) });
+      open.push(connection as unknown as Connection<GenServiceMethods>);
+      return connection.call;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const connection of open) connection.close();
+      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    },
+  };
+}

@@ -1,0 +1,54 @@
+// Requests: the smallest fabric that a tunnel can be created in, and keys for it.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import type { Calls } from '#internal/rpc/rpc.ts';
+
+/** A WireGuard public key that nobody else has. */
+export function publicKey(): string {
+  const { x } = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+  return Buffer.from(x ?? '', 'base64url').toString('base64');
+}
+
+/** PoP `p1` or the like, number n: endpoints and addresses follow from the number. */
+export const popRequest = (n: number) => ({
+  id: `p${n}`,
+  kind: PopKind.CORE,
+  endpoint4: `198.18.${n}.2`,
+  endpoint6: `2001:db8:1:${n}::2`,
+  endpointPort: 51820,
+  publicKey: publicKey(),
+  acceptsTunnels: true,
+});
+
+export const nodeRequest = (n: number) => ({
+  id: `p${n}`,
+  popId: `p${n}`,
+  asn: 4_200_000_000 + n,
+  loopback4: `198.19.0.${n}`,
+  loopback6: `2001:db8:2::${n}`,
+  meshAddress: `fd44:44::${n}`,
+  meshPublicKey: publicKey(),
+  meshPort: 51844,
+  underlay4: `198.18.${n}.3`,
+  underlay6: `2001:db8:1:${n}::3`,
+  interconnectPublicKey: publicKey(),
+  apiPort: 4440,
+});
+
+/** Network, PoPs and nodes p1 to pN, and one pool of each family. */
+export async function createSmallFabric(
+  fabric: Calls<(typeof FabricService)['method']>,
+  pools: Calls<(typeof PoolService)['method']>,
+  count: number,
+): Promise<void> {
+  await fabric.createNetwork({ name: 'test', allowDocumentationSpace: true });
+  for (let n = 1; n <= count; n += 1) {
+    await fabric.createPop({ pop: popRequest(n) });
+    await fabric.createNode({ node: nodeRequest(n) });
+  }
+  await pools.createPool({ prefix: '44.31.0.0/22' });
+  await pools.createPool({ prefix: '2001:db8:44::/48' });
+}

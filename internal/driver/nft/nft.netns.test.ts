@@ -193,6 +193,14 @@ test.each([
   expect(await drift(want)).toEqual([]);
 });
 
+test('nft itself takes the goldens and refuses the bad file (fwd is a word of its language)', () => {
+  const golden = (name: string): string => new URL(`testdata/${name}`, import.meta.url).pathname;
+  nft('-f', golden('listing.txt'));
+  nft('--check', '-f', golden('anew.nft'));
+  nft('--check', '-f', golden('fitted.nft'));
+  expect(() => nft('--check', '-f', golden('bad.nft'))).toThrow('syntax error, unexpected fwd');
+});
+
 test('a killed nft -i is started again', async () => {
   const want = wanted(table('accept'), some);
   await bring(want);

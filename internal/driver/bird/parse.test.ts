@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  createReplyParser,
+  lastText,
+  parseBfdSessions,
+  parseProtocols,
+  parseStatus,
+  type Reply,
+  succeeded,
+} from './parse.ts';
+import { commands, filesOf } from './render.ts';
+
+/** Answers of BIRD 2.0.12, word for word. */
+const answers = {
+  greeting: '0001 BIRD 2.0.12 ready.\n',
+  status: `1000-BIRD 2.0.12
+1011-Router ID is 1.1.1.1
+ Hostname is vm
+ Current server time is 2026-11-22 17:32:21.151
+ Last reboot on 2026-11-22 17:32:20.493
+ Last reconfiguration on 2026-11-22 17:32:22.955
+0013 Daemon is up and running
+`,
+  protocols: `2002-Name       Proto      Table      State  Since         Info
+1002-p44device  Device     ---        up     17:32:20.493  
+ k4         Kernel     master4    up     17:32:20.493  
+ b1         BGP        ---        start  17:32:20.493  Active        Socket: Connection refused
+0000 
+`,
+  bfd: `1020-p44bfd:
+ IP address                Interface  State      Since         Interval  Timeout
+ 172.30.0.0                v1         Up         17:36:16.100    0.100    0.300
+ fe80::1                   p44i-a     Down       17:36:16.100    1.000    0.000
+0000 
+`,
+  noBfd: '9001 There is no BFD protocol running\n',
+  refused: `0002-Reading configuration from /run/p1/pop.bird.candidate
+8002 /run/p1/pop.bird.candidate:1:10 syntax error, unexpected CF_SYM_UNDEFINED
+`,
+  loaded: `0002-Reading configuration from /run/p1/pop.bird.conf
+0022-Undo scheduled in 20 s
+0003 Reconfigured
+`,
+};
+
+function read(...pieces: readonly string[]): readonly Reply[] {
+  const replies: Reply[] = [];
+  const parse = createReplyParser((reply) => replies.push(reply));
+  for (const piece of pieces) parse(piece);
+  return replies;
+}
+const one = (text: string): Reply => read(text)[0] ?? { code: -1, lines: [] };
+
+test('answers are the same however the socket cuts them', () => {
+  const all = Object.values(answers).join('');
+  const whole = read(all);
+  expect(whole).toHaveLength(Object.keys(answers).length);
+  fc.assert(
+    fc.property(fc.array(fc.nat({ max: all.length }), { maxLength: 6 }), (cuts) => {
+      const sorted = [0, ...cuts.sort((a, b) => a - b), all.length];
+      const pieces = sorted.slice(1).map((end, at) => all.slice(sorted[at], end));
+      expect(read(...pieces)).toEqual(whole);
+    }),
+  );
+});
+
+test('status tells which configuration runs, and since when', () => {
+  const status = { rebootAt: '2026-11-22 17:32:20.493', reconfiguredAt: '2026-11-22 17:32:22.955' };
+  expect(parseStatus(one(answers.status))).toEqual({ ...status, settled: true });
+  const busy = answers.status.replace('Daemon is up and running', 'Reconfiguration in progress');
+  expect(parseStatus(one(busy))).toEqual({ ...status, settled: false });
+});
+
+test('protocols with their state', () => {
+  expect(parseProtocols(one(answers.protocols).lines)).toEqual([
+    { name: 'p44device', type: 'Device', state: 'up', info: '' },
+    { name: 'k4', type: 'Kernel', state: 'up', info: '' },
+    { name: 'b1', type: 'BGP', state: 'start', info: 'Active Socket: Connection refused' },
+  ]);
+});
+
+test('BFD sessions, or none where BFD does not run', () => {
+  expect(parseBfdSessions(one(answers.bfd).lines)).toEqual([
+    { address: '172.30.0.0', dev: 'v1', state: 'Up' },
+    { address: 'fe80::1', dev: 'p44i-a', state: 'Down' },
+  ]);
+  expect(parseBfdSessions(one(answers.noBfd).lines)).toEqual([]);
+});
+
+test('what was refused says where, what was granted says what', () => {
+  const refused = one(answers.refused);
+  expect([succeeded(refused), lastText(refused)]).toEqual([
+    false,
+    '/run/p1/pop.bird.candidate:1:10 syntax error, unexpected CF_SYM_UNDEFINED',
+  ]);
+  expect([succeeded(one(answers.loaded)), one(answers.loaded).code]).toEqual([true, 3]);
+});
+
+test('files stand side by side under the namespace, and their names between quotes', () => {
+  expect(filesOf('/run/p1', 'pop').socket).toBe('/run/p1/pop.bird.ctl');
+  expect(commands.check(filesOf('/run/p1', 'pop').candidate)).toBe('configure check "/run/p1/pop.bird.candidate"');
+  expect(() => filesOf('/run/"; down', 'pop')).toThrow('is not an absolute path');
+});

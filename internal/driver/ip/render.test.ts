@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import type { Address, Kinds, Route, Rule, Sysctl } from '#internal/dataplane/dataplane.ts';
+import { checkSysctl, renderStep } from './render.ts';
+
+type IpStep = Parameters<typeof renderStep>[0];
+const address = (dev: string, cidr: string): Address => ({ netns: 'pop', dev, cidr });
+const rule: Rule = { netns: 'transport', family: 4, priority: 4400, fwmark: 0x44, table: 4400 };
+const route: Route = { netns: 'pop', table: 100, prefix: '44.31.0.0/24', type: 'unicast', dev: 'p44w0' };
+const add = <K extends IpStep['kind']>(kind: K, want: Kinds[K]): IpStep =>
+  ({ op: 'add', kind, key: '', want }) as unknown as IpStep;
+const key = '';
+
+test.each<[string, IpStep, readonly string[]]>([
+  [
+    'an address of lo with our metric',
+    { op: 'add', kind: 'address', key, want: address('lo', '44.31.255.1/32') },
+    ['address replace 44.31.255.1/32 dev lo metric 4400'],
+  ],
+  [
+    'an IPv6 address without a probe',
+    { op: 'add', kind: 'address', key, want: address('p44i-a', 'fd44::1/127') },
+    ['address replace fd44::1/127 dev p44i-a nodad'],
+  ],
+  [
+    'an address that goes',
+    { op: 'remove', kind: 'address', key, found: address('p44i-a', '172.30.0.1/31') },
+    ['address del 172.30.0.1/31 dev p44i-a'],
+  ],
+  [
+    'a rule',
+    { op: 'add', kind: 'rule', key, want: rule },
+    ['rule add priority 4400 fwmark 0x44 table 4400 protocol 44'],
+  ],
+  [
+    'a rule that changes',
+    { op: 'change', kind: 'rule', key, want: rule, found: { ...rule, table: 0 } },
+    ['rule del priority 4400 protocol 44', 'rule add priority 4400 fwmark 0x44 table 4400 protocol 44'],
+  ],
+  [
+    'a route',
+    { op: 'add', kind: 'route', key, want: route },
+    ['route replace 44.31.0.0/24 table 100 protocol 44 dev p44w0'],
+  ],
+  [
+    'an unreachable one',
+    { op: 'add', kind: 'route', key, want: { netns: 'pop', table: 100, prefix: '::/0', type: 'unreachable' } },
+    ['route replace unreachable ::/0 table 100 protocol 44'],
+  ],
+  [
+    'a route that led elsewhere',
+    { op: 'change', kind: 'route', key, want: route, found: { ...route, dev: '(other)' } },
+    ['route del 44.31.0.0/24 table 100 protocol 44', 'route replace 44.31.0.0/24 table 100 protocol 44 dev p44w0'],
+  ],
+  [
+    'a route that goes',
+    { op: 'remove', kind: 'route', key, found: route },
+    ['route del 44.31.0.0/24 table 100 protocol 44'],
+  ],
+])('%s', (_name, step, lines) => {
+  expect(renderStep(step).lines).toEqual(lines);
+});
+
+test.each<[string, IpStep, string]>([
+  ['a device of others', add('address', address('eth0', '44.31.0.1/32')), 'is not lo or an interface of ours'],
+  [
+    'words after an address',
+    add('address', address('lo', '44.31.0.1/32 dev eth0')),
+    'is not an address with its length',
+  ],
+  ['a line after a prefix', add('route', { ...route, prefix: '44.31.0.0/24\nlink del eth0' }), 'is not a prefix'],
+  ['a table of all', add('route', { ...route, table: 0 }), 'is not a routing table'],
+  ['a route to others', add('route', { ...route, dev: 'eth0' }), 'is not an interface of ours'],
+  ['a priority', add('rule', { ...rule, priority: 0 }), 'is not a priority'],
+  ['a mark', add('rule', { ...rule, fwmark: 2 ** 32 }), 'is not a packet mark'],
+])('a bad value never reaches ip: %s', (_name, step, problem) => {
+  expect(() => renderStep(step)).toThrow(problem);
+});
+
+const sysctl = (name: string, value: string): Sysctl => ({ netns: 'pop', name, value });
+test.each<[Sysctl, boolean]>([
+  [sysctl('net.ipv4.conf.p44i-a.rp_filter', '0'), true],
+  [sysctl('net.ipv4.ip_local_port_range', '20000 30000'), true],
+  [sysctl('net.ipv4.tcp_congestion_control', 'bbr'), true],
+  [sysctl('kernel.core_pattern', '0'), false],
+  [sysctl('net/../kernel/core_pattern', '0'), false],
+  [sysctl('net.ipv4.ip_forward', '1\n2'), false],
+  [sysctl('net.ipv4.ip_forward', '|/bin/sh'), false],
+])('%j may be written: %s', (value, may) => {
+  const check = expect(() => checkSysctl(value));
+  if (may) check.not.toThrow();
+  else check.toThrow();
+});

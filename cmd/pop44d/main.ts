@@ -2,12 +2,15 @@
 // pop44d: the daemon of one node. `run` faces the network and holds no privileges, `dataplane` may touch the kernel.
 
 import { readFileSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 
+// Young objects get 1 MB instead of up to 48: a daemon that lives for months holds little that is young (17 MB measured).
+setFlagsFromString('--semi-space-growth-factor=1');
 // Without it each start strips types again and keeps the stripper: 27 MB of memory (measured).
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
 
@@ -23,6 +26,7 @@ program
   .requiredOption('--config <file>', "the node's configuration")
   .action(async (options: { config: string }) => {
     const { runDaemon } = await import('./daemon.ts');
+    flushCompileCache();
     await runDaemon(configOf(options), ended.signal);
   });
 program
@@ -31,6 +35,7 @@ program
   .requiredOption('--config <file>', "the node's configuration")
   .action(async (options: { config: string }) => {
     const { runDataplane } = await import('./dataplane.ts');
+    flushCompileCache();
     await runDataplane(configOf(options), ended.signal);
   });
 

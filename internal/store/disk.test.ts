@@ -157,7 +157,7 @@ test('a crash while a snapshot is written loses nothing: the files before it are
   await using place = await directory();
   await using copy = await directory();
   const disk = await openDisk(place.path);
-  const batches = history(Array.from({ length: 2_000 }, (_, n) => 1 + (n % 40)));
+  const batches = history(Array.from({ length: 1_500 }, (_, n) => 1 + (n % 40)));
   let caught = 0;
   for (const batch of batches) {
     await disk.append(batch);
@@ -182,27 +182,17 @@ test('the journal does not outgrow the snapshot for long', async () => {
   const disk = await openDisk(place.path);
   let revision = 10n;
   await disk.append(list(revision));
-  let largest = 0;
-  for (let n = 0; n < 10_000; n++) {
-    revision++;
-    await disk.append(change(revision, tunnelEvents(1 + (n % 5), revision)));
-    if (n % 100 !== 0) continue;
-    const sizes = await Promise.all(
-      (await readdir(place.path)).map((name) =>
-        readFile(join(place.path, name)).then(
-          (f) => f.length,
-          () => 0,
-        ),
-      ),
+  const rewrite = () => disk.append(change(++revision, tunnelEvents(Number(1n + (revision % 5n)), revision)));
+  // About 1.4 MB, of five tunnels.
+  for (let n = 0; n < 3_000; n++) await rewrite();
+  await eventually(async () => {
+    await rewrite();
+    const files = await Promise.all(
+      (await readdir(place.path)).map((name) => readFile(join(place.path, name)).catch(() => Buffer.alloc(0))),
     );
-    largest = Math.max(
-      largest,
-      sizes.reduce((a, b) => a + b, 0),
-    );
-  }
+    return Buffer.concat(files).length < 400_000;
+  }, 5_000);
   await disk.close();
-  // 10,000 appended batches are about 4 MB.
-  expect(largest).toBeLessThan(2_000_000);
   expect((await saved(place.path)).batch?.revision).toBe(revision);
 });
 

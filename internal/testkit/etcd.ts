@@ -13,6 +13,8 @@ export interface TestMember {
   /** Of the clients' side. */
   readonly port: number;
   readonly url: string;
+  /** Its data, to be touched while it is not running. */
+  readonly directory: string;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
@@ -113,6 +115,7 @@ function memberOf({ name, peer, cluster, port, directory, options }: MemberPlace
     name,
     port,
     url,
+    directory: data,
     pause: () => signal(child, 'SIGSTOP'),
     resume: () => signal(child, 'SIGCONT'),
     async kill() {

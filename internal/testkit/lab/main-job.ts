@@ -31,8 +31,9 @@ const withinMs = 15_000;
 const field = (file: string, name: string): string => new RegExp(`^${name} = (.+)$`, 'm').exec(file)?.[1] ?? '';
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-function expectEqual(what: string, found: string, wanted: string): void {
+function expectEqual(what: string, found: string, wanted: string): true {
   if (found !== wanted) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
+  return true;
 }
 
 export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {

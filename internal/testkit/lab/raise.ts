@@ -21,6 +21,7 @@ const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no
 /** Seconds are for a loaded machine; each takes well below one. */
 const meshWithinMs = 20_000;
 const fabricWithinMs = 30_000;
+const announcedWithinMs = 20_000;
 
 async function meshIsUp(world: World, node: LabNode): Promise<boolean> {
   const { stdout } = await world.exec(node.transport, ['ip', '-o', '-6', 'addr', 'show', 'dev', 'p44m', 'up']);
@@ -65,6 +66,21 @@ async function makeFabricKnown(world: World): Promise<void> {
   }
 }
 
+/** Done when the internet has a route to every endpoint: a client's first packet finds its way. */
+async function endpointsAnnounced(world: World): Promise<void> {
+  await eventually(async () => {
+    const routes = await Promise.all(
+      ['-4', '-6'].map((family) => world.exec('inet', ['ip', family, 'route', 'show', 'proto', 'bird'])),
+    );
+    const known = new Set(routes.flatMap(({ stdout }) => stdout.split('\n').map((line) => line.split(' ')[0])));
+    const missing = world.nodes
+      .flatMap(({ node }) => [node.endpoint4, node.endpoint6])
+      .filter((endpoint) => !known.has(endpoint));
+    if (missing.length > 0) throw new Error(`the internet has no route to ${missing.join(', ')}`);
+    return true;
+  }, announcedWithinMs);
+}
+
 /**
  * The world and pop44 in it, its fabric known and no pool yet.
  * @throws Fault `lab` with the ends of the logs; everything is stopped then
@@ -85,6 +101,7 @@ export async function raiseLab(options: WorldOptions): Promise<World> {
     await step('etcd', () => startEtcd(world));
     await step('pop44d', () => startDaemons(world));
     await step('fabric', () => makeFabricKnown(world));
+    await step('endpoints announced', () => endpointsAnnounced(world));
     return world;
   } catch (thrown) {
     const tails = await logTails(world.directory, 4);

@@ -69,7 +69,7 @@ const sideDoors: readonly RegExp[] = [
 ];
 
 /** Who may take fakes and labs, besides tests. */
-const testkitUsers: ReadonlySet<string> = new Set(['bench', 'cmd/lab', 'cmd/pop44', 'internal/testkit']);
+const testkitUsers: ReadonlySet<string> = new Set(['bench', 'cmd/lab', 'internal/testkit']);
 
 const mostLines = 400;
 const testName = /^[a-z0-9-]+(\.(etcd|netns|browser))?\.test\.ts$/;

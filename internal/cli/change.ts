@@ -1,0 +1,66 @@
+// Change: the options of every verb that changes something, and what follows its answer.
+
+import type { Message } from '@bufbuild/protobuf';
+import type { Command } from 'commander';
+import type { Changed } from '#internal/gen/pop44/v1/common_pb.ts';
+import { seconds } from './parse.ts';
+import type { Session } from './session.ts';
+import { waitUntilApplied, type Awaited } from './wait-applied.ts';
+
+export interface ChangeOptions {
+  readonly dryRun?: boolean;
+  readonly requestId?: string;
+  readonly etag?: string;
+  /** Seconds. */
+  readonly wait?: number;
+}
+
+/** Adds --dry-run, --request-id and --wait, and for what exists already --etag. */
+export function withChangeOptions(command: Command, of: 'new' | 'existing'): Command {
+  command
+    .option('--wait <seconds>', 'wait until it is applied (bare: 30 s); exit 4 when it is not', seconds)
+    .option('--dry-run', 'show the record changes, make none')
+    .option('--request-id <id>', 'a repeat with the same id within 24 h gives the first answer again');
+  if (of === 'existing') command.option('--etag <etag>', 'refuse when it was changed since this etag');
+  return command;
+}
+
+export function changeOf({ dryRun, requestId, etag }: ChangeOptions) {
+  return {
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(etag === undefined ? {} : { etag }),
+  };
+}
+
+/**
+ * Sends the request and shows its answer; in a dry run the record changes instead. Then waits, if asked to, for the
+ * nodes that `awaited` names.
+ */
+export async function change<A extends Message & { readonly changed?: Changed | undefined }>(
+  session: Session,
+  options: ChangeOptions,
+  send: () => Promise<A>,
+  show: (answer: A) => Promise<void>,
+  awaited: (answer: A) => Awaited = () => ({}),
+): Promise<A> {
+  const { clock } = session.io;
+  const sentMs = clock.monotonicMs();
+  const answer = await send();
+  const answeredMs = clock.monotonicMs();
+  const { changed } = answer;
+  if (options.dryRun === true) {
+    if (session.options.output === 'json') await session.json(answer);
+    else for (const line of changed?.decision ?? []) session.print(`${line}\n`);
+    return answer;
+  }
+  await show(answer);
+  if (changed?.repeated === true)
+    session.say(`request ${changed.requestId} was carried out before; this is its answer`);
+  if (options.wait !== undefined && changed !== undefined) {
+    await waitUntilApplied(session, { revision: changed.revision, ...awaited(answer) }, options.wait);
+    const answered = Math.round(answeredMs - sentMs);
+    session.say(`applied after ${Math.round(clock.monotonicMs() - sentMs)} ms (answered after ${answered} ms)`);
+  }
+  return answer;
+}

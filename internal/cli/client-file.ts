@@ -1,0 +1,33 @@
+// Client file: a tunnel's file from the daemon's template and the key that is here.
+
+import { basename } from 'node:path';
+import { UsageError } from './io.ts';
+import type { Session } from './session.ts';
+
+export interface FileWish {
+  readonly tunnel: string;
+  /** Empty: the tunnel's home. */
+  readonly popId: string;
+  readonly endpointIpv6: boolean;
+  readonly privateKey: string;
+}
+
+/** The text of the file. Throws Fault `bad-template`. */
+export async function clientFileText(session: Session, wish: FileWish): Promise<string> {
+  const { wgQuick } = await import('#internal/clientfile/clientfile.ts');
+  const { tunnel, popId, endpointIpv6, privateKey } = wish;
+  const template = await (await session.client()).tunnels.getTunnelTemplate({ tunnel, popId, endpointIpv6 });
+  session.aged(template.freshness);
+  return wgQuick({ ...template, privateKey });
+}
+
+// wg-quick(8): the file's name without .conf becomes the interface's; IFNAMSIZ leaves 15 characters.
+const fileName = /^[a-zA-Z0-9_=+.-]{1,15}\.conf$/;
+
+/** Told before anything is made: wg-quick takes the interface's name from the file's. */
+export function checkFileName(file: string): void {
+  if (fileName.test(basename(file))) return;
+  throw new UsageError(
+    `${file}: wg-quick wants NAME.conf, NAME of 1 to 15 characters of a-z, A-Z, 0-9 and _=+.- (it names the interface)`,
+  );
+}

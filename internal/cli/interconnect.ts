@@ -1,0 +1,66 @@
+// Interconnect: links between nodes.
+
+import type { Command } from 'commander';
+import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import type { Column } from './layout.ts';
+import { uint } from './parse.ts';
+import type { Session } from './session.ts';
+
+interface CreateOptions extends ChangeOptions {
+  readonly link4: string;
+  readonly link6: string;
+  readonly portA: number;
+  readonly portB: number;
+  readonly mtu: number;
+}
+
+const columns: readonly Column<Interconnect>[] = [
+  ['id', (link) => link.id],
+  ['a', (link) => link.nodeA],
+  ['b', (link) => link.nodeB],
+  ['link4', (link) => link.link4],
+  ['link6', (link) => link.link6],
+  ['port a', (link) => String(link.portA)],
+  ['port b', (link) => String(link.portB)],
+  ['mtu', (link) => String(link.mtu)],
+];
+
+export function interconnectVerbs(interconnect: Command, session: Session): void {
+  withChangeOptions(interconnect.command('create').argument('<node-a>').argument('<node-b>'), 'new')
+    .description('join two nodes; what is not given is chosen')
+    .option('--link4 <prefix>', 'a /31', '')
+    .option('--link6 <prefix>', 'a /127', '')
+    .option('--port-a <port>', 'UDP port at the first node', uint, 0)
+    .option('--port-b <port>', 'UDP port at the second node', uint, 0)
+    .option('--mtu <bytes>', '1280 to 9000; default: 1420', uint, 0)
+    .action(async (nodeA: string, nodeB: string, options: CreateOptions) => {
+      const { fabric } = await session.client();
+      const { link4, link6, portA, portB, mtu } = options;
+      await change(
+        session,
+        options,
+        () => fabric.createInterconnect({ change: changeOf(options), nodeA, nodeB, link4, link6, portA, portB, mtu }),
+        (answer) => session.record(answer, answer.interconnect, columns),
+      );
+    });
+  interconnect
+    .command('list')
+    .description('show all interconnects')
+    .action(async () => {
+      const { interconnects, freshness } = await (await session.client()).fabric.listInterconnects({});
+      await session.list(interconnects, columns);
+      session.aged(freshness);
+    });
+  withChangeOptions(interconnect.command('delete').argument('<id>'), 'existing')
+    .description('take a link away')
+    .action(async (id: string, options: ChangeOptions) => {
+      const { fabric } = await session.client();
+      await change(
+        session,
+        options,
+        () => fabric.deleteInterconnect({ change: changeOf(options), interconnect: id }),
+        (answer) => session.done(answer, `interconnect ${id} deleted`),
+      );
+    });
+}

@@ -1,0 +1,41 @@
+// Io: everything of the outside world that a verb uses; a test gives its own.
+
+import type { Client } from '#internal/client/client.ts';
+import type { Clock } from '#internal/clock/clock.ts';
+
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export interface Io {
+  readonly version: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  readonly cwd: string;
+  readonly clock: Clock;
+  openClient(where: { readonly context?: string; readonly node?: string }): Promise<Client>;
+  /** Becomes that program. Gives back only in tests. */
+  become(argv: readonly [string, ...string[]]): void;
+}
+
+/** Exit codes that scripts rely on. */
+export const exitCodes = {
+  done: 0,
+  fault: 1,
+  usage: 2,
+  refused: 3,
+  /** Accepted, and not applied everywhere when the wait ended. */
+  notApplied: 4,
+} as const;
+
+/** argv asks for what makes no sense. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export class NotApplied extends Error {
+  override readonly name = 'NotApplied';
+}

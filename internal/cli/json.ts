@@ -1,0 +1,24 @@
+// Json: any message of the schema in its protobuf JSON form.
+
+import type { Message } from '@bufbuild/protobuf';
+import { createRegistry, toJsonString } from '@bufbuild/protobuf';
+import { file_pop44_v1_fabric } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { file_pop44_v1_pools } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { file_pop44_v1_status } from '#internal/gen/pop44/v1/status_pb.ts';
+import { file_pop44_v1_tunnels } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
+
+const registry = createRegistry(
+  file_pop44_store_v1_records,
+  file_pop44_v1_fabric,
+  file_pop44_v1_pools,
+  file_pop44_v1_status,
+  file_pop44_v1_tunnels,
+);
+
+/** With fields that have their default too: a script asks `.tunnel.enabled` of a disabled one. */
+export function jsonLine(message: Message): string {
+  const schema = registry.getMessage(message.$typeName);
+  if (schema === undefined) throw new TypeError(`${message.$typeName} is not in the schema`);
+  return `${toJsonString(schema, message, { alwaysEmitImplicit: true })}\n`;
+}

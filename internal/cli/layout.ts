@@ -1,0 +1,44 @@
+// Layout: messages as people read them: columns on a terminal, tabs in a pipe.
+
+export type Column<T> = readonly [title: string, value: (item: T) => string];
+export type Form = 'columns' | 'tabs';
+
+/** Records may have been written by any hand: nothing of them moves the cursor or ends a line. */
+function cell(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
+}
+
+async function columnsText(rows: readonly (readonly string[])[]): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const none = '';
+  const table = new Table({
+    chars: {
+      ...{ top: none, 'top-mid': none, 'top-left': none, 'top-right': none },
+      ...{ bottom: none, 'bottom-mid': none, 'bottom-left': none, 'bottom-right': none },
+      ...{ left: none, 'left-mid': none, mid: none, 'mid-mid': none, right: none, 'right-mid': none },
+      middle: '  ',
+    },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+  for (const row of rows) table.push([...row]);
+  const lines = table.toString().split('\n');
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+const tabsText = (rows: readonly (readonly string[])[]): string => rows.map((row) => `${row.join('\t')}\n`).join('');
+
+/** Titles only on a terminal; nothing at all without items. */
+export async function rowsText<T>(items: readonly T[], columns: readonly Column<T>[], form: Form): Promise<string> {
+  if (items.length === 0) return '';
+  const rows = items.map((item) => columns.map(([, value]) => cell(value(item))));
+  if (form === 'tabs') return tabsText(rows);
+  return columnsText([columns.map(([title]) => title.toUpperCase()), ...rows]);
+}
+
+/** A line for each column: its title and its value. */
+export async function recordText<T>(item: T, columns: readonly Column<T>[], form: Form): Promise<string> {
+  const rows = columns.map(([title, value]) => [title, cell(value(item))]);
+  return form === 'tabs' ? tabsText(rows) : columnsText(rows);
+}
+
+export const yesNo = (is: boolean): string => (is ? 'yes' : 'no');

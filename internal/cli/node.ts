@@ -1,0 +1,82 @@
+// Node: the machines of PoPs.
+
+import type { Command } from 'commander';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { type Column, yesNo } from './layout.ts';
+import { uint } from './parse.ts';
+import type { Session } from './session.ts';
+
+interface CreateOptions extends ChangeOptions {
+  readonly pop: string;
+  readonly asn: number;
+  readonly loopback4: string;
+  readonly loopback6: string;
+  readonly meshAddress: string;
+  readonly meshPublicKey: string;
+  readonly meshPort: number;
+  readonly underlay4: string;
+  readonly underlay6: string;
+  readonly interconnectPublicKey: string;
+  readonly apiPort: number;
+  readonly failureDomain: string;
+}
+
+const recordColumns: readonly Column<Node>[] = [
+  ['id', (node) => node.id],
+  ['pop', (node) => node.popId],
+  ['asn', (node) => String(node.asn)],
+  ['loopback4', (node) => node.loopback4],
+  ['loopback6', (node) => node.loopback6],
+  ['mesh', (node) => node.meshAddress],
+  ['underlay4', (node) => node.underlay4],
+  ['underlay6', (node) => node.underlay6],
+];
+
+/** A node as it fares. */
+export const nodeStateColumns: readonly Column<NodeState>[] = [
+  ['node', ({ node }) => node?.id ?? ''],
+  ['pop', ({ node }) => node?.popId ?? ''],
+  ['connected', ({ connected }) => yesNo(connected)],
+  ['applied', ({ appliedRevision }) => String(appliedRevision)],
+  ['failing', ({ failingSteps }) => String(failingSteps)],
+  ['rtt', ({ rttMs }) => (rttMs === undefined ? '' : `${rttMs.toFixed(1)} ms`)],
+  ['store', ({ connected, stale }) => (connected ? (stale ? 'away' : 'reached') : '')],
+  ['held', ({ held }) => held],
+];
+
+export function nodeVerbs(node: Command, session: Session): void {
+  withChangeOptions(node.command('create').argument('<id>'), 'new')
+    .description('create a node')
+    .requiredOption('--pop <id>', 'PoP that it stands in')
+    .requiredOption('--asn <number>', 'private 32-bit ASN, 4200000000 to 4219999999', uint)
+    .option('--loopback4 <address>', 'public address on lo: router id and source of ICMP errors', '')
+    .option('--loopback6 <address>', 'the same of IPv6', '')
+    .requiredOption('--mesh-address <address>', 'its address in the management mesh')
+    .requiredOption('--mesh-public-key <key>', 'WireGuard public key of its end of the mesh')
+    .option('--mesh-port <port>', 'UDP port of the mesh', uint, 51_844)
+    .option('--underlay4 <address>', 'where other nodes reach it', '')
+    .option('--underlay6 <address>', 'the same of IPv6', '')
+    .requiredOption('--interconnect-public-key <key>', 'WireGuard public key of its ends of interconnects')
+    .option('--api-port <port>', 'TCP port of its API', uint, 4_440)
+    .option('--failure-domain <label>', 'what fails together bears one label', '')
+    .action(async (id: string, options: CreateOptions) => {
+      const { fabric } = await session.client();
+      const { pop, wait: _, dryRun: __, requestId: ___, ...same } = options;
+      await change(
+        session,
+        options,
+        () => fabric.createNode({ change: changeOf(options), node: { ...same, id, popId: pop } }),
+        (answer) => session.record(answer, answer.node, recordColumns),
+      );
+    });
+  node
+    .command('list')
+    .description('show all nodes and how they fare')
+    .action(async () => {
+      const { nodes, freshness } = await (await session.client()).fabric.listNodes({});
+      await session.list(nodes, nodeStateColumns);
+      session.aged(freshness);
+    });
+}

@@ -1,0 +1,69 @@
+// PoP: locations.
+
+import { type Command, Option } from 'commander';
+import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { type Column, yesNo } from './layout.ts';
+import { uint } from './parse.ts';
+import type { Session } from './session.ts';
+
+interface CreateOptions extends ChangeOptions {
+  readonly kind: Kind;
+  readonly description: string;
+  readonly endpoint4: string;
+  readonly endpoint6: string;
+  readonly port: number;
+  readonly publicKey: string;
+  readonly failureDomain: string;
+  readonly tunnels: boolean;
+}
+
+// records.proto, PopKind: the generated constants would be loaded with every start.
+const kinds = { core: 1, regional: 2, micro: 3 } as const;
+type Kind = keyof typeof kinds;
+const kindNames = Object.keys(kinds);
+const kindName = (kind: number): string => kindNames[kind - 1] ?? String(kind);
+
+const columns: readonly Column<Pop>[] = [
+  ['id', (pop) => pop.id],
+  ['kind', (pop) => kindName(pop.kind)],
+  ['endpoint4', (pop) => pop.endpoint4],
+  ['endpoint6', (pop) => pop.endpoint6],
+  ['port', (pop) => String(pop.endpointPort)],
+  ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
+  ['failure domain', (pop) => pop.failureDomain],
+  ['description', (pop) => pop.description],
+];
+
+export function popVerbs(pop: Command, session: Session): void {
+  withChangeOptions(pop.command('create').argument('<id>'), 'new')
+    .description('create a PoP')
+    .addOption(new Option('--kind <kind>', 'its place in the hierarchy').choices(kindNames).makeOptionMandatory())
+    .option('--endpoint4 <address>', 'IPv4 address that clients send to', '')
+    .option('--endpoint6 <address>', 'IPv6 address that clients send to', '')
+    .option('--port <port>', 'UDP port of the endpoint', uint, 51_820)
+    .requiredOption('--public-key <key>', 'WireGuard public key of its access interface')
+    .option('--description <text>', 'for people', '')
+    .option('--failure-domain <label>', 'what fails together bears one label', '')
+    .option('--no-tunnels', 'carries none of its own')
+    .action(async (id: string, options: CreateOptions) => {
+      const { fabric } = await session.client();
+      const { kind, port, tunnels, description, endpoint4, endpoint6, publicKey, failureDomain } = options;
+      const same = { description, endpoint4, endpoint6, publicKey, failureDomain };
+      const wanted = { ...same, id, kind: kinds[kind], endpointPort: port, acceptsTunnels: tunnels };
+      await change(
+        session,
+        options,
+        () => fabric.createPop({ change: changeOf(options), pop: wanted }),
+        (answer) => session.record(answer, answer.pop, columns),
+      );
+    });
+  pop
+    .command('list')
+    .description('show all PoPs')
+    .action(async () => {
+      const { pops, freshness } = await (await session.client()).fabric.listPops({});
+      await session.list(pops, columns);
+      session.aged(freshness);
+    });
+}

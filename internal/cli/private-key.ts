@@ -1,0 +1,77 @@
+// Private key: made here, kept in one file, sent nowhere.
+
+import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { Fault } from '#internal/errors/errors.ts';
+import { UsageError } from './io.ts';
+
+export interface KeyPair {
+  /** 44 characters of base64 each. */
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+// RFC 8410 7: PrivateKeyInfo of X25519 up to the 32 bytes of the key.
+const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const keyBytes = 32;
+
+function publicKeyOf(privateKey: Buffer): string {
+  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, privateKey]), format: 'der', type: 'pkcs8' });
+  // RFC 8410 4: the public key's 32 bytes end its SubjectPublicKeyInfo.
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  return spki.subarray(-keyBytes).toString('base64');
+}
+
+/** As `wg genkey` makes one: RFC 7748 5, clamped, so that every tool shows the same text for it. */
+export function newKeyPair(): KeyPair {
+  const bytes = randomBytes(keyBytes);
+  bytes[0] = (bytes[0] ?? 0) & 248;
+  bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
+  return { privateKey: bytes.toString('base64'), publicKey: publicKeyOf(bytes) };
+}
+
+/**
+ * Of a file that holds the key alone (as `wg genkey` prints it) or a client's file. Undefined when there is no such file.
+ * Throws a UsageError that does not repeat what it holds.
+ */
+export function readKeyPair(file: string): KeyPair | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return undefined;
+    throw new UsageError(`${file} cannot be read${codeOf(thrown)}`);
+  }
+  const privateKey = /^PrivateKey\s*=\s*(\S+)\s*$/m.exec(text)?.[1] ?? text.trim();
+  const bytes = Buffer.from(privateKey, 'base64');
+  if (bytes.length !== keyBytes || bytes.toString('base64') !== privateKey) {
+    throw new UsageError(`${file} holds no WireGuard private key`);
+  }
+  return { privateKey, publicKey: publicKeyOf(bytes) };
+}
+
+/** Written at once and for its owner alone; a file that is there already is a UsageError and stays as it is. */
+export function writeNewSecret(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'wx', mode: 0o600 });
+  } catch (thrown) {
+    if (hasCode(thrown, 'EEXIST')) throw new UsageError(`${file} exists already; nothing is overwritten`);
+    throw new Fault('file', `${file} cannot be written${codeOf(thrown)}`, thrown);
+  }
+}
+
+/** The old text or the new one is there, whenever we are ended. */
+export function replaceSecret(file: string, text: string): void {
+  const beside = `${file}.new`;
+  writeNewSecret(beside, text);
+  renameSync(beside, file);
+}
+
+export function removeSecret(file: string): void {
+  rmSync(file, { force: true });
+}
+
+const hasCode = (thrown: unknown, code: string): boolean =>
+  thrown instanceof Error && 'code' in thrown && thrown.code === code;
+const codeOf = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown ? ` (${String(thrown.code)})` : '';

@@ -1,0 +1,36 @@
+// Process io: the world of a real process.
+
+import { createRequire } from 'node:module';
+import type { Client } from '#internal/client/client.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import type { Io } from './io.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+
+export function processIo(): Io {
+  const { stdout, stderr, env } = process;
+  const uid = process.getuid?.() ?? 0;
+  return {
+    version,
+    stdout,
+    stderr,
+    env,
+    uid,
+    cwd: process.cwd(),
+    clock: realClock,
+    async openClient({ context, node }): Promise<Client> {
+      const { findContext, openClient } = await import('#internal/client/client.ts');
+      const found = findContext({ env, uid, ...(context === undefined ? {} : { file: context }) });
+      return openClient(found, {
+        ...(node === undefined ? {} : { node }),
+        steppedOver: (name, fault) => stderr.write(`pop44: ${name} was stepped over: ${fault.message}\n`),
+      });
+    },
+    become(argv) {
+      if (process.execve === undefined) throw new Fault('platform', 'only Linux and its like can do this');
+      // execve(2) looks nothing up; env(1) does.
+      process.execve('/usr/bin/env', ['env', ...argv], env);
+    },
+  };
+}

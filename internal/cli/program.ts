@@ -1,0 +1,103 @@
+// Program: every noun and its verbs, and the options that all of them have.
+
+import { Command, Help, Option } from 'commander';
+import type { GlobalOptions, Session } from './session.ts';
+
+/** Adds the verbs of a noun, or the options of a noun that is its own verb. */
+export type Verbs = (noun: Command, session: Session) => void;
+
+interface Noun {
+  readonly name: string;
+  readonly description: string;
+  /** Each is loaded when it is spoken: `pop44 --help` answers three times as fast. */
+  readonly verbs: () => Promise<Verbs>;
+}
+
+const nouns: readonly Noun[] = [
+  {
+    name: 'network',
+    description: 'the network itself: create',
+    verbs: async () => (await import('./network.ts')).networkVerbs,
+  },
+  { name: 'pop', description: 'locations: create, list', verbs: async () => (await import('./pop.ts')).popVerbs },
+  {
+    name: 'node',
+    description: 'machines of PoPs: create, list',
+    verbs: async () => (await import('./node.ts')).nodeVerbs,
+  },
+  {
+    name: 'interconnect',
+    description: 'links between nodes: create, list, delete',
+    verbs: async () => (await import('./interconnect.ts')).interconnectVerbs,
+  },
+  {
+    name: 'upstream',
+    description: 'transit BGP sessions: create, list',
+    verbs: async () => (await import('./upstream.ts')).upstreamVerbs,
+  },
+  {
+    name: 'pool',
+    description: 'prefixes to cut addresses from: create, list, get, delete',
+    verbs: async () => (await import('./pool.ts')).poolVerbs,
+  },
+  {
+    name: 'tunnel',
+    description: "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file",
+    verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
+  },
+  {
+    name: 'status',
+    description: 'show the network as a daemon sees it',
+    verbs: async () => (await import('./status.ts')).statusVerb,
+  },
+  {
+    name: 'wait',
+    description: 'wait until nodes have applied a revision; exit 4 when they have not',
+    verbs: async () => (await import('./wait.ts')).waitVerb,
+  },
+  {
+    name: 'brake',
+    description: 'holds a snapshot that would remove too much: release',
+    verbs: async () => (await import('./brake.ts')).brakeVerbs,
+  },
+  {
+    name: 'lab',
+    description: 'labs on this machine: list, exec',
+    verbs: async () => (await import('./lab.ts')).labVerbs,
+  },
+];
+
+export function buildProgram(session: Session): Command {
+  const { stdout, stderr, version } = session.io;
+  const program = new Command('pop44')
+    .description('Runs a network of 44Net points of presence.')
+    .version(version)
+    // It would show nouns whose verbs are not loaded; `pop44 NOUN --help` loads them.
+    .helpCommand(false)
+    .addOption(new Option('-o, --output <form>', 'how answers are shown').choices(['table', 'json']).default('table'))
+    .option('--context <file>', 'network to talk to; default: POP44_CONTEXT, POP44_LAB, the newest lab')
+    .option('--node <id>', 'ask the daemon of this node and no other')
+    .addHelpText('after', '\nExit codes: 0 done, 1 fault, 2 usage, 3 refused, 4 accepted and not applied yet.')
+    .configureHelp({
+      // An empty text or a zero says "not given", which the descriptions say better.
+      optionDescription(option) {
+        const { defaultValue, description } = option;
+        return defaultValue === '' || defaultValue === 0 ? description : Help.prototype.optionDescription(option);
+      },
+    })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'pop44: ')),
+    })
+    .hook('preSubcommand', async (_, spoken) => {
+      const noun = nouns.find(({ name }) => name === spoken.name());
+      if (noun !== undefined) (await noun.verbs())(spoken.helpCommand(false), session);
+    })
+    .hook('preAction', (self) => {
+      session.options = self.opts<GlobalOptions>();
+    });
+  for (const { name, description } of nouns) program.command(name).description(description);
+  return program;
+}

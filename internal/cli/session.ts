@@ -1,0 +1,81 @@
+// Session: what the verbs of one command line share.
+
+import type { Message } from '@bufbuild/protobuf';
+import type { Client } from '#internal/client/client.ts';
+import type { Freshness } from '#internal/gen/pop44/v1/common_pb.ts';
+import type { Io } from './io.ts';
+import { type Column, type Form, recordText, rowsText } from './layout.ts';
+
+export interface GlobalOptions {
+  readonly context?: string;
+  readonly node?: string;
+  readonly output: 'table' | 'json';
+}
+
+export interface Session {
+  readonly io: Io;
+  options: GlobalOptions;
+  /** Opened with the first use. */
+  client(): Promise<Client>;
+  /** To standard error. */
+  say(text: string): void;
+  print(text: string): void;
+  /** A line of JSON, of any message of the schema. */
+  json(message: Message): Promise<void>;
+  /** One message a line as JSON, or a table. */
+  list<T extends Message>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
+  /** The whole answer as JSON, or its subject as a table of names and values. */
+  record<T extends Message>(answer: Message, subject: T | undefined, columns: readonly Column<T>[]): Promise<void>;
+  /** The whole answer as JSON, or to standard error what was done. */
+  done(answer: Message, what: string): Promise<void>;
+  /** Warns of an answer from a daemon without contact to the store. */
+  aged(freshness: Freshness | undefined): void;
+  close(): Promise<void>;
+}
+
+export function createSession(io: Io): Session {
+  let opened: Promise<Client> | undefined;
+  const print = (text: string): void => void io.stdout.write(text);
+  const form = (): Form => (io.stdout.isTTY === true ? 'columns' : 'tabs');
+  const session: Session = {
+    io,
+    options: { output: 'table' },
+    client() {
+      const { context, node } = session.options;
+      opened ??= io.openClient({
+        ...(context === undefined ? {} : { context }),
+        ...(node === undefined ? {} : { node }),
+      });
+      return opened;
+    },
+    say: (text) => void io.stderr.write(`${text}\n`),
+    print,
+    async json(message) {
+      const { jsonLine } = await import('./json.ts');
+      print(jsonLine(message));
+    },
+    async list(items, columns) {
+      if (session.options.output === 'json') {
+        for (const item of items) await session.json(item);
+      } else print(await rowsText(items, columns, form()));
+    },
+    async record(answer, subject, columns) {
+      if (session.options.output === 'json') await session.json(answer);
+      else if (subject !== undefined) print(await recordText(subject, columns, form()));
+    },
+    async done(answer, what) {
+      if (session.options.output === 'json') await session.json(answer);
+      else session.say(what);
+    },
+    aged(freshness) {
+      if (freshness?.stale !== true) return;
+      session.say(`warning: the daemon has no contact with the store; this is revision ${freshness.revision}`);
+    },
+    async close() {
+      // One that could not be opened was told already.
+      const client = await opened?.catch(() => undefined);
+      client?.close();
+    },
+  };
+  return session;
+}

@@ -1,0 +1,126 @@
+// Tunnel create: a tunnel and, unless its public key is given, its key pair and file.
+
+import type { Command } from 'commander';
+import { Fault } from '#internal/errors/errors.ts';
+import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { checkFileName, clientFileText } from './client-file.ts';
+import { UsageError } from './io.ts';
+import { several, uint } from './parse.ts';
+import { newKeyPair, readKeyPair, removeSecret, replaceSecret, writeNewSecret } from './private-key.ts';
+import type { Session } from './session.ts';
+import { allTunnelColumns } from './tunnel-show.ts';
+
+interface CreateOptions extends ChangeOptions {
+  readonly publicKey?: string;
+  readonly keyFile?: string;
+  readonly file?: string;
+  readonly owner: string;
+  readonly home: string;
+  readonly pop?: readonly string[];
+  readonly pool?: readonly string[];
+  readonly mtu: number;
+  readonly keepalive?: number;
+}
+
+export function createVerb(tunnel: Command, session: Session): void {
+  withChangeOptions(tunnel.command('create').argument('[name]', 'default: made from the id'), 'new')
+    .description('create a tunnel')
+    .option('--file <out.conf>', "write the client's file; without --key-file a key pair is made for it")
+    .option('--key-file <file>', 'private key; made and written when the file does not exist')
+    .option('--public-key <key>', 'the private half is elsewhere')
+    .option('--owner <owner>', 'default: you', '')
+    .option('--home <pop>', "PoP that announces its addresses; default: the first --pop, or the daemon's", '')
+    .option('--pop <pop>', 'PoP that carries it; may be repeated (default: all that carry tunnels)', several)
+    .option('--pool <pool>', 'pool to allocate from; may be repeated (default: one of each family)', several)
+    .option('--mtu <bytes>', '1280 to 1420; default: 1420', uint, 0)
+    .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint)
+    .action((name: string | undefined, options: CreateOptions) => create(session, name ?? '', options));
+}
+
+async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
+  const { tunnels } = await session.client();
+  const key = keyOf(options);
+  const written = options.dryRun === true ? [] : keep(options, key);
+  const { owner, home, pop, pool, mtu, keepalive } = options;
+  const request = {
+    change: changeOf(options),
+    ...{
+      name,
+      owner,
+      mtu,
+      publicKey: key.publicKey,
+      homePopId: home,
+      popIds: [...(pop ?? [])],
+      pools: [...(pool ?? [])],
+    },
+    ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
+  };
+  await change(
+    session,
+    options,
+    () => tunnels.createTunnel(request).catch((thrown: unknown) => notCreated(session, thrown, written)),
+    async (answer) => {
+      await session.record(answer, answer.tunnel, allTunnelColumns);
+      if (options.file !== undefined) await writeFile(session, options.file, answer.tunnel?.id ?? name, key);
+    },
+    (answer) => ({ tunnel: answer.tunnel?.id ?? name }),
+  );
+}
+
+type KeyHere = { readonly publicKey: string; readonly privateKey?: string; readonly isNew: boolean };
+
+function keyOf({ publicKey, keyFile, file }: CreateOptions): KeyHere {
+  if (file !== undefined) checkFileName(file);
+  if (publicKey !== undefined) {
+    if (keyFile === undefined && file === undefined) return { publicKey, isNew: false };
+    throw new UsageError('--public-key goes without --file and --key-file: the private half is elsewhere');
+  }
+  if (keyFile === undefined && file === undefined) {
+    throw new UsageError('a key is wanted: --file OUT.conf or --key-file FILE makes one here, --public-key names one');
+  }
+  const before = keyFile === undefined ? undefined : readKeyPair(keyFile);
+  return before === undefined ? { ...newKeyPair(), isNew: true } : { ...before, isNew: false };
+}
+
+/**
+ * Puts a private key onto the disk before anybody knows its public half, and takes the name of the file: whatever
+ * happens from here, the key of a tunnel that was created is not lost. Gives the files that were made.
+ */
+function keep({ keyFile, file }: CreateOptions, key: KeyHere): readonly string[] {
+  const made: string[] = [];
+  try {
+    if (keyFile !== undefined && key.isNew) {
+      writeNewSecret(keyFile, `${key.privateKey}\n`);
+      made.push(keyFile);
+    }
+    if (file !== undefined) {
+      writeNewSecret(file, `# pop44: not finished\n[Interface]\nPrivateKey = ${key.privateKey}\n`);
+      made.push(file);
+    }
+  } catch (thrown) {
+    made.forEach(removeSecret);
+    throw thrown;
+  }
+  return made;
+}
+
+/** Refused or unavailable: nothing was created, and nobody needs the key. Otherwise somebody might. */
+function notCreated(session: Session, thrown: unknown, written: readonly string[]): never {
+  const nothing = !(thrown instanceof Fault) || thrown.code === 'unavailable';
+  if (nothing) written.forEach(removeSecret);
+  else if (written.length > 0) session.say(`the private key stays in ${written.join(' and ')}`);
+  throw thrown;
+}
+
+async function writeFile(session: Session, file: string, tunnel: string, key: KeyHere): Promise<void> {
+  const { privateKey = '' } = key;
+  try {
+    const text = await clientFileText(session, { tunnel, popId: '', endpointIpv6: false, privateKey });
+    replaceSecret(file, text);
+  } catch (thrown) {
+    session.say(`the tunnel is created and its private key is in ${file}; finish it by`);
+    session.say(`  pop44 tunnel file ${tunnel} --key-file ${file} --out OTHER.conf`);
+    throw thrown;
+  }
+  session.say(`wrote ${file}`);
+}

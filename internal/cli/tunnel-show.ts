@@ -1,0 +1,57 @@
+// Tunnel show: one tunnel, or all of them.
+
+import type { Command } from 'commander';
+import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { type Column, yesNo } from './layout.ts';
+import type { Session } from './session.ts';
+
+const columns: readonly Column<Tunnel>[] = [
+  ['name', (tunnel) => tunnel.name],
+  ['id', (tunnel) => tunnel.id],
+  ['owner', (tunnel) => tunnel.owner],
+  ['enabled', (tunnel) => yesNo(tunnel.enabled)],
+  ['home', (tunnel) => tunnel.popIds[0] ?? ''],
+  ['prefixes', (tunnel) => tunnel.prefixes.join(' ')],
+];
+export const allTunnelColumns: readonly Column<Tunnel>[] = [
+  ...columns,
+  ['pops', (tunnel) => tunnel.popIds.join(' ')],
+  ['realms', (tunnel) => tunnel.realmIds.join(' ')],
+  ['public key', (tunnel) => tunnel.publicKey],
+  ['mtu', (tunnel) => String(tunnel.mtu)],
+  ['keepalive', (tunnel) => (tunnel.keepaliveSeconds === 0 ? 'off' : `${tunnel.keepaliveSeconds} s`)],
+  ['etag', (tunnel) => tunnel.etag],
+];
+
+const pageSize = 1_000;
+
+export function listVerb(tunnel: Command, session: Session): void {
+  tunnel
+    .command('list')
+    .description('show all tunnels')
+    .option('--owner <owner>', 'of this owner alone', '')
+    .action(async ({ owner }: { readonly owner: string }) => {
+      const { tunnels } = await session.client();
+      const all: Tunnel[] = [];
+      let pageToken = '';
+      do {
+        const page = await tunnels.listTunnels({ owner, pageSize, pageToken });
+        all.push(...page.tunnels);
+        pageToken = page.nextPageToken;
+        if (pageToken === '') session.aged(page.freshness);
+      } while (pageToken !== '');
+      await session.list(all, columns);
+    });
+}
+
+export function getVerb(tunnel: Command, session: Session): void {
+  tunnel
+    .command('get')
+    .argument('<tunnel>', 'id, owner/name, or a name that is unique')
+    .description('show one tunnel')
+    .action(async (ref: string) => {
+      const answer = await (await session.client()).tunnels.getTunnel({ tunnel: ref });
+      await session.record(answer, answer.tunnel, allTunnelColumns);
+      session.aged(answer.freshness);
+    });
+}

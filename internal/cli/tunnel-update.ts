@@ -1,0 +1,90 @@
+// Tunnel update: change, enable, disable and delete.
+
+import type { Command } from 'commander';
+import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { UsageError } from './io.ts';
+import { uint } from './parse.ts';
+import type { Session } from './session.ts';
+import { allTunnelColumns } from './tunnel-show.ts';
+
+interface Changes {
+  readonly enabled?: boolean;
+  readonly name?: string;
+  readonly mtu?: number;
+  readonly keepaliveSeconds?: number;
+  readonly publicKey?: string;
+}
+interface UpdateOptions extends ChangeOptions {
+  readonly name?: string;
+  readonly mtu?: number;
+  readonly keepalive?: number;
+  readonly publicKey?: string;
+}
+
+const ref = ['<tunnel>', 'id, owner/name, or a name that is unique'] as const;
+
+async function update(session: Session, tunnel: string, changes: Changes, options: ChangeOptions): Promise<void> {
+  const { tunnels } = await session.client();
+  await change(
+    session,
+    options,
+    () => tunnels.updateTunnel({ change: changeOf(options), tunnel, ...changes }),
+    (answer) => session.record(answer, answer.tunnel, allTunnelColumns),
+    (answer) => ({ tunnel: answer.tunnel?.id ?? tunnel }),
+  );
+}
+
+export function updateVerbs(tunnel: Command, session: Session): void {
+  withChangeOptions(tunnel.command('update').argument(...ref), 'existing')
+    .description('change a tunnel; its addresses stay')
+    .option('--name <name>', 'a new name')
+    .option('--mtu <bytes>', "MTU of the client's interface, 1280 to 1420", uint)
+    .option('--keepalive <seconds>', '0 (off) to 120', uint)
+    .option('--public-key <key>', 'a new WireGuard public key')
+    .action(async (of: string, options: UpdateOptions) => {
+      const { name, mtu, keepalive, publicKey } = options;
+      const changes: Changes = {
+        ...(name === undefined ? {} : { name }),
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
+        ...(publicKey === undefined ? {} : { publicKey }),
+      };
+      if (Object.keys(changes).length === 0) {
+        throw new UsageError('nothing to change: give --name, --mtu, --keepalive or --public-key');
+      }
+      await update(session, of, changes, options);
+    });
+  for (const [verb, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    withChangeOptions(tunnel.command(verb).argument(...ref), 'existing')
+      .description(enabled ? 'let a tunnel carry traffic again' : 'stop a tunnel; it keeps its addresses')
+      .action((of: string, options: ChangeOptions) => update(session, of, { enabled }, options));
+  }
+}
+
+export function deleteVerb(tunnel: Command, session: Session): void {
+  withChangeOptions(tunnel.command('delete').argument(...ref), 'existing')
+    .description('delete a tunnel and give its addresses back')
+    .action(async (of: string, options: ChangeOptions) => {
+      const { tunnels } = await session.client();
+      const nodeIds = options.wait === undefined ? [] : await nodesThatCarry(session, of);
+      await change(
+        session,
+        options,
+        () => tunnels.deleteTunnel({ change: changeOf(options), tunnel: of }),
+        (answer) => session.done(answer, `tunnel ${of} deleted`),
+        () => ({ nodeIds }),
+      );
+    });
+}
+
+/** Asked before the deletion: afterwards there is no placement to ask for. None known: all nodes are waited for. */
+async function nodesThatCarry(session: Session, of: string): Promise<string[]> {
+  const { tunnels, fabric } = await session.client();
+  const { tunnel } = await tunnels.getTunnel({ tunnel: of });
+  const { nodes } = await fabric.listNodes({});
+  const carrying = nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
+  return carrying.filter(({ popId }) => tunnel?.popIds.includes(popId) === true).map(({ id }) => id);
+}

@@ -1,0 +1,12 @@
+// Tunnel: the verbs of subscribers' links.
+
+import type { Command } from 'commander';
+import type { Session } from './session.ts';
+import { createVerb } from './tunnel-create.ts';
+import { fileVerb } from './tunnel-file.ts';
+import { getVerb, listVerb } from './tunnel-show.ts';
+import { deleteVerb, updateVerbs } from './tunnel-update.ts';
+
+export function tunnelVerbs(tunnel: Command, session: Session): void {
+  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb]) verb(tunnel, session);
+}

@@ -49,12 +49,14 @@ export class Counts {
     this.#problems.push(problem);
   }
 
-  /** The run's process has ended. */
+  /** The run's process has ended by itself. */
   exited(code: number | null, signal: string | null): void {
     for (const file of this.#broken) this.broke(`failed outside its tests: ${file}`);
+    if (!this.#complete) {
+      this.broke(`vitest ended (${signal ?? `exit ${code}`}) during ${this.unfinished().join(', ') || 'its start'}`);
+    }
     if (this.#failed > 0) return;
-    if (!this.#complete) this.broke(`vitest ended before it was through (${signal ?? `exit ${code}`})`);
-    else if (this.#passed + this.#skipped === 0) this.broke('no test ran');
+    if (this.#passed + this.#skipped === 0) this.broke('no test ran');
     else if (code !== 0) this.broke(`vitest: exit ${code}`);
   }
 

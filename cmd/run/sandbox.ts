@@ -7,7 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 
 // PID 1 here must collect orphans, which Node does not do; a shell that waits does. Node's own child stays a child of
-// the shell, so that its exit code is the run's. The work tree may lie under /tmp: it is bound again after that is new.
+// the shell, so that its exit code is the run's. A session of its own: a pid namespace does not stop kill(0), which once
+// ended the shell that had called npm. The work tree may lie under /tmp: it is bound again after that is new.
 const setUp = `set -e
 mount -t tmpfs -o mode=0755 pop44-run /run
 mkdir /run/tree
@@ -22,7 +23,7 @@ cd "$POP44_TREE"
 ip link set lo up
 unset POP44_TREE POP44_TREE_WRITABLE
 set +e
-"$@" &
+setsid "$@" &
 wait $!
 exit $?`;
 

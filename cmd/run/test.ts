@@ -53,6 +53,7 @@ let stopped = false;
 // unshare waits for its child and shrugs off gentler signals.
 const timer = setTimeout(() => {
   counts.broke(`stopped after ${longestMs / 1000} s; still running: ${counts.unfinished().join(', ')}`);
+  stopped = true;
   run.kill('SIGKILL');
 }, longestMs);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -70,6 +71,6 @@ run.stdio[3]?.on('data', (chunk: Buffer) => {
 });
 run.on('close', (code, signal) => {
   clearTimeout(timer);
-  counts.exited(code, signal);
+  if (!stopped) counts.exited(code, signal);
   finish(counts);
 });

@@ -31,7 +31,7 @@ const isProgram = (path: string): boolean => {
 };
 
 /** The absolute path of a program; looked up once a process. @throws Fault `missing-program` */
-export function programPath(file: string): string {
+function programPath(file: string): string {
   if (file.startsWith('/')) return file;
   const known = resolved.get(file);
   if (known !== undefined) return known;

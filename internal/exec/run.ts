@@ -5,7 +5,7 @@ import { Fault } from '#internal/errors/errors.ts';
 import { argvOf, type Command, cutSecrets, environmentOf, shownCommand } from './program.ts';
 
 export interface RunOptions extends Command {
-  /** Given on standard input; the place for secrets. */
+  /** Given on standard input, which is a socket: a program that opens /dev/stdin by its name fails. For secrets. */
   readonly input?: string;
   /** Default 10,000. The process is killed afterwards. */
   readonly timeoutMs?: number;

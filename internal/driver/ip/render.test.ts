@@ -77,16 +77,15 @@ test.each<[string, IpStep, string]>([
 });
 
 const sysctl = (name: string, value: string): Sysctl => ({ netns: 'pop', name, value });
-test.each<[Sysctl, boolean]>([
-  [sysctl('net.ipv4.conf.p44i-a.rp_filter', '0'), true],
-  [sysctl('net.ipv4.ip_local_port_range', '20000 30000'), true],
-  [sysctl('net.ipv4.tcp_congestion_control', 'bbr'), true],
-  [sysctl('kernel.core_pattern', '0'), false],
-  [sysctl('net/../kernel/core_pattern', '0'), false],
-  [sysctl('net.ipv4.ip_forward', '1\n2'), false],
-  [sysctl('net.ipv4.ip_forward', '|/bin/sh'), false],
-])('%j may be written: %s', (value, may) => {
-  const check = expect(() => checkSysctl(value));
-  if (may) check.not.toThrow();
-  else check.toThrow();
-});
+test.each([
+  sysctl('net.ipv4.conf.p44i-a.rp_filter', '0'),
+  sysctl('net.ipv4.ip_local_port_range', '20000 30000'),
+  sysctl('net.ipv4.tcp_congestion_control', 'bbr'),
+])('%j may be written', (value) => expect(() => checkSysctl(value)).not.toThrow());
+
+test.each([
+  [sysctl('kernel.core_pattern', '0'), 'is not a setting of a network namespace'],
+  [sysctl('net/../kernel/core_pattern', '0'), 'is not a setting of a network namespace'],
+  [sysctl('net.ipv4.ip_forward', '1\n2'), 'is not a value'],
+  [sysctl('net.ipv4.ip_forward', '|/bin/sh'), 'is not a value'],
+])('%j is never written', (value, problem) => expect(() => checkSysctl(value)).toThrow(problem));

@@ -1,6 +1,7 @@
 // Apply: links one by one, peers of a link in batches.
 
 import { readFile } from 'node:fs/promises';
+import type { Clock } from '#internal/clock/clock.ts';
 import type { Link, Netns } from '#internal/dataplane/dataplane.ts';
 import { demand, isKey, isOurLink, sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
@@ -17,8 +18,12 @@ export interface Means {
   /** Grows by what links ask for. */
   readonly keyFiles: Set<string>;
   readonly netns: Readonly<Record<Netns, string>>;
+  readonly clock: Clock;
 }
 
+/** An interface goes some ms after the process that held it. */
+const goneRetryMs = 10;
+const goneTries = 100;
 /** Peers in one write: bounds how long the device is busy with it (50 to 250 ms, measured). */
 const peersAtOnce = 500;
 
@@ -29,13 +34,17 @@ async function privateKeyIn(file: string): Promise<string> {
 }
 
 /** Brings a link to what is wanted, whatever it is now; what is right already is not touched. */
-async function ensureLink({ backend, places, keyFiles, netns }: Means, want: Link): Promise<void> {
+async function ensureLink({ backend, places, keyFiles, netns, clock }: Means, want: Link): Promise<void> {
   checkLink(want);
   const privateKey = await privateKeyIn(want.privateKeyFile);
   keyFiles.add(want.privateKeyFile);
   let place = (await places.read()).get(want.name);
   let device = place === undefined ? undefined : await backend.read(want.name, place.netns);
   if (device === undefined) {
+    // What is left of a dead one stands where the new one goes.
+    if (place !== undefined) await backend.remove(want.name, place.netns);
+    for (let left = goneTries; left > 0 && (await places.read()).has(want.name); left -= 1)
+      await clock.sleep(goneRetryMs);
     await backend.create(want.name);
     place = (await places.read()).get(want.name);
     device = place === undefined ? undefined : await backend.read(want.name, place.netns);
@@ -43,7 +52,7 @@ async function ensureLink({ backend, places, keyFiles, netns }: Means, want: Lin
   if (place === undefined || device === undefined)
     throw new Fault('gone', `${want.name} is gone right after its birth`);
   const change: DeviceChange = {
-    ...(device.privateKey === privateKey ? {} : { privateKey }),
+    ...(device.privateKey === privateKey ? {} : { privateKey: { base64: privateKey, file: want.privateKeyFile } }),
     ...(device.fwmark === want.fwmark ? {} : { fwmark: want.fwmark }),
     // Setting the same port again would close and open the socket.
     ...(device.listenPort === want.listenPort ? {} : { listenPort: want.listenPort }),

@@ -25,7 +25,8 @@ export interface Device {
 
 /** What is to be set; what is absent stays as it is. */
 export interface DeviceChange {
-  readonly privateKey?: string;
+  /** In base64, and the file that has it: wg(8) takes a key from a file only, and not from a pipe of node's. */
+  readonly privateKey?: { readonly base64: string; readonly file: string };
   readonly fwmark?: number;
   readonly listenPort?: number;
 }

@@ -34,9 +34,7 @@ export function kernelBackend(netns: Readonly<Record<Netns, string>>): Backend {
       return output.exitCode === 0 ? parseDump(output.stdout) : undefined;
     },
     async set(name, place, change) {
-      const key = change.privateKey;
-      const given = key === undefined ? {} : { input: `${key}\n`, secrets: [key] };
-      await run({ file: 'wg', args: wgDeviceArgs(name, change), netns: netns[place], ...given });
+      await run({ file: 'wg', args: wgDeviceArgs(name, change), netns: netns[place] });
     },
     async setPeers(name, place, changes) {
       try {

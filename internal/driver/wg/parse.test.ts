@@ -99,8 +99,8 @@ test('parse(render(peers)) = peers, with their prefixes sorted', () => {
 test('parse(render(device)) = device', () => {
   fc.assert(
     fc.property(key, fc.nat({ max: 65535 }), fc.nat(), (privateKey, listenPort, fwmark) => {
-      const device = { privateKey, listenPort, fwmark };
-      expect(parseUapi(Buffer.from(renderDevice(device)))).toEqual({ ...device, peers: [] });
+      const change = { privateKey: { base64: privateKey, file: '/k' }, listenPort, fwmark };
+      expect(parseUapi(Buffer.from(renderDevice(change)))).toEqual({ privateKey, listenPort, fwmark, peers: [] });
     }),
   );
 });

@@ -55,8 +55,8 @@ test.each<[string, Peer, Peer, string | undefined]>([
 });
 
 test('the private key is never an argument', () => {
-  const change = { privateKey: publicKey, fwmark: 0x44, listenPort: 51820 };
-  expect(wgDeviceArgs('p44w0', change).join(' ')).toBe('set p44w0 private-key /dev/stdin fwmark 68 listen-port 51820');
+  const change = { privateKey: { base64: publicKey, file: '/etc/p1.key' }, fwmark: 0x44, listenPort: 51820 };
+  expect(wgDeviceArgs('p44w0', change).join(' ')).toBe('set p44w0 private-key /etc/p1.key fwmark 68 listen-port 51820');
   expect(renderDevice(change)).toMatch(/^set=1\nprivate_key=[0-9a-f]{64}\nfwmark=68\nlisten_port=51820\n\n$/);
 });
 

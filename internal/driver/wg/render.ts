@@ -53,7 +53,7 @@ const base64ToHex = (base64: string): string => Buffer.from(base64, 'base64').to
 /** The mark before the port: setting the port opens the socket anew, and it should have its mark then. */
 export function renderDevice(change: DeviceChange): string {
   const lines = ['set=1'];
-  if (change.privateKey !== undefined) lines.push(`private_key=${base64ToHex(change.privateKey)}`);
+  if (change.privateKey !== undefined) lines.push(`private_key=${base64ToHex(change.privateKey.base64)}`);
   if (change.fwmark !== undefined) lines.push(`fwmark=${change.fwmark}`);
   if (change.listenPort !== undefined) lines.push(`listen_port=${change.listenPort}`);
   return `${lines.join('\n')}\n\n`;
@@ -76,12 +76,12 @@ export function renderPeers(changes: readonly PeerChange[]): string {
   return `${lines.join('\n')}\n\n`;
 }
 
-/** Arguments of `wg set`; the private key comes by standard input. */
+/** Arguments of `wg set`. */
 export function wgDeviceArgs(name: string, change: DeviceChange): readonly string[] {
   return [
     'set',
     name,
-    ...(change.privateKey === undefined ? [] : ['private-key', '/dev/stdin']),
+    ...(change.privateKey === undefined ? [] : ['private-key', change.privateKey.file]),
     ...(change.fwmark === undefined ? [] : ['fwmark', String(change.fwmark)]),
     ...(change.listenPort === undefined ? [] : ['listen-port', String(change.listenPort)]),
   ];

@@ -7,11 +7,8 @@ import { rejected } from '#internal/driver/driver.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { errnoOf } from './parse.ts';
 
-/** A batch of 500 peers takes 50 to 250 ms, a full answer of 65,536 peers 0.4 s (measured). */
-const answerTimeoutMs = 5000;
-
 export interface Uapi {
-  /** One request; answers come in order. @throws Fault `gone` (nobody there), `silent` (no answer in 5 s) */
+  /** One request; answers come in order. @throws Fault `gone` (nobody there), `silent` (no answer in time) */
   ask(request: string): Promise<Buffer>;
   /** As ask; @throws Fault `rejected` too, when the answer is an errno. */
   set(request: string): Promise<void>;
@@ -28,7 +25,7 @@ function connect(path: string): Promise<Socket> {
 }
 
 /** Rejects with `gone` when the other end hangs up before its answer is whole. */
-function exchange(socket: Socket, path: string, request: string): Promise<Buffer> {
+function exchange(socket: Socket, path: string, request: string, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let tail = '';
@@ -49,7 +46,7 @@ function exchange(socket: Socket, path: string, request: string): Promise<Buffer
       if (tail === '\n\n') finish(undefined);
     };
     const onClose = (): void => finish(new Fault('gone', `${path} hung up`));
-    const timer = setTimeout(() => finish(new Fault('silent', `${path} gave no answer in 5 s`)), answerTimeoutMs);
+    const timer = setTimeout(() => finish(new Fault('silent', `${path} gave no answer in ${timeoutMs} ms`)), timeoutMs);
     socket.on('data', onData);
     socket.on('close', onClose);
     socket.write(request);
@@ -57,7 +54,7 @@ function exchange(socket: Socket, path: string, request: string): Promise<Buffer
 }
 
 /** @param onDeath called once when the process behind the socket is gone */
-export async function openUapi(path: string, onDeath: () => void): Promise<Uapi> {
+export async function openUapi(path: string, timeoutMs: number, onDeath: () => void): Promise<Uapi> {
   let closed = false;
   let socket: Socket | undefined;
   let opening: Promise<Socket> | undefined;
@@ -87,7 +84,7 @@ export async function openUapi(path: string, onDeath: () => void): Promise<Uapi>
   await current();
   let queue: Promise<unknown> = Promise.resolve();
   const ask = (request: string): Promise<Buffer> => {
-    const turn = queue.then(async () => exchange(await current(), path, request));
+    const turn = queue.then(async () => exchange(await current(), path, request, timeoutMs));
     queue = turn.catch(() => undefined);
     return turn;
   };

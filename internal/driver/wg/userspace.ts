@@ -17,6 +17,7 @@ export interface UserspaceOptions {
   readonly uapiDir: string;
   readonly runDir: string;
   readonly program: string;
+  readonly answerTimeoutMs: number;
   readonly clock: Clock;
   readonly onDeath: (name: string) => void;
 }
@@ -30,6 +31,20 @@ const pollMs = 5;
 const isFault = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof Fault && codes.includes(error.code);
 
+/**
+ * Of proc(5), fields 3 and 20 of stat: a zombie without further threads has let go of everything, its interface too.
+ * (Its cmdline tells nothing: it is empty while it execs, and before its files are closed.)
+ */
+const isAlive = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] !== 'Z' || Number(fields[17]) > 1;
+  } catch {
+    return false;
+  }
+};
+
 export function userspaceBackend(options: UserspaceOptions): Backend {
   const { clock, uapiDir, runDir, program } = options;
   const open = new Map<string, Uapi>();
@@ -40,7 +55,7 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
   const uapi = async (name: string): Promise<Uapi> => {
     const known = open.get(name);
     if (known !== undefined) return known;
-    const fresh = await openUapi(socketOf(name), () => {
+    const fresh = await openUapi(socketOf(name), options.answerTimeoutMs, () => {
       open.delete(name);
       options.onDeath(name);
     });
@@ -59,15 +74,22 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
     }
   };
 
+  const hasEnded = async (pid: number): Promise<boolean> => {
+    const deadline = clock.monotonicMs() + deathTimeoutMs;
+    while (isAlive(pid) && clock.monotonicMs() < deadline) await clock.sleep(pollMs);
+    return !isAlive(pid);
+  };
+
   /** Ends what stands behind the name, politely first: a stopped process does not see its socket go. */
   const end = async (name: string): Promise<void> => {
+    const pid = pidOf(name);
     open.get(name)?.close();
     open.delete(name);
     rmSync(socketOf(name), { force: true });
-    const deadline = clock.monotonicMs() + deathTimeoutMs;
-    while (pidOf(name) !== undefined && clock.monotonicMs() < deadline) await clock.sleep(pollMs);
-    const pid = pidOf(name);
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    if (pid !== undefined && !(await hasEnded(pid))) {
+      process.kill(pid, 'SIGKILL');
+      await hasEnded(pid);
+    }
     rmSync(pidFileOf(name), { force: true });
   };
 
@@ -75,7 +97,11 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
   const whyNot = async (name: string): Promise<string> => {
     const environment = { WG_PROCESS_FOREGROUND: '1', LOG_LEVEL: 'error' };
     const again = { file: program, args: [name], netns: options.transport, env: environment, timeoutMs: 500 };
-    return run(again).then(() => 'it ended at once', messageOf);
+    // It complains on standard output.
+    return run({ ...again, accept: [0, 1] }).then(
+      ({ stdout, stderr }) => `${stdout}${stderr}`.trim() || 'it ended at once',
+      messageOf,
+    );
   };
 
   const create = async (name: string): Promise<void> => {
@@ -94,7 +120,7 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
         errnoOf(await (await uapi(name)).ask('get=1\n\n'));
         return;
       } catch (error) {
-        const unborn = isFault(error, 'gone') && pidOf(name) !== undefined && clock.monotonicMs() < deadline;
+        const unborn = isFault(error, 'gone') && isAlive(pid) && clock.monotonicMs() < deadline;
         if (!unborn) throw new Fault('wireguard-go', `${name} did not come to life: ${await whyNot(name)}`, error);
       }
       await clock.sleep(pollMs);

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from '#internal/dataplane/dataplane.ts';
-import { run } from '#internal/exec/exec.ts';
+import { keep, run } from '#internal/exec/exec.ts';
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import { kernelBackend } from './kernel.ts';
+import { clamped } from './observe.ts';
 import { openUapi } from './uapi.ts';
 import { openWg, type WgDriver } from './wg.ts';
 
@@ -146,7 +148,7 @@ test('one bad peer among many does not stop the others', async () => {
 test('a line that the process refuses is a rejection, and the connection goes on', async () => {
   await bring(wanted([link], []));
   const deaths: string[] = [];
-  const uapi = await openUapi(join(uapiDir, 'p44w0.sock'), () => deaths.push('dead'));
+  const uapi = await openUapi(join(uapiDir, 'p44w0.sock'), 1000, () => deaths.push('dead'));
   const key = Buffer.from(publicKey(), 'base64').toString('hex');
   const rest = `public_key=${key}\nallowed_ip=10.0.0.1/32\n`.repeat(4000);
   await expect(uapi.set(`set=1\npublic_key=${key}\nallowed_ip=10.0.0.1/33\n${rest}\n`)).rejects.toThrow('refused it');
@@ -189,6 +191,99 @@ test('a removed link leaves no process and is no disturbance', async () => {
   expect(reasons).toEqual([]);
 });
 
+test('a stopped wireguard-go, which answers no more, is replaced', async () => {
+  const want = wanted([link], [peer()]);
+  await bring(want);
+  await driver.close();
+  driver = await openWg({ ...options, answerTimeoutMs: 300 });
+  const stopped = pid('p44w0');
+  process.kill(stopped, 'SIGSTOP');
+  expect((await driver.observe()).link.size).toBe(0);
+  expect(await bring(want)).toEqual([]);
+  expect(pid('p44w0')).not.toBe(stopped);
+  expect(await drift(want)).toEqual([]);
+});
+
+test('a peer that shook hands is heard of, and where it roamed to is no drift', async () => {
+  ipIn('wgt', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', 'wgp');
+  for (const [space, dev, addresses] of [
+    ['wgt', 'v0', ['198.18.0.1/24']],
+    ['wgp', 'v1', ['198.18.0.2/24', '198.18.0.3/24']],
+  ] as const) {
+    for (const address of addresses) ipIn(space, 'address', 'add', address, 'dev', dev);
+    ipIn(space, 'link', 'set', dev, 'up');
+  }
+  const client = { key: privateKey(), file: join(directory, 'client.key') };
+  writeFileSync(client.file, client.key);
+  const clientKey = execFileSync('wg', ['pubkey'], { input: client.key, encoding: 'utf8' }).trim();
+  const ours = execFileSync('wg', ['pubkey'], { input: readFileSync(keyFile), encoding: 'utf8' }).trim();
+  const child = await keep({
+    file: 'wireguard-go',
+    args: ['cl0'],
+    netns: netns.pop,
+    env: { WG_PROCESS_FOREGROUND: '1' },
+  });
+  await eventually(() => wg('show', 'cl0'), 3000);
+
+  const pinned = peer({ publicKey: clientKey, endpoint: '198.18.0.9:1' });
+  const want = wanted([link], [pinned]);
+  await bring(want);
+  expect((await driver.observe()).peer.get(`p44w0 ${clientKey}`)?.endpoint).toBe('198.18.0.9:1');
+  expect((await driver.telemetry('p44w0'))[0]?.lastHandshakeMs).toBe(0);
+
+  wg('set', 'cl0', 'private-key', client.file, 'listen-port', '6000');
+  wg(
+    'set',
+    'cl0',
+    'peer',
+    ours,
+    'endpoint',
+    '198.18.0.1:51820',
+    'allowed-ips',
+    '0.0.0.0/0',
+    'persistent-keepalive',
+    '1',
+  );
+  ipIn('wgp', 'link', 'set', 'cl0', 'up');
+  const told = await eventually(
+    async () => (await driver.telemetry('p44w0')).find((one) => one.lastHandshakeMs > 0),
+    8000,
+  );
+  expect(told).toMatchObject({ publicKey: clientKey, endpoint: '198.18.0.2:6000' });
+  expect(Math.abs(Date.now() - told.lastHandshakeMs)).toBeLessThan(10_000);
+  expect(told.rxBytes).toBeGreaterThan(0);
+  expect((await driver.observe()).peer.get(`p44w0 ${clientKey}`)).not.toHaveProperty('endpoint');
+  expect(await drift(want)).toEqual([]);
+
+  // Another change of this peer leaves the endpoint where it is.
+  await bring(wanted([link], [{ ...pinned, keepaliveSeconds: 25 }]));
+  expect(wg('show', 'p44w0', 'endpoints')).toContain('198.18.0.2:6000');
+  await child.stop();
+}, 20_000);
+
+// This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.
+test('the kernel backend reads and writes peers by wg', async () => {
+  await bring(wanted([link], []));
+  const backend = kernelBackend(netns);
+  const [first, second] = [publicKey(), publicKey()];
+  const set = (key: string, allowedIps: readonly string[]) =>
+    ({ op: 'set', publicKey: key, allowedIps, keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }) as const;
+  const file = join(directory, 'other.key');
+  writeFileSync(file, privateKey());
+  const base64 = readFileSync(file, 'utf8');
+  await backend.set('p44w0', 'pop', { privateKey: { base64, file }, fwmark: 7, listenPort: 51999 });
+  await backend.setPeers('p44w0', 'pop', [set(first, ['10.0.0.1/32']), set(second, ['10.0.0.2/32', '2001:db8::/64'])]);
+  await backend.setPeers('p44w0', 'pop', [set(second, []), { op: 'remove', publicKey: first }]);
+  expect(await backend.read('p44w0', 'pop')).toMatchObject({
+    privateKey: clamped(base64),
+    listenPort: 51999,
+    fwmark: 7,
+    peers: [{ publicKey: second, allowedIps: [], keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }],
+  });
+  await expect(backend.setPeers('p44w0', 'pop', [set('short', [])])).rejects.toMatchObject({ code: 'rejected' });
+  expect(await backend.read('p44none', 'pop')).toBeUndefined();
+});
+
 test('interfaces without our prefix are neither seen nor touched', async () => {
   const other = execFileSync('sh', [
     '-c',
@@ -206,7 +301,14 @@ test('interfaces without our prefix are neither seen nor touched', async () => {
   process.kill(Number(other.toString()));
 });
 
-test('a name that cannot live tells why', async () => {
+test('a process that cannot live tells why', async () => {
+  ipIn('wgt', 'link', 'add', 'p44i-b', 'type', 'bridge');
+  const failures = await bring(wanted([{ ...link, name: 'p44i-b' }], []));
+  expect(failures[0]?.message).toMatch(/^p44i-b did not come to life: .*Failed to create TUN device/);
+  ipIn('wgt', 'link', 'del', 'p44i-b');
+});
+
+test('a file without a key is named', async () => {
   writeFileSync(join(directory, 'bad.key'), 'no key\n');
   const failures = await driver.apply([
     { op: 'add', kind: 'link', key: 'p44w0', want: { ...link, privateKeyFile: join(directory, 'bad.key') } },

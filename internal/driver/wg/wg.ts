@@ -29,6 +29,8 @@ export interface WgOptions {
   readonly privateKeyFiles: readonly string[];
   /** Default `wireguard-go`. */
   readonly wireguardGo?: string;
+  /** After which a wireguard-go counts as hung and is replaced; default 5000. */
+  readonly answerTimeoutMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -37,6 +39,9 @@ export interface WgDriver extends Driver<'link' | 'peer'> {
   /** What the peers of a link do. O(peers): 35 ms of CPU at 10,000. Empty when there is no such link. */
   telemetry(link: string): Promise<readonly Telemetry[]>;
 }
+
+/** A batch of 500 peers takes 50 to 250 ms, a full answer of 65,536 peers 0.4 s (measured). */
+const answerTimeoutMs = 5000;
 
 /** Detects the backend and says once which. */
 export async function openWg(options: WgOptions): Promise<WgDriver> {
@@ -53,6 +58,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
         uapiDir: options.uapiDir ?? '/var/run/wireguard',
         runDir: options.runDir,
         program: options.wireguardGo ?? 'wireguard-go',
+        answerTimeoutMs: options.answerTimeoutMs ?? answerTimeoutMs,
         clock,
         onDeath: (name) => disturb(`wireguard-go of ${name} has died`),
       });
@@ -62,7 +68,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   return {
     kinds: ['link', 'peer'],
     observe: (): Promise<Found> => observeAll(backend, places, keyFiles, clock.wall().getTime()),
-    apply: (steps) => applySteps({ backend, places, keyFiles, netns: options.netns }, steps),
+    apply: (steps) => applySteps({ backend, places, keyFiles, netns: options.netns, clock }, steps),
     onDisturbance: (listener) => listeners.push(listener),
     telemetry: (link) => telemetryOf(backend, places, link),
     close: () => backend.close(),

@@ -7,6 +7,8 @@ import type { Batch, RecordEvent } from '#internal/model/record.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { deletionOf, fabricEvents, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { type Disk, type DiskEvent, openDisk } from './disk.ts';
+import { encodeBatch, encodeEvents, encodeJournalHead, encodeSnapshotHead } from './disk-format.ts';
+import { frame } from './frame.ts';
 
 async function directory() {
   const path = await mkdtemp(join(tmpdir(), 'pop44-disk-'));
@@ -164,17 +166,37 @@ test('a crash while a snapshot is written loses nothing: the files before it are
     // What another process would find now, as after SIGKILL.
     const names = await readdir(place.path);
     if (!names.some((name) => name.endsWith('.tmp')) || !names.some((name) => /^snapshot-\d+$/.test(name))) continue;
-    caught++;
-    for (const name of await readdir(copy.path)) await rm(join(copy.path, name));
     const contents = await Promise.all(names.map((name) => readFile(join(place.path, name)).catch(() => undefined)));
     if (contents.includes(undefined)) continue;
+    caught++;
+    for (const name of await readdir(copy.path)) await rm(join(copy.path, name));
     for (const [at, name] of names.entries()) await writeFile(join(copy.path, name), contents[at] ?? '');
-    const { batch: found } = await saved(copy.path);
-    expect(found?.revision).toBe(batch.revision);
+    expect((await saved(copy.path)).batch?.revision).toBe(batch.revision);
   }
   await disk.close();
   expect(caught).toBeGreaterThan(0);
   expect(recordsOf((await saved(place.path)).batch)).toEqual(fold(batches));
+});
+
+test('a second journal is believed only where it goes on from the first', async () => {
+  await using place = await directory();
+  const batch = (n: number) => change(BigInt(n), tunnelEvents(n, BigInt(n)));
+  const write = (name: string, payloads: readonly Uint8Array[]) =>
+    writeFile(join(place.path, name), Buffer.concat(payloads.map(frame)));
+  const revision = async () => (await saved(place.path)).batch?.revision;
+  const events = fabricEvents(10n);
+  await write('snapshot-1', [encodeSnapshotHead({ revision: 10n, records: events.length }), encodeEvents(events)]);
+  const first = [encodeJournalHead(false), encodeBatch(10n, batch(11)), encodeBatch(11n, batch(12))];
+  await write('journal-1', first);
+  await write('journal-2', [encodeJournalHead(true), encodeBatch(12n, batch(13))]);
+  expect(await revision()).toBe(13n);
+  // The machine lost the end of the first, at the edge of a frame.
+  await write('journal-1', first.slice(0, 2));
+  expect(await revision()).toBe(11n);
+  // It belongs to another list, whose snapshot was never finished.
+  await write('journal-1', first);
+  await write('journal-2', [encodeJournalHead(false), encodeBatch(12n, batch(13))]);
+  expect(await revision()).toBe(12n);
 });
 
 test('the journal does not outgrow the snapshot for long', async () => {

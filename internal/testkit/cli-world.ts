@@ -1,0 +1,47 @@
+// CLI world: what runCli is given in tests, and what it did there.
+
+import type { Client } from '#internal/client/client.ts';
+import type { Io } from '#internal/cli/cli.ts';
+import { runCli } from '#internal/cli/cli.ts';
+import { realClock } from '#internal/clock/clock.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What it wanted to become. */
+  readonly became: readonly string[] | undefined;
+  /** Where the client was asked to look. */
+  readonly where: { readonly context?: string; readonly node?: string } | undefined;
+}
+
+export interface CliWorld {
+  readonly isTTY?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs a command line; words are separated by single spaces. */
+export async function cli(client: Client, line: string | readonly string[], world: CliWorld = {}): Promise<Ran> {
+  let [stdout, stderr] = ['', ''];
+  let became: readonly string[] | undefined;
+  let where: Ran['where'];
+  const io: Io = {
+    version: '0.0.0-test',
+    stdout: { isTTY: world.isTTY ?? false, write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    env: world.env ?? {},
+    uid: process.getuid?.() ?? 0,
+    cwd: world.cwd ?? '/',
+    clock: realClock,
+    openClient: async (asked) => {
+      where = asked;
+      return { ...client, close: () => {} };
+    },
+    become: (argv) => {
+      became = argv;
+    },
+  };
+  const code = await runCli(typeof line === 'string' ? line.split(' ') : line, io);
+  return { code, stdout, stderr, became, where };
+}

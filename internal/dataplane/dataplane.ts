@@ -25,7 +25,7 @@ export interface Peer {
   readonly link: string;
   /** 44 characters of base64. */
   readonly publicKey: string;
-  /** Canonical prefixes, sorted. */
+  /** Canonical prefixes, sorted as strings. */
   readonly allowedIps: readonly string[];
   /** `198.18.1.2:51820` or `[2001:db8::1]:51820`; absent when the peer tells by itself (roaming is not drift). */
   readonly endpoint?: string;

@@ -1,4 +1,8 @@
-// Driver: the face that every mechanism shows to the reconciler.
+// Driver: the face that every mechanism shows to the reconciler, and what all of them need: batches that bad items do
+// not stop, and the checks without which no value goes into a tool's language.
+//
+// On the path: observe() gives what plan compares, apply() carries out what plan found.
+// Never: decides what is wanted; drivers know nothing of each other.
 
 import type { Kind, MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import type { Step } from '#internal/plan/step.ts';

@@ -276,7 +276,7 @@ describe('free index', () => {
         }
         expect(fill(snapshot, wish(pool, 32, home))).toEqual([...own, ...fresh, ...foreign]);
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 

@@ -10,7 +10,7 @@ export { createTunnel } from './create-tunnel.ts';
 export { deleteTunnel } from './delete-tunnel.ts';
 export { findPool, findTunnel } from './find.ts';
 export { createInterconnect, deleteInterconnect } from './interconnects.ts';
-export { createNetwork, internetRealmId } from './network.ts';
+export { createNetwork } from './network.ts';
 export { createNode } from './nodes.ts';
 export { createPool, deletePool } from './pools.ts';
 export { createPop } from './pops.ts';

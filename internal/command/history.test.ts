@@ -22,14 +22,14 @@ const poolPrefixes = ['44.60.0.0/29', '44.60.0.0/30', '44.60.0.4/30', '2a00:44:0
 const step = fc.record({
   what: fc.constantFrom('create', 'create', 'create', 'create', 'delete', 'update', 'pool', 'pool', 'unpool'),
   /** How many commits the deciding daemon's snapshot is behind. */
-  behind: fc.constantFrom(0, 0, 0, 1, 2, 5),
+  behind: fc.constantFrom(0, 0, 1, 1, 2, 5),
   home: fc.constantFrom('p1', 'p2', ''),
-  key: fc.nat(12),
+  key: fc.nat(4),
   pool: fc.constantFrom(...poolPrefixes),
   other: fc.constantFrom(...poolPrefixes),
   named: fc.boolean(),
   which: fc.nat(),
-  random: fc.double({ min: 0, max: 0.99, noNaN: true }),
+  random: fc.double({ min: 0, max: 0.4, noNaN: true }),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -91,61 +91,66 @@ function disjoint(prefixes: readonly string[]): boolean {
   return prefixes.every((a, at) => prefixes.slice(at + 1).every((b) => !meet(a, b)));
 }
 
-/** The fabric with pools of 7 addresses and 8 subnets in place of its own. */
-const start = [
-  ['44.31.0.0/22', '44.60.0.0/29'],
-  ['2001:db8:44::/48', '2a00:44:0:8::/61'],
-].reduce((snapshot, [old, small]) => {
-  const ledger = createLedger(snapshot);
-  const context = commandContext(snapshot);
-  const removed = decisionOf(deletePool(snapshot, create(DeletePoolRequestSchema, { pool: old ?? '' }), context));
-  const made = decisionOf(createPool(snapshot, create(CreatePoolRequestSchema, { prefix: small ?? '' }), context));
-  if (!ledger.commit(removed) || !ledger.commit(made)) throw new Error(small);
-  return ledger.snapshot;
-}, threePops());
+const fabric = createLedger(threePops());
+const context = commandContext(fabric.snapshot);
+for (const pool of ['44.31.0.0/22', '2001:db8:44::/48']) {
+  fabric.commit(decisionOf(deletePool(fabric.snapshot, create(DeletePoolRequestSchema, { pool }), context)));
+}
+const withoutPools = fabric.snapshot;
+for (const prefix of ['44.60.0.0/29', '2a00:44:0:8::/61']) {
+  fabric.commit(decisionOf(createPool(fabric.snapshot, create(CreatePoolRequestSchema, { prefix }), context)));
+}
+const withPools = fabric.snapshot;
 
 test('whatever is asked, of however old a snapshot: nothing overlaps and nothing is lost [A7]', () => {
   const counted = { committed: 0, conflicts: 0, refused: 0, held: 0 };
   fc.assert(
-    fc.property(fc.array(step, { minLength: 10, maxLength: 45 }), (steps) => {
-      const ledger = createLedger(start);
-      const history: Snapshot[] = [start];
-      const surprises: Decision[] = [];
-      const index = freeIndexOf(start);
-      for (const [at, s] of steps.entries()) {
-        const snapshot = history.at(-1 - s.behind) ?? start;
-        const outcome = decide(snapshot, s, at);
-        if (isRefusal(outcome)) {
-          counted.refused += 1;
-          continue;
+    fc.property(
+      fc.constantFrom(withPools, withoutPools),
+      fc.array(step, { minLength: 10, maxLength: 45 }),
+      (start, steps) => {
+        const ledger = createLedger(start);
+        const history: Snapshot[] = [start];
+        const surprises: Decision[] = [];
+        const index = freeIndexOf(start);
+        for (const [at, s] of steps.entries()) {
+          const snapshot = history.at(-1 - s.behind) ?? start;
+          const outcome = decide(snapshot, s, at);
+          if (isRefusal(outcome)) {
+            counted.refused += 1;
+            continue;
+          }
+          const changes = ledger.commit(outcome.decision);
+          if (changes === undefined) {
+            // A decision on the newest snapshot has nobody to collide with.
+            if (snapshot === ledger.snapshot) surprises.push(outcome.decision);
+            counted.conflicts += 1;
+            continue;
+          }
+          counted.committed += 1;
+          index.update(changes);
+          history.push(ledger.snapshot);
+          const now = ledger.snapshot;
+          expect(disjoint([...now.allocations.values()].map(({ record }) => record.prefix))).toBe(true);
+          expect(disjoint([...now.pools.values()].map(({ record }) => record.prefix))).toBe(true);
+          let given = 0;
+          for (const { record } of now.tunnels.values()) {
+            given += record.prefixes.length;
+            const standing = standingPrefixes(now, record).map(({ prefix }) => prefix);
+            expect(standing).toEqual(record.prefixes.map(({ prefix }) => prefix).toSorted());
+            expect(ownsKey(now, record)).toBe(true);
+            counted.held += standing.length;
+          }
+          expect(now.peerkeys.size).toBe(now.tunnels.size);
+          expect(now.allocations.size).toBe(given);
         }
-        const changes = ledger.commit(outcome.decision);
-        if (changes === undefined) {
-          // A decision on the newest snapshot has nobody to collide with.
-          if (snapshot === ledger.snapshot) surprises.push(outcome.decision);
-          counted.conflicts += 1;
-          continue;
-        }
-        counted.committed += 1;
-        index.update(changes);
-        history.push(ledger.snapshot);
-        const now = ledger.snapshot;
-        expect(disjoint([...now.allocations.values()].map(({ record }) => record.prefix))).toBe(true);
-        expect(disjoint([...now.pools.values()].map(({ record }) => record.prefix))).toBe(true);
-        for (const { record } of now.tunnels.values()) {
-          const standing = standingPrefixes(now, record).map(({ prefix }) => prefix);
-          expect(standing).toEqual(record.prefixes.map(({ prefix }) => prefix).toSorted());
-          expect(ownsKey(now, record)).toBe(true);
-          counted.held += standing.length;
-        }
-        expect(now.peerkeys.size).toBe(now.tunnels.size);
-      }
-      expect(surprises).toEqual([]);
-      const request = create(CreateTunnelRequestSchema, { publicKey: testKey(600) });
-      const kept = createTunnel(ledger.snapshot, request, commandContext(ledger.snapshot, { freeIndex: index }));
-      expect(kept).toEqual(createTunnel(ledger.snapshot, request, commandContext(ledger.snapshot)));
-    }),
-    { numRuns: 80 },
+        expect(surprises).toEqual([]);
+        const request = create(CreateTunnelRequestSchema, { publicKey: testKey(600) });
+        const kept = createTunnel(ledger.snapshot, request, commandContext(ledger.snapshot, { freeIndex: index }));
+        expect(kept).toEqual(createTunnel(ledger.snapshot, request, commandContext(ledger.snapshot)));
+      },
+    ),
+    { numRuns: 150 },
   );
   // The law says something only where commands do meet.
   expect(counted.committed).toBeGreaterThan(200);

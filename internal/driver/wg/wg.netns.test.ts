@@ -10,9 +10,6 @@ import { keep, run } from '#internal/exec/exec.ts';
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { kernelBackend } from './kernel.ts';
-import { clamped } from './observe.ts';
-import { openUapi } from './uapi.ts';
 import { openWg, type WgDriver } from './wg.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pop44-wg-'));
@@ -145,19 +142,6 @@ test('one bad peer among many does not stop the others', async () => {
   expect((await driver.observe()).peer.size).toBe(700);
 });
 
-test('a line that the process refuses is a rejection, and the connection goes on', async () => {
-  await bring(wanted([link], []));
-  const deaths: string[] = [];
-  const uapi = await openUapi(join(uapiDir, 'p44w0.sock'), 1000, () => deaths.push('dead'));
-  const key = Buffer.from(publicKey(), 'base64').toString('hex');
-  const rest = `public_key=${key}\nallowed_ip=10.0.0.1/32\n`.repeat(4000);
-  await expect(uapi.set(`set=1\npublic_key=${key}\nallowed_ip=10.0.0.1/33\n${rest}\n`)).rejects.toThrow('refused it');
-  await uapi.set(`set=1\n${rest}\n`);
-  expect(wg('show', 'p44w0', 'allowed-ips')).toContain('10.0.0.1/32');
-  expect(deaths).toEqual([]);
-  uapi.close();
-});
-
 test('a restarted driver adopts what stands and touches no peer', async () => {
   const want = wanted([link], [peer()]);
   await bring(want);
@@ -260,29 +244,6 @@ test('a peer that shook hands is heard of, and where it roamed to is no drift', 
   expect(wg('show', 'p44w0', 'endpoints')).toContain('198.18.0.2:6000');
   await child.stop();
 }, 20_000);
-
-// This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.
-test('the kernel backend reads and writes peers by wg', async () => {
-  await bring(wanted([link], []));
-  const backend = kernelBackend(netns);
-  const [first, second] = [publicKey(), publicKey()];
-  const set = (key: string, allowedIps: readonly string[]) =>
-    ({ op: 'set', publicKey: key, allowedIps, keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }) as const;
-  const file = join(directory, 'other.key');
-  writeFileSync(file, privateKey());
-  const base64 = readFileSync(file, 'utf8');
-  await backend.set('p44w0', 'pop', { privateKey: { base64, file }, fwmark: 7, listenPort: 51999 });
-  await backend.setPeers('p44w0', 'pop', [set(first, ['10.0.0.1/32']), set(second, ['10.0.0.2/32', '2001:db8::/64'])]);
-  await backend.setPeers('p44w0', 'pop', [set(second, []), { op: 'remove', publicKey: first }]);
-  expect(await backend.read('p44w0', 'pop')).toMatchObject({
-    privateKey: clamped(base64),
-    listenPort: 51999,
-    fwmark: 7,
-    peers: [{ publicKey: second, allowedIps: [], keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }],
-  });
-  await expect(backend.setPeers('p44w0', 'pop', [set('short', [])])).rejects.toMatchObject({ code: 'rejected' });
-  expect(await backend.read('p44none', 'pop')).toBeUndefined();
-});
 
 test('interfaces without our prefix are neither seen nor touched', async () => {
   const other = execFileSync('sh', [

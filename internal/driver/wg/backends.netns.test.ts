@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { kernelBackend } from './kernel.ts';
+import { clamped } from './observe.ts';
+import { openUapi } from './uapi.ts';
+import { userspaceBackend } from './userspace.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'pop44-wgb-'));
+const uapiDir = '/run/wireguard';
+const transport = '/run/netns/wgb';
+const deaths: string[] = [];
+const userspace = userspaceBackend({
+  transport,
+  uapiDir,
+  runDir: directory,
+  program: 'wireguard-go',
+  answerTimeoutMs: 5000,
+  clock: realClock,
+  onDeath: (name) => deaths.push(name),
+});
+const randomKey = (): string => randomBytes(32).toString('base64');
+
+beforeAll(async () => {
+  mkdirSync('/run/netns', { recursive: true });
+  mkdirSync(uapiDir, { recursive: true });
+  execFileSync('ip', ['netns', 'add', 'wgb']);
+  await userspace.create('p44w0');
+});
+afterAll(async () => {
+  await userspace.remove('p44w0', 'transport');
+  execFileSync('ip', ['netns', 'del', 'wgb']);
+  rmSync(directory, { recursive: true });
+});
+
+test('a line that the process refuses is a rejection, and the connection goes on', async () => {
+  const uapi = await openUapi(join(uapiDir, 'p44w0.sock'), 5000, () => deaths.push('dead'));
+  const key = randomBytes(32).toString('hex');
+  // More than the socket holds: the process stops reading in the middle of it.
+  const rest = `public_key=${key}\nallowed_ip=10.0.0.1/32\n`.repeat(4000);
+  await expect(uapi.set(`set=1\npublic_key=${key}\nallowed_ip=10.0.0.1/33\n${rest}\n`)).rejects.toThrow('refused it');
+  await uapi.set(`set=1\n${rest}\n`);
+  expect((await userspace.read('p44w0', 'transport'))?.peers.map(({ allowedIps }) => allowedIps)).toEqual([
+    ['10.0.0.1/32'],
+  ]);
+  await uapi.set(`set=1\npublic_key=${key}\nremove=true\n\n`);
+  expect(deaths).toEqual([]);
+  uapi.close();
+});
+
+// This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.
+test('the kernel backend writes by wg what the UAPI tells, and reads the same', async () => {
+  const kernel = kernelBackend({ transport, pop: transport });
+  const file = join(directory, 'other.key');
+  const base64 = randomKey();
+  writeFileSync(file, base64, { mode: 0o600 });
+  const [first, second] = [randomKey(), randomKey()];
+  const set = (publicKey: string, allowedIps: readonly string[]) =>
+    ({ op: 'set', publicKey, allowedIps, keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }) as const;
+  await kernel.set('p44w0', 'pop', { privateKey: { base64, file }, fwmark: 7, listenPort: 51999 });
+  await kernel.setPeers('p44w0', 'pop', [set(first, ['10.0.0.1/32']), set(second, ['10.0.0.2/32', '2001:db8::/64'])]);
+  await kernel.setPeers('p44w0', 'pop', [set(second, []), { op: 'remove', publicKey: first }]);
+  const read = await kernel.read('p44w0', 'pop');
+  expect(read).toMatchObject({
+    privateKey: clamped(base64),
+    listenPort: 51999,
+    fwmark: 7,
+    peers: [{ publicKey: second, allowedIps: [], keepaliveSeconds: 25, endpoint: '198.18.1.2:1' }],
+  });
+  expect(await userspace.read('p44w0', 'transport')).toMatchObject({ ...read, peers: [{ publicKey: second }] });
+  await expect(kernel.setPeers('p44w0', 'pop', [set('short', [])])).rejects.toMatchObject({ code: 'rejected' });
+  expect(await kernel.read('p44none', 'pop')).toBeUndefined();
+});

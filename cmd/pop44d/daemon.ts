@@ -1,6 +1,6 @@
 // The half of a node that faces the network: wires store, reconciler, mesh and API.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -131,7 +131,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   api.serve(server);
   mesh.serve(server, api.gate);
   const addresses = [`${host(config.mesh.address)}:${config.api.port}`];
-  if (config.api.socket !== undefined) addresses.push(`unix:${config.api.socket}`);
+  if (config.api.socket !== undefined) {
+    // A daemon that was killed leaves its socket's file behind, and nobody can listen there again.
+    await rm(config.api.socket, { force: true });
+    addresses.push(`unix:${config.api.socket}`);
+  }
   const listener = await listen(server, addresses, serverCredentials(identity));
   const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
   log.info('daemon-ready', { version });

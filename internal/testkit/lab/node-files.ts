@@ -18,7 +18,7 @@ export interface WgKeyPair {
 const base64 = (base64url: string | undefined): string => Buffer.from(base64url ?? '', 'base64url').toString('base64');
 
 /** What `wg genkey` and `wg pubkey` give: X25519 clamps the same way wherever the key is used (RFC 7748 5). */
-function newWgKeyPair(): WgKeyPair {
+export function newWgKeyPair(): WgKeyPair {
   const { d, x } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
   return { privateKey: base64(d), publicKey: base64(x) };
 }

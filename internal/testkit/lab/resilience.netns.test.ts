@@ -1,0 +1,261 @@
+//   One lab for all of these, in this order; each leaves it as it found it but the last.
+//
+//   host ---- inet ---- p1 (north), p2 (east), p3 (south)
+//              |
+//              +-- cgnat -- home -- client (a tunnel with its home in north)
+
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, openClient } from '#internal/client/client.ts';
+import { wgQuick } from '#internal/clientfile/clientfile.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import { eventually } from '../eventually.ts';
+import { adminContext } from './admin.ts';
+import { newWgKeyPair, nodeFiles } from './node-files.ts';
+import { raiseLab } from './raise.ts';
+import { host4 } from './topology.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds: a comparison each 10 s, and the time to carry it out. */
+const comparedWithin = 15_000;
+
+const station = newWgKeyPair();
+let lab: World;
+let client: Client;
+let address4 = '';
+let address6 = '';
+
+const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
+const accessPeers = async (node: string): Promise<readonly string[]> =>
+  lines((await lab.exec(`${node}p`, ['wg', 'show', 'p44w0', 'peers'])).stdout);
+const ping = (from: string, to: string) => lab.exec(from, ['ping', '-n', '-c1', '-W1', to]);
+const etcdctl = (args: readonly string[], input?: string) => {
+  const files = nodeFiles('p1');
+  const flags = [
+    '--endpoints=https://[fd44:44::1]:2379',
+    `--cacert=${files.ca}`,
+    `--cert=${files.certificate}`,
+    `--key=${files.key}`,
+  ];
+  const argv = ['env', 'ETCDCTL_API=3', 'etcdctl', ...flags, ...args];
+  return lab.exec('p1t', argv, input === undefined ? {} : { input });
+};
+const metric = async (node: number, name: string): Promise<number> => {
+  const { stdout } = await lab.exec(`p${node}t`, ['curl', '-s', '-g', `http://[fd44:44::${node}]:9440/metrics`]);
+  return Number(new RegExp(`^${name} (.+)$`, 'm').exec(stdout)?.[1]);
+};
+async function applied(revision: bigint): Promise<void> {
+  const signal = AbortSignal.timeout(20_000);
+  let pending: readonly string[] = ['nobody has answered'];
+  for await (const answer of client.status.waitApplied({ revision }, { signal })) pending = answer.pendingNodeIds;
+  expect(pending).toEqual([]);
+}
+
+/** The client's tunnel from the file of this PoP. */
+async function bringUp(popId: string): Promise<void> {
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId });
+  await writeFile('/run/station.conf', wgQuick({ ...template, privateKey: station.privateKey }), { mode: 0o600 });
+  const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
+  await lab.exec('client', ['wg-quick', 'up', '/run/station.conf'], { env });
+  await eventually(() => ping('client', host4), 15_000);
+}
+const takeDown = () => lab.exec('client', ['wg-quick', 'down', '/run/station.conf']);
+
+/** Pings of 20 ms from the internet to the client while `work` goes on; gives how many were lost. */
+async function lostDuring(work: () => Promise<void>): Promise<number> {
+  const probe = lab.exec('host', ['ping', '-n', '-q', '-w', '120', '-i', '0.02', address4], {
+    timeoutMs: 125_000,
+    accept: [0, 1],
+  });
+  try {
+    await work();
+  } finally {
+    const { stdout } = await lab.exec('host', ['ip', 'netns', 'pids', 'host']);
+    for (const pid of lines(stdout)) {
+      const { stdout: name } = await lab.exec('host', ['cat', `/proc/${pid}/comm`], { accept: [0, 1] });
+      if (name.trim() === 'ping') process.kill(Number(pid), 'SIGINT');
+    }
+  }
+  const { stdout } = await probe;
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+  expect(Number(sent)).toBeGreaterThan(10);
+  // The last one may be on its way when the probe is told to stop.
+  return Math.max(0, Number(sent) - Number(received) - 1);
+}
+
+beforeAll(async () => {
+  lab = await raiseLab({ directory: '/tmp/resilience', clock: realClock });
+  client = openClient(adminContext(lab));
+  for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
+  const { changed, tunnel } = await client.tunnels.createTunnel({
+    name: 'station',
+    publicKey: station.publicKey,
+    homePopId: 'north',
+  });
+  address4 = tunnel?.prefixes[0]?.split('/')[0] ?? '';
+  address6 = `${tunnel?.prefixes[1]?.split('/')[0] ?? ''}1`;
+  await applied(changed?.revision ?? 0n);
+  await bringUp('north');
+}, 60_000);
+
+afterAll(async () => {
+  client?.close();
+  await lab?.stop();
+});
+
+test('with all of etcd down traffic flows, and a daemon killed then is back on its last snapshot in 5 s, nothing lost [N11]', async () => {
+  const peers = await accessPeers('p1');
+  let backMs = Number.POSITIVE_INFINITY;
+  const lost = await lostDuring(async () => {
+    await Promise.all(lab.nodes.map(({ node }) => lab.service(`${node.id}-etcd`).stop()));
+    const before = lab.service('p1-daemon').pid() ?? 0;
+    process.kill(before, 'SIGKILL');
+    const began = performance.now();
+    await eventually(async () => {
+      const status = await client.at('p1').status.getStatus({});
+      const own = status.nodes.find((node) => node.node?.id === 'p1');
+      return status.tunnels === 1n && status.freshness?.stale === true && own !== undefined && own.appliedRevision > 0n;
+    }, 10_000);
+    backMs = performance.now() - began;
+    process.kill(lab.service('p1-dataplane').pid() ?? 0, 'SIGKILL');
+    await eventually(() => lab.service('p1-dataplane').restarts() > 0, 5_000);
+    await eventually(async () => (await metric(1, 'pop44_comparisons')) > 0, 20_000);
+    expect(await accessPeers('p1')).toEqual(peers);
+    // What was granted before cannot be lost, what cannot be remembered is not granted.
+    await expect(client.at('p1').pools.createPool({ prefix: '44.32.0.0/24' })).rejects.toThrow(
+      'lost touch with the store; nothing was changed',
+    );
+  });
+  expect(lost).toBe(0);
+  expect(backMs).toBeLessThan(5_000);
+  await Promise.all(lab.nodes.map(({ node }) => lab.service(`${node.id}-etcd`).start()));
+  await eventually(async () => (await client.at('p1').status.getStatus({})).freshness?.stale === false, 20_000);
+}, 90_000);
+
+test('what a hand broke is mended, what is not ours is left alone [N3]', async () => {
+  const [peer] = await accessPeers('p1');
+  const stranger = newWgKeyPair().publicKey;
+  await lab.exec('p1p', ['wg', 'set', 'p44w0', 'peer', peer ?? '', 'remove']);
+  await lab.exec('p1p', ['wg', 'set', 'p44w0', 'peer', stranger, 'allowed-ips', '44.31.3.3/32']);
+  await lab.exec('p1p', ['ip', 'route', 'del', '44.31.0.0/24', 'table', '4401']);
+  await lab.exec('p1p', ['nft', 'add', 'rule', 'inet', 'pop44', 'forward', 'drop']);
+  await lab.exec('p1p', ['nft', 'add', 'table', 'inet', 'others']);
+  await lab.exec('p1p', ['ip', 'route', 'add', '192.0.2.0/24', 'dev', 'uplink', 'table', '4401', 'proto', 'static']);
+  await eventually(async () => {
+    const peers = await accessPeers('p1');
+    const routes = (await lab.exec('p1p', ['ip', 'route', 'show', 'table', '4401'])).stdout;
+    const rules = (await lab.exec('p1p', ['nft', 'list', 'chain', 'inet', 'pop44', 'forward'])).stdout;
+    expect(peers).toEqual([peer]);
+    expect(routes).toContain('44.31.0.0/24 dev p44w0 proto 44');
+    expect(lines(rules).map((line) => line.trim())).not.toContain('drop');
+    return true;
+  }, comparedWithin);
+  const tables = (await lab.exec('p1p', ['nft', 'list', 'tables'])).stdout;
+  expect(lines(tables)).toContain('table inet others');
+  expect((await lab.exec('p1p', ['ip', 'route', 'show', 'table', '4401'])).stdout).toContain('192.0.2.0/24');
+  await eventually(() => ping('client', host4), 15_000);
+  await eventually(() => ping('host', address4), 15_000);
+}, 60_000);
+
+test('wireguard-go and BIRD that were killed are raised again, and the tunnel comes back', async () => {
+  const { stdout } = await lab.exec('p1t', [
+    'sh',
+    '-c',
+    `ps -eo pid=,args= | grep -E 'wireguard-go p44w0$' | grep -v grep`,
+  ]);
+  const pids = lines(stdout).map((line) => Number(line.trim().split(' ')[0]));
+  const inTransport = new Set(lines((await lab.exec('p1t', ['ip', 'netns', 'pids', 'p1t'])).stdout).map(Number));
+  for (const pid of pids) if (inTransport.has(pid)) process.kill(pid, 'SIGKILL');
+  await eventually(async () => (await accessPeers('p1')).length === 1, comparedWithin);
+  const bird = Number((await lab.exec('p1p', ['cat', '/run/node/p1/run/pop.bird.pid'])).stdout);
+  process.kill(bird, 'SIGKILL');
+  await eventually(async () => {
+    const { stdout: routes } = await lab.exec('inet', ['birdc', '-s', '/run/inet/bird.ctl', 'show', 'protocols']);
+    const session = lines(routes).find((line) => line.startsWith('p1_pop4'));
+    return session?.includes('Established') === true;
+  }, comparedWithin);
+  await eventually(() => ping('client', host4), 25_000);
+}, 90_000);
+
+test('poison written by hand is kept out and told; the daemon and every other record go on', async () => {
+  const poison: readonly (readonly [string, string])[] = [
+    ['/pop44/v1/tunnel/random', '\u0001\u0002 no protobuf \u00ff\u00fe'],
+    ['/pop44/v1/tunnel/__proto__', 'x'],
+    ['/pop44/v1/pool/4-2c1f0000-22x', 'wrong id'],
+    ['/pop44/v1/pop/huge', 'h'.repeat(1_400_000)],
+    ['/pop44/v1/nothing/known', 'a kind of the future'],
+  ];
+  for (const [key, value] of poison) await etcdctl(['put', key], value);
+  // A tunnel record under another id: its prefixes would overlap the client's.
+  const { stdout } = await etcdctl([
+    'get',
+    '--prefix',
+    '/pop44/v1/tunnel/',
+    '--keys-only',
+    '--limit',
+    '1',
+    '--sort-by=CREATE',
+  ]);
+  const original = lines(stdout)[0] ?? '';
+  const files = nodeFiles('p1');
+  const flags = `--endpoints=https://[fd44:44::1]:2379 --cacert=${files.ca} --cert=${files.certificate} --key=${files.key}`;
+  await lab.exec('p1t', [
+    'sh',
+    '-c',
+    `export ETCDCTL_API=3; etcdctl ${flags} get ${original} --print-value-only | head -c -1 > /run/copy; etcdctl ${flags} put /pop44/v1/tunnel/copied < /run/copy`,
+  ]);
+  await eventually(async () => {
+    const { quarantinedKeys } = await client.at('p2').status.getStatus({});
+    expect(quarantinedKeys).toEqual(
+      expect.arrayContaining([
+        '/pop44/v1/tunnel/random',
+        '/pop44/v1/tunnel/__proto__',
+        '/pop44/v1/tunnel/copied',
+        '/pop44/v1/pop/huge',
+      ]),
+    );
+    return true;
+  }, 10_000);
+  expect(await metric(2, 'pop44_quarantined_records')).toBeGreaterThanOrEqual(4);
+  const { changed, tunnel } = await client.tunnels.createTunnel({ name: 'after', publicKey: newWgKeyPair().publicKey });
+  await applied(changed?.revision ?? 0n);
+  expect(await accessPeers('p3')).toHaveLength(2);
+  await ping('host', address4);
+  await client.tunnels.deleteTunnel({ tunnel: tunnel?.id ?? '' });
+  for (const [key] of poison) await etcdctl(['del', key]);
+  await etcdctl(['del', '/pop44/v1/tunnel/copied']);
+  await eventually(async () => (await client.at('p2').status.getStatus({})).quarantinedKeys.length === 0, 10_000);
+}, 60_000);
+
+test('the same address is live at another PoP when the client goes there, and at home again when it comes back [A3]', async () => {
+  await takeDown();
+  await bringUp('east');
+  await eventually(() => ping('host', address4), 15_000);
+  await eventually(() => ping('host', address6), 15_000);
+  const { stdout } = await lab.exec('p2p', ['ip', 'route', 'show', 'table', '4401', 'proto', '44']);
+  expect(stdout).toContain(`${address4} dev p44w0`);
+  await takeDown();
+  await bringUp('north');
+  await eventually(() => ping('host', address4), 15_000);
+  await eventually(async () => {
+    const routes = (await lab.exec('p2p', ['ip', 'route', 'show', 'table', '4401', 'proto', '44'])).stdout;
+    return !routes.includes(address4);
+  }, 15_000);
+}, 90_000);
+
+test('an emptied store is held: nothing is removed, the disk keeps the last good snapshot, the operator is told', async () => {
+  for (let n = 0; n < 3; n += 1) await client.tunnels.createTunnel({ publicKey: newWgKeyPair().publicKey });
+  await eventually(async () => (await accessPeers('p2')).length === 4, 10_000);
+  const lost = await lostDuring(async () => {
+    await etcdctl(['del', '--prefix', '/pop44/v1/']);
+    await eventually(async () => (await metric(1, 'pop44_brake_held')) === 1, 10_000);
+    // Over a full comparison, too.
+    const comparisons = await metric(1, 'pop44_comparisons');
+    await eventually(async () => (await metric(1, 'pop44_comparisons')) > comparisons, 15_000);
+  });
+  expect(lost).toBe(0);
+  expect(await accessPeers('p2')).toHaveLength(4);
+  process.kill(lab.service('p2-daemon').pid() ?? 0, 'SIGKILL');
+  await eventually(async () => (await metric(2, 'pop44_brake_held')) === 1, 15_000);
+  expect(await accessPeers('p2')).toHaveLength(4);
+}, 90_000);

@@ -2,7 +2,7 @@ import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isRefusal, reasons } from '#internal/errors/errors.ts';
+import { type Refusal, reasons } from '#internal/errors/errors.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -102,6 +102,16 @@ const methods: readonly (readonly [string, (typeof services)[number], DescMethod
     .map((method) => [`${method.parent.name}.${method.name}`, service, method] as const),
 );
 
+const outcome = async (answer: Promise<unknown> | undefined): Promise<{ readonly refusal?: Refusal }> => {
+  try {
+    await answer;
+    return {};
+  } catch (thrown) {
+    if (thrown instanceof Refused) return thrown;
+    throw thrown;
+  }
+};
+
 test.each(methods)('whatever is sent to %s is answered or refused in our words', async (_, service, method) => {
   const calls = network.as(service as typeof PoolService, daemon) as unknown as Record<
     string,
@@ -109,20 +119,14 @@ test.each(methods)('whatever is sent to %s is answered or refused in our words',
   >;
   await fc.assert(
     fc.asyncProperty(message(method.input), async (request) => {
-      try {
-        await calls[method.localName]?.(request);
-      } catch (thrown) {
-        if (!(thrown instanceof Refused)) throw thrown;
-        const { refusal } = thrown;
-        expect(isRefusal(refusal)).toBe(true);
-        expect(reasons).toContain(refusal.refused);
-        expect(refusal.message).not.toBe('');
-        expect(refusal.message.length).toBeLessThanOrEqual(1_000);
-        expect(refusal.value.length).toBeLessThanOrEqual(80);
-      }
+      const { refusal } = await outcome(calls[method.localName]?.(request));
+      expect(reasons).toContain(refusal?.refused ?? 'invalid');
+      expect(refusal?.message).not.toBe('');
+      expect(refusal?.message.length ?? 0).toBeLessThanOrEqual(1_000);
+      expect(refusal?.value.length ?? 0).toBeLessThanOrEqual(80);
       expect(daemon.unexpected).toEqual([]);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

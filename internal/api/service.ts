@@ -31,7 +31,7 @@ export function freshness({ head, store }: ServiceContext): Freshness {
   return create(FreshnessSchema, { revision: head.snapshot().revision, stale: !store.contact().connected });
 }
 
-export function localPopId({ head, config }: ServiceContext): string {
+function localPopId({ head, config }: ServiceContext): string {
   return head.snapshot().nodes.get(config.nodeId)?.record.popId ?? '';
 }
 

@@ -33,6 +33,13 @@ export function changeOf({ dryRun, requestId, etag }: ChangeOptions) {
   };
 }
 
+interface Conversation<A> {
+  readonly send: () => Promise<A>;
+  readonly show: (answer: A) => Promise<void>;
+  /** Whom --wait waits for; default: every node. */
+  readonly awaited?: (answer: A) => Awaited;
+}
+
 /**
  * Sends the request and shows its answer; in a dry run the record changes instead. Then waits, if asked to, for the
  * nodes that `awaited` names.
@@ -40,10 +47,8 @@ export function changeOf({ dryRun, requestId, etag }: ChangeOptions) {
 export async function change<A extends Message & { readonly changed?: Changed | undefined }>(
   session: Session,
   options: ChangeOptions,
-  send: () => Promise<A>,
-  show: (answer: A) => Promise<void>,
-  awaited: (answer: A) => Awaited = () => ({}),
-): Promise<A> {
+  { send, show, awaited = () => ({}) }: Conversation<A>,
+): Promise<void> {
   const { clock } = session.io;
   const sentMs = clock.monotonicMs();
   const answer = await send();
@@ -52,7 +57,7 @@ export async function change<A extends Message & { readonly changed?: Changed | 
   if (options.dryRun === true) {
     if (session.options.output === 'json') await session.json(answer);
     else for (const line of changed?.decision ?? []) session.print(`${line}\n`);
-    return answer;
+    return;
   }
   await show(answer);
   if (changed?.repeated === true)
@@ -62,5 +67,4 @@ export async function change<A extends Message & { readonly changed?: Changed | 
     const answered = Math.round(answeredMs - sentMs);
     session.say(`applied after ${Math.round(clock.monotonicMs() - sentMs)} ms (answered after ${answered} ms)`);
   }
-  return answer;
 }

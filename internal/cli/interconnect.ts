@@ -37,12 +37,11 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     .action(async (nodeA: string, nodeB: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { link4, link6, portA, portB, mtu } = options;
-      await change(
-        session,
-        options,
-        () => fabric.createInterconnect({ change: changeOf(options), nodeA, nodeB, link4, link6, portA, portB, mtu }),
-        (answer) => session.record(answer, answer.interconnect, columns),
-      );
+      await change(session, options, {
+        send: () =>
+          fabric.createInterconnect({ change: changeOf(options), nodeA, nodeB, link4, link6, portA, portB, mtu }),
+        show: (answer) => session.record(answer, answer.interconnect, columns),
+      });
     });
   interconnect
     .command('list')
@@ -56,11 +55,9 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     .description('take a link away')
     .action(async (id: string, options: ChangeOptions) => {
       const { fabric } = await session.client();
-      await change(
-        session,
-        options,
-        () => fabric.deleteInterconnect({ change: changeOf(options), interconnect: id }),
-        (answer) => session.done(answer, `interconnect ${id} deleted`),
-      );
+      await change(session, options, {
+        send: () => fabric.deleteInterconnect({ change: changeOf(options), interconnect: id }),
+        show: (answer) => session.done(answer, `interconnect ${id} deleted`),
+      });
     });
 }

@@ -15,15 +15,13 @@ export function networkVerbs(network: Command, session: Session): void {
     .action(async (name: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const allowDocumentationSpace = options.allowDocumentationSpace ?? false;
-      await change(
-        session,
-        options,
-        () => fabric.createNetwork({ change: changeOf(options), name, allowDocumentationSpace }),
-        (answer) =>
+      await change(session, options, {
+        send: () => fabric.createNetwork({ change: changeOf(options), name, allowDocumentationSpace }),
+        show: (answer) =>
           session.record(answer, answer.network, [
             ['name', (made) => made.name],
             ['uid', (made) => made.uid],
           ]),
-      );
+      });
     });
 }

@@ -64,12 +64,10 @@ export function nodeVerbs(node: Command, session: Session): void {
     .action(async (id: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { pop, wait: _, dryRun: __, requestId: ___, ...same } = options;
-      await change(
-        session,
-        options,
-        () => fabric.createNode({ change: changeOf(options), node: { ...same, id, popId: pop } }),
-        (answer) => session.record(answer, answer.node, recordColumns),
-      );
+      await change(session, options, {
+        send: () => fabric.createNode({ change: changeOf(options), node: { ...same, id, popId: pop } }),
+        show: (answer) => session.record(answer, answer.node, recordColumns),
+      });
     });
   node
     .command('list')

@@ -30,12 +30,10 @@ export function poolVerbs(pool: Command, session: Session): void {
     .action(async (prefix: string, options: CreateOptions) => {
       const { pools } = await session.client();
       const { realm, description } = options;
-      await change(
-        session,
-        options,
-        () => pools.createPool({ change: changeOf(options), prefix, realmId: realm, description }),
-        (answer) => session.record(answer, answer.pool, allColumns),
-      );
+      await change(session, options, {
+        send: () => pools.createPool({ change: changeOf(options), prefix, realmId: realm, description }),
+        show: (answer) => session.record(answer, answer.pool, allColumns),
+      });
     });
   pool
     .command('list')
@@ -58,11 +56,9 @@ export function poolVerbs(pool: Command, session: Session): void {
     .description('delete a pool that no tunnel has an address of')
     .action(async (ref: string, options: ChangeOptions) => {
       const { pools } = await session.client();
-      await change(
-        session,
-        options,
-        () => pools.deletePool({ change: changeOf(options), pool: ref }),
-        (answer) => session.done(answer, `pool ${ref} deleted`),
-      );
+      await change(session, options, {
+        send: () => pools.deletePool({ change: changeOf(options), pool: ref }),
+        show: (answer) => session.done(answer, `pool ${ref} deleted`),
+      });
     });
 }

@@ -51,12 +51,10 @@ export function popVerbs(pop: Command, session: Session): void {
       const { kind, port, tunnels, description, endpoint4, endpoint6, publicKey, failureDomain } = options;
       const same = { description, endpoint4, endpoint6, publicKey, failureDomain };
       const wanted = { ...same, id, kind: kinds[kind], endpointPort: port, acceptsTunnels: tunnels };
-      await change(
-        session,
-        options,
-        () => fabric.createPop({ change: changeOf(options), pop: wanted }),
-        (answer) => session.record(answer, answer.pop, columns),
-      );
+      await change(session, options, {
+        send: () => fabric.createPop({ change: changeOf(options), pop: wanted }),
+        show: (answer) => session.record(answer, answer.pop, columns),
+      });
     });
   pop
     .command('list')

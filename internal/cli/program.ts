@@ -81,8 +81,8 @@ export function buildProgram(session: Session): Command {
     .configureHelp({
       // An empty text or a zero says "not given", which the descriptions say better.
       optionDescription(option) {
-        const { defaultValue, description } = option;
-        return defaultValue === '' || defaultValue === 0 ? description : Help.prototype.optionDescription(option);
+        const given: unknown = option.defaultValue;
+        return given === '' || given === 0 ? option.description : Help.prototype.optionDescription(option);
       },
     })
     .exitOverride()

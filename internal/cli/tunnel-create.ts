@@ -55,16 +55,14 @@ async function create(session: Session, name: string, options: CreateOptions): P
     },
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
   };
-  await change(
-    session,
-    options,
-    () => tunnels.createTunnel(request).catch((thrown: unknown) => notCreated(session, thrown, written)),
-    async (answer) => {
+  await change(session, options, {
+    send: () => tunnels.createTunnel(request).catch((thrown: unknown) => notCreated(session, thrown, written)),
+    show: async (answer) => {
       await session.record(answer, answer.tunnel, allTunnelColumns);
       if (options.file !== undefined) await writeFile(session, options.file, answer.tunnel?.id ?? name, key);
     },
-    (answer) => ({ tunnel: answer.tunnel?.id ?? name }),
-  );
+    awaited: (answer) => ({ tunnel: answer.tunnel?.id ?? name }),
+  });
 }
 
 type KeyHere = { readonly publicKey: string; readonly privateKey?: string; readonly isNew: boolean };

@@ -25,13 +25,11 @@ const ref = ['<tunnel>', 'id, owner/name, or a name that is unique'] as const;
 
 async function update(session: Session, tunnel: string, changes: Changes, options: ChangeOptions): Promise<void> {
   const { tunnels } = await session.client();
-  await change(
-    session,
-    options,
-    () => tunnels.updateTunnel({ change: changeOf(options), tunnel, ...changes }),
-    (answer) => session.record(answer, answer.tunnel, allTunnelColumns),
-    (answer) => ({ tunnel: answer.tunnel?.id ?? tunnel }),
-  );
+  await change(session, options, {
+    send: () => tunnels.updateTunnel({ change: changeOf(options), tunnel, ...changes }),
+    show: (answer) => session.record(answer, answer.tunnel, allTunnelColumns),
+    awaited: (answer) => ({ tunnel: answer.tunnel?.id ?? tunnel }),
+  });
 }
 
 export function updateVerbs(tunnel: Command, session: Session): void {
@@ -70,13 +68,11 @@ export function deleteVerb(tunnel: Command, session: Session): void {
     .action(async (of: string, options: ChangeOptions) => {
       const { tunnels } = await session.client();
       const nodeIds = options.wait === undefined ? [] : await nodesThatCarry(session, of);
-      await change(
-        session,
-        options,
-        () => tunnels.deleteTunnel({ change: changeOf(options), tunnel: of }),
-        (answer) => session.done(answer, `tunnel ${of} deleted`),
-        () => ({ nodeIds }),
-      );
+      await change(session, options, {
+        send: () => tunnels.deleteTunnel({ change: changeOf(options), tunnel: of }),
+        show: (answer) => session.done(answer, `tunnel ${of} deleted`),
+        awaited: () => ({ nodeIds }),
+      });
     });
 }
 

@@ -46,12 +46,10 @@ export function upstreamVerbs(upstream: Command, session: Session): void {
       const { fabric } = await session.client();
       const { plane, asn, neighbor4, neighbor6, bfd } = options;
       const wanted = { id, nodeId, plane: planes[plane], neighbor4, neighbor6, neighborAsn: asn, bfd };
-      await change(
-        session,
-        options,
-        () => fabric.createUpstream({ change: changeOf(options), upstream: wanted }),
-        (answer) => session.record(answer, answer.upstream, columns),
-      );
+      await change(session, options, {
+        send: () => fabric.createUpstream({ change: changeOf(options), upstream: wanted }),
+        show: (answer) => session.record(answer, answer.upstream, columns),
+      });
     });
   upstream
     .command('list')

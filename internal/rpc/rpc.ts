@@ -12,7 +12,7 @@ export { clientCredentials, serverCredentials } from './credentials.ts';
 export type { Admit, Call, Handlers, ImplementOptions } from './implement.ts';
 export { implement } from './implement.ts';
 export type { Principal } from './principal.ts';
-export { principalName, principalOf, serverNameOf } from './principal.ts';
+export { principalName, serverNameOf } from './principal.ts';
 export type { Listener } from './serve.ts';
 export { listen, newServer } from './serve.ts';
 export { Refused } from './status.ts';

@@ -6,7 +6,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { Reason, Refusal } from '#internal/errors/errors.ts';
-import { Fault, isRefusal, messageOf, reasons } from '#internal/errors/errors.ts';
+import { Fault, messageOf, reasons } from '#internal/errors/errors.ts';
 import { RefusalDetailSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 
 /** A refusal on its way through an exception: from a handler to the wire, and from the wire to the caller. */
@@ -83,7 +83,6 @@ function refusalStatus(refusal: Refusal): WireStatus {
  */
 export function toStatus(thrown: unknown): WireStatus & { readonly unexpected: boolean } {
   if (thrown instanceof Refused) return { ...refusalStatus(thrown.refusal), unexpected: false };
-  if (isRefusal(thrown)) return { ...refusalStatus(thrown), unexpected: false };
   const metadata = new Metadata();
   if (thrown instanceof Fault) {
     const code = faultCodes.get(thrown.code);

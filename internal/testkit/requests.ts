@@ -2,8 +2,8 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import type { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import type { Calls } from '#internal/rpc/rpc.ts';
 
 /** A WireGuard public key that nobody else has. */

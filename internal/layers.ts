@@ -102,7 +102,7 @@ export interface Edge {
 
 // Formatted sources: one statement begins at the start of a line and ends with a semicolon.
 const statements = /^(?:import|export)\s(?:[^;']*?\sfrom\s+)?'([^']+)'/gm;
-const dynamic = /\bimport\('([^']+)'\)/g;
+const dynamic = /\bimport\('([^'$]+)'\)/g;
 
 function resolved(from: string, specifier: string): string | undefined {
   if (specifier.startsWith('#internal/')) return specifier.slice(1);

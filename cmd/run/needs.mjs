@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /** @type {readonly { binary: string, package: string, why: string }[]} */
-export const needs = [
+const needs = [
   { binary: 'etcd', package: 'etcd-server', why: 'the database of the CORE nodes' },
   { binary: 'bird', package: 'bird2', why: 'BGP and BFD of every node' },
   { binary: 'wireguard-go', package: 'wireguard-go', why: 'WireGuard where the kernel has none' },

@@ -1,5 +1,7 @@
-// Log: one line of JSON an event on standard error. Events have stable words; fields are ids and numbers, never
-// records, keys or messages from people.
+// Log: one line of JSON an event on standard error, for whoever runs the process.
+//
+// Events have stable words; fields are ids and numbers.
+// Never: a record, a key or text from people.
 
 import { pino } from 'pino';
 

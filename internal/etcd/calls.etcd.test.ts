@@ -7,7 +7,7 @@ import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal
 import { openCutter } from '#internal/testkit/cutter.ts';
 import { freePorts, startEtcd } from '#internal/testkit/etcd.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { type Etcd, type EtcdOptions, openEtcd, prefixEnd, type Txn } from './etcd.ts';
+import { type Etcd, type EtcdOptions, failureCode, openEtcd, prefixEnd, type Txn } from './etcd.ts';
 
 function client(endpoints: readonly string[], more: Partial<EtcdOptions> = {}): Etcd & Disposable {
   const etcd = openEtcd({ endpoints, clock: realClock, deadlineMs: 1_000, ...more });
@@ -166,7 +166,7 @@ test('without a quorum a write is not applied unless it is called ambiguous', as
     const key = `/q/${n}`;
     await etcd.txn(put(key)).then(
       () => outcomes.set(key, 'applied'),
-      (fault) => outcomes.set(key, fault.code),
+      (fault: unknown) => outcomes.set(key, failureCode(fault) ?? String(fault)),
     );
   }
   // The member knows after an election timeout that it has no leader, and then says so at once.

@@ -17,7 +17,7 @@ import { openOrder } from './order.ts';
 import type { Entry, EtcdEvent, Header, Listing, Txn, TxnOutcome } from './types.ts';
 import { entryOf, headerOf, txnOutcome, txnRequest } from './wire.ts';
 
-export { keyAfter, prefixEnd } from './bytes.ts';
+export { prefixEnd } from './bytes.ts';
 export type { Tls } from './endpoint.ts';
 export { type FailureCode, failureCode } from './failure.ts';
 export type { ListOptions } from './list.ts';
@@ -78,7 +78,7 @@ export interface Etcd {
 }
 
 // etcd --max-txn-ops; measured: 128 compares and 128 puts pass, 129 are refused.
-export const maxTxnOperations = 128;
+const maxTxnOperations = 128;
 const defaultDeadlineMs = 2_000;
 
 export function openEtcd(options: EtcdOptions): Etcd {

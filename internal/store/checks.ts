@@ -35,7 +35,8 @@ import {
 type Problem = string | undefined;
 
 const idSyntax = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const longestText = 256;
+// UTF-16 units; commands take 200 characters at most.
+const longestText = 1_024;
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
 const planes: ReadonlySet<Plane> = new Set([Plane.TRANSPORT, Plane.POP]);
 
@@ -48,7 +49,7 @@ const ids = (field: string, values: readonly string[]): Problem =>
 
 /** Terminals and logs show it. */
 const text = (field: string, value: string): Problem =>
-  when([...value].length > longestText || /\p{Cc}/u.test(value), `${field} is not one line of text`);
+  when(value.length > longestText || /\p{Cc}/u.test(value), `${field} is not one line of text`);
 
 const range = (field: string, value: number, low: number, high: number): Problem =>
   when(!(value >= low && value <= high), `${field} is not within ${low} and ${high}`);

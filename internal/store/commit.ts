@@ -2,7 +2,14 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import { type Compare, type Etcd, failureCode, type Operation as KeyOperation, type Txn } from '#internal/etcd/etcd.ts';
+import {
+  type Compare,
+  type Etcd,
+  failureCode,
+  type Operation as KeyOperation,
+  prefixEnd,
+  type Txn,
+} from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision, Write } from '#internal/model/record.ts';
 import { decodeOperation, encodeOperation, encodeRecord } from './codec.ts';
@@ -32,8 +39,10 @@ export function createCommit(etcd: Etcd, lease: HourlyLease, clock: Clock) {
   }
 
   async function commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome> {
-    const compares: Compare[] = decision.compares.map(({ kind, id, revision }) => {
-      return { target: 'mod', key: recordKey(kind, id), revision };
+    const compares: Compare[] = decision.compares.map(({ kind, id, revision, within }) => {
+      const key = recordKey(kind, id);
+      if (within === true) return { target: 'create', key, rangeEnd: prefixEnd(key), revision: 0n };
+      return { target: 'mod', key, revision };
     });
     const writes = decision.writes.map(keyOperation);
     if (operation === undefined) {

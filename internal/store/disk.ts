@@ -94,7 +94,7 @@ export async function openDisk(directory: string, options: DiskOptions = {}): Pr
     if (frames.length > 0) await to.handle.appendFile(Buffer.concat(frames));
     syncing ??= clock
       .sleep(syncMs, closing.signal)
-      .then(() => inTurn(async () => void (await journal?.handle?.datasync())))
+      .then(() => inTurn(async () => journal?.handle?.datasync()))
       .catch(() => undefined)
       .finally(() => {
         syncing = undefined;

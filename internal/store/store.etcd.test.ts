@@ -252,6 +252,7 @@ test('poison is set aside: the last good record stays, everything else goes on, 
   const listed = ['node/__proto__', 'pop/large', 'pop/p1', 'realm/\\xff\\x0a', 'tunnel/t1', 'tunnel/t2'];
   expect(store.quarantined()).toEqual(listed.map((key) => recordsPrefix + key));
   expect(log.filter(({ event }) => event === 'record-quarantined')).toHaveLength(listed.length);
+  expect(store.ignored()).toBe(poison.length - listed.length);
   expect(JSON.stringify(log)).not.toContain(secret);
 
   // A daemon that starts now has the record only from its disk.
@@ -352,6 +353,20 @@ test('a restored store whose revisions have gone past ours is found by the audit
     ['kept', 'last', 'more', 'other'].map((id) => recordKey('realm', id)),
   );
   expect(log).toContainEqual({ event: 'audit-mismatch', keys: 2, first: expect.stringContaining('/realm/') });
+});
+
+test('a commit that wants no key in a folder conflicts with any key there, and with none beside it [A7]', async () => {
+  await using server = await startEtcd();
+  using store = storeAt(server.endpoints);
+  using raw = rawAt(server.endpoints);
+  const empty: Decision = {
+    compares: [{ kind: 'allocation', id: '4-2c1f0000-22/', revision: 0n, within: true }],
+    writes: putRealm('a').writes,
+  };
+  await raw.write(recordKey('allocation', '4-2c1f0000-220/2c1f0001'), new Uint8Array([1]));
+  expect(await store.commit(empty, operation())).toMatchObject({ outcome: 'committed' });
+  await raw.write(recordKey('allocation', '4-2c1f0000-22/2c1f0001'), new Uint8Array([1]));
+  expect(await store.commit(empty, operation())).toMatchObject({ outcome: 'conflict' });
 });
 
 test('contact is lost within 2 s of a kill, and back with etcd', async () => {

@@ -56,6 +56,8 @@ export interface Store {
   contact(): { readonly connected: boolean; readonly sinceMs: number; readonly clusterId?: string };
   /** Keys whose values cannot be read, sorted, in printable characters. */
   quarantined(): readonly string[];
+  /** Events of keys under our prefix whose kind this build does not know; a newer daemon's, or a stranger's. */
+  ignored(): number;
   close(): void;
 }
 
@@ -116,6 +118,7 @@ export function openStore(options: StoreOptions): Store {
     currentRevision: async () => (await etcd.header()).revision,
     contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },
     quarantined: () => reading?.quarantined() ?? [],
+    ignored: () => reading?.ignored ?? 0,
     close: () => etcd.close(),
   };
 }

@@ -39,6 +39,9 @@ function expectEqual(what: string, found: string, wanted: string): true {
 export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
   const folder = join(lab.directory, 'client');
   const file = join(folder, `${tunnel}.conf`);
+  const keyFile = join(folder, `${tunnel}.key`);
+  // The last one's endpoint lies inside the tunnelled space: the file must cope.
+  const daemon = lab.context.daemons.at(-1)?.node ?? '';
   // The same directory as the lab sees it.
   const fileInside = `/run/lab/client/${tunnel}.conf`;
   let addresses: readonly string[] = [];
@@ -73,9 +76,12 @@ export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
     step('create pools', async () => {
       for (const pool of pools) await cli(['pool', 'create', pool]);
     }),
-    step('create a tunnel, its file made here, applied everywhere', async () => {
+    step('create a tunnel, applied on every node', async () => {
       await mkdir(folder, { recursive: true });
-      await cli(['tunnel', 'create', tunnel, '--file', file, '--wait']);
+      await cli(['--node', daemon, 'tunnel', 'create', tunnel, '--key-file', keyFile, '--wait']);
+    }),
+    step('fetch its file', async () => {
+      await cli(['--node', daemon, 'tunnel', 'file', tunnel, '--key-file', keyFile, '--out', file]);
       addresses = field(await readFile(file, 'utf8'), 'Address')
         .split(', ')
         .map((address) => address.split('/')[0] ?? '');

@@ -18,7 +18,7 @@ let network: ApiNetwork;
 let a: ApiDaemon;
 let b: ApiDaemon;
 beforeAll(async () => {
-  network = await apiNetwork(store, ['p1', 'p2']);
+  network = await apiNetwork(store.follower, ['p1', 'p2']);
   [a, b] = network.daemons as [ApiDaemon, ApiDaemon];
   await createSmallFabric(network.as(FabricService, a), network.as(PoolService, a), 2);
 });

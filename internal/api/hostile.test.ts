@@ -16,7 +16,7 @@ import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
 let network: ApiNetwork;
 let daemon: ApiDaemon;
 beforeAll(async () => {
-  network = await apiNetwork(memoryStore(), ['p1']);
+  network = await apiNetwork(memoryStore().follower, ['p1']);
   [daemon] = network.daemons as [ApiDaemon];
   await createSmallFabric(network.as(FabricService, daemon), network.as(PoolService, daemon), 2);
 });

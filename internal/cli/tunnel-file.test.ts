@@ -18,7 +18,7 @@ import { newKeyPair, readKeyPair } from './private-key.ts';
 let network: ApiNetwork;
 let client: Client;
 beforeAll(async () => {
-  network = await apiNetwork(memoryStore(), ['p1']);
+  network = await apiNetwork(memoryStore().follower, ['p1']);
   const [daemon] = network.daemons as [ApiDaemon];
   client = {
     pools: network.as(PoolService, daemon),

@@ -112,7 +112,7 @@ const thrownBy = (promise: Promise<unknown>): Promise<unknown> =>
 function one() {
   const store = memoryStore();
   const follower = store.follower();
-  return { store, ...follower, submit: daemon(store, follower.head) };
+  return { ...follower, store, submit: daemon(store, follower.head) };
 }
 
 test('a granted request is committed once and tells its revision', async () => {

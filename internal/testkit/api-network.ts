@@ -11,8 +11,9 @@ import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Status } from '#internal/status/status.ts';
 import { createStatus } from '#internal/status/status.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import type { Head } from '#internal/submit/submit.ts';
-import type { MemoryStore } from './memory-store.ts';
+import type { StoreSide } from './memory-store.ts';
 
 export interface ApiDaemon {
   readonly node: string;
@@ -41,7 +42,10 @@ export interface ApiNetwork extends AsyncDisposable {
 
 const graceMs = 50;
 
-export async function apiNetwork(store: MemoryStore, nodes: readonly string[]): Promise<ApiNetwork> {
+export async function apiNetwork(
+  sideOf: (onAdvance: (snapshot: Snapshot) => void) => StoreSide,
+  nodes: readonly string[],
+): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
   const pem = ({ certificatePem, privateKeyPem }: Credentials): Identity => ({
@@ -61,7 +65,7 @@ export async function apiNetwork(store: MemoryStore, nodes: readonly string[]): 
 
   async function daemon(node: string): Promise<ApiDaemon> {
     const status = createStatus(node);
-    const { head, pause, resume } = store.follower(({ revision }) => {
+    const { store, head, pause, resume } = sideOf(({ revision }) => {
       status.update({ appliedRevision: revision, snapshotRevision: revision });
     });
     const state = { connected: true, held: '', unexpected: [] as string[], requests: [] as string[] };

@@ -9,9 +9,18 @@ import type { Batch, Decision, RecordEvent } from '#internal/model/record.ts';
 import type { Head, SubmitStore } from '#internal/submit/submit.ts';
 import { createHead } from '#internal/submit/submit.ts';
 
+/** A daemon's side of a store: what it commits to, and the head that its watch advances. */
+export interface StoreSide {
+  readonly store: SubmitStore;
+  readonly head: Head;
+  /** The watch stands still until resume. */
+  pause(): void;
+  resume(): void;
+}
+
 export interface MemoryStore extends SubmitStore {
-  /** A daemon that follows. A paused one hears nothing until it is told to go on. */
-  follower(onAdvance?: (snapshot: Snapshot) => void): { readonly head: Head; pause(): void; resume(): void };
+  /** A daemon that follows. */
+  follower(onAdvance?: (snapshot: Snapshot) => void): StoreSide;
   /** Of the next commits, one each: answers that get lost, before or after the transaction; a store that is away. */
   readonly faults: ('lost-before' | 'lost-after' | 'away' | 'silent')[];
   readonly commits: Decision[];
@@ -61,7 +70,7 @@ export function memoryStore(): MemoryStore {
     if (faults[0] === 'away') throw new Fault('unavailable', 'etcd: connection refused');
   };
 
-  return {
+  const store: MemoryStore = {
     faults,
     commits,
     async commit(decision, operation) {
@@ -106,6 +115,7 @@ export function memoryStore(): MemoryStore {
       followers.add(hear);
       hear();
       return {
+        store,
         head,
         pause: () => {
           paused = true;
@@ -117,4 +127,5 @@ export function memoryStore(): MemoryStore {
       };
     },
   };
+  return store;
 }

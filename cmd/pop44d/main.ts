@@ -8,11 +8,13 @@ import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
+import { giveBackMemory } from './memory.ts';
 
 // Young objects get 1 MB instead of up to 48: a daemon that lives for months holds little that is young (17 MB measured).
 setFlagsFromString('--semi-space-growth-factor=1');
 // Without it each start strips types again and keeps the stripper: 27 MB of memory (measured).
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)));
+giveBackMemory();
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());

@@ -19,6 +19,7 @@ import type { Log } from '#internal/log/log.ts';
 import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
+import { shared } from './shared.ts';
 
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
 
@@ -92,7 +93,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         for (const kind of driver.kinds) for (const [key, value] of found[kind]) (seen[kind] as AnyMap).set(key, value);
       }
     }
-    found = seen;
+    found = shared(want, seen);
   }
 
   /** Consecutive steps of one driver go in one batch. */

@@ -9,6 +9,8 @@ import { same } from './equal.ts';
 import { rank } from './order.ts';
 import type { Step, StepOf } from './step.ts';
 
+export { same } from './equal.ts';
+
 /** Keys to look at, by kind; a plan for a change of k keys costs O(k log k). */
 export type Keys = { readonly [K in Kind]?: ReadonlySet<string> };
 

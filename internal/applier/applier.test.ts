@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { emptyDataplane, type Kind, kinds, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { desired } from '#internal/desired/desired.ts';
+import { plan, reach } from '#internal/plan/plan.ts';
+import { putsOf, type Want } from '#internal/seam/seam.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { testKey, threePops } from '#internal/testkit/three-pops.ts';
+import { type AnyDriver, createApplier } from './applier.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
+const wanted = desired(threePops(3), self, new Set<string>());
+const want = (number = 1): Want => ({
+  type: 'want',
+  number,
+  revision: '2',
+  whole: true,
+  put: putsOf(wanted),
+  remove: [],
+});
+
+/** A machine that does what it is told, but for the keys in `refuses`; two drivers, as kinds go in batches. */
+function machine() {
+  const state: MutableDataplane = emptyDataplane();
+  const refuses = new Set<string>();
+  const blind = new Set<Kind>();
+  const batches: string[][] = [];
+  const driver = (own: readonly Kind[]): AnyDriver => ({
+    kinds: own,
+    observe: async () => {
+      for (const kind of own) if (blind.has(kind)) throw new Error('cannot look');
+      return Object.fromEntries(own.map((kind) => [kind, new Map<string, unknown>(state[kind])]));
+    },
+    apply: async (steps) => {
+      batches.push(steps.map((step) => `${step.op} ${step.kind}`));
+      const failed = steps.filter((step) => refuses.has(step.key));
+      for (const step of steps) if (!refuses.has(step.key)) reach(state, step);
+      return failed.map((step) => ({ step, message: 'refused by the machine' }));
+    },
+    onDisturbance: () => undefined,
+    close: async () => undefined,
+  });
+  const wireguard: readonly Kind[] = ['link', 'peer'];
+  const drivers = [driver(wireguard), driver(kinds.filter((kind) => !wireguard.includes(kind)))];
+  return { state, refuses, blind, batches, drivers };
+}
+
+const mesh = (): MutableDataplane => {
+  const made = emptyDataplane();
+  put(made, 'address', { netns: 'transport', dev: 'p44m', cidr: 'fd44:44::1/64' });
+  return made;
+};
+
+test('before the first want only what the node itself wants is touched', async () => {
+  const { state, drivers } = machine();
+  put(state, 'peer', { link: 'p44w0', publicKey: testKey(9), allowedIps: [], keepaliveSeconds: 0 });
+  const applier = createApplier({ drivers, fixed: mesh(), clock: realClock, log: quiet });
+  expect(await applier.start()).toBe(1);
+  await applier.compare();
+  expect(state.peer.size).toBe(1);
+  expect([...state.address.keys()]).toEqual(['transport p44m fd44:44::1/64']);
+  await applier.close();
+});
+
+test('a want is reached, and what a comparison finds broken or added is mended and counted [N3]', async () => {
+  const { state, drivers } = machine();
+  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  await applier.start();
+  expect(await applier.want(want())).toMatchObject({ type: 'applied', number: 1, failing: 0 });
+  expect(plan(wanted, state)).toEqual([]);
+  const [lost = ''] = state.peer.keys();
+  state.peer.delete(lost);
+  put(state, 'peer', { link: 'p44w0', publicKey: testKey(77), allowedIps: ['44.31.3.3/32'], keepaliveSeconds: 0 });
+  expect(await applier.compare()).toMatchObject({ failing: 0, drift: { peer: 2 } });
+  expect(plan(wanted, state)).toEqual([]);
+  await applier.close();
+});
+
+test('one step that fails stops no other, is told, and is tried again until it is reached', async () => {
+  const { state, refuses, drivers } = machine();
+  const [stubborn = ''] = wanted.route.keys();
+  refuses.add(stubborn);
+  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  await applier.start();
+  const answer = await applier.want(want());
+  expect(answer).toMatchObject({ failing: 1, failures: [`+ route ${stubborn}: refused by the machine`] });
+  expect(plan(wanted, state).map((step) => step.key)).toEqual([stubborn]);
+  refuses.clear();
+  await eventually(() => plan(wanted, state).length === 0, 5_000);
+  await applier.close();
+});
+
+test('a mechanism that cannot be read does not stop the others and is believed as it was', async () => {
+  const { state, blind, drivers } = machine();
+  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  await applier.start();
+  await applier.want(want());
+  blind.add('peer');
+  state.element.clear();
+  expect(await applier.compare()).toMatchObject({ failing: 0 });
+  expect(plan(wanted, state)).toEqual([]);
+  await applier.close();
+});
+
+test('a difference costs the steps of what it names', async () => {
+  const { batches, drivers } = machine();
+  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  await applier.start();
+  await applier.want(want());
+  batches.length = 0;
+  const [[kind, value] = ['peer', undefined]] = putsOf(wanted).filter(([each]) => each === 'peer');
+  if (kind !== 'peer' || value === undefined) throw new Error('no peer wanted');
+  await applier.want({
+    ...want(2),
+    whole: false,
+    put: [['peer', { ...value, publicKey: testKey(50) }]],
+    remove: [['peer', `${value.link} ${value.publicKey}`]],
+  });
+  expect(batches).toEqual([['add peer', 'remove peer']]);
+  await applier.close();
+});

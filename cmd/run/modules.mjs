@@ -38,7 +38,11 @@ export function modules(root) {
     const hash = lockHash();
     if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash) return true;
     if (!sameAsLock(join(folder, '.package-lock.json'), lockFile)) return false;
-    writeFileSync(stampFile, hash);
+    try {
+      writeFileSync(stampFile, hash);
+    } catch {
+      // Somebody else's tree: the comparison is made each time.
+    }
     return true;
   }
 

@@ -43,8 +43,9 @@ export interface Sandbox {
 export function sandbox(tree: string, options: { readonly writable: boolean }): Sandbox | { readonly problem: string } {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
-  } catch {
-    return { problem: '/dev/net/tun cannot be opened: `modprobe tun`, or give the container --device /dev/net/tun' };
+  } catch (thrown) {
+    const cure = 'be root, or `modprobe tun`, or give the container --device /dev/net/tun';
+    return { problem: `/dev/net/tun cannot be opened (${cure}): ${thrown instanceof Error ? thrown.message : ''}` };
   }
   // A user namespace keeps root's hands off the machine; some machines forbid it, then root does without.
   const tries = process.getuid?.() === 0 ? [withUsers, namespaces] : [withUsers];

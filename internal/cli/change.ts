@@ -3,6 +3,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import type { Changed } from '#internal/gen/pop44/v1/common_pb.ts';
+import { NotApplied } from './io.ts';
 import { seconds } from './parse.ts';
 import type { Session } from './session.ts';
 import { waitUntilApplied, type Awaited } from './wait-applied.ts';
@@ -59,12 +60,23 @@ export async function change<A extends Message & { readonly changed?: Changed | 
     else for (const line of changed?.decision ?? []) session.print(`${line}\n`);
     return;
   }
+  const { wait } = options;
+  // Begun before anything is shown or written, which would count as time until it is applied.
+  const applied =
+    wait === undefined || changed === undefined
+      ? undefined
+      : waitUntilApplied(session, { revision: changed.revision, ...awaited(answer) }, wait).then(() =>
+          clock.monotonicMs(),
+        );
+  applied?.catch(() => undefined);
   await show(answer);
   if (changed?.repeated === true)
     session.say(`request ${changed.requestId} was carried out before; this is its answer`);
-  if (options.wait !== undefined && changed !== undefined) {
-    await waitUntilApplied(session, { revision: changed.revision, ...awaited(answer) }, options.wait);
-    const answered = Math.round(answeredMs - sentMs);
-    session.say(`applied after ${Math.round(clock.monotonicMs() - sentMs)} ms (answered after ${answered} ms)`);
-  }
+  if (applied === undefined) return;
+  const appliedMs = await applied.catch((thrown: unknown) => {
+    if (!(thrown instanceof NotApplied)) throw thrown;
+    throw new NotApplied(`accepted, but ${thrown.message} (pop44 wait ${changed?.revision})`);
+  });
+  const [inMs, answeredInMs] = [appliedMs - sentMs, answeredMs - sentMs].map(Math.round);
+  session.say(`applied after ${inMs} ms (answered after ${answeredInMs} ms)`);
 }

@@ -86,7 +86,7 @@ test('a wait that times out says where it is missing, with exit code 4', async (
   const { client } = recorder({ ...committed, waitApplied });
   const { code, stderr, stdout } = await cli(client, 'pool create 44.31.0.0/22 --wait=2');
   expect(code).toBe(4);
-  expect(stderr).toContain('revision 12 is accepted and is not applied on p2, p3 within 2 s (pop44 wait 12)');
+  expect(stderr).toContain('accepted, but revision 12 is not applied on p2, p3 within 2 s (pop44 wait 12)');
   expect(stdout).toContain('44.31.0.0/22');
 });
 

@@ -44,7 +44,7 @@ const privateKeyIn = (name: string): string => readKeyPair(at(name))?.privateKey
 
 test('create makes the key pair and writes a file that is complete, for its owner alone [T2] [T10]', async () => {
   const { code, stdout, stderr } = await cli(client, `tunnel create one --file ${at('one.conf')} --wait`);
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/wrote .*one\.conf\napplied after/)]);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/wrote .*one\.conf\napplied after/) as unknown]);
   expect(mode('one.conf')).toBe(0o600);
   expect(readdirSync(folder)).toEqual(['one.conf']);
   const { tunnel } = await client.tunnels.getTunnel({ tunnel: 'one' });

@@ -26,6 +26,6 @@ export async function waitUntilApplied(
     if (!(thrown instanceof Fault)) throw thrown;
     const why = thrown.code === 'deadline' ? `within ${seconds} s` : `: ${thrown.message}`;
     const where = pending.length === 0 ? 'is not known to be applied' : `is not applied on ${pending.join(', ')}`;
-    throw new NotApplied(`revision ${what.revision} is accepted and ${where} ${why} (pop44 wait ${what.revision})`);
+    throw new NotApplied(`revision ${what.revision} ${where} ${why}`);
   }
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { Client, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,6 +40,8 @@ const reported: unknown[] = [];
 const seen: Principal[] = [];
 let produced = 0;
 let streamSignal: AbortSignal | undefined;
+
+async function* nothing() {}
 
 const admit: Admit = (principal, method) =>
   method.parent === MeshService && principal.kind !== 'node'
@@ -279,6 +284,31 @@ test.each([
   socket.on('error', () => {});
   await new Promise((resolve) => socket.on('close', resolve));
   expect(bytes).toEqual([]);
+});
+
+test('a unix socket is served too, over one that a killed daemon left', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rpc-'));
+  const path = join(folder, 'api.sock');
+  const open = async (id: string) => {
+    const server = newServer();
+    const handlers = { getStatus: async () => ({ nodeId: id }), releaseBrake: async () => ({}), waitApplied: nothing };
+    implement(server, StatusService, handlers, { admit, report: () => {} });
+    return listen(server, [`unix:${path}`], serverCredentials(await node(id)));
+  };
+  const killed = await open('p1');
+  const alive = await open('p2');
+  const { call, close } = connect(StatusService, `unix:${path}`, clientCredentials(admin), {
+    serverName: serverNameOf('p2'),
+  });
+  expect((await call.getStatus({})).nodeId).toBe('p2');
+  close();
+  await Promise.all([killed.close(0), alive.close(0)]);
+  rmSync(folder, { recursive: true });
+});
+
+test('an address that is taken is a fault that names it', async () => {
+  const again = listen(newServer(), [address], serverCredentials(await node('p1')));
+  expect(await outcome(again)).toMatchObject({ code: 'listen', message: expect.stringContaining(address) as unknown });
 });
 
 test('a daemon of another name is not spoken to', async () => {

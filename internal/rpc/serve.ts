@@ -1,11 +1,14 @@
 // Serve: a grpc-js server with our limits, bound to addresses and unix sockets.
 
+import { lstatSync, rmSync } from 'node:fs';
 import type { ServerCredentials } from '@grpc/grpc-js';
 import { Server } from '@grpc/grpc-js';
 import { Fault } from '#internal/errors/errors.ts';
 
 /** Bytes; a page of 1,000 tunnels is about 400 kB. */
 export const messageLimit = 4 * 1024 * 1024;
+
+const unix = 'unix:';
 
 export interface Listener {
   /** TCP ports in the order of the addresses; 0 of a unix socket. */
@@ -25,7 +28,10 @@ export function newServer(): Server {
   });
 }
 
-/** `addresses`: `host:port`, `[v6]:port` or `unix:/path`; all bear the same TLS. Throws Fault `listen`. */
+/**
+ * `addresses`: `host:port`, `[v6]:port` or `unix:/path`; all bear the same TLS. A socket file that is there already is
+ * replaced: who was killed leaves one, and whoever lives is told by the port, which comes first. Throws Fault `listen`.
+ */
 export async function listen(
   server: Server,
   addresses: readonly string[],
@@ -33,10 +39,15 @@ export async function listen(
 ): Promise<Listener> {
   const ports: number[] = [];
   for (const address of addresses) {
+    if (address.startsWith(unix)) removeSocket(address.slice(unix.length));
     const port = await bind(server, address, credentials);
-    ports.push(address.startsWith('unix:') ? 0 : port);
+    ports.push(address.startsWith(unix) ? 0 : port);
   }
   return { ports, close: (graceMs) => close(server, graceMs) };
+}
+
+function removeSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

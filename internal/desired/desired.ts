@@ -44,22 +44,24 @@ export function carrierOf(snapshot: Snapshot, self: Self): Carrier | undefined {
   return { popId: node.popId, internetTable: internet.table };
 }
 
+/** What the parts of all tunnels of a node are made from. */
+export interface PartSource {
+  readonly snapshot: Snapshot;
+  readonly carrier: Carrier | undefined;
+  readonly here: Here;
+}
+
 /** The part of one tunnel; nothing when the snapshot has no such tunnel. */
-export function part(
-  snapshot: Snapshot,
-  carrier: Carrier | undefined,
-  tunnelId: string,
-  here: Here,
-  into: MutableDataplane,
-): void {
+export function part({ snapshot, carrier, here }: PartSource, tunnelId: string, into: MutableDataplane): void {
   const record = snapshot.tunnels.get(tunnelId)?.record;
-  if (record !== undefined && carrier !== undefined) tunnel(snapshot, carrier, record, here.has(tunnelId), into);
+  if (record === undefined || carrier === undefined) return;
+  tunnel(snapshot, record, { ...carrier, here: here.has(tunnelId) }, into);
 }
 
 /** The whole dataplane of a node: the frame and all parts. */
 export function desired(snapshot: Snapshot, self: Self, here: Here): Dataplane {
   const made = frame(snapshot, self);
-  const carrier = carrierOf(snapshot, self);
-  for (const id of snapshot.tunnels.keys()) part(snapshot, carrier, id, here, made);
+  const source = { snapshot, carrier: carrierOf(snapshot, self), here };
+  for (const id of snapshot.tunnels.keys()) part(source, id, made);
   return made;
 }

@@ -15,7 +15,7 @@ export interface Carrier {
 
 const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 
-export const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
+const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
   tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
 /**
@@ -24,9 +24,8 @@ export const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
  */
 export function tunnel(
   snapshot: Snapshot,
-  carrier: Carrier,
   record: Tunnel,
-  here: boolean,
+  carrier: Carrier & { readonly here: boolean },
   into: MutableDataplane,
 ): void {
   if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
@@ -42,7 +41,7 @@ export function tunnel(
     const family = given.prefix.includes(':') ? 6 : 4;
     const length = Number(given.prefix.slice(given.prefix.indexOf('/') + 1));
     put(into, 'element', { netns: 'pop', set: tunnelSet(family, length), element: hostOf(given.prefix) });
-    if (here && given.homePopId !== carrier.popId)
+    if (carrier.here && given.homePopId !== carrier.popId)
       put(into, 'route', {
         netns: 'pop',
         table: carrier.internetTable,

@@ -5,14 +5,14 @@ import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
 import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
-export const accessMtu = 1420;
+const accessMtu = 1420;
 /** Seconds. Both ends call, so that the one that comes last finds the other at once (else bring-up can wait 5 s: REKEY_TIMEOUT). */
 const interconnectKeepaliveSeconds = 5;
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /** The far node's underlay address, IPv4 first. */
-export const underlayEndpoint = (leg: Leg): string =>
+const underlayEndpoint = (leg: Leg): string =>
   `${host(leg.far.underlay4 === '' ? leg.far.underlay6 : leg.far.underlay4)}:${leg.farPort}`;
 
 export function wireguard(view: View, into: MutableDataplane): void {

@@ -5,9 +5,9 @@
 import type { Snapshot } from '#internal/model/model.ts';
 
 /** Share of peers that one step may remove. */
-export const brakeShare = 0.1;
+const brakeShare = 0.1;
 /** Fewer than this are never many: a club that deletes its two tunnels is no accident. */
-export const brakeFloor = 2;
+const brakeFloor = 2;
 
 /** Why `next` is held, or undefined. `before`: the last good snapshot. */
 export function brake(

@@ -3,7 +3,16 @@
 // Costs what changed: parts of the tunnels named, and the frame only when the fabric changed.
 
 import { type Dataplane, emptyDataplane, type Item, type Kind } from '#internal/dataplane/dataplane.ts';
-import { type Carrier, carrierOf, desired, frame, type Here, part, type Self } from '#internal/desired/desired.ts';
+import {
+  type Carrier,
+  carrierOf,
+  desired,
+  frame,
+  type Here,
+  type PartSource,
+  part,
+  type Self,
+} from '#internal/desired/desired.ts';
 import type { RecordChange, Snapshot } from '#internal/model/model.ts';
 import { plan } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
@@ -82,9 +91,9 @@ export function touch(before: Touched, changes: readonly RecordChange[]): Touche
 const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>
   a?.popId === b?.popId && a?.internetTable === b?.internetTable;
 
-function parts(told: Pick<Told, 'snapshot' | 'carrier' | 'here'>, ids: Iterable<string>): Dataplane {
+function parts(source: PartSource, ids: Iterable<string>): Dataplane {
   const made = emptyDataplane();
-  for (const id of ids) part(told.snapshot, told.carrier, id, told.here, made);
+  for (const id of ids) part(source, id, made);
   return made;
 }
 
@@ -97,10 +106,9 @@ const itemOf = (step: Step): Item => {
 export function difference(
   before: Told | undefined,
   touched: Touched,
-  snapshot: Snapshot,
-  self: Self,
-  here: Here,
+  now: { readonly snapshot: Snapshot; readonly self: Self; readonly here: Here },
 ): Difference {
+  const { snapshot, self, here } = now;
   const carrier = carrierOf(snapshot, self);
   const remake = before === undefined || touched.frame || touched.everything;
   const nextFrame = remake ? frame(snapshot, self) : before.frame;

@@ -86,7 +86,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
   /** A snapshot that no dataplane can be made of (a hand-written record that every parser let through) is held. */
   function stepNow(): Difference | undefined {
     try {
-      return difference(told, touched, snapshot, self, here);
+      return difference(told, touched, { snapshot, self, here });
     } catch (cause) {
       hold(`no dataplane can be made of the snapshot: ${messageOf(cause)}`);
       return undefined;

@@ -3,15 +3,20 @@
 import type { Readable, Writable } from 'node:stream';
 import { Fault } from '#internal/errors/errors.ts';
 
-/** The promise of an abort, and its undoing (an unresolved race would keep the listener for ever). */
-function aborted(signal: AbortSignal): { readonly promise: Promise<'aborted'>; forget(): void } {
-  let listener = (): void => {};
-  const promise = new Promise<'aborted'>((resolve) => {
-    listener = () => resolve('aborted');
-    if (signal.aborted) listener();
-    else signal.addEventListener('abort', listener, { once: true });
+const aborted = Symbol('aborted');
+
+/**
+ * What the work gives, or `aborted` when the signal is sooner. Leaves nothing at the signal: a race against one promise
+ * of an abort would keep a reaction for every message of a stream that lasts for months.
+ */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | typeof aborted> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => resolve(aborted);
+    const done = (): void => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    work.then(resolve, reject).finally(done);
   });
-  return { promise, forget: () => signal.removeEventListener('abort', listener) };
 }
 
 /**
@@ -33,20 +38,15 @@ export async function* received<T>(stream: Readable, signal: AbortSignal): Async
  */
 export async function send<T>(messages: AsyncIterable<T>, stream: Writable, signal: AbortSignal): Promise<void> {
   const iterator = messages[Symbol.asyncIterator]();
-  const abort = aborted(signal);
-  try {
-    for (;;) {
-      const next = await Promise.race([iterator.next(), abort.promise]);
-      if (next === 'aborted') {
-        // Not awaited: a generator that waits for something else returns only after that.
-        iterator.return?.()?.then(undefined, () => {});
-        return;
-      }
-      if (next.done === true) return;
-      if (!stream.write(next.value)) await Promise.race([drained(stream), abort.promise]);
+  for (;;) {
+    const next = await unlessAborted(iterator.next(), signal);
+    if (next === aborted) {
+      // Not awaited: a generator that waits for something else returns only after that.
+      iterator.return?.()?.then(undefined, () => {});
+      return;
     }
-  } finally {
-    abort.forget();
+    if (next.done === true) return;
+    if (!stream.write(next.value)) await unlessAborted(drained(stream), signal);
   }
 }
 

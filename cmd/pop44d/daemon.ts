@@ -18,7 +18,7 @@ import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
 import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
-import { openDisk, openStore } from '#internal/store/store.ts';
+import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
@@ -27,6 +27,9 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { re
 const pulseMs = 500;
 /** Milliseconds that calls may take to end when the daemon stops. */
 const graceMs = 1_000;
+
+/** Events of a healthy store; everything else is for an operator's eyes. */
+const usual: ReadonlySet<string> = new Set(['watch-opened', 'relisted']);
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
@@ -39,13 +42,19 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   if (ca === undefined || certificate === undefined || key === undefined) throw new Error('unreachable');
   const identity = { ca, certificate, key };
   const status = createStatus(config.nodeId);
+  const report = ({ event, ...fields }: StoreEvent | DiskEvent): void => {
+    const told = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
+    if (usual.has(event)) log.info(event, told);
+    else log.warn(event, told);
+  };
   const store = openStore({
     endpoints: config.etcd.endpoints,
     tls: identity,
     clock,
-    report: ({ event, ...fields }) => log.info(event, fields),
+    progressNotifyMs: config.etcd.progressNotifyMs,
+    report,
   });
-  const disk = await openDisk(join(config.stateDir, 'snapshot'));
+  const disk = await openDisk(join(config.stateDir, 'snapshot'), { clock, report });
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
   const seam = connectSeam(config.dataplaneSocket, {
     message: (message) => onDataplane(message),
@@ -148,7 +157,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   }, pulseMs);
 
   try {
-    for await (const batch of store.follow(signal)) reconciler.take(batch);
+    for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
   } catch (cause) {
     if (!signal.aborted) log.error('follow-ended', { reason: messageOf(cause) });
   }
@@ -156,6 +165,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   mesh.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close()]);
+  store.close();
   await disk.close();
 }
 

@@ -134,9 +134,9 @@ describe('choose', () => {
   });
 
   test("when nothing can be cut any more, another home's slab serves, before nobody is served", () => {
-    const snapshot = snapshotOf(poolOf('2001:db8:44::/48'), slabOf('2001:db8:44::/48', '2001:db8:44::/48', 64, 'p1'));
-    expect(choose(snapshot, freeIndexOf(snapshot), wish('2001:db8:44::/48', 64, 'p2'))).toMatchObject({
-      prefix: '2001:db8:44::/64',
+    const snapshot = snapshotOf(poolOf('44.31.0.0/24'), slabOf('44.31.0.0/24', '44.31.0.0/24', 32, 'p1'));
+    expect(choose(snapshot, freeIndexOf(snapshot), wish('44.31.0.0/24', 32, 'p2'))).toMatchObject({
+      prefix: '44.31.0.1/32',
       slab: { homePopId: 'p1' },
     });
   });

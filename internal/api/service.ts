@@ -69,7 +69,7 @@ export function changing<I extends DescMessage, O extends DescMessage>(
             now: clock.wall(),
             newId,
             random,
-            inFlight,
+            inFlight: withHidden(inFlight, context.store.quarantined()),
             freeIndex: head.freeIndex(),
             localPopId: localPopId(context),
           }),
@@ -83,6 +83,19 @@ export function changing<I extends DescMessage, O extends DescMessage>(
     if (answer.pool !== undefined) Object.assign(answer.pool, { etag });
     return answer;
   };
+}
+
+const allocationKeys = '/pop44/v1/allocation/';
+
+/**
+ * An allocation that cannot be read is not in the snapshot, yet its key is taken: without this the search would offer
+ * its address again and again, and every commit would conflict.
+ */
+function withHidden(inFlight: ReadonlySet<string>, quarantined: readonly string[]): ReadonlySet<string> {
+  const hidden = quarantined
+    .filter((key) => key.startsWith(allocationKeys))
+    .map((key) => key.slice(allocationKeys.length));
+  return hidden.length === 0 ? inFlight : new Set([...inFlight, ...hidden]);
 }
 
 /**

@@ -66,6 +66,8 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
   let retry: AbortController | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
+  /** Keys reached since each observation that is under way began. */
+  const observing = new Set<KeySets>();
 
   /** One at a time: wants, comparisons and retries never interleave. */
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
@@ -80,7 +82,11 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
     return keys;
   };
 
-  async function observe(): Promise<void> {
+  /**
+   * Reads everything while wants go on being carried out (a read of 10,000 peers takes 0.2 s on a busy machine); what
+   * they reach meanwhile is newer than what is read.
+   */
+  async function observe(): Promise<MutableDataplane> {
     const seen = emptyDataplane();
     for (const driver of drivers) {
       try {
@@ -93,6 +99,17 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         for (const kind of driver.kinds) for (const [key, value] of found[kind]) (seen[kind] as AnyMap).set(key, value);
       }
     }
+    return seen;
+  }
+
+  /** Takes an observation for what is there, but for the keys that were reached since it began. */
+  function believe(seen: MutableDataplane, since: KeySets): void {
+    for (const kind of kinds)
+      for (const key of since[kind] ?? []) {
+        const value = found[kind].get(key);
+        if (value === undefined) seen[kind].delete(key);
+        else (seen[kind] as AnyMap).set(key, value);
+      }
     found = shared(want, seen);
   }
 
@@ -116,6 +133,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         const reason = failed.get(step);
         if (reason === undefined) {
           reach(found, step);
+          for (const since of observing) (since[step.kind] ??= new Set()).add(step.key);
           failing.delete(name);
         } else {
           failing.set(name, `${printStep(step)}: ${reason}`);
@@ -145,20 +163,26 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       .catch(() => undefined);
   }
 
-  async function look(): Promise<Health> {
+  async function compare(): Promise<Health> {
     const began = clock.monotonicMs();
-    await observe();
-    const steps = plan(want, found, known ? undefined : fixedKeys());
-    failing = new Map();
-    for (const step of steps) {
-      drift[step.kind] = (drift[step.kind] ?? 0) + 1;
-      log.warn('drift', { step: printStep(step) });
-    }
-    await apply(steps);
-    comparisons += 1;
-    lastComparisonMs = clock.monotonicMs() - began;
-    retryLater();
-    return health();
+    const since: KeySets = {};
+    observing.add(since);
+    const seen = await observe();
+    return exclusive(async () => {
+      observing.delete(since);
+      believe(seen, since);
+      const steps = plan(want, found, known ? undefined : fixedKeys());
+      failing = new Map();
+      for (const step of steps) {
+        drift[step.kind] = (drift[step.kind] ?? 0) + 1;
+        log.warn('drift', { step: printStep(step) });
+      }
+      await apply(steps);
+      comparisons += 1;
+      lastComparisonMs = clock.monotonicMs() - began;
+      retryLater();
+      return health();
+    });
   }
 
   const health = (): Health => {
@@ -174,8 +198,6 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       cpuSeconds: (usage.user + usage.system) / 1e6,
     };
   };
-
-  const compare = (): Promise<Health> => exclusive(look);
 
   /** Merges a want; gives the keys that may differ now, or undefined for all. */
   function merge(message: Want): Keys | undefined {
@@ -206,7 +228,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
     start: () =>
       exclusive(async () => {
         for (const kind of kinds) for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
-        await observe();
+        believe(await observe(), {});
         await apply(plan(want, found, fixedKeys()));
         retryLater();
         return [...found.peer.values()].filter((peer) => peer.link === accessLink).length;

@@ -262,10 +262,11 @@ describe('a new tunnel', () => {
     const id = `${pool4}/2c1f0200`;
     expect(compares).toContainEqual({ kind: 'slab', id, revision: 0n });
     expect(writes).toMatchObject([
-      { kind: 'tunnel', record: { prefixes: [{ prefix: '44.31.2.1/32', homePopId: 'p3' }, { homePopId: 'p1' }] } },
+      { kind: 'tunnel', record: { prefixes: [{ prefix: '44.31.2.1/32', homePopId: 'p3' }, { homePopId: 'p3' }] } },
       { kind: 'peerkey' },
       { kind: 'slab', id, record: { prefix: '44.31.2.0/24', unitLength: 32, homePopId: 'p3' } },
       { kind: 'allocation', id: `${pool4}/2c1f0201` },
+      { kind: 'slab', record: { prefix: '2001:db8:44:100::/56', unitLength: 64, homePopId: 'p3' } },
       { kind: 'allocation' },
     ]);
   });

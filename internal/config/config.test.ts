@@ -15,7 +15,7 @@ const good = {
     mtu: 1380,
     peers: [{ publicKey: 'k', endpoint: '198.18.1.2:51844', address: 'fd44:44::2' }],
   },
-  etcd: { endpoints: ['https://[fd44:44::1]:2379'] },
+  etcd: { endpoints: ['https://[fd44:44::1]:2379'], progressNotifyMs: 5_000 },
   tls: { caFile: '/t/ca', certificateFile: '/t/c', keyFile: '/t/k' },
   api: { port: 4440 },
   metrics: { port: 9440 },

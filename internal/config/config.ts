@@ -30,7 +30,12 @@ export interface NodeConfig {
     readonly mtu: number;
     readonly peers: readonly MeshPeer[];
   };
-  readonly etcd: { readonly endpoints: readonly string[] };
+  readonly etcd: {
+    /** The local member first. */
+    readonly endpoints: readonly string[];
+    /** What etcd's watch-progress-notify-interval is set to, in milliseconds; 5,000 is right. */
+    readonly progressNotifyMs: number;
+  };
   readonly tls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
   readonly api: { readonly port: number; readonly socket?: string };
   readonly metrics: { readonly port: number };
@@ -97,7 +102,7 @@ const nodeConfig = object({
     mtu: between(1280, 9000),
     peers: list(object({ publicKey: text, endpoint: text, address })),
   }),
-  etcd: object({ endpoints: list(text) }),
+  etcd: object({ endpoints: list(text), progressNotifyMs: between(100, 600_000) }),
   tls: object({ caFile: file, certificateFile: file, keyFile: file }),
   api: object({ port, socket: file }, ['socket']),
   metrics: object({ port }),

@@ -24,11 +24,17 @@ export function parsePoolId(id: string): Prefix | undefined {
 }
 
 // What the internet takes as an announcement of its own: /24 and /48.
-const slabLengths = { 4: 24, 6: 48 } as const;
+const shortestSlabs = { 4: 24, 6: 48 } as const;
+// A /48 pool has 256 slabs of 256 /64, so that each PoP can be home to some (adr/0002).
+const slabsOfIpv6Pool = 8;
+const longestIpv6Slab = 64;
 
-/** Prefix length of the slabs that a pool is cut into: 24 or 48, or the pool's own when that is longer. */
+/** Prefix length of the slabs that a pool is cut into; the pool's own where that is longer. */
 export function slabLengthOf(pool: Prefix): number {
-  return Math.max(slabLengths[familyOf(pool)], prefixLength(pool));
+  const family = familyOf(pool);
+  const length = prefixLength(pool);
+  const split = family === 4 ? length : Math.min(length + slabsOfIpv6Pool, longestIpv6Slab);
+  return Math.max(shortestSlabs[family], split, length);
 }
 
 /** Of a slab and of an allocation alike: `<pool id>/<first address in fixed-width hexadecimal>`. */

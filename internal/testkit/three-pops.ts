@@ -38,7 +38,7 @@ const pools = ['44.31.0.0/22', '2001:db8:44::/48'] as const;
 const slabs = [
   ['44.31.0.0/24', 32, 'p1'],
   ['44.31.1.0/24', 32, 'p2'],
-  ['2001:db8:44::/48', 64, 'p1'],
+  ['2001:db8:44::/56', 64, 'p1'],
 ] as const;
 
 export function fabricEvents(revision = 1n): readonly RecordEvent[] {
@@ -125,7 +125,7 @@ export function fabricEvents(revision = 1n): readonly RecordEvent[] {
       id,
       realmId: 'internet',
       prefix,
-      slabLength: at === 0 ? 24 : 48,
+      slabLength: at === 0 ? 24 : 56,
       createdAt: { seconds: 1n },
     });
     events.push({ kind: 'pool', id, stored: { revision, record } });

@@ -89,7 +89,13 @@ function nodeConfig(node: LabNode, all: readonly KeyedNode[], directory: string)
           address: other.node.meshAddress,
         })),
     },
-    etcd: { endpoints: all.map((member) => etcdEndpoint(member.node)) },
+    etcd: {
+      // The local member first.
+      endpoints: [node, ...all.map((member) => member.node).filter((member) => member.id !== node.id)].map(
+        etcdEndpoint,
+      ),
+      progressNotifyMs: 5_000,
+    },
     tls: { caFile: files.ca, certificateFile: files.certificate, keyFile: files.key },
     api: { port: apiPort, socket: apiSocket(directory, node.id) },
     metrics: { port: metricsPort },

@@ -184,6 +184,8 @@ test('poison written by hand is kept out and told; the daemon and every other re
     ['/pop44/v1/pool/4-2c1f0000-22x', 'wrong id'],
     ['/pop44/v1/pop/huge', 'h'.repeat(1_400_000)],
     ['/pop44/v1/nothing/known', 'a kind of the future'],
+    // The next address that would be given, so that it must be passed over.
+    ['/pop44/v1/allocation/4-2c1f0000-22/2c1f0002', 'no allocation'],
   ];
   for (const [key, value] of poison) await etcdctl(['put', key], value);
   // A tunnel record under another id: its prefixes would overlap the client's.

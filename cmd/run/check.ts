@@ -4,6 +4,7 @@
 // Never: writes to the work tree (.cache apart), unless asked to (`--fix`, `--gen`).
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 const tree = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const generated = 'internal/gen';
+
+// Tests of what is synced to disk show nothing more on a slow one: 1.3 s in memory, 4 to 8 s on a disk others use.
+if (existsSync('/dev/shm')) process.env['TMPDIR'] ??= '/dev/shm';
 
 interface Outcome {
   readonly ok: boolean;

@@ -29,7 +29,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 export function banner(context: LabContext, onlyOne: boolean): string {
   const nodes = context.daemons.map(({ node, address }) => ({ address, ...labNode(Number(node.slice(1))) }));
   const prefix = onlyOne ? '' : `POP44_LAB=${context.lab} `;
-  const try_ = (line: string): string => `  ${prefix}npx pop44 ${line}`;
+  const try_ = (...lines: readonly string[]): string =>
+    `  ${lines.map((line) => `${prefix}npx pop44 ${line}`).join(' && ')}`;
   return `
 ${table(
   ['node', 'PoP', 'API', 'endpoint', 'namespaces'],
@@ -52,9 +53,9 @@ ${table(
 )}
 
 Try, in another terminal:
-${try_('pool create 44.31.0.0/22')}
-${try_('pool create 2001:db8:44::/48')}
-${try_('tunnel create station --file station.conf --wait')}
+${try_('pool create 44.31.0.0/22', 'pool create 2001:db8:44::/48')}
+${try_('tunnel create station --file $PWD/station.conf --wait', 'lab exec client -- wg-quick up $PWD/station.conf')}
+${try_('lab exec host -- ping -c 3 44.31.0.1')}
 
 Ctrl-C removes ${context.lab} and everything in it.
 `;

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { Counts } from './counts.ts';
+import type { TallyLine } from './tally.ts';
+
+const passed: TallyLine = { test: 'a', state: 'passed' };
+const failed: TallyLine = { test: 'b', state: 'failed' };
+const skipped = (reason: string): TallyLine => ({ test: 'c', state: 'skipped', reason });
+const complete: TallyLine = { complete: true };
+
+interface Case {
+  readonly name: string;
+  readonly lines: readonly TallyLine[];
+  readonly inCi?: true;
+  readonly filtered?: true;
+  /** Of vitest. */
+  readonly code?: number;
+  readonly lastLine: string;
+  readonly ok: boolean;
+}
+
+const cases: readonly Case[] = [
+  { name: 'all passed', lines: [passed, passed, complete], lastLine: '2 passed, 0 failed, 0 skipped', ok: true },
+  {
+    name: 'one failed',
+    lines: [passed, failed, complete],
+    code: 1,
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    ok: false,
+  },
+  { name: 'nothing ran', lines: [complete], lastLine: '0 passed, 1 failed, 0 skipped', ok: false },
+  { name: 'all were skipped', lines: [skipped(''), complete], lastLine: '0 passed, 0 failed, 1 skipped', ok: false },
+  {
+    name: 'a file could not be read, told by module and suite',
+    lines: [passed, { broken: 'x.test.ts' }, { broken: 'x.test.ts' }, complete],
+    code: 1,
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    ok: false,
+  },
+  {
+    name: 'vitest died',
+    lines: [passed, { started: 'x' }],
+    code: 137,
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    ok: false,
+  },
+  {
+    name: 'vitest failed without saying why',
+    lines: [passed, complete],
+    code: 1,
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    ok: false,
+  },
+  {
+    name: 'a skip at home',
+    lines: [passed, skipped(''), complete],
+    lastLine: '1 passed, 0 failed, 1 skipped',
+    ok: true,
+  },
+  {
+    name: 'a skip in CI',
+    lines: [passed, skipped('no bird'), complete],
+    inCi: true,
+    lastLine: '1 passed, 1 failed, 1 skipped',
+    ok: false,
+  },
+  {
+    name: 'an allowed skip in CI',
+    lines: [passed, skipped('allowed: no kernel WireGuard'), complete],
+    inCi: true,
+    lastLine: '1 passed, 0 failed, 1 skipped',
+    ok: true,
+  },
+  {
+    name: 'what a filter by name left out',
+    lines: [passed, skipped(''), complete],
+    inCi: true,
+    filtered: true,
+    lastLine: '1 passed, 0 failed, 1 skipped',
+    ok: true,
+  },
+];
+
+test.each(cases)('$name: $lastLine', ({ lines, inCi, filtered, code, lastLine, ok }) => {
+  const counts = new Counts({ inCi: inCi === true, filtered: filtered === true });
+  for (const line of lines) counts.take(JSON.stringify(line));
+  counts.exited(code ?? 0, null);
+  expect([counts.lastLine(), counts.ok()]).toEqual([lastLine, ok]);
+});
+
+test('what was running when vitest died is named', () => {
+  const counts = new Counts({ inCi: true, filtered: false });
+  for (const line of [{ started: 'x' }, { started: 'y' }, { ended: 'x' }]) counts.take(JSON.stringify(line));
+  counts.exited(null, 'SIGKILL');
+  expect(counts.problems()).toEqual(['vitest ended (SIGKILL) during y']);
+});

@@ -1,0 +1,94 @@
+import { create } from '@bufbuild/protobuf';
+import { afterEach, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
+import { createPresence } from '#internal/presence/presence.ts';
+import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
+import { createStatus } from '#internal/status/status.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { createMesh } from './mesh.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const validity = { now: new Date(), validForMs: 3_600_000 };
+const ca = await createCa('test', validity);
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+/** A daemon as far as the mesh goes, on a real socket with a certificate of its own. */
+async function daemon(nodeId: string, port = 0) {
+  const certificate = await issueNodeCertificate(ca, { id: nodeId, addresses: ['127.0.0.1'] }, validity);
+  const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
+  const status = createStatus(nodeId);
+  const presence = createPresence(nodeId, () => undefined);
+  const mesh = createMesh({
+    nodeId,
+    status,
+    clock: realClock,
+    log: quiet,
+    credentials: clientCredentials(identity),
+    presence,
+  });
+  const server = newServer();
+  mesh.serve(server, { admit: () => undefined, report: () => undefined });
+  const listener = await listen(server, [`127.0.0.1:${port}`], serverCredentials(identity));
+  const close = async (): Promise<void> => {
+    mesh.close();
+    await listener.close(100);
+  };
+  open.push(close);
+  const [bound = 0] = listener.ports;
+  const node = create(NodeSchema, { id: nodeId, meshAddress: '127.0.0.1', apiPort: bound });
+  return { nodeId, status, presence, mesh, node, port: bound, close };
+}
+
+async function pair() {
+  const p1 = await daemon('p1');
+  const p2 = await daemon('p2');
+  for (const { mesh } of [p1, p2]) mesh.nodes([p1.node, p2.node]);
+  await eventually(() => p1.status.of('p2')?.connected === true && p2.status.of('p1')?.connected === true, 5_000);
+  return { p1, p2 };
+}
+
+test('what a node has applied is known to the other at once, both ways, not at the next heartbeat [N6]', async () => {
+  const { p1, p2 } = await pair();
+  for (const [from, to] of [
+    [p1, p2],
+    [p2, p1],
+  ] as const)
+    for (let revision = 1n; revision <= 5n; revision += 1n) {
+      const began = performance.now();
+      from.status.update({ appliedRevision: revision });
+      await eventually(() => to.status.of(from.nodeId)?.report.appliedRevision === revision, 900);
+      expect(performance.now() - began).toBeLessThan(900);
+    }
+  await eventually(() => (p1.status.of('p2')?.rttMs ?? 0) > 0 && (p2.status.of('p1')?.rttMs ?? 0) > 0, 5_000);
+});
+
+test('a node that goes is lost, one that comes back is heard again', async () => {
+  const { p1, p2 } = await pair();
+  await p2.close();
+  await eventually(() => p1.status.of('p2')?.connected === false, 5_000);
+  const again = await daemon('p2', p2.port);
+  again.mesh.nodes([p1.node, again.node]);
+  again.status.update({ appliedRevision: 44n });
+  await eventually(() => p1.status.of('p2')?.connected === true, 5_000);
+  await eventually(() => p1.status.of('p2')?.report.appliedRevision === 44n, 5_000);
+});
+
+test('a handshake moves a tunnel to where it happened; one that came before the stream is told when it opens [A3]', async () => {
+  const p1 = await daemon('p1');
+  const p2 = await daemon('p2');
+  p1.presence.seen([{ tunnelId: 't', handshakeMs: 1_000 }]);
+  for (const { mesh } of [p1, p2]) mesh.nodes([p1.node, p2.node]);
+  await eventually(() => p1.status.of('p2')?.connected === true, 5_000);
+  p2.mesh.tell(p2.presence.seen([{ tunnelId: 't', handshakeMs: 2_000 }]));
+  await eventually(() => p1.presence.here().size === 0 && p2.presence.here().has('t'), 5_000);
+  // An older claim is corrected, whoever makes it.
+  p1.mesh.tell([{ tunnelId: 't', handshakeMs: 1_500 }]);
+  p1.mesh.tell(p1.presence.seen([{ tunnelId: 't', handshakeMs: 3_000 }]));
+  await eventually(() => p1.presence.here().has('t') && p2.presence.here().size === 0, 5_000);
+});

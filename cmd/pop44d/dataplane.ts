@@ -44,12 +44,12 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     openBird({ netns, runDir, clock, log }),
   ];
   const applier = createApplier({ drivers, fixed: meshDataplane(config.mesh), clock, log });
-  const accessPeers = await applier.start();
-  log.info('dataplane-ready', { accessPeers });
+  await applier.start();
+  log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
   let asked = false;
   const seam = await serveSeam(config.dataplaneSocket, {
-    connected: (send) => send({ type: 'hello', accessPeers }),
+    connected: (send) => send({ type: 'hello', accessPeers: applier.accessPeers() }),
     message: (want) => {
       applier.want(want).then(
         (answer) => seam.send(answer),

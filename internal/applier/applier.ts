@@ -34,8 +34,10 @@ type AnyMap = Map<string, unknown>;
 type KeySets = { [K in Kind]?: Set<string> };
 
 export interface Applier {
-  /** Reads what is there; called once before the first want. Gives the number of peers on the access interface. */
-  start(): Promise<number>;
+  /** Reads what is there and raises what is fixed; called once before the first want. */
+  start(): Promise<void>;
+  /** On the access interface, as last observed or reached. */
+  accessPeers(): number;
   want(message: Want): Promise<Applied>;
   /** Observes everything, repairs what differs. */
   compare(): Promise<Health>;
@@ -231,8 +233,8 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         believe(await observe(), {});
         await apply(plan(want, found, fixedKeys()));
         retryLater();
-        return [...found.peer.values()].filter((peer) => peer.link === accessLink).length;
       }),
+    accessPeers: () => [...found.peer.values()].filter((peer) => peer.link === accessLink).length,
     want: (message) =>
       exclusive(async () => {
         const keys = merge(message);

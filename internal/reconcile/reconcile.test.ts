@@ -136,6 +136,22 @@ test.each([
   expect(r.holds.current).toEqual(wanted(r));
 });
 
+test('a daemon that starts while the brake holds tells its last good snapshot, and holds on', () => {
+  const r = rig();
+  const events = [...fabricEvents(), ...Array.from({ length: 30 }, (_, at) => tunnelEvents(at + 1, 1n)).flat()];
+  r.reconciler.load({ revision: 1n, relisted: true, events });
+  r.take([], true);
+  r.take([], true);
+  r.reconciler.message({ type: 'hello', accessPeers: 30 });
+  r.answer();
+  expect([...r.holds.current.peer.values()].filter((peer) => peer.link === 'p44w0')).toHaveLength(30);
+  expect(r.status.own().held).toContain('no network record');
+  expect(r.saved).toHaveLength(0);
+  r.reconciler.release();
+  r.answer();
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
 test('a store that comes back to what it was releases the brake by itself', () => {
   const r = up(0, 30);
   r.take([], true);

@@ -84,9 +84,9 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     snapshot.revision === 0n || (told !== undefined && told.snapshot === snapshot && told.here === here);
 
   /** A snapshot that no dataplane can be made of (a hand-written record that every parser let through) is held. */
-  function stepNow(): Difference | undefined {
+  function stepTo(target: Snapshot): Difference | undefined {
     try {
-      return difference(told, touched, { snapshot, self, here });
+      return difference(told, touched, { snapshot: target, self, here });
     } catch (cause) {
       hold(`no dataplane can be made of the snapshot: ${messageOf(cause)}`);
       return undefined;
@@ -96,31 +96,35 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
   /** One want at a time: what comes meanwhile is told in the next. */
   function pump(): void {
     if (!connected || outstanding !== undefined || idle()) return;
-    const step = stepNow();
+    // A privileged half that knows nothing yet is told the last good snapshot first: whatever came since may be held.
+    const target = told === undefined && good !== undefined ? good : snapshot;
+    const step = stepTo(target);
     if (step === undefined) return;
     const lostPeers = told === undefined ? Math.max(0, foundPeers - step.told.peers) : step.lostPeers;
     const peers = told === undefined ? foundPeers : told.peers;
     const atOnce = Math.max(deleted.most, lostPeers - deleted.all);
-    const reason = confirmed ? undefined : brake(good, snapshot, { lostPeers: Math.min(atOnce, lostPeers), peers });
+    const reason = confirmed ? undefined : brake(good, target, { lostPeers: Math.min(atOnce, lostPeers), peers });
     if (reason !== undefined) return hold(reason);
-    hold('');
-    confirmed = false;
-    deleted = { most: 0, all: 0 };
-    save();
     const whole = told === undefined;
     told = step.told;
-    touched = untouched;
-    good = snapshot;
+    if (target === snapshot) {
+      hold('');
+      confirmed = false;
+      deleted = { most: 0, all: 0 };
+      touched = untouched;
+      good = snapshot;
+      save();
+    }
     if (!whole && step.put.length === 0 && step.remove.length === 0) {
-      status.update({ appliedRevision: snapshot.revision });
+      status.update({ appliedRevision: target.revision });
       return;
     }
     number += 1;
-    outstanding = { number, snapshot };
+    outstanding = { number, snapshot: target };
     send({
       type: 'want',
       number,
-      revision: String(snapshot.revision),
+      revision: String(target.revision),
       whole,
       put: step.put,
       remove: step.remove,

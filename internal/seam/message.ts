@@ -17,7 +17,7 @@ export interface Want {
   readonly remove: readonly Remove[];
 }
 
-/** From the privileged half, first: what it found when it started. */
+/** From the privileged half, first: what it holds now. */
 export interface Hello {
   readonly type: 'hello';
   /** Peers on the access interface. */

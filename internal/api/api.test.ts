@@ -179,6 +179,13 @@ test('a brake is released at its own daemon alone', async () => {
   expect(await status.releaseBrake({ nodeId: 'p1' })).toMatchObject({ held: 'too much would go' });
 });
 
+test('a brake that cannot be released says why', async () => {
+  a.status.update({ held: 'the records want a reader of version 2' });
+  const refused = await refusal(network.as(StatusService, a).releaseBrake({ nodeId: 'p1' }));
+  expect(refused).toMatchObject({ refused: 'held', message: expect.stringContaining('a reader of version 2') });
+  a.status.update({ held: '' });
+});
+
 test('every call is checked against the nodes that there are', async () => {
   const fabric = network.as(FabricService, a);
   const asNode = async (id: string) => network.as(PoolService, a, await network.identityOf('node', id));

@@ -34,7 +34,7 @@ export interface ApiParts {
     contact(): { readonly connected: boolean };
     quarantined(): readonly string[];
   };
-  readonly status: Pick<Status, 'of' | 'pending'>;
+  readonly status: Pick<Status, 'of' | 'own' | 'pending'>;
   /** Lets a held snapshot through and gives the reason for which it was held; empty when it was not. */
   readonly reconciler: { release(): string };
   readonly clock: Clock;

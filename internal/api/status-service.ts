@@ -44,7 +44,17 @@ export function statusHandlers(context: ServiceContext): HandlersOf<typeof Statu
           }),
         );
       }
-      return { held: reconciler.release() };
+      const held = reconciler.release();
+      const still = status.own().held;
+      if (still === '') return { held };
+      throw new Refused(
+        refuse('held', {
+          field: 'node_id',
+          value: nodeId,
+          problem: `goes on holding: ${still}`,
+          cure: "mend that; confirm again when the reason is a new one or the node's dataplane was away",
+        }),
+      );
     },
   };
 }

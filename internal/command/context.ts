@@ -3,7 +3,7 @@
 import type { FreeIndex } from '#internal/allocator/allocator.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Change } from '#internal/gen/pop44/v1/common_pb.ts';
-import { networkId, type Snapshot } from '#internal/model/model.ts';
+import { networkId, readerVersion, type Snapshot } from '#internal/model/model.ts';
 import type { Compare, Decision, RecordKind, Stored, Write } from '#internal/model/record.ts';
 
 export interface CommandContext {
@@ -26,9 +26,6 @@ export interface Decided<Response> {
   readonly decision: Decision;
   readonly response: Response;
 }
-
-/** The highest min_reader_version that this build understands. */
-const readerVersion = 1;
 
 /** Undefined when the network exists and this build may act on its records. */
 export function notReady(snapshot: Snapshot): Refusal | undefined {

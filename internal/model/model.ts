@@ -9,5 +9,5 @@ export { fold } from './fold.ts';
 export { allocationId, parsePoolId, peerKeyId, poolId, slabId, slabLengthOf, splitId } from './ids.ts';
 export { namesakes } from './name-index.ts';
 export type { PoolUse, Snapshot } from './snapshot.ts';
-export { emptySnapshot, networkId } from './snapshot.ts';
+export { emptySnapshot, networkId, readerVersion } from './snapshot.ts';
 export { ownsKey, slabStands, standingPools, standingPrefixes } from './standing.ts';

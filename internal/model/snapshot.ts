@@ -19,6 +19,8 @@ import type { Stored } from './record.ts';
 
 /** The id of the one network record. */
 export const networkId = 'network';
+/** The highest min_reader_version that this build understands. */
+export const readerVersion = 1;
 
 /** How many records lie under a pool's id, standing or not. */
 export interface PoolUse {

@@ -152,6 +152,77 @@ test('a daemon that starts while the brake holds tells its last good snapshot, a
   expect(r.holds.current).toEqual(wanted(r));
 });
 
+const networkWith = (fields: object, revision = 3n): RecordEvent => {
+  const network = fabricEvents(revision).find((event) => event.kind === 'network');
+  if (network?.kind !== 'network' || network.stored === undefined) throw new TypeError('no network');
+  return { ...network, stored: { ...network.stored, record: { ...network.stored.record, ...fields } } };
+};
+
+test('records that want a newer reader are not acted on, whoever confirms, until they do not any more', () => {
+  const r = up(0, 3);
+  const told = r.sent.length;
+  r.take([networkWith({ minReaderVersion: 99 })]);
+  expect(r.status.own().held).toContain('a reader of version 99');
+  r.take(tunnelEvents(4, 4n));
+  expect(r.reconciler.release()).toContain('a reader of version 99');
+  expect(r.status.own().held).toContain('a reader of version 99');
+  expect(r.sent).toHaveLength(told);
+  r.take([networkWith({ minReaderVersion: 1 }, 5n)]);
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('a snapshot on disk that wants a newer reader is not acted on either', () => {
+  const r = rig();
+  r.reconciler.load({
+    revision: 9n,
+    relisted: true,
+    events: [...fabricEvents(), networkWith({ minReaderVersion: 2 }), ...tunnelEvents(1, 1n)],
+  });
+  r.reconciler.message({ type: 'hello', accessPeers: 1 });
+  expect(r.sent).toEqual([]);
+  expect(r.status.own().held).toContain('a reader of version 2');
+});
+
+test.each([
+  ['node', 'p1'],
+  ['pop', 'p1'],
+  ['realm', 'internet'],
+] as const)('the brake holds a store that has lost the %s of this node, however few peers there are', (kind, id) => {
+  const r = up(0, 1);
+  r.take([{ kind, id } as RecordEvent]);
+  expect(r.status.own().held).toContain('has lost this node');
+  expect(r.holds.current.bird.size).toBe(2);
+  r.reconciler.release();
+  r.answer();
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('a confirmation is good for what was held then, not for what comes next', () => {
+  const r = up(0, 30);
+  r.take([networkWith({ minReaderVersion: 99 })]);
+  r.reconciler.release();
+  r.take([networkWith({ minReaderVersion: 1 }, 5n)]);
+  r.answer();
+  r.take([], true);
+  expect(r.status.own().held).toContain('no network record');
+  r.reconciler.lost();
+  r.reconciler.release();
+  r.take([...fabricEvents(7n)], true);
+  r.reconciler.message({ type: 'hello', accessPeers: 30 });
+  r.answer();
+  expect(r.status.own().held).toContain('30 of 30 peers');
+});
+
+test('lists that come while the brake holds are not piled up for the disk', () => {
+  const r = up(0, 30);
+  const saves = r.saved.length;
+  for (let at = 0; at < 5; at += 1) r.take([], true);
+  r.reconciler.release();
+  expect(r.saved).toHaveLength(saves + 1);
+});
+
 test('a store that comes back to what it was releases the brake by itself', () => {
   const r = up(0, 30);
   r.take([], true);

@@ -4,7 +4,7 @@
 // becomes the node's applied revision. Without etcd it starts from the last good snapshot on disk.
 // Never: touches the kernel, or lets through a step that takes away much of what works (brake.ts).
 
-import type { Here, Self } from '#internal/desired/desired.ts';
+import { carrierOf, type Here, type Self } from '#internal/desired/desired.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import { emptySnapshot, fold, type RecordChange, type Snapshot } from '#internal/model/model.ts';
@@ -12,7 +12,7 @@ import type { Batch } from '#internal/model/record.ts';
 import type { Applied, FromDataplane, Want } from '#internal/seam/seam.ts';
 import { putsOf } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
-import { brake } from './brake.ts';
+import { barred, brake } from './brake.ts';
 import { type Difference, difference, type Told, type Touched, touch, untouched, wholeOf } from './difference.ts';
 
 /** Where the last good snapshot is kept. */
@@ -43,7 +43,10 @@ export interface Reconciler {
   lost(): void;
   /** Tunnels that are live here, and which of them have come or gone. */
   live(here: Here, moved: readonly string[]): void;
-  /** Lets a held snapshot through; gives the reason for which it was held, empty if it was not. */
+  /**
+   * Lets a held snapshot through; gives the reason for which it was held, empty if it was not. What it cannot let
+   * through (see the own report) stays held.
+   */
   release(): string;
 }
 
@@ -59,7 +62,6 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
   let number = 0;
   let outstanding: { readonly number: number; readonly snapshot: Snapshot } | undefined;
   let held = '';
-  let confirmed = false;
   /** Batches that make up the held snapshot: they reach the disk when it is let through. */
   let unsaved: Batch[] = [];
   /** Tunnels deleted since the last want: the most in one batch, and all. One by one they are no accident. */
@@ -93,23 +95,28 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     }
   }
 
-  /** One want at a time: what comes meanwhile is told in the next. */
-  function pump(): void {
+  /**
+   * One want at a time: what comes meanwhile is told in the next.
+   * @param confirmed the reason for holding that an operator has seen; another one holds all the same
+   */
+  function pump(confirmed = ''): void {
     if (!connected || outstanding !== undefined || idle()) return;
     // A privileged half that knows nothing yet is told the last good snapshot first: whatever came since may be held.
     const target = told === undefined && good !== undefined ? good : snapshot;
+    const bar = barred(target);
+    if (bar !== undefined) return hold(bar);
     const step = stepTo(target);
     if (step === undefined) return;
     const lostPeers = told === undefined ? Math.max(0, foundPeers - step.told.peers) : step.lostPeers;
     const peers = told === undefined ? foundPeers : told.peers;
     const atOnce = Math.max(deleted.most, lostPeers - deleted.all);
-    const reason = confirmed ? undefined : brake(good, target, { lostPeers: Math.min(atOnce, lostPeers), peers });
-    if (reason !== undefined) return hold(reason);
+    const lostNode = good !== undefined && carrierOf(good, self) !== undefined && step.told.carrier === undefined;
+    const reason = brake(good, target, { lostPeers: Math.min(atOnce, lostPeers), peers, lostNode });
+    if (reason !== undefined && reason !== confirmed) return hold(reason);
     const whole = told === undefined;
     told = step.told;
     if (target === snapshot) {
       hold('');
-      confirmed = false;
       deleted = { most: 0, all: 0 };
       touched = untouched;
       good = snapshot;
@@ -158,7 +165,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     },
     take: (batch) => {
       // A batch without events only says how far the watch has come.
-      if (batch.relisted || batch.events.length > 0) unsaved.push(batch);
+      if (batch.relisted) unsaved = [batch];
+      else if (batch.events.length > 0) unsaved.push(batch);
       absorb(batch);
       pump();
     },
@@ -200,10 +208,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     },
     release: () => {
       const reason = held;
-      if (reason !== '') {
-        confirmed = true;
-        pump();
-      }
+      if (reason !== '') pump(reason);
       return reason;
     },
   };

@@ -29,6 +29,8 @@ export default defineConfig({
           exclude: ['**/*.*.test.ts'],
           // Half the time: modules are loaded once a worker, not once a file. They hold no state to share.
           isolate: false,
+          // Laws with thousands of runs, on a machine that others use too.
+          testTimeout: 30_000,
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },

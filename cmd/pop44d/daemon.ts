@@ -56,10 +56,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const disk = await openDisk(join(config.stateDir, 'snapshot'), { clock, report });
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
-  const seam = connectSeam(config.dataplaneSocket, {
-    message: (message) => onDataplane(message),
-    lost: () => reconciler.lost(),
-  });
   const presence = createPresence(config.nodeId, (here, moved) => reconciler.live(here, moved));
   const credentials = clientCredentials(identity);
   const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence });
@@ -134,6 +130,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     log.info('last-good-snapshot', { revision: String(saved.revision), records: saved.events.length });
     reconciler.load(saved);
   }
+  // Not before: whose the handshakes are that the privileged half tells first stands in the snapshot.
+  const seam = connectSeam(config.dataplaneSocket, { message: onDataplane, lost: () => reconciler.lost() });
 
   const server = newServer();
   const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics });

@@ -48,13 +48,21 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
   let asked = false;
+  const handshakes = new Map<string, number>();
   const seam = await serveSeam(config.dataplaneSocket, {
-    connected: (send) => send({ type: 'hello', accessPeers: applier.accessPeers() }),
-    message: (want) => {
-      applier.want(want).then(
-        (answer) => seam.send(answer),
-        (cause: unknown) => log.error('want-failed', { reason: messageOf(cause) }),
-      );
+    connected: (send) => {
+      // First: a network half that was restarted would else want no route of a tunnel that is here away from home,
+      // until its next handshake (REKEY_AFTER_TIME, 120 s).
+      send({ type: 'handshakes', peers: [...handshakes] });
+      send({ type: 'hello', accessPeers: applier.accessPeers() });
+    },
+    message: (want, answer) => {
+      applier.want(want).then(answer, (cause: unknown) => {
+        const reason = messageOf(cause);
+        log.error('want-failed', { reason });
+        // Without an answer the network half would wait for ever, and tell nothing more.
+        answer({ type: 'applied', number: want.number, revision: want.revision, failing: 1, failures: [reason] });
+      });
     },
   });
   const compare = (): Promise<void> =>
@@ -80,11 +88,13 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     {
       peers: () => wg.telemetry(accessLink),
       received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
+      known: handshakes,
+      failed: (cause) => log.error('handshakes-unread', { reason: messageOf(cause) }),
       clock,
     },
     (peers) => seam.send({ type: 'handshakes', peers }),
     signal,
-  ).catch((cause: unknown) => log.error('handshakes-unread', { reason: messageOf(cause) }));
+  );
 
   while (!signal.aborted) {
     await clock.sleep(comparisonMs, signal).catch(() => undefined);

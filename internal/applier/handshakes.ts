@@ -9,6 +9,10 @@ export interface HandshakeParts {
   readonly peers: () => Promise<Iterable<{ readonly publicKey: string; readonly lastHandshakeMs: number }>>;
   /** Packets received so far by the interface; undefined when that cannot be told. */
   readonly received: () => Promise<number | undefined>;
+  /** Kept up to date: who comes later can be told what was told before. */
+  readonly known: Map<string, number>;
+  /** A look failed; there will be another. Told once for each row of failures. */
+  readonly failed: (cause: unknown) => void;
   readonly clock: Clock;
 }
 
@@ -19,11 +23,11 @@ const costFactor = 50;
 
 /** Calls back with peers whose handshake is newer than at the last look, until the signal is aborted. */
 export async function watchHandshakes(
-  { peers, received, clock }: HandshakeParts,
+  { peers, received, known, failed, clock }: HandshakeParts,
   tell: (changed: readonly (readonly [string, number])[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let known = new Map<string, number>();
+  let blind = false;
   let lastReceived: number | undefined;
   let pauseMs = fastestMs;
   while (!signal.aborted) {
@@ -33,14 +37,20 @@ export async function watchHandshakes(
     if (now !== undefined && now === lastReceived) continue;
     lastReceived = now;
     const began = clock.monotonicMs();
-    const changed: [string, number][] = [];
     const there = new Map<string, number>();
-    for (const { publicKey, lastHandshakeMs } of await peers()) {
-      if (lastHandshakeMs === 0) continue;
-      there.set(publicKey, lastHandshakeMs);
-      if (lastHandshakeMs > (known.get(publicKey) ?? 0)) changed.push([publicKey, lastHandshakeMs]);
+    try {
+      for (const { publicKey, lastHandshakeMs } of await peers())
+        if (lastHandshakeMs !== 0) there.set(publicKey, lastHandshakeMs);
+      blind = false;
+    } catch (cause) {
+      if (!blind) failed(cause);
+      blind = true;
+      lastReceived = undefined;
+      continue;
     }
-    known = there;
+    const changed = [...there].filter(([publicKey, at]) => at > (known.get(publicKey) ?? 0));
+    for (const publicKey of known.keys()) if (!there.has(publicKey)) known.delete(publicKey);
+    for (const [publicKey, at] of there) known.set(publicKey, at);
     pauseMs = Math.max(fastestMs, (clock.monotonicMs() - began) * costFactor);
     if (changed.length > 0) tell(changed);
   }

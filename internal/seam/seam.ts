@@ -52,7 +52,11 @@ export interface SeamServer {
 /** The privileged half's end. One network half at a time: a newer connection replaces the older. */
 export async function serveSeam(
   path: string,
-  on: { connected(send: (message: FromDataplane) => void): void; message(message: FromNetwork): void },
+  on: {
+    connected(send: (message: FromDataplane) => void): void;
+    /** `answer` reaches whoever sent the message, or nobody: a newer network half counts its wants anew. */
+    message(message: FromNetwork, answer: (message: FromDataplane) => void): void;
+  },
 ): Promise<SeamServer> {
   let current: Socket | undefined;
   const server: Server = createServer((socket) => {
@@ -62,10 +66,11 @@ export async function serveSeam(
     socket.on('close', () => {
       if (current === socket) current = undefined;
     });
+    const answer = (message: FromDataplane): void => write(socket, message);
     readLines<FromNetwork>(socket, (message) => {
-      if (current === socket) on.message(message);
+      if (current === socket) on.message(message, answer);
     });
-    on.connected((message) => write(socket, message));
+    on.connected(answer);
   });
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {

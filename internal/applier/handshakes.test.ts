@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { watchHandshakes } from './handshakes.ts';
+
+/** Time flies: pauses are over at once. */
+const clock = { ...realClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
+
+test('an interface that cannot be read for a while is told once, and looked at again [A3]', async () => {
+  const ended = new AbortController();
+  const peers = new Map([['a', 1_000]]);
+  const known = new Map<string, number>();
+  const told: (readonly [string, number])[][] = [];
+  const failures: unknown[] = [];
+  let packets = 0;
+  let blind = false;
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        if (blind) throw new Error('nobody answers');
+        return [...peers].map(([publicKey, lastHandshakeMs]) => ({ publicKey, lastHandshakeMs }));
+      },
+      received: async () => (packets += 1),
+      known,
+      failed: (cause) => failures.push(cause),
+      clock,
+    },
+    (changed) => told.push([...changed]),
+    ended.signal,
+  );
+  await eventually(() => told.length === 1, 1_000);
+  blind = true;
+  await eventually(() => failures.length === 1, 1_000);
+  peers.set('a', 2_000).set('b', 1_500).set('never', 0);
+  blind = false;
+  await eventually(() => told.length === 2, 1_000);
+  expect(told).toEqual([
+    [['a', 1_000]],
+    [
+      ['a', 2_000],
+      ['b', 1_500],
+    ],
+  ]);
+  expect([...known]).toEqual(told[1]);
+  peers.delete('a');
+  await eventually(() => !known.has('a'), 1_000);
+  expect(failures).toHaveLength(1);
+  ended.abort();
+  await watching;
+});

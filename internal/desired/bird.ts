@@ -70,7 +70,8 @@ const bfd = (interfaces: readonly string[]): readonly string[] => [
 function transportText(view: View): string {
   const endpoint = (family: Family): string => (family === 4 ? view.pop.endpoint4 : view.pop.endpoint6);
   return [
-    ...common(view.node.underlay4),
+    // Where the underlay is IPv6 alone, any IPv4 address of the node's own will do (RFC 6286).
+    ...common(view.node.underlay4 || view.node.loopback4),
     ...bfd(['*']),
     ...families.flatMap((family) =>
       endpoint(family) === ''

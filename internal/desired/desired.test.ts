@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
 import { run } from '#internal/exec/exec.ts';
+import { PoolSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, type Self } from './desired.ts';
@@ -42,6 +44,35 @@ test.each(['transport', 'pop'] as const)(
 test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', async (netns) => {
   const text = of('p1', threePops(1)).ruleset.get(netns)?.text ?? '';
   await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.nft`);
+});
+
+test('a node with an underlay of IPv6 alone has a router id, and reaches the others by IPv6', () => {
+  const underlays: Record<string, object> = {
+    p1: { underlay4: '', underlay6: '2001:db8:1:1::2' },
+    p2: { underlay6: '2001:db8:1:2::2' },
+  };
+  const events = fabricEvents().map((event) => {
+    const fields = event.kind === 'node' ? underlays[event.id] : undefined;
+    if (event.kind !== 'node' || event.stored === undefined || fields === undefined) return event;
+    return { ...event, stored: { ...event.stored, record: { ...event.stored.record, ...fields } } };
+  });
+  const near = of('p1', fold(emptySnapshot(), { revision: 1n, relisted: true, events }).snapshot);
+  expect(near.bird.get('transport')?.text).toContain('router id 198.18.210.1;');
+  const endpointTo = (far: string): string | undefined =>
+    [...near.peer.values()].find((peer) => peer.link === interconnectLink(`p1-${far}`))?.endpoint;
+  expect(endpointTo('p2')).toMatch(/^\[2001:db8:1:2::2\]:\d+$/);
+  // It has no IPv6: the far end cannot be called, and cannot call.
+  expect(endpointTo('p3')).toBeUndefined();
+});
+
+test('a pool that overlaps an older one is not announced', () => {
+  const record = create(PoolSchema, { id: '4-2c000000-8', realmId: 'internet', prefix: '44.0.0.0/8', slabLength: 24 });
+  const poisoned = fold(threePops(1), {
+    revision: 9n,
+    relisted: false,
+    events: [{ kind: 'pool', id: record.id, stored: { revision: 9n, record } }],
+  }).snapshot;
+  expect(of('p1', poisoned).bird).toEqual(of('p1', threePops(1)).bird);
 });
 
 test('both ends of an interconnect come from one record', () => {

@@ -15,7 +15,6 @@ import { type Self, type View, viewOf } from './self.ts';
 import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
-export { meshDataplane } from './mesh.ts';
 export type { Carrier } from './tunnel.ts';
 export type { Self } from './self.ts';
 

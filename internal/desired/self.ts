@@ -1,6 +1,6 @@
 // Self: the node for which a dataplane is desired, and everything of the snapshot that its parts look at.
 
-import type { Snapshot } from '#internal/model/model.ts';
+import { type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 
 /** What a node knows of itself without the store. */
@@ -57,7 +57,11 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
   const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
   const internet = snapshot.realms.get('internet')?.record;
   if (node === undefined || pop === undefined || internet === undefined) return undefined;
-  const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter((p) => p.realmId === internet.id);
+  // One that overlaps an older pool, as only a hand writes it, is neither announced nor cut from.
+  const standing = standingPools(snapshot);
+  const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter(
+    (p) => p.realmId === internet.id && standing.has(p.id),
+  );
   const poolIds = new Set(pools.map((pool) => pool.id));
   const slabs = sortedRecords(snapshot.slabs.values(), (s) => s.prefix).filter((s) => poolIds.has(s.poolId));
   const units = (ipv6: boolean): readonly number[] =>

@@ -2,6 +2,7 @@
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
@@ -9,11 +10,11 @@ const accessMtu = 1420;
 /** Seconds. Both ends call, so that the one that comes last finds the other at once (else bring-up can wait 5 s: REKEY_TIMEOUT). */
 const interconnectKeepaliveSeconds = 5;
 
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
-
-/** The far node's underlay address, IPv4 first. */
-const underlayEndpoint = (leg: Leg): string =>
-  `${host(leg.far.underlay4 === '' ? leg.far.underlay6 : leg.far.underlay4)}:${leg.farPort}`;
+/** The far node's underlay address in a family that both have, IPv4 first; undefined when there is none. */
+function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined {
+  if (near.underlay4 !== '' && far.underlay4 !== '') return `${far.underlay4}:${farPort}`;
+  return near.underlay6 !== '' && far.underlay6 !== '' ? `[${far.underlay6}]:${farPort}` : undefined;
+}
 
 export function wireguard(view: View, into: MutableDataplane): void {
   put(into, 'link', {
@@ -25,6 +26,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
     privateKeyFile: view.self.accessKeyFile,
   });
   for (const leg of view.legs) {
+    const endpoint = underlayEndpoint(view.node, leg);
     put(into, 'link', {
       name: leg.link,
       netns: 'pop',
@@ -38,7 +40,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
       publicKey: leg.far.interconnectPublicKey,
       // What may pass is decided by routes and filters; a trusted link carries the whole fabric.
       allowedIps: ['0.0.0.0/0', '::/0'],
-      endpoint: underlayEndpoint(leg),
+      ...(endpoint === undefined ? {} : { endpoint }),
       keepaliveSeconds: interconnectKeepaliveSeconds,
     });
   }

@@ -23,7 +23,9 @@ import {
   contains,
   type Family,
   familyOf,
+  firstAddress,
   firstHex,
+  isUnicast,
   type Prefix,
   parseAddress,
   parsePrefix,
@@ -34,7 +36,8 @@ import {
 /** What is wrong, naming the field and never the value; undefined when nothing is. */
 type Problem = string | undefined;
 
-const idSyntax = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+// As long as commands let them be: BIRD takes symbols of 64 characters, ours are an id and up to 8 more.
+const idSyntax = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 // UTF-16 units; commands take 200 characters at most.
 const longestText = 1_024;
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
@@ -60,8 +63,11 @@ const key = (field: string, value: string): Problem =>
   when(typeof parseWgKey(value) !== 'string', `${field} is not a WireGuard key`);
 
 function address(field: string, value: string, family?: Family): Problem {
-  const right = parseAddress(value) === value && (family === undefined || familyOf(value) === family);
-  return when(!right, `${field} is not a canonical address`);
+  const parsed = parseAddress(value);
+  if (parsed !== value || (family !== undefined && familyOf(parsed) !== family))
+    return `${field} is not a canonical address`;
+  // BIRD refuses its whole configuration for one of these.
+  return when(!isUnicast(parsed), `${field} is no address of one machine`);
 }
 
 const optional = (value: string, problem: () => Problem): Problem => (value === '' ? undefined : problem());
@@ -95,13 +101,15 @@ const node = (record: Node): Problem =>
   range('api_port', record.apiPort, 0, 65_535) ??
   optional(record.underlay4, () => address('underlay4', record.underlay4, 4)) ??
   optional(record.underlay6, () => address('underlay6', record.underlay6, 6)) ??
+  when(record.underlay4 === '' && record.underlay6 === '', 'underlay4 and underlay6 are both missing') ??
   key('interconnect_public_key', record.interconnectPublicKey) ??
   text('failure_domain', record.failureDomain);
 
 function linkPrefix(field: string, value: string, family: Family): Problem {
   const prefix = parsePrefix(value);
-  const right = prefix === value && familyOf(prefix) === family && prefixLength(prefix) === addressBits(family) - 1;
-  return when(!right, `${field} is not a /${addressBits(family) - 1}`);
+  if (prefix !== value || familyOf(prefix) !== family || prefixLength(prefix) !== addressBits(family) - 1)
+    return `${field} is not a /${addressBits(family) - 1}`;
+  return when(!isUnicast(firstAddress(prefix)), `${field} holds no addresses of one machine`);
 }
 
 const interconnect = (record: Interconnect): Problem =>

@@ -63,7 +63,7 @@ try {
   for (const problem of problems) say(problem);
   process.exitCode = problems.length > 0 ? 1 : await (check ? prove() : stay());
 } catch (thrown) {
-  say(messageOf(thrown));
+  if (!ending.signal.aborted) say(messageOf(thrown));
   process.exitCode = ending.signal.aborted ? 0 : 1;
 }
 process.exit();

@@ -30,6 +30,8 @@ const fail = (problem) => {
   process.exit(1);
 };
 
+/** npm's process: the scripts in package.json `exec` us, or its shell would keep npm's signals for itself. */
+const parent = process.ppid;
 const tree = modules(root);
 const [verb, ...args] = process.argv.slice(2);
 
@@ -73,11 +75,8 @@ function handOver(argv, endWithUs) {
   const command = endWithUs ? ['setpriv', '--pdeathsig', 'TERM', ...node] : node;
   const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env });
   child.on('error', (error) => fail(`${command[0]}: ${error.message}`));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      // A terminal's Ctrl-C goes to the whole foreground group: the child has it already.
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-    });
-  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // npm hands signals on, but who is killed outright tells nobody: another parent says so.
+  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }

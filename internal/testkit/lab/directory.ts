@@ -37,7 +37,7 @@ async function ownerLives(directory: string): Promise<boolean> {
 }
 
 /** Where the labs of this user are. Made when it is not there. @throws Fault `lab-directory` when it is another's */
-export async function labsDirectory(environment: NodeJS.ProcessEnv): Promise<string> {
+async function labsDirectory(environment: NodeJS.ProcessEnv): Promise<string> {
   const uid = process.getuid?.() ?? 0;
   const runtime = environment['XDG_RUNTIME_DIR'] ?? '';
   const directory = runtime === '' ? `/tmp/pop44-${uid}` : join(runtime, 'pop44');
@@ -50,7 +50,7 @@ export async function labsDirectory(environment: NodeJS.ProcessEnv): Promise<str
 }
 
 /** Removes what labs left behind whose owner is gone. */
-export async function sweep(labs: string): Promise<void> {
+async function sweep(labs: string): Promise<void> {
   for (const name of await readdir(labs)) {
     const directory = join(labs, name);
     if (!(await ownerLives(directory))) await removeDirectory(directory);
@@ -64,19 +64,39 @@ export function removeDirectory(directory: string): Promise<void> {
 
 const labNameForm = /^[a-z0-9][a-z0-9-]{0,19}$/;
 
-// ENOTEMPTY or EEXIST: the target is another lab's.
-const isTaken = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOTEMPTY' || thrown.code === 'EEXIST');
+const mostTries = 5;
+
+const hasCode = (thrown: unknown, ...codes: readonly string[]): boolean =>
+  thrown instanceof Error && 'code' in thrown && codes.some((code) => code === thrown.code);
+
+// The target is another lab's.
+const isTaken = (thrown: unknown): boolean => hasCode(thrown, 'ENOTEMPTY', 'EEXIST');
+
+interface Claim {
+  readonly name: string;
+  readonly directory: string;
+}
 
 /**
  * Makes the directory of a new lab, owned by this process: `name`, or the first free of lab1, lab2, ...
- * It appears with its owner's mark in it at once, so that no other start sweeps it.
- * @throws Fault `lab-name` when the name is taken or none
+ * Removes what dead labs left before.
+ * @throws Fault `lab-name` when the name is taken or none, `lab-directory` when there is no place
  */
-export async function claimDirectory(
-  labs: string,
-  name: string | undefined,
-): Promise<{ readonly name: string; readonly directory: string }> {
+export async function claimDirectory(environment: NodeJS.ProcessEnv, name: string | undefined): Promise<Claim> {
+  for (let again = mostTries; ; again -= 1) {
+    const labs = await labsDirectory(environment);
+    try {
+      await sweep(labs);
+      return await claimIn(labs, name);
+    } catch (thrown) {
+      // The last other lab has just gone, and took the place of all with it.
+      if (again === 0 || !hasCode(thrown, 'ENOENT')) throw thrown;
+    }
+  }
+}
+
+// It appears with its owner's mark in it at once, so that no other start sweeps it.
+async function claimIn(labs: string, name: string | undefined): Promise<Claim> {
   if (name !== undefined && !labNameForm.test(name))
     throw new Fault('lab-name', `${JSON.stringify(name)} is no name for a lab (1 to 20 of a-z, 0-9 and -)`);
   const owner: Owner = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' };

@@ -16,7 +16,8 @@ import type { Kept } from '#internal/exec/exec.ts';
 import { eventually } from '../eventually.ts';
 import type { LabContext } from './context.ts';
 
-const main = fileURLToPath(new URL('../../../cmd/lab/main.ts', import.meta.url));
+const tree = fileURLToPath(new URL('../../..', import.meta.url));
+const main = join(tree, 'cmd/lab/main.ts');
 
 let runtime: string;
 let labs: string;
@@ -38,12 +39,14 @@ interface Starter {
   readonly said: string[];
 }
 
-async function start(...args: string[]): Promise<Starter> {
+const start = (...args: string[]): Promise<Starter> => startBy(process.execPath, main, '--bare', ...args);
+
+async function startBy(file: string, ...args: string[]): Promise<Starter> {
   const said: string[] = [];
   const ended = Promise.withResolvers<string>();
   const kept = await keep({
-    file: process.execPath,
-    args: [main, '--bare', ...args],
+    file,
+    args,
     env: { XDG_RUNTIME_DIR: runtime },
     onStderr: (line) => said.push(line),
     onStdout: (line) => said.push(line),
@@ -71,7 +74,7 @@ const alive = (pid: number): boolean => {
 };
 
 const gone = async (starter: Starter, context: LabContext, withinMs: number): Promise<void> => {
-  await eventually(async () => !alive(context.pid) && !(await readdir(labs)).includes(context.lab), withinMs);
+  await eventually(async () => !alive(context.pid) && (await readdir(runtime)).length === 0, withinMs);
   await starter.ended;
 };
 
@@ -81,7 +84,14 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)('%s removes the l
   expect(await inLab(context, 'client', 'ping', '-c1', '-W2', '198.18.100.10')).toContain('1 received');
   process.kill(starter.kept.pid, signal);
   await gone(starter, context, 3000);
-  expect(await readdir(labs)).toEqual([]);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('%s to npm alone removes the lab too', async (signal) => {
+  const starter = await startBy('npm', '--prefix', tree, 'start', '--', '--bare');
+  const context = await ready('lab1');
+  process.kill(starter.kept.pid, signal);
+  await gone(starter, context, 3000);
+  expect(await readdir(runtime)).toEqual([]);
 });
 
 test('two labs stand side by side, and one goes alone', async () => {

@@ -12,7 +12,7 @@ import { keep, run } from '#internal/exec/exec.ts';
 import type { RunOutput } from '#internal/exec/exec.ts';
 import { contextFile } from './context.ts';
 import type { LabContext } from './context.ts';
-import { claimDirectory, labsDirectory, removeDirectory, sweep } from './directory.ts';
+import { claimDirectory, removeDirectory } from './directory.ts';
 import type { ExecOptions } from './machines.ts';
 import { adminFiles, apiSocket } from './node-files.ts';
 import { insideDirectory } from './places.ts';
@@ -70,7 +70,8 @@ wait -n
 `;
 
 // Stands outside the namespaces; signals meant for the lab's starter do not end it before it has cleaned up.
-const janitor = 'trap : INT TERM HUP; d="$1"; shift; "$@"; cd /; rm -rf -- "$d"';
+const janitor =
+  'trap : INT TERM HUP; d="$1"; shift; "$@"; cd /; rm -rf -- "$d"; rmdir --ignore-fail-on-non-empty -- "${d%/*}"';
 
 const unshare = [
   'unshare',
@@ -110,9 +111,7 @@ async function writeContext(directory: string, context: LabContext): Promise<voi
 
 /** Raises a lab and resolves when it is ready. @throws Fault `lab` when it is not; everything is gone then */
 export async function startLab(options: StartOptions): Promise<StartedLab> {
-  const labs = await labsDirectory(options.environment);
-  await sweep(labs);
-  const { name, directory } = await claimDirectory(labs, options.name);
+  const { name, directory } = await claimDirectory(options.environment, options.name);
   const told: string[] = [];
   const ending = Promise.withResolvers<void>();
   const ready = Promise.withResolvers<{ readonly nodes: readonly string[]; readonly namespaces: readonly string[] }>();

@@ -3,19 +3,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '#internal/errors/errors.ts';
-import type { RecordEvent } from '#internal/model/record.ts';
 import { decodeBatch, decodeEvents, decodeJournalHead, decodeSnapshotHead } from './disk-format.ts';
 import { readFrames } from './frame.ts';
-import { recordKey, shownKey } from './keys.ts';
+import { apply, type Held, nothingHeld } from './held.ts';
+import { shownKey } from './keys.ts';
 
 export interface Loaded {
   readonly revision: bigint;
-  readonly records: ReadonlyMap<string, RecordEvent>;
+  readonly records: Held;
 }
 
 interface State {
   revision: bigint;
-  readonly records: Map<string, RecordEvent>;
+  readonly records: Held;
 }
 
 export const snapshotName = (generation: number): string => `snapshot-${generation}`;
@@ -76,12 +76,12 @@ function readSnapshot(content: Buffer, say: (problem: string) => void): State {
   const [first, ...slices] = payloads;
   if (first === undefined) throw new Error('no sound head');
   const head = decodeSnapshotHead(first);
-  const records = new Map<string, RecordEvent>();
+  const records = nothingHeld();
   let found = 0;
   for (const payload of slices) {
     const { events, unreadable } = decodeEvents(payload);
     found += events.length + unreadable.length;
-    for (const event of events) records.set(recordKey(event.kind, event.id), event);
+    apply(records, events);
     for (const key of unreadable) say(`cannot read ${shownKey(key)}`);
   }
   if (soundBytes !== content.length || found !== head.records) {
@@ -101,11 +101,7 @@ function replay(state: State, content: Buffer, ofSnapshot: boolean, say: (proble
       say(`goes on from ${batch.from}, not ${state.revision}`);
       return false;
     }
-    for (const event of batch.events) {
-      const key = recordKey(event.kind, event.id);
-      if (event.stored === undefined) state.records.delete(key);
-      else state.records.set(key, event);
-    }
+    apply(state.records, batch.events);
     for (const key of batch.unreadable) say(`cannot read ${shownKey(key)}`);
     state.revision = batch.revision;
   }

@@ -13,7 +13,7 @@ import type { Batch, RecordEvent } from '#internal/model/record.ts';
 import { encodeBatch, encodeEvents, encodeJournalHead, encodeSnapshotHead } from './disk-format.ts';
 import { generationOf, journalName, loadDisk, snapshotName } from './disk-load.ts';
 import { frame } from './frame.ts';
-import { recordKey } from './keys.ts';
+import { allHeld, apply, type Held, nothingHeld } from './held.ts';
 
 export type DiskEvent =
   /** Something in the files cannot be believed and is left out. */
@@ -54,7 +54,7 @@ export async function openDisk(directory: string, options: DiskOptions = {}): Pr
   const failed = (thrown: unknown) => options.report?.({ event: 'disk-failed', problem: messageOf(thrown) });
   const damaged = (file: string, problem: string) => options.report?.({ event: 'disk-damaged', file, problem });
   const closing = new AbortController();
-  let records = new Map<string, RecordEvent>();
+  let records: Held = nothingHeld();
   /** Of the last batch that has a place in a file; undefined: there is nothing to go on from. */
   let revision: bigint | undefined;
   let newest = 0;
@@ -113,7 +113,7 @@ export async function openDisk(directory: string, options: DiskOptions = {}): Pr
       await old.handle?.close();
     });
     compactions++;
-    compacting = writeSnapshot(generation, revision ?? 0n, [...records.values()])
+    compacting = writeSnapshot(generation, revision ?? 0n, allHeld(records))
       .catch(broken)
       .finally(() => {
         compactions--;
@@ -149,19 +149,11 @@ export async function openDisk(directory: string, options: DiskOptions = {}): Pr
     }
   }
 
-  function apply(events: readonly RecordEvent[]): void {
-    for (const event of events) {
-      const key = recordKey(event.kind, event.id);
-      if (event.stored === undefined) records.delete(key);
-      else records.set(key, event);
-    }
-  }
-
   async function append(batch: Batch): Promise<void> {
     if (closing.signal.aborted || (!batch.relisted && (revision === undefined || batch.events.length === 0))) return;
     const from = revision ?? 0n;
-    if (batch.relisted) records = new Map();
-    apply(batch.events);
+    if (batch.relisted) records = nothingHeld();
+    apply(records, batch.events);
     revision = batch.revision;
     const retry = brokenAtMs !== undefined && clock.monotonicMs() - brokenAtMs > retryMs;
     if (batch.relisted || journal === undefined || retry) newGeneration(false);
@@ -180,9 +172,8 @@ export async function openDisk(directory: string, options: DiskOptions = {}): Pr
     async load() {
       const loaded = await loadDisk(directory, damaged);
       if (loaded === undefined) return undefined;
-      records = new Map(loaded.records);
-      ({ revision } = loaded);
-      return { revision, relisted: true, events: [...loaded.records.values()] };
+      ({ records, revision } = loaded);
+      return { revision, relisted: true, events: allHeld(records) };
     },
     async close() {
       closing.abort(new Error('closed'));

@@ -12,7 +12,7 @@ import {
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
-import { meshDataplane } from '#internal/desired/desired.ts';
+import { meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird } from '#internal/driver/bird/bird.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The last lines of every log that has any, `<service>: <line>`. */
+/** The last lines of every log that has any, `<service>: <line>`; a line that comes again at once is told once. */
 export async function logTails(directory: string, linesEach: number): Promise<readonly string[]> {
   const folder = join(directory, 'log');
   const files = (await readdir(folder).catch(() => [])).sort();
@@ -12,7 +12,7 @@ export async function logTails(directory: string, linesEach: number): Promise<re
       const lines = (await readFile(join(folder, file), 'utf8'))
         .trimEnd()
         .split('\n')
-        .filter((line) => line !== '');
+        .filter((line, at, all) => line !== '' && line !== all[at - 1]);
       return lines.slice(-linesEach).map((line) => `${file.replace(/\.log$/, '')}: ${line}`);
     }),
   );

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { livingLabs } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import { banner, checkLab, preflight, type Step, startLab } from '#internal/testkit/lab/lab.ts';
+import { banner, type CheckResult, checkLab, preflight, type Step, startLab } from '#internal/testkit/lab/lab.ts';
 
 const usage = `usage: npm start -- [--name NAME] [--bare] [--check]
   --name NAME  what the lab is called; default: the first free of lab1, lab2, ...
@@ -61,7 +61,11 @@ async function prove(): Promise<number> {
 try {
   const problems = await preflight();
   for (const problem of problems) say(problem);
-  process.exitCode = problems.length > 0 ? 1 : await (check ? prove() : stay());
+  if (problems.length === 0) process.exitCode = await (check ? prove() : stay());
+  else {
+    if (check) process.stdout.write(`${JSON.stringify({ ok: false, steps: [], seconds: 0 } satisfies CheckResult)}\n`);
+    process.exitCode = 1;
+  }
 } catch (thrown) {
   if (!ending.signal.aborted) say(messageOf(thrown));
   process.exitCode = ending.signal.aborted ? 0 : 1;

@@ -54,7 +54,7 @@ export function missing() {
 export function cure(rows) {
   const packages = [...new Set(rows.map((row) => row.package))].join(' ');
   const list = rows.map((row) => `  ${row.binary} (package ${row.package}): ${row.why}`).join('\n');
-  return `missing on this machine:\n${list}\ninstall with: sudo apt-get install --no-install-recommends ${packages}`;
+  return `missing on this machine:\n${list}\ninstall them; on Debian, as root: apt-get install --no-install-recommends ${packages}`;
 }
 
 // invoke-rc.d(8) and deb-systemd-invoke(1): 101 forbids the action, so no maintainer script starts a daemon.

@@ -43,11 +43,11 @@ if (verb === 'install-modules') {
   if (problem !== undefined) fail(problem);
 } else if (verb in verbs) {
   const { script, needs } = verbs[verb];
+  const lacking = needs ? missing() : [];
+  // Told before anything is downloaded.
+  if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
-  if (needs && missing().length > 0) {
-    if (process.getuid() !== 0 || !found('apt-get')) fail(cure(missing()));
-    locked('install-needs', '/run/lock/pop44-needs.lock');
-  }
+  if (lacking.length > 0) locked('install-needs', '/run/lock/pop44-needs.lock');
   handOver([...script, ...args], needs);
 } else {
   fail(`usage: node cmd/run/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);

@@ -1,6 +1,6 @@
 // Preflight: what a machine must grant before a lab can stand on it, asked for before anything is made.
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 
@@ -11,8 +11,10 @@ function tunProblem(): string | undefined {
     closeSync(openSync(tunDevice, 'r+'));
     return undefined;
   } catch (thrown) {
-    const cure = 'wireguard-go needs it: run as root, or have root do `modprobe tun` and `chmod 0666 /dev/net/tun`';
-    return `${tunDevice} cannot be opened (${messageOf(thrown)}). ${cure}.`;
+    const cure = existsSync(tunDevice)
+      ? 'run as root, or have root do `chmod 0666 /dev/net/tun`'
+      : 'have root do `modprobe tun`, or give the container --device /dev/net/tun';
+    return `${tunDevice}, which wireguard-go needs, cannot be opened (${messageOf(thrown)}): ${cure}`;
   }
 }
 

@@ -76,7 +76,21 @@ const popCases: readonly Case[] = [
     popOf({ publicKey: testKey(101) }),
     `pop.public_key: "${testKey(101)}" is the key of PoP p1 (a key pair of its own for each PoP)`,
   ],
-  ['invalid', popOf({ description: '\u0007' }), 'pop.description: "\\u0007" has control characters (one line of text)'],
+  [
+    'invalid',
+    popOf({ description: '\u0007' }),
+    'pop.description: "\\u0007" has control or invisible characters (one line of visible text)',
+  ],
+  [
+    'invalid',
+    popOf({ description: 'a\u202eb\u200b' }),
+    'pop.description: "a\\u{202e}b\\u{200b}" has control or invisible characters (one line of visible text)',
+  ],
+  [
+    'invalid',
+    popOf({ failureDomain: `${'x'.repeat(76)}\u{1f4e1}\u{1f4e1}\u{1f4e1}` }),
+    `pop.failure_domain: "${'x'.repeat(76)}..." has 79 characters (at most 64)`,
+  ],
   [
     'invalid',
     popOf({ failureDomain: 'x'.repeat(65) }),

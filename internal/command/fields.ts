@@ -40,11 +40,12 @@ export function ownerField(field: string, value: string): Refusal | undefined {
   return invalid(field, value, 'is not an owner', '1 to 128 characters of A-Z, a-z, 0-9 and . _ @ + : / -');
 }
 
-/** Text for people: anything but control characters. */
+/** Text for people: anything but what hides or reorders text in a terminal (control, format and line characters). */
 export function textField(field: string, value: string, most: number): Refusal | undefined {
   const length = Array.from(value).length;
   if (length > most) return invalid(field, value, `has ${length} characters`, `at most ${most}`);
-  return /\p{Cc}/u.test(value) ? invalid(field, value, 'has control characters', 'one line of text') : undefined;
+  if (!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value)) return undefined;
+  return invalid(field, value, 'has control or invisible characters', 'one line of visible text');
 }
 
 export function rangeField(field: string, value: number, low: number, high: number): Refusal | undefined {

@@ -75,7 +75,7 @@ const refused: readonly (readonly [name: string, prefix: string, rest: object, m
     'invalid',
     '44.60.0.0/22',
     { description: 'a\nb' },
-    'pool.description: "a\\nb" has control characters (one line of text)',
+    'pool.description: "a\\nb" has control or invisible characters (one line of visible text)',
   ],
   [
     'invalid',

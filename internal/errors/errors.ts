@@ -41,7 +41,16 @@ export interface Refusal {
   readonly message: string;
 }
 
-const shown = (value: string): string => (value.length > 80 ? `${value.slice(0, 77)}...` : value);
+/** Cut to 80 characters, and never in the middle of one. */
+const shown = (value: string): string =>
+  value.length > 80 ? `${value.slice(0, 77).replace(/[\ud800-\udbff]$/, '')}...` : value;
+
+/** As JSON, with what a terminal would not show, or would turn the sentence around by, spelled out. */
+const quoted = (value: string): string =>
+  JSON.stringify(value).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 
 /**
  * A refusal whose sentence is `field: "value" problem (cure)`; parts that are empty are left out.
@@ -52,7 +61,7 @@ export function refuse(
 ): Refusal {
   const field = about.field ?? '';
   const value = shown(about.value ?? '');
-  const subject = value === '' ? '' : `${JSON.stringify(value)} `;
+  const subject = value === '' ? '' : `${quoted(value)} `;
   const cure = about.cure === '' ? '' : ` (${about.cure})`;
   return {
     refused,

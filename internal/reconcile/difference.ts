@@ -62,6 +62,7 @@ export function touch(before: Touched, changes: readonly RecordChange[]): Touche
   const tunnels = new Set(before.tunnels);
   let frameToo = before.frame;
   let everything = before.everything;
+  const bringsTunnel = changes.some((change) => change.kind === 'allocation' && change.before === undefined);
   for (const change of changes) {
     if (frameKinds.has(change.kind)) frameToo = true;
     switch (change.kind) {
@@ -74,8 +75,9 @@ export function touch(before: Touched, changes: readonly RecordChange[]): Touche
         if (change.after !== undefined) tunnels.add(change.after.record.tunnelId);
         break;
       case 'slab':
-        // A new slab comes with its first tunnel; one that changes or goes concerns whoever lies in it.
-        if (change.before !== undefined) everything = true;
+        // A new slab comes with its first tunnel. One that changes, goes, or comes back (mended by hand) alone concerns
+        // whoever lies in it.
+        if (change.before !== undefined || !bringsTunnel) everything = true;
         break;
       case 'pool':
       case 'realm':

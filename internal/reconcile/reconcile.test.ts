@@ -215,6 +215,19 @@ test('a confirmation is good for what was held then, not for what comes next', (
   expect(r.status.own().held).toContain('30 of 30 peers');
 });
 
+test('tunnels stand again when the slab they lie in comes back alone', () => {
+  const r = up(0, 5);
+  const slab = fabricEvents(6n).find((event) => event.kind === 'slab' && event.id.startsWith('4-'));
+  if (slab === undefined) throw new TypeError('no slab');
+  r.take([{ kind: slab.kind, id: slab.id } as RecordEvent]);
+  r.answer();
+  r.take([slab]);
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+  expect(r.holds.current).toEqual(up(0, 5).holds.current);
+});
+
 test('lists that come while the brake holds are not piled up for the disk', () => {
   const r = up(0, 30);
   const saves = r.saved.length;

@@ -25,11 +25,8 @@ const { values, positionals } = (() => {
   }
 })();
 // The daemons keep their compiled code beside the tree; as on any node, only the very first start is without it.
-for (const half of ['daemon', 'dataplane'])
-  spawnSync(process.execPath, ['--eval', `import('./cmd/pop44d/${half}.ts').then(() => process.exit())`], {
-    cwd: tree,
-    env: { ...process.env, NODE_COMPILE_CACHE: 'node_modules/.cache/compile' },
-  });
+for (const half of ['run', 'dataplane'])
+  spawnSync(process.execPath, ['cmd/pop44d/main.ts', half, '--config', '/dev/null'], { cwd: tree });
 const made = sandbox(tree, { writable: true });
 if ('problem' in made) fail(made.problem, 1);
 

@@ -20,7 +20,13 @@ export function barred(next: Snapshot): string | undefined {
 export function brake(
   before: Snapshot | undefined,
   next: Snapshot,
-  step: { readonly lostPeers: number; readonly peers: number; readonly lostNode: boolean },
+  step: {
+    readonly lostPeers: number;
+    /** Of them, those that one transaction took: one by one is no accident. */
+    readonly atOnce: number;
+    readonly peers: number;
+    readonly lostNode: boolean;
+  },
 ): string | undefined {
   const uid = before?.network?.record.uid;
   if (uid !== undefined) {
@@ -30,7 +36,7 @@ export function brake(
   }
   // Without them nothing at all is desired: links, routes and announcements would go with the peers.
   if (step.lostNode) return 'the store has lost this node: its record, its PoP or the realm internet is gone';
-  if (step.lostPeers > brakeFloor && step.lostPeers > step.peers * brakeShare)
+  if (step.atOnce > brakeFloor && step.atOnce > step.peers * brakeShare)
     return `${step.lostPeers} of ${step.peers} peers would be removed at once`;
   return undefined;
 }

@@ -228,6 +228,13 @@ test('tunnels stand again when the slab they lie in comes back alone', () => {
   expect(r.holds.current).toEqual(up(0, 5).holds.current);
 });
 
+test('what is confirmed is told in full, however many transactions it came in', () => {
+  const r = up(0, 30);
+  for (const from of [1, 11, 21])
+    r.take(deletionOf(Array.from({ length: 10 }, (_, at) => tunnelEvents(from + at, 1n)).flat()));
+  expect(r.status.own().held).toContain('30 of 30 peers');
+});
+
 test('lists that come while the brake holds are not piled up for the disk', () => {
   const r = up(0, 30);
   const saves = r.saved.length;

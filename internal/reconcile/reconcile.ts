@@ -109,9 +109,9 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     if (step === undefined) return;
     const lostPeers = told === undefined ? Math.max(0, foundPeers - step.told.peers) : step.lostPeers;
     const peers = told === undefined ? foundPeers : told.peers;
-    const atOnce = Math.max(deleted.most, lostPeers - deleted.all);
+    const atOnce = Math.min(lostPeers, Math.max(deleted.most, lostPeers - deleted.all));
     const lostNode = good !== undefined && carrierOf(good, self) !== undefined && step.told.carrier === undefined;
-    const reason = brake(good, target, { lostPeers: Math.min(atOnce, lostPeers), peers, lostNode });
+    const reason = brake(good, target, { lostPeers, atOnce, peers, lostNode });
     if (reason !== undefined && reason !== confirmed) return hold(reason);
     const whole = told === undefined;
     told = step.told;

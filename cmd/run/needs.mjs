@@ -9,6 +9,7 @@ import { join } from 'node:path';
 /** @type {readonly { binary: string, package: string, why: string }[]} */
 const needs = [
   { binary: 'etcd', package: 'etcd-server', why: 'the database of the CORE nodes' },
+  { binary: 'etcdctl', package: 'etcd-client', why: 'tests write by hand what pop44 never would' },
   { binary: 'bird', package: 'bird2', why: 'BGP and BFD of every node' },
   { binary: 'wireguard-go', package: 'wireguard-go', why: 'WireGuard where the kernel has none' },
   { binary: 'wg', package: 'wireguard-tools', why: 'clients load the very file that a user would' },

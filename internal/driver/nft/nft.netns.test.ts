@@ -14,7 +14,7 @@ const netns = { transport: '/run/netns/nftt', pop: '/run/netns/nftp' };
 const stateDir = mkdtempSync(join(tmpdir(), 'pop44-nft-'));
 
 const nft = (...args: readonly string[]): string =>
-  execFileSync('ip', ['netns', 'exec', 'nftp', 'nft', ...args], { encoding: 'utf8' });
+  execFileSync('ip', ['netns', 'exec', 'nftp', 'nft', ...args], { encoding: 'utf8', stdio: 'pipe' });
 
 beforeAll(() => {
   mkdirSync('/run/netns', { recursive: true });
@@ -204,7 +204,7 @@ test('nft itself takes the goldens and refuses the bad file (fwd is a word of it
 test('a killed nft -i is started again', async () => {
   const want = wanted(table('accept'), some);
   await bring(want);
-  const children = execFileSync('pgrep', ['-P', String(process.pid), '-x', 'nft'], { encoding: 'utf8' });
+  const children = execFileSync('pgrep', ['-P', String(process.pid), '-x', 'nft'], { encoding: 'utf8', stdio: 'pipe' });
   for (const pid of children.trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
   const more = wanted(table('accept'), [...some, ['t4_32', '44.31.0.9']]);
   await eventually(async () => (await bring(more)).length === 0, 1000);

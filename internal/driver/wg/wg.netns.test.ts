@@ -67,9 +67,9 @@ function wanted(links: readonly Link[], peers: readonly Peer[]): MutableDataplan
 const observed = async (): Promise<MutableDataplane> => ({ ...emptyDataplane(), ...(await driver.observe()) });
 const drift = async (want: MutableDataplane) => plan(want, await observed());
 const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
-const wg = (...args: readonly string[]): string => execFileSync('wg', args, { encoding: 'utf8' });
+const wg = (...args: readonly string[]): string => execFileSync('wg', args, { encoding: 'utf8', stdio: 'pipe' });
 const ipIn = (space: string, ...args: readonly string[]): string =>
-  execFileSync('ip', ['-n', space, ...args], { encoding: 'utf8' });
+  execFileSync('ip', ['-n', space, ...args], { encoding: 'utf8', stdio: 'pipe' });
 const pid = (name: string): number => Number(readFileSync(join(directory, `${name}.pid`), 'utf8'));
 
 test('what was applied is what is observed', async () => {

@@ -5,6 +5,7 @@
 //              +-- cgnat -- home -- client (a tunnel with its home in north)
 
 import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
@@ -40,8 +41,9 @@ const etcdctl = (args: readonly string[], input?: string) => {
   const argv = ['env', 'ETCDCTL_API=3', 'etcdctl', ...flags, ...args];
   return lab.exec('p1t', argv, input === undefined ? {} : { input });
 };
+const fetcher = fileURLToPath(new URL('./web-fetch.ts', import.meta.url));
 const metric = async (node: number, name: string): Promise<number> => {
-  const { stdout } = await lab.exec(`p${node}t`, ['curl', '-s', '-g', `http://[fd44:44::${node}]:9440/metrics`]);
+  const { stdout } = await lab.exec(`p${node}t`, [process.execPath, fetcher, `http://[fd44:44::${node}]:9440/metrics`]);
   return Number(new RegExp(`^${name} (.+)$`, 'm').exec(stdout)?.[1]);
 };
 async function applied(revision: bigint): Promise<void> {

@@ -7,7 +7,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
-import { messageOf } from '#internal/errors/errors.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
@@ -90,7 +89,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (sent !== undefined) metrics.applied((clock.monotonicMs() - sent) / 1_000);
     }
     if (message.type === 'health') health = message;
-    if (message.type === 'handshakes') mesh.tell(presence.seen(sightings(reconciler.snapshot(), message.peers)));
+    if (message.type === 'handshakes')
+      mesh.tell(presence.seen(sightings(reconciler.snapshot(), message.peers, clock.wall().getTime())));
     reconciler.message(message);
   }
 
@@ -157,7 +157,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
   } catch (cause) {
-    if (!signal.aborted) log.error('follow-ended', { reason: messageOf(cause) });
+    // It ends by its signal only: whatever this is, a daemon that no longer follows must be started anew.
+    if (!signal.aborted) throw cause;
   }
   clearInterval(pulse);
   mesh.close();
@@ -170,8 +171,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
 const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);
 
 /** Handshakes by public key become sightings of tunnels; keys that no tunnel owns are nobody's. */
-function sightings(snapshot: Snapshot, peers: readonly (readonly [string, number])[]): readonly Sighting[] {
-  return peers.flatMap(([publicKey, handshakeMs]) => {
+function sightings(
+  snapshot: Snapshot,
+  peers: readonly (readonly [string, number])[],
+  nowMs: number,
+): readonly Sighting[] {
+  return peers.flatMap(([publicKey, shookMs]) => {
+    // A time to come, from before a clock was set back, would hold the tunnel here until then.
+    const handshakeMs = Math.min(shookMs, nowMs);
     const parsed = parseWgKey(publicKey);
     const owner = typeof parsed === 'string' ? snapshot.peerkeys.get(peerKeyId(parsed))?.record.tunnelId : undefined;
     return owner === undefined ? [] : [{ tunnelId: owner, handshakeMs }];

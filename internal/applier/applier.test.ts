@@ -78,15 +78,24 @@ test('a want is reached, and what a comparison finds broken or added is mended a
   await applier.close();
 });
 
-test('one step that fails stops no other, is told, and is tried again until it is reached', async () => {
+test('one step that fails stops no other, is told once, and is tried again until it is reached', async () => {
+  const warnings: string[] = [];
   const { state, refuses, drivers } = machine();
   const [stubborn = ''] = wanted.route.keys();
   refuses.add(stubborn);
-  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    clock: realClock,
+    log: { ...quiet, warn: (event) => void warnings.push(event) },
+  });
   await applier.start();
   const answer = await applier.want(want());
   expect(answer).toMatchObject({ failing: 1, failures: [`+ route ${stubborn}: refused by the machine`] });
   expect(plan(wanted, state).map((step) => step.key)).toEqual([stubborn]);
+  // Looked at again, it is neither drift nor told twice.
+  expect((await applier.compare()).drift).toEqual({});
+  expect(warnings).toEqual(['step-failed']);
   refuses.clear();
   await eventually(() => plan(wanted, state).length === 0, 5_000);
   await applier.close();

@@ -33,6 +33,8 @@ const toldFailures = 5;
 type AnyMap = Map<string, unknown>;
 type KeySets = { [K in Kind]?: Set<string> };
 
+const nameOf = (step: Step): string => `${step.kind} ${step.key}`;
+
 export interface Applier {
   /** Reads what is there and raises what is fixed; called once before the first want. */
   start(): Promise<void>;
@@ -60,7 +62,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
   const want: MutableDataplane = emptyDataplane();
   let found: MutableDataplane = emptyDataplane();
   let known = false;
-  let failing = new Map<string, string>();
+  const failing = new Map<string, string>();
   let comparisons = 0;
   let lastComparisonMs = 0;
   const drift: Partial<Record<Kind, number>> = {};
@@ -131,15 +133,17 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         for (const step of batch) failed.set(step, messageOf(cause));
       }
       for (const step of batch) {
-        const name = `${step.kind} ${step.key}`;
+        const name = nameOf(step);
         const reason = failed.get(step);
         if (reason === undefined) {
           reach(found, step);
           for (const since of observing) (since[step.kind] ??= new Set()).add(step.key);
           failing.delete(name);
         } else {
-          failing.set(name, `${printStep(step)}: ${reason}`);
-          log.warn('step-failed', { step: printStep(step), reason });
+          const failure = `${printStep(step)}: ${reason}`;
+          // Tried again and again, told once.
+          if (failing.get(name) !== failure) log.warn('step-failed', { step: printStep(step), reason });
+          failing.set(name, failure);
         }
       }
     }
@@ -174,8 +178,11 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       observing.delete(since);
       believe(seen, since);
       const steps = plan(want, found, known ? undefined : fixedKeys());
-      failing = new Map();
+      const names = new Set(steps.map(nameOf));
+      for (const name of failing.keys()) if (!names.has(name)) failing.delete(name);
       for (const step of steps) {
+        // A step that failed before is a retry; what differs without our doing is drift.
+        if (failing.has(nameOf(step))) continue;
         drift[step.kind] = (drift[step.kind] ?? 0) + 1;
         log.warn('drift', { step: printStep(step) });
       }

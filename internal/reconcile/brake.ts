@@ -26,6 +26,8 @@ export function brake(
     readonly atOnce: number;
     readonly peers: number;
     readonly lostNode: boolean;
+    /** Interconnects of this node before and after. */
+    readonly interconnects: readonly [number, number];
   },
 ): string | undefined {
   const uid = before?.network?.record.uid;
@@ -36,6 +38,8 @@ export function brake(
   }
   // Without them nothing at all is desired: links, routes and announcements would go with the peers.
   if (step.lostNode) return 'the store has lost this node: its record, its PoP or the realm internet is gone';
+  const [had, has] = step.interconnects;
+  if (had > 1 && has === 0) return `all ${had} interconnects of this node would be removed at once`;
   if (step.atOnce > brakeFloor && step.atOnce > step.peers * brakeShare)
     return `${step.lostPeers} of ${step.peers} peers would be removed at once`;
   return undefined;

@@ -2,6 +2,7 @@
 //
 // Costs what changed: parts of the tunnels named, and the frame only when the fabric changed.
 
+import { accessLink } from '#internal/dataplane/ownership.ts';
 import { type Dataplane, emptyDataplane, type Item, type Kind } from '#internal/dataplane/dataplane.ts';
 import {
   type Carrier,
@@ -135,6 +136,10 @@ export function difference(
     lostPeers: Math.max(0, old.peer.size - next.peer.size),
   };
 }
+
+/** Of a told state; every link of the frame but the access interface is one. */
+export const interconnectsOf = (told: Told | undefined): number =>
+  told === undefined ? 0 : [...told.frame.link.keys()].filter((name) => name !== accessLink).length;
 
 /** Everything of a told state, for a privileged half that knows nothing. */
 export const wholeOf = (told: Told, self: Self): Dataplane => desired(told.snapshot, self, told.here);

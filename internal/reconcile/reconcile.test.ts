@@ -120,6 +120,11 @@ test.each([
       r.take(deletionOf(Array.from({ length: 30 }, (_, at) => tunnelEvents(at + 1, 1n)).flat())),
     '30 of 30 peers',
   ],
+  [
+    'all interconnects deleted in one transaction',
+    (r: ReturnType<typeof rig>) => r.take(deletionOf(fabricEvents().filter((event) => event.kind === 'interconnect'))),
+    'all 2 interconnects of this node',
+  ],
 ])('the brake holds %s, keeps the disk as it was, and lets it through when told', (_, happen, reason) => {
   const r = up(0, 30);
   const peers = r.holds.current.peer.size;

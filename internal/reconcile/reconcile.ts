@@ -13,7 +13,16 @@ import type { Applied, FromDataplane, Want } from '#internal/seam/seam.ts';
 import { putsOf } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
 import { barred, brake } from './brake.ts';
-import { type Difference, difference, type Told, type Touched, touch, untouched, wholeOf } from './difference.ts';
+import {
+  type Difference,
+  difference,
+  interconnectsOf,
+  type Told,
+  type Touched,
+  touch,
+  untouched,
+  wholeOf,
+} from './difference.ts';
 
 /** Where the last good snapshot is kept. */
 export interface Disk {
@@ -111,7 +120,13 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     const peers = told === undefined ? foundPeers : told.peers;
     const atOnce = Math.min(lostPeers, Math.max(deleted.most, lostPeers - deleted.all));
     const lostNode = good !== undefined && carrierOf(good, self) !== undefined && step.told.carrier === undefined;
-    const reason = brake(good, target, { lostPeers, atOnce, peers, lostNode });
+    const reason = brake(good, target, {
+      lostPeers,
+      atOnce,
+      peers,
+      lostNode,
+      interconnects: [interconnectsOf(told), interconnectsOf(step.told)],
+    });
     if (reason !== undefined && reason !== confirmed) return hold(reason);
     const whole = told === undefined;
     told = step.told;

@@ -92,3 +92,14 @@ test('a network half connects again when the privileged half is back, and knows 
   await privileged();
   await eventually(() => heard.length === 2, 2_000);
 });
+
+test('a second privileged half does not take the place of the first', async () => {
+  const own = join(folder, 'one.sock');
+  const first = await serveSeam(own, { connected: () => undefined, message: () => undefined });
+  await expect(serveSeam(own, { connected: () => undefined, message: () => undefined })).rejects.toThrow(
+    'another privileged half',
+  );
+  await first.close();
+  const next = await serveSeam(own, { connected: () => undefined, message: () => undefined });
+  await next.close();
+});

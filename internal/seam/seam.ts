@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Fault } from '#internal/errors/errors.ts';
 import type { FromDataplane, FromNetwork } from './message.ts';
 
 export type { Applied, FromDataplane, FromNetwork, Handshakes, Health, Hello, Remove, Want } from './message.ts';
@@ -43,6 +44,17 @@ const write = (socket: Socket, message: FromDataplane | FromNetwork): void => {
   if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
 };
 
+/** Whether somebody listens there: a socket's file alone may be left from one that was killed. */
+const answers = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+
 export interface SeamServer {
   /** To the network half that is connected now, if any. */
   send(message: FromDataplane): void;
@@ -72,6 +84,7 @@ export async function serveSeam(
     });
     on.connected(answer);
   });
+  if (await answers(path)) throw new Fault('listen', `another privileged half serves ${path}; one is all a node has`);
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -83,6 +83,8 @@ interface Claim {
  * @throws Fault `lab-name` when the name is taken or none, `lab-directory` when there is no place
  */
 export async function claimDirectory(environment: NodeJS.ProcessEnv, name: string | undefined): Promise<Claim> {
+  if (name !== undefined && !labNameForm.test(name))
+    throw new Fault('lab-name', `${JSON.stringify(name)} is no name for a lab (1 to 20 of a-z, 0-9 and -)`);
   for (let again = mostTries; ; again -= 1) {
     const labs = await labsDirectory(environment);
     try {
@@ -97,8 +99,6 @@ export async function claimDirectory(environment: NodeJS.ProcessEnv, name: strin
 
 // It appears with its owner's mark in it at once, so that no other start sweeps it.
 async function claimIn(labs: string, name: string | undefined): Promise<Claim> {
-  if (name !== undefined && !labNameForm.test(name))
-    throw new Fault('lab-name', `${JSON.stringify(name)} is no name for a lab (1 to 20 of a-z, 0-9 and -)`);
   const owner: Owner = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' };
   const made = join(labs, `.new-${process.pid}`);
   await mkdir(made, { mode: 0o700 });

@@ -51,11 +51,12 @@ function popTable(view: View): string {
       // Both ways: the only cure for a path that swallows "packet too big" (it only ever lowers).
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
     ),
-    // The node's own services are not for tunnels: an echo is all they get.
+    // The node's own services are not for tunnels: an echo is all they get. ICMP and ICMPv6 by number: nft has the names
+    // from /etc/protocols, which a small Debian lacks (package netbase).
     chain(
       'input',
       'type filter hook input priority filter; policy accept;',
-      `iifname "${accessLink}" meta l4proto { icmp, ipv6-icmp } accept`,
+      `iifname "${accessLink}" meta l4proto { 1, 58 } accept`,
       `iifname "${accessLink}" drop`,
     ),
   ].join('\n');

@@ -31,6 +31,11 @@ const withinMs = 15_000;
 const field = (file: string, name: string): string => new RegExp(`^${name} = (.+)$`, 'm').exec(file)?.[1] ?? '';
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
+/** Of `pop44 status -o json`; a zero is left out. */
+interface StatusJson {
+  readonly nodes: readonly { readonly node: { readonly id: string }; readonly failingSteps?: number }[];
+}
+
 function expectEqual(what: string, found: string, wanted: string): true {
   if (found !== wanted) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);
   return true;
@@ -97,6 +102,13 @@ export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
     step('the client moves to another network and NAT', () => moveClient('cafe', lab.exec)),
     step('the same address outwards', clientReachesHost),
     step('the same address inwards', hostReachesClient),
+    step('no node has a step that fails', async () => {
+      await eventually(async () => {
+        const { nodes } = JSON.parse(await cli(['status', '-o', 'json'])) as StatusJson;
+        const failing = nodes.filter(({ failingSteps = 0 }) => failingSteps > 0).map(({ node }) => node.id);
+        return expectEqual('nodes with failing steps', failing.join(' '), '');
+      }, withinMs);
+    }),
     step('delete the tunnel', async () => {
       await cli(['tunnel', 'delete', tunnel, '--wait']);
     }),

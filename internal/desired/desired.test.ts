@@ -1,11 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
-import { run } from '#internal/exec/exec.ts';
 import { PoolSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
@@ -21,25 +17,10 @@ test('a node that the snapshot does not know wants nothing', () => {
   expect(of('p1', emptySnapshot())).toEqual(emptyDataplane());
 });
 
-test.each(['transport', 'pop'] as const)(
-  'the configuration of BIRD %s is the golden one, and BIRD takes it',
-  async (netns) => {
-    const text = of('p1', threePops(1)).bird.get(netns)?.text ?? '';
-    await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.bird.conf`);
-    const dir = await mkdtemp(join(tmpdir(), 'pop44-bird-'));
-    const check = async (config: string) => {
-      const file = join(dir, 'bird.conf');
-      await writeFile(file, config);
-      await run({ file: 'bird', args: ['-p', '-c', file] });
-    };
-    try {
-      await check(text);
-      await expect(check(`${text}\nprotocol bgp nonsense { local as x; }`)).rejects.toThrow('syntax error');
-    } finally {
-      await rm(dir, { recursive: true });
-    }
-  },
-);
+test.each(['transport', 'pop'] as const)('the configuration of BIRD %s is the golden one', async (netns) => {
+  const text = of('p1', threePops(1)).bird.get(netns)?.text ?? '';
+  await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.bird.conf`);
+});
 
 test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', async (netns) => {
   const text = of('p1', threePops(1)).ruleset.get(netns)?.text ?? '';

@@ -1,0 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { run } from '#internal/exec/exec.ts';
+
+test.each(['transport', 'pop'])('BIRD takes the golden configuration of %s', async (netns) => {
+  const text = await readFile(new URL(`testdata/p1.${netns}.bird.conf`, import.meta.url), 'utf8');
+  const file = `/tmp/golden-${netns}.conf`;
+  const check = async (config: string): Promise<void> => {
+    await writeFile(file, config);
+    await run({ file: 'bird', args: ['-p', '-c', file] });
+  };
+  await check(text);
+  await expect(check(`${text}\nprotocol bgp nonsense { local as x; }`)).rejects.toThrow('syntax error');
+});

@@ -97,7 +97,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   );
 
   while (!signal.aborted) {
-    await clock.sleep(comparisonMs, signal).catch(() => undefined);
+    // Not all nodes of a machine at once.
+    await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
   await watching;

@@ -94,16 +94,14 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
     const seen = emptyDataplane();
     for (const driver of drivers) {
       try {
-        const part = await driver.observe();
-        for (const kind of driver.kinds)
-          for (const [key, value] of part[kind] ?? []) (seen[kind] as AnyMap).set(key, value);
+        Object.assign(seen, await driver.observe());
       } catch (cause) {
         // One blind mechanism does not stop the others: what it held is believed until it can be read again.
         log.error('observe-failed', { kinds: driver.kinds.join(' '), reason: messageOf(cause) });
         for (const kind of driver.kinds) for (const [key, value] of found[kind]) (seen[kind] as AnyMap).set(key, value);
       }
     }
-    return seen;
+    return shared(want, seen);
   }
 
   /** Takes an observation for what is there, but for the keys that were reached since it began. */
@@ -114,7 +112,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         if (value === undefined) seen[kind].delete(key);
         else (seen[kind] as AnyMap).set(key, value);
       }
-    found = shared(want, seen);
+    found = seen;
   }
 
   /** Consecutive steps of one driver go in one batch. */

@@ -62,7 +62,8 @@ export function cure(rows) {
 const policyFile = '/usr/sbin/policy-rc.d';
 const policyText = '#!/bin/sh\n# Put here by pop44 while it installs packages; of no use afterwards.\nexit 101\n';
 
-const policyIsOurs = () => existsSync(policyFile) && readFileSync(policyFile, 'utf8') === policyText;
+/** Whether a policy file of ours stands: of an installation that goes on, or of one that was killed. */
+export const policyIsOurs = () => existsSync(policyFile) && readFileSync(policyFile, 'utf8') === policyText;
 
 /**
  * Installs the missing packages with apt-get, starting none of their services. Only for root; one process at a time
@@ -70,11 +71,15 @@ const policyIsOurs = () => existsSync(policyFile) && readFileSync(policyFile, 'u
  */
 export function install(say) {
   const rows = missing();
-  if (rows.length === 0) return undefined;
+  if (rows.length === 0) {
+    if (policyIsOurs()) rmSync(policyFile, { force: true });
+    return undefined;
+  }
   const packages = [...new Set(rows.map((row) => row.package))];
-  // Ctrl-C must reach apt-get alone: the policy file is removed below whatever happens.
+  // Ctrl-C, or a terminal that is closed, must reach apt-get alone: the policy file is removed below whatever happens.
   const ignore = () => {};
-  process.on('SIGINT', ignore).on('SIGTERM', ignore);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, ignore);
   // A file of ours that stands already was left behind by a run that was killed.
   const ours = !existsSync(policyFile) || policyIsOurs();
   try {
@@ -91,7 +96,7 @@ export function install(say) {
     }
   } finally {
     if (ours) rmSync(policyFile, { force: true });
-    process.off('SIGINT', ignore).off('SIGTERM', ignore);
+    for (const signal of signals) process.off(signal, ignore);
   }
   const still = missing();
   return still.length === 0 ? undefined : cure(still);

@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { modules } from './modules.mjs';
-import { cure, found, install, missing } from './needs.mjs';
+import { cure, found, install, missing, policyIsOurs } from './needs.mjs';
 
 const here = fileURLToPath(import.meta.url);
 const root = join(dirname(here), '..', '..');
@@ -47,7 +47,8 @@ if (verb === 'install-modules') {
   // Told before anything is downloaded.
   if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
-  if (lacking.length > 0) locked('install-needs', '/run/lock/pop44-needs.lock');
+  const killed = needs && process.getuid() === 0 && policyIsOurs();
+  if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock');
   handOver([...script, ...args], needs);
 } else {
   fail(`usage: node cmd/run/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);

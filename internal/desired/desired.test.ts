@@ -7,6 +7,7 @@ import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, type Self } from './desired.ts';
 import { interconnectLink } from './legs.ts';
+import { meshDataplane } from './mesh.ts';
 
 const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
 const nobody: ReadonlySet<string> = new Set();
@@ -76,6 +77,19 @@ test('both ends of an interconnect come from one record', () => {
     `pop ${link} 172.30.0.1/31`,
     `pop ${link} fd44:0:0:1::1/127`,
   ]);
+});
+
+test('the two ends of a link never call in step: crossing initiations would cross for ever', () => {
+  const link = interconnectLink('p1-p2');
+  const keepalive = (node: string): number =>
+    [...of(node, threePops()).peer.values()].find((peer) => peer.link === link)?.keepaliveSeconds ?? 0;
+  expect([keepalive('p1'), keepalive('p2')].sort()).toEqual([5, 7]);
+  const mesh = (own: string, far: string): number => {
+    const peers = [{ publicKey: testKey(1), endpoint: '198.18.1.2:51844', address: far }];
+    const made = meshDataplane({ privateKeyFile: '/k', address: own, port: 51844, mtu: 1380, peers });
+    return [...made.peer.values()][0]?.keepaliveSeconds ?? 0;
+  };
+  expect([mesh('fd44:44::1', 'fd44:44::2'), mesh('fd44:44::2', 'fd44:44::1')].sort()).toEqual([5, 7]);
 });
 
 test('a tunnel is a peer and its elements on every node of its placement, a route only away from home [A1]', () => {

@@ -2,6 +2,7 @@
 
 import { type Dataplane, emptyDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
+import { keepaliveSeconds } from './keepalive.ts';
 
 export interface MeshSettings {
   readonly privateKeyFile: string;
@@ -10,9 +11,6 @@ export interface MeshSettings {
   readonly mtu: number;
   readonly peers: readonly { readonly publicKey: string; readonly endpoint: string; readonly address: string }[];
 }
-
-/** Seconds. Both ends call, so that the one that comes last finds the other at once (wg(8): REKEY_TIMEOUT is 5 s). */
-const keepaliveSeconds = 5;
 
 const hostLength = (address: string): number => (address.includes(':') ? 128 : 32);
 /** One mesh, one connected network: a /64 (RFC 4291 2.5.4) or a /24. */
@@ -39,7 +37,7 @@ export function meshDataplane(mesh: MeshSettings): Dataplane {
       publicKey: peer.publicKey,
       allowedIps: [`${peer.address}/${hostLength(peer.address)}`],
       endpoint: peer.endpoint,
-      keepaliveSeconds,
+      keepaliveSeconds: keepaliveSeconds(mesh.address, peer.address),
     });
   return made;
 }

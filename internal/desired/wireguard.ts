@@ -3,13 +3,11 @@
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { keepaliveSeconds } from './keepalive.ts';
 import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
 const accessMtu = 1420;
-/** Seconds. Both ends call, so that the one that comes last finds the other at once (else bring-up can wait 5 s: REKEY_TIMEOUT). */
-const interconnectKeepaliveSeconds = 5;
-
 /** The far node's underlay address in a family that both have, IPv4 first; undefined when there is none. */
 function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined {
   if (near.underlay4 !== '' && far.underlay4 !== '') return `${far.underlay4}:${farPort}`;
@@ -41,7 +39,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
       // What may pass is decided by routes and filters; a trusted link carries the whole fabric.
       allowedIps: ['0.0.0.0/0', '::/0'],
       ...(endpoint === undefined ? {} : { endpoint }),
-      keepaliveSeconds: interconnectKeepaliveSeconds,
+      keepaliveSeconds: keepaliveSeconds(view.node.id, leg.far.id),
     });
   }
 }

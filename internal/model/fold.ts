@@ -1,25 +1,12 @@
 // Fold: a batch of events takes a snapshot from one revision to the next, in O(events), and tells what became of what.
 
 import { equals } from '@bufbuild/protobuf';
-import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import { Map as ImmutableMap } from 'immutable';
-import {
-  AllocationSchema,
-  InterconnectSchema,
-  NetworkSchema,
-  NodeSchema,
-  PeerKeySchema,
-  PoolSchema,
-  PopSchema,
-  RealmSchema,
-  SlabSchema,
-  type Tunnel,
-  TunnelSchema,
-  UpstreamSchema,
-} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { splitId } from './ids.ts';
 import { type NameIndex, withName, withoutName } from './name-index.ts';
 import { type Batch, type RecordEvent, type RecordKind, type Records, recordKinds, type Stored } from './record.ts';
+import { recordSchemas } from './schemas.ts';
 import { shareAllocationText, shareTunnelText } from './shared-text.ts';
 import { networkId, type PoolUse, type Snapshot } from './snapshot.ts';
 
@@ -56,20 +43,6 @@ const tables = {
   tunnel: 'tunnels',
   peerkey: 'peerkeys',
 } as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
-
-const schemas: { readonly [K in RecordKind]: GenMessage<Records[K]> } = {
-  network: NetworkSchema,
-  realm: RealmSchema,
-  pop: PopSchema,
-  node: NodeSchema,
-  interconnect: InterconnectSchema,
-  upstream: UpstreamSchema,
-  pool: PoolSchema,
-  slab: SlabSchema,
-  allocation: AllocationSchema,
-  tunnel: TunnelSchema,
-  peerkey: PeerKeySchema,
-};
 
 function tableOf(snapshot: Snapshot, kind: RecordKind): Table {
   if (kind !== 'network') return snapshot[tables[kind]];
@@ -110,7 +83,7 @@ function sameRecord(
   compareContents: boolean,
 ): boolean {
   if (held === undefined || found === undefined || held.revision !== found.revision) return false;
-  return !compareContents || equals(schemas[kind], held.record, found.record);
+  return !compareContents || equals(recordSchemas[kind], held.record, found.record);
 }
 
 function change(

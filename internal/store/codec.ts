@@ -1,39 +1,11 @@
 // Codec: records and operations as the bytes that stand in etcd and on disk.
 
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import { Fault } from '#internal/errors/errors.ts';
-import {
-  AllocationSchema,
-  InterconnectSchema,
-  NetworkSchema,
-  NodeSchema,
-  type Operation,
-  OperationSchema,
-  PeerKeySchema,
-  PoolSchema,
-  PopSchema,
-  RealmSchema,
-  SlabSchema,
-  TunnelSchema,
-  UpstreamSchema,
-} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Operation, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { recordSchemas } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind, Records } from '#internal/model/record.ts';
 import { problemOf } from './checks.ts';
-
-const schemas: { readonly [K in RecordKind]: GenMessage<Records[K]> } = {
-  network: NetworkSchema,
-  realm: RealmSchema,
-  pop: PopSchema,
-  node: NodeSchema,
-  interconnect: InterconnectSchema,
-  upstream: UpstreamSchema,
-  pool: PoolSchema,
-  slab: SlabSchema,
-  allocation: AllocationSchema,
-  tunnel: TunnelSchema,
-  peerkey: PeerKeySchema,
-};
 
 // etcd takes requests of 1.5 MiB; a record is 100 to 500 bytes.
 export const largestValue = 1024 * 1024;
@@ -51,7 +23,7 @@ export function decodeRecord<K extends RecordKind>(kind: K, id: string, value: U
   try {
     // Copied: byte and unknown fields are views, and would hold on to the whole received message. (A Buffer's own
     // slice() is a view too.)
-    record = fromBinary(schemas[kind], new Uint8Array(value));
+    record = fromBinary(recordSchemas[kind], new Uint8Array(value));
   } catch {
     return { problem: `not a ${kind} in protobuf` };
   }
@@ -60,7 +32,7 @@ export function decodeRecord<K extends RecordKind>(kind: K, id: string, value: U
 }
 
 export function recordBytes(kind: RecordKind, record: Records[RecordKind]): Uint8Array {
-  return toBinary(schemas[kind], record);
+  return toBinary(recordSchemas[kind], record);
 }
 
 /** @throws Fault `unreadable` when decodeRecord would not take it back: nothing is written that nobody can read */

@@ -1,0 +1,31 @@
+// Schemas: the message of each kind of record.
+
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
+import {
+  AllocationSchema,
+  InterconnectSchema,
+  NetworkSchema,
+  NodeSchema,
+  PeerKeySchema,
+  PoolSchema,
+  PopSchema,
+  RealmSchema,
+  SlabSchema,
+  TunnelSchema,
+  UpstreamSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { RecordKind, Records } from './record.ts';
+
+export const recordSchemas: { readonly [K in RecordKind]: GenMessage<Records[K]> } = {
+  network: NetworkSchema,
+  realm: RealmSchema,
+  pop: PopSchema,
+  node: NodeSchema,
+  interconnect: InterconnectSchema,
+  upstream: UpstreamSchema,
+  pool: PoolSchema,
+  slab: SlabSchema,
+  allocation: AllocationSchema,
+  tunnel: TunnelSchema,
+  peerkey: PeerKeySchema,
+};

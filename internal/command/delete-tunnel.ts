@@ -10,9 +10,9 @@ import {
 import { allocationId, type Snapshot } from '#internal/model/model.ts';
 import type { Compare, Write } from '#internal/model/record.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
-import { type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
-import { findTunnel } from './find.ts';
+import { type CommandContext, type Decided, unchanged } from './context.ts';
 import { releaseKey } from './peer-key.ts';
+import { tunnelToChange } from './tunnel-to-change.ts';
 
 /** Refuses `not-found`, `stale-etag`. */
 export function deleteTunnel(
@@ -20,12 +20,8 @@ export function deleteTunnel(
   request: DeleteTunnelRequest,
   _context: CommandContext,
 ): Refusal | Decided<DeleteTunnelResponse> {
-  const unready = notReady(snapshot);
-  if (unready !== undefined) return unready;
-  const stored = findTunnel(snapshot, request.tunnel);
+  const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
-  const stale = staleEtag(request.change, stored.revision);
-  if (stale !== undefined) return stale;
   const tunnel = stored.record;
   const compares: Compare[] = [unchanged('tunnel', tunnel.id, stored)];
   const writes: Write[] = [{ op: 'delete', kind: 'tunnel', id: tunnel.id }];

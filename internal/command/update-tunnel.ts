@@ -10,11 +10,11 @@ import {
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import type { Compare, Write } from '#internal/model/record.ts';
-import { type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
+import { type CommandContext, type Decided, unchanged } from './context.ts';
 import { Form, keyField, nameField } from './fields.ts';
-import { findTunnel } from './find.ts';
 import { releaseKey } from './peer-key.ts';
 import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
+import { tunnelToChange } from './tunnel-to-change.ts';
 import { toTunnel } from './view.ts';
 
 const changeable = ['enabled', 'name', 'mtu', 'keepaliveSeconds', 'publicKey'] as const;
@@ -28,12 +28,8 @@ export function updateTunnel(
   request: UpdateTunnelRequest,
   _context: CommandContext,
 ): Refusal | Decided<UpdateTunnelResponse> {
-  const unready = notReady(snapshot);
-  if (unready !== undefined) return unready;
-  const stored = findTunnel(snapshot, request.tunnel);
+  const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
-  const stale = staleEtag(request.change, stored.revision);
-  if (stale !== undefined) return stale;
   if (changeable.every((field) => request[field] === undefined)) {
     const cure = 'enabled, name, mtu, keepalive_seconds or public_key';
     return refuse('required', { field: 'tunnel', value: request.tunnel, problem: 'is given nothing to change', cure });

@@ -1,0 +1,21 @@
+// Tunnel to change: the one that an update or a delete means, when it may be changed.
+
+import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
+import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { DeleteTunnelRequest, UpdateTunnelRequest } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import type { Stored } from '#internal/model/record.ts';
+import { notReady, staleEtag } from './context.ts';
+import { findTunnel } from './find.ts';
+
+/** Refuses `not-ready`, and what findTunnel and staleEtag refuse. */
+export function tunnelToChange(
+  snapshot: Snapshot,
+  request: DeleteTunnelRequest | UpdateTunnelRequest,
+): Refusal | Stored<Tunnel> {
+  const unready = notReady(snapshot);
+  if (unready !== undefined) return unready;
+  const stored = findTunnel(snapshot, request.tunnel);
+  if (isRefusal(stored)) return stored;
+  return staleEtag(request.change, stored.revision) ?? stored;
+}

@@ -35,11 +35,12 @@ const host = (address: string): string => (address.includes(':') ? `[${address}]
 export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'daemon' });
   const clock = realClock;
-  const [ca, certificate, key] = await Promise.all(
-    [config.tls.caFile, config.tls.certificateFile, config.tls.keyFile].map((file) => readFile(file)),
-  );
-  if (ca === undefined || certificate === undefined || key === undefined) throw new Error('unreachable');
-  const identity = { ca, certificate, key };
+  const { caFile, certificateFile, keyFile } = config.tls;
+  const identity = {
+    ca: await readFile(caFile),
+    certificate: await readFile(certificateFile),
+    key: await readFile(keyFile),
+  };
   const status = createStatus(config.nodeId);
   const report = ({ event, ...fields }: StoreEvent | DiskEvent): void => {
     const told = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));

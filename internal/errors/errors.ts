@@ -13,6 +13,15 @@ export const reasons = [
   'stale-etag',
   'request-id-reused',
   'host-bits',
+  'misaligned',
+  'outside-pool',
+  'family-mismatch',
+  'quota-exceeded',
+  'has-children',
+  'below-use',
+  'not-owner',
+  'reserved',
+  'taken',
   'excluded-space',
   'overlap',
   'in-use',
@@ -39,7 +48,11 @@ export interface Refusal {
   readonly cure: string;
   /** The whole sentence: `tunnel.public_key: "abc" is not a WireGuard key (44 characters of base64 for 32 bytes)`. */
   readonly message: string;
+  /** What is in the way, a line each, at most 20; absent when nothing is to be listed. */
+  readonly obstacles?: readonly string[];
 }
+
+const mostObstacles = 20;
 
 /** Cut to 80 characters, and never in the middle of one. */
 const shown = (value: string): string =>
@@ -57,7 +70,13 @@ const quoted = (value: string): string =>
  */
 export function refuse(
   refused: Reason,
-  about: { readonly field?: string; readonly value?: string; readonly problem: string; readonly cure: string },
+  about: {
+    readonly field?: string;
+    readonly value?: string;
+    readonly problem: string;
+    readonly cure: string;
+    readonly obstacles?: readonly string[];
+  },
 ): Refusal {
   const field = about.field ?? '';
   const value = shown(about.value ?? '');
@@ -69,6 +88,7 @@ export function refuse(
     value,
     cure: about.cure,
     message: `${field === '' ? '' : `${field}: `}${subject}${about.problem}${cure}`,
+    ...(about.obstacles && { obstacles: about.obstacles.slice(0, mostObstacles) }),
   };
 }
 

@@ -39,9 +39,11 @@ const tables = {
   upstream: 'upstreams',
   pool: 'pools',
   slab: 'slabs',
+  reservation: 'reservations',
   allocation: 'allocations',
   tunnel: 'tunnels',
   peerkey: 'peerkeys',
+  quota: 'quotas',
 } as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
 
 function tableOf(snapshot: Snapshot, kind: RecordKind): Table {

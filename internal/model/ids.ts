@@ -42,6 +42,11 @@ const within = (pool: string, prefix: Prefix): string => `${pool}/${firstHex(pre
 export const slabId = within;
 export const allocationId = within;
 
+/** `<pool id>/<hex of first address>-<length>` */
+export function reservationId(pool: string, prefix: Prefix): string {
+  return `${within(pool, prefix)}-${prefixLength(prefix)}`;
+}
+
 /** The two parts of a slab's or an allocation's id; undefined when there are not two. */
 export function splitId(id: string): { readonly poolId: string; readonly hex: string } | undefined {
   const [pool, hex, ...more] = id.split('/');

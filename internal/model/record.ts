@@ -8,7 +8,9 @@ import type {
   PeerKey,
   Pool,
   Pop,
+  Quota,
   Realm,
+  Reservation,
   Slab,
   Tunnel,
   Upstream,
@@ -23,9 +25,11 @@ export interface Records {
   upstream: Upstream;
   pool: Pool;
   slab: Slab;
+  reservation: Reservation;
   allocation: Allocation;
   tunnel: Tunnel;
   peerkey: PeerKey;
+  quota: Quota;
 }
 export type RecordKind = keyof Records;
 
@@ -38,9 +42,11 @@ export const recordKinds = [
   'upstream',
   'pool',
   'slab',
+  'reservation',
   'allocation',
   'tunnel',
   'peerkey',
+  'quota',
 ] as const satisfies readonly RecordKind[];
 
 /** A record as it stands in etcd. */

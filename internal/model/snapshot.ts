@@ -9,7 +9,9 @@ import type {
   PeerKey,
   Pool,
   Pop,
+  Quota,
   Realm,
+  Reservation,
   Slab,
   Tunnel,
   Upstream,
@@ -44,6 +46,8 @@ export interface Snapshot {
   readonly allocations: Map<string, Stored<Allocation>>;
   readonly tunnels: Map<string, Stored<Tunnel>>;
   readonly peerkeys: Map<string, Stored<PeerKey>>;
+  readonly reservations: Map<string, Stored<Reservation>>;
+  readonly quotas: Map<string, Stored<Quota>>;
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
@@ -64,6 +68,8 @@ export function emptySnapshot(): Snapshot {
     allocations: Map(),
     tunnels: Map(),
     peerkeys: Map(),
+    reservations: Map(),
+    quotas: Map(),
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),

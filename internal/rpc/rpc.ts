@@ -15,4 +15,4 @@ export type { Principal } from './principal.ts';
 export { principalName, serverNameOf } from './principal.ts';
 export type { Listener } from './serve.ts';
 export { listen, newServer } from './serve.ts';
-export { Refused } from './status.ts';
+export { Refused, refusalDetail, refusalOf } from './status.ts';

@@ -7,7 +7,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { Reason, Refusal } from '#internal/errors/errors.ts';
 import { Fault, messageOf, reasons } from '#internal/errors/errors.ts';
-import { RefusalDetailSchema } from '#internal/gen/pop44/v1/common_pb.ts';
+import { type RefusalDetail, RefusalDetailSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 
 /** A refusal on its way through an exception: from a handler to the wire, and from the wire to the caller. */
 export class Refused extends Error {
@@ -33,21 +33,30 @@ const codeOf: { readonly [R in Reason]: status } = {
   required: status.INVALID_ARGUMENT,
   'host-bits': status.INVALID_ARGUMENT,
   'excluded-space': status.INVALID_ARGUMENT,
+  misaligned: status.INVALID_ARGUMENT,
+  'outside-pool': status.INVALID_ARGUMENT,
+  'family-mismatch': status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
   'already-exists': status.ALREADY_EXISTS,
   'duplicate-key': status.ALREADY_EXISTS,
   'request-id-reused': status.ALREADY_EXISTS,
   overlap: status.ALREADY_EXISTS,
+  taken: status.ALREADY_EXISTS,
   'stale-etag': status.ABORTED,
   conflict: status.ABORTED,
   'pool-exhausted': status.RESOURCE_EXHAUSTED,
+  'quota-exceeded': status.RESOURCE_EXHAUSTED,
   'in-use': status.FAILED_PRECONDITION,
+  reserved: status.FAILED_PRECONDITION,
+  'has-children': status.FAILED_PRECONDITION,
+  'below-use': status.FAILED_PRECONDITION,
   'no-pool': status.FAILED_PRECONDITION,
   frozen: status.FAILED_PRECONDITION,
   'not-ready': status.FAILED_PRECONDITION,
   held: status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,
   forbidden: status.PERMISSION_DENIED,
+  'not-owner': status.PERMISSION_DENIED,
   unavailable: status.UNAVAILABLE,
   // The one code whose definition says that the change may have been made all the same (grpc/statuscodes).
   pending: status.DEADLINE_EXCEEDED,
@@ -66,15 +75,28 @@ const textLimit = 1_000;
 /** grpc-js puts details through encodeURI, which throws on half a surrogate pair, as a cut value can end with. */
 const text = (details: string): string => details.slice(0, textLimit).toWellFormed();
 
-function refusalStatus(refusal: Refusal): WireStatus {
-  const metadata = new Metadata();
-  const detail = create(RefusalDetailSchema, {
+/** As it goes over the wire, in a status or in an answer of a stream. */
+export function refusalDetail(refusal: Refusal): RefusalDetail {
+  return create(RefusalDetailSchema, {
     reason: refusal.refused,
     field: text(refusal.field),
     value: text(refusal.value),
     cure: text(refusal.cure),
+    obstacles: (refusal.obstacles ?? []).map(text),
+    message: text(refusal.message),
   });
-  metadata.set(refusalKey, Buffer.from(toBinary(RefusalDetailSchema, detail)));
+}
+
+export function refusalOf(detail: RefusalDetail): Refusal {
+  const { reason, field, value, cure, obstacles, message } = detail;
+  // A newer daemon's word: what is known is that it was refused.
+  const refused = isReason(reason) ? reason : 'invalid';
+  return { refused, field, value, cure, message, ...(obstacles.length > 0 && { obstacles }) };
+}
+
+function refusalStatus(refusal: Refusal): WireStatus {
+  const metadata = new Metadata();
+  metadata.set(refusalKey, Buffer.from(toBinary(RefusalDetailSchema, refusalDetail(refusal))));
   return { code: codeOf[refusal.refused], details: text(refusal.message), metadata };
 }
 
@@ -139,9 +161,8 @@ export function fromStatus(thrown: unknown): Refused | Fault {
 
 function readDetail(bytes: Buffer, message: string): Refusal | undefined {
   try {
-    const { reason, field, value, cure } = fromBinary(RefusalDetailSchema, bytes);
-    // A newer daemon's word: what is known is that it was refused.
-    return { refused: isReason(reason) ? reason : 'invalid', field, value, cure, message };
+    const detail = fromBinary(RefusalDetailSchema, bytes);
+    return { ...refusalOf(detail), message };
   } catch {
     return undefined;
   }

@@ -12,11 +12,13 @@ import {
   type Pool,
   type Pop,
   PopKind,
+  type Quota,
+  type Reservation,
   type Slab,
   type Tunnel,
   type Upstream,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { parsePoolId, peerKeyId, poolId } from '#internal/model/model.ts';
+import { parsePoolId, peerKeyId, poolId, reservationId } from '#internal/model/model.ts';
 import type { RecordKind, Records } from '#internal/model/record.ts';
 import {
   addressBits,
@@ -158,7 +160,7 @@ function slab(record: Slab, itsId: string): Problem {
 
 function allocation(record: Allocation, itsId: string): Problem {
   if (withinPool(record, itsId) === undefined) return 'prefix is not the one that the key spells';
-  return id('tunnel_id', record.tunnelId) ?? text('owner', record.owner);
+  return optional(record.tunnelId, () => id('tunnel_id', record.tunnelId)) ?? text('owner', record.owner);
 }
 
 function tunnel(record: Tunnel): Problem {
@@ -190,6 +192,17 @@ function peerkey(record: Records['peerkey'], itsId: string): Problem {
   return id('tunnel_id', record.tunnelId);
 }
 
+function reservation(record: Reservation, itsId: string): Problem {
+  const outer = parsePoolId(record.poolId);
+  const prefix = parsePrefix(record.prefix);
+  if (outer === undefined || prefix !== record.prefix || itsId !== reservationId(record.poolId, prefix))
+    return 'prefix is not the one that the key spells';
+  return text('owner', record.owner) ?? text('description', record.description);
+}
+
+const quota = (record: Quota, itsId: string): Problem =>
+  when(record.owner !== itsId, 'owner is not the one of the key') ?? text('owner', record.owner);
+
 /** Of a record whose own id is a field, that field is compared with the key. */
 function named<R extends { readonly id: string }>(
   check: (record: R) => Problem,
@@ -207,9 +220,11 @@ const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) 
   upstream: named(upstream),
   pool: (record, itsId) => when(record.id !== itsId, 'id is not the one of the key') ?? pool(record, itsId),
   slab,
+  reservation,
   allocation,
   tunnel: named(tunnel),
   peerkey,
+  quota,
 };
 
 export function problemOf<K extends RecordKind>(kind: K, record: Records[K], itsId: string): Problem {

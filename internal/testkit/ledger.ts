@@ -27,6 +27,8 @@ export function createLedger(first: Snapshot = emptySnapshot()): Ledger {
     allocation: first.allocations,
     tunnel: first.tunnels,
     peerkey: first.peerkeys,
+    reservation: first.reservations,
+    quota: first.quotas,
   };
   for (const [kind, table] of Object.entries(tables)) {
     for (const [id, stored] of table) revisions.set(`${kind}/${id}`, stored.revision);

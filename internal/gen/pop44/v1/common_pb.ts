@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/common.proto.
  */
 export const file_pop44_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCJTCgdDaGFuZ2VkEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSEAoIcmVwZWF0ZWQYAyABKAgSEAoIZGVjaXNpb24YBCADKAkiLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIksKDVJlZnVzYWxEZXRhaWwSDgoGcmVhc29uGAEgASgJEg0KBWZpZWxkGAIgASgJEg0KBXZhbHVlGAMgASgJEgwKBGN1cmUYBCABKAliBnByb3RvMw");
+  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCJTCgdDaGFuZ2VkEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSEAoIcmVwZWF0ZWQYAyABKAgSEAoIZGVjaXNpb24YBCADKAkiLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIm8KDVJlZnVzYWxEZXRhaWwSDgoGcmVhc29uGAEgASgJEg0KBWZpZWxkGAIgASgJEg0KBXZhbHVlGAMgASgJEgwKBGN1cmUYBCABKAkSEQoJb2JzdGFjbGVzGAUgAygJEg8KB21lc3NhZ2UYBiABKAkiLAoLRmF1bHREZXRhaWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
 
 /**
  * Carried by every request that changes something.
@@ -145,6 +145,20 @@ export type RefusalDetail = Message<"pop44.v1.RefusalDetail"> & {
    * @generated from field: string cure = 4;
    */
   cure: string;
+
+  /**
+   * What is in the way, a line each, at most 20: "44.31.0.7/32 of tunnel ab12 (ada)".
+   *
+   * @generated from field: repeated string obstacles = 5;
+   */
+  obstacles: string[];
+
+  /**
+   * The whole sentence.
+   *
+   * @generated from field: string message = 6;
+   */
+  message: string;
 };
 
 /**
@@ -153,4 +167,30 @@ export type RefusalDetail = Message<"pop44.v1.RefusalDetail"> & {
  */
 export const RefusalDetailSchema: GenMessage<RefusalDetail> = /*@__PURE__*/
   messageDesc(file_pop44_v1_common, 3);
+
+/**
+ * The world failed us, inside an answer that carries several.
+ *
+ * @generated from message pop44.v1.FaultDetail
+ */
+export type FaultDetail = Message<"pop44.v1.FaultDetail"> & {
+  /**
+   * "unavailable": nothing was changed. "pending": it may have been; repeat it with the same request id.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string message = 2;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message pop44.v1.FaultDetail.
+ * Use `create(FaultDetailSchema)` to create a new message.
+ */
+export const FaultDetailSchema: GenMessage<FaultDetail> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_common, 4);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/pools.proto.
  */
 export const file_pop44_v1_pools: GenFile = /*@__PURE__*/
-  fileDesc("ChRwb3A0NC92MS9wb29scy5wcm90bxIIcG9wNDQudjEiuwEKBFBvb2wSCgoCaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEgwKBGV0YWcYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc2xhYnMYByABKA0SEwoLYWxsb2NhdGlvbnMYCCABKAQSDgoGZnJvemVuGAkgASgIImwKEUNyZWF0ZVBvb2xSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwcmVmaXgYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkiVgoSQ3JlYXRlUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEhwKBHBvb2wYAiABKAsyDi5wb3A0NC52MS5Qb29sIh4KDkdldFBvb2xSZXF1ZXN0EgwKBHBvb2wYASABKAkiVwoPR2V0UG9vbFJlc3BvbnNlEhwKBHBvb2wYASABKAsyDi5wb3A0NC52MS5Qb29sEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyISChBMaXN0UG9vbHNSZXF1ZXN0IloKEUxpc3RQb29sc1Jlc3BvbnNlEh0KBXBvb2xzGAEgAygLMg4ucG9wNDQudjEuUG9vbBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiQwoRRGVsZXRlUG9vbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBHBvb2wYAiABKAkiOAoSRGVsZXRlUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkMqUCCgtQb29sU2VydmljZRJHCgpDcmVhdGVQb29sEhsucG9wNDQudjEuQ3JlYXRlUG9vbFJlcXVlc3QaHC5wb3A0NC52MS5DcmVhdGVQb29sUmVzcG9uc2USPgoHR2V0UG9vbBIYLnBvcDQ0LnYxLkdldFBvb2xSZXF1ZXN0GhkucG9wNDQudjEuR2V0UG9vbFJlc3BvbnNlEkQKCUxpc3RQb29scxIaLnBvcDQ0LnYxLkxpc3RQb29sc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0UG9vbHNSZXNwb25zZRJHCgpEZWxldGVQb29sEhsucG9wNDQudjEuRGVsZXRlUG9vbFJlcXVlc3QaHC5wb3A0NC52MS5EZWxldGVQb29sUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_v1_common]);
+  fileDesc("ChRwb3A0NC92MS9wb29scy5wcm90bxIIcG9wNDQudjEi7wIKBFBvb2wSCgoCaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEgwKBGV0YWcYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc2xhYnMYByABKA0SEwoLYWxsb2NhdGlvbnMYCCABKAQSDgoGZnJvemVuGAkgASgIEhMKC2hvbWVfcG9wX2lkGAogASgJEhoKEnF1YXJhbnRpbmVfc2Vjb25kcxgLIAEoDRIWCg5wYXJlbnRfcG9vbF9pZBgMIAEoCRIYChBkcmFpbl90b19wb29sX2lkGA0gASgJEhYKDmxlYWRlcl9ub2RlX2lkGA4gASgJEhMKC3F1YXJhbnRpbmVkGA8gASgEEiIKBXNwYWNlGBAgASgLMhMucG9wNDQudjEuUG9vbFNwYWNlIuUBCglQb29sU3BhY2USDQoFdG90YWwYASABKAQSDAoEdXNlZBgCIAEoBBITCgtxdWFyYW50aW5lZBgDIAEoBBIQCghyZXNlcnZlZBgEIAEoBBITCgt1dGlsaXNhdGlvbhgFIAEoARITCgtzbGFic190b3RhbBgGIAEoDRISCgpzbGFic19mcmVlGAcgASgNEhsKE2xhcmdlc3RfZnJlZV9sZW5ndGgYCCABKA0SFQoNZnJhZ21lbnRhdGlvbhgJIAEoARIiCgV1bml0cxgKIAMoCzITLnBvcDQ0LnYxLlVuaXRTcGFjZSJGCglVbml0U3BhY2USDgoGbGVuZ3RoGAEgASgNEg0KBXNsYWJzGAIgASgNEgwKBHVzZWQYAyABKAQSDAoEZnJlZRgEIAEoBCK5AQoRQ3JlYXRlUG9vbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnByZWZpeBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtob21lX3BvcF9pZBgFIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYBiABKA1IAIgBAUIVChNfcXVhcmFudGluZV9zZWNvbmRzIlYKEkNyZWF0ZVBvb2xSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIcCgRwb29sGAIgASgLMg4ucG9wNDQudjEuUG9vbCIeCg5HZXRQb29sUmVxdWVzdBIMCgRwb29sGAEgASgJIlcKD0dldFBvb2xSZXNwb25zZRIcCgRwb29sGAEgASgLMg4ucG9wNDQudjEuUG9vbBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiEgoQTGlzdFBvb2xzUmVxdWVzdCJaChFMaXN0UG9vbHNSZXNwb25zZRIdCgVwb29scxgBIAMoCzIOLnBvcDQ0LnYxLlBvb2wSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIu8BChFVcGRhdGVQb29sUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEcG9vbBgCIAEoCRIYCgtkZXNjcmlwdGlvbhgDIAEoCUgAiAEBEhMKBmZyb3plbhgEIAEoCEgBiAEBEh8KEnF1YXJhbnRpbmVfc2Vjb25kcxgFIAEoDUgCiAEBEhgKC2hvbWVfcG9wX2lkGAYgASgJSAOIAQFCDgoMX2Rlc2NyaXB0aW9uQgkKB19mcm96ZW5CFQoTX3F1YXJhbnRpbmVfc2Vjb25kc0IOCgxfaG9tZV9wb3BfaWQiVgoSVXBkYXRlUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEhwKBHBvb2wYAiABKAsyDi5wb3A0NC52MS5Qb29sIlMKEVJlc2l6ZVBvb2xSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRwb29sGAIgASgJEg4KBnByZWZpeBgDIAEoCSJWChJSZXNpemVQb29sUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSHAoEcG9vbBgCIAEoCzIOLnBvcDQ0LnYxLlBvb2wiQwoRRGVsZXRlUG9vbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBHBvb2wYAiABKAkiOAoSRGVsZXRlUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkIooBChNEZWxlZ2F0ZVBvb2xSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRwb29sGAIgASgJEg4KBnByZWZpeBgDIAEoCRIOCgZsZW5ndGgYBCABKA0SDgoGcG9wX2lkGAUgASgJEhMKC2Rlc2NyaXB0aW9uGAYgASgJIlgKFERlbGVnYXRlUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEhwKBHBvb2wYAiABKAsyDi5wb3A0NC52MS5Qb29sImEKEERyYWluUG9vbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBHBvb2wYAiABKAkSDwoHdG9fcG9vbBgDIAEoCRIMCgRtb3ZlGAQgASgNInwKEURyYWluUG9vbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEh0KBW1vdmVzGAIgAygLMg4ucG9wNDQudjEuTW92ZRIRCglyZW1haW5pbmcYAyABKAQSEQoJb2JzdGFjbGVzGAQgAygJIlAKBE1vdmUSEwoLZnJvbV9wcmVmaXgYASABKAkSEQoJdG9fcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCSKQAQoLUmVzZXJ2YXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDQoFb3duZXIYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgGIAEoCSJ+ChhDcmVhdGVSZXNlcnZhdGlvblJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBHBvb2wYAiABKAkSDgoGcHJlZml4GAMgASgJEg0KBW93bmVyGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJImsKGUNyZWF0ZVJlc2VydmF0aW9uUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKgoLcmVzZXJ2YXRpb24YAiABKAsyFS5wb3A0NC52MS5SZXNlcnZhdGlvbiInChdMaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBIMCgRwb29sGAEgASgJIm8KGExpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRIrCgxyZXNlcnZhdGlvbnMYASADKAsyFS5wb3A0NC52MS5SZXNlcnZhdGlvbhImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWgoYRGVsZXRlUmVzZXJ2YXRpb25SZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRwb29sGAIgASgJEg4KBnByZWZpeBgDIAEoCSI/ChlEZWxldGVSZXNlcnZhdGlvblJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkInQKBVF1b3RhEg0KBW93bmVyGAEgASgJEhMKBmxpbWl0NBgCIAEoBEgAiAEBEhMKBmxpbWl0NhgDIAEoBEgBiAEBEg0KBXVzZWQ0GAQgASgEEg0KBXVzZWQ2GAUgASgEQgkKB19saW1pdDRCCQoHX2xpbWl0NiKCAQoPU2V0UXVvdGFSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRINCgVvd25lchgCIAEoCRITCgZsaW1pdDQYAyABKARIAIgBARITCgZsaW1pdDYYBCABKARIAYgBAUIJCgdfbGltaXQ0QgkKB19saW1pdDYiVgoQU2V0UXVvdGFSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIeCgVxdW90YRgCIAEoCzIPLnBvcDQ0LnYxLlF1b3RhIhMKEUxpc3RRdW90YXNSZXF1ZXN0Il0KEkxpc3RRdW90YXNSZXNwb25zZRIfCgZxdW90YXMYASADKAsyDy5wb3A0NC52MS5RdW90YRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiRgoRQ2hlY2tQb29sc1JlcXVlc3QSDAoEcG9vbBgBIAEoCRIMCgRtZW5kGAIgASgIEhUKDWdyYWNlX3NlY29uZHMYAyABKA0icgoSQ2hlY2tQb29sc1Jlc3BvbnNlEiMKCGZpbmRpbmdzGAEgAygLMhEucG9wNDQudjEuRmluZGluZxIPCgdyZWNvcmRzGAIgASgEEiYKCWZyZXNobmVzcxgDIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJWCgdGaW5kaW5nEgwKBGtpbmQYASABKAkSDgoGcmVjb3JkGAIgASgJEg8KB3Byb2JsZW0YAyABKAkSDAoEY3VyZRgEIAEoCRIOCgZtZW5kZWQYBSABKAgyuAgKC1Bvb2xTZXJ2aWNlEkcKCkNyZWF0ZVBvb2wSGy5wb3A0NC52MS5DcmVhdGVQb29sUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZVBvb2xSZXNwb25zZRI+CgdHZXRQb29sEhgucG9wNDQudjEuR2V0UG9vbFJlcXVlc3QaGS5wb3A0NC52MS5HZXRQb29sUmVzcG9uc2USRAoJTGlzdFBvb2xzEhoucG9wNDQudjEuTGlzdFBvb2xzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3RQb29sc1Jlc3BvbnNlEkcKClVwZGF0ZVBvb2wSGy5wb3A0NC52MS5VcGRhdGVQb29sUmVxdWVzdBocLnBvcDQ0LnYxLlVwZGF0ZVBvb2xSZXNwb25zZRJHCgpSZXNpemVQb29sEhsucG9wNDQudjEuUmVzaXplUG9vbFJlcXVlc3QaHC5wb3A0NC52MS5SZXNpemVQb29sUmVzcG9uc2USRwoKRGVsZXRlUG9vbBIbLnBvcDQ0LnYxLkRlbGV0ZVBvb2xSZXF1ZXN0GhwucG9wNDQudjEuRGVsZXRlUG9vbFJlc3BvbnNlEk0KDERlbGVnYXRlUG9vbBIdLnBvcDQ0LnYxLkRlbGVnYXRlUG9vbFJlcXVlc3QaHi5wb3A0NC52MS5EZWxlZ2F0ZVBvb2xSZXNwb25zZRJECglEcmFpblBvb2wSGi5wb3A0NC52MS5EcmFpblBvb2xSZXF1ZXN0GhsucG9wNDQudjEuRHJhaW5Qb29sUmVzcG9uc2USXAoRQ3JlYXRlUmVzZXJ2YXRpb24SIi5wb3A0NC52MS5DcmVhdGVSZXNlcnZhdGlvblJlcXVlc3QaIy5wb3A0NC52MS5DcmVhdGVSZXNlcnZhdGlvblJlc3BvbnNlElkKEExpc3RSZXNlcnZhdGlvbnMSIS5wb3A0NC52MS5MaXN0UmVzZXJ2YXRpb25zUmVxdWVzdBoiLnBvcDQ0LnYxLkxpc3RSZXNlcnZhdGlvbnNSZXNwb25zZRJcChFEZWxldGVSZXNlcnZhdGlvbhIiLnBvcDQ0LnYxLkRlbGV0ZVJlc2VydmF0aW9uUmVxdWVzdBojLnBvcDQ0LnYxLkRlbGV0ZVJlc2VydmF0aW9uUmVzcG9uc2USQQoIU2V0UXVvdGESGS5wb3A0NC52MS5TZXRRdW90YVJlcXVlc3QaGi5wb3A0NC52MS5TZXRRdW90YVJlc3BvbnNlEkcKCkxpc3RRdW90YXMSGy5wb3A0NC52MS5MaXN0UXVvdGFzUmVxdWVzdBocLnBvcDQ0LnYxLkxpc3RRdW90YXNSZXNwb25zZRJHCgpDaGVja1Bvb2xzEhsucG9wNDQudjEuQ2hlY2tQb29sc1JlcXVlc3QaHC5wb3A0NC52MS5DaGVja1Bvb2xzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.Pool
@@ -51,7 +51,7 @@ export type Pool = Message<"pop44.v1.Pool"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * Slabs cut so far, and allocations in them.
+   * Slabs cut so far, and allocations in them (held, in use, delegated).
    *
    * @generated from field: uint32 slabs = 7;
    */
@@ -66,6 +66,47 @@ export type Pool = Message<"pop44.v1.Pool"> & {
    * @generated from field: bool frozen = 9;
    */
   frozen: boolean;
+
+  /**
+   * @generated from field: string home_pop_id = 10;
+   */
+  homePopId: string;
+
+  /**
+   * @generated from field: uint32 quarantine_seconds = 11;
+   */
+  quarantineSeconds: number;
+
+  /**
+   * The pool that it is a delegation of.
+   *
+   * @generated from field: string parent_pool_id = 12;
+   */
+  parentPoolId: string;
+
+  /**
+   * @generated from field: string drain_to_pool_id = 13;
+   */
+  drainToPoolId: string;
+
+  /**
+   * The daemon that leads its allocation; empty: none at the moment, and every daemon allocates one by one.
+   *
+   * @generated from field: string leader_node_id = 14;
+   */
+  leaderNodeId: string;
+
+  /**
+   * Released and not free yet.
+   *
+   * @generated from field: uint64 quarantined = 15;
+   */
+  quarantined: bigint;
+
+  /**
+   * @generated from field: pop44.v1.PoolSpace space = 16;
+   */
+  space?: PoolSpace | undefined;
 };
 
 /**
@@ -74,6 +115,116 @@ export type Pool = Message<"pop44.v1.Pool"> & {
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
   messageDesc(file_pop44_v1_pools, 0);
+
+/**
+ * How full a pool is. IPv4 is counted in addresses, IPv6 in /64 networks; a longer IPv6 prefix counts as one.
+ *
+ * @generated from message pop44.v1.PoolSpace
+ */
+export type PoolSpace = Message<"pop44.v1.PoolSpace"> & {
+  /**
+   * @generated from field: uint64 total = 1;
+   */
+  total: bigint;
+
+  /**
+   * Allocated or delegated.
+   *
+   * @generated from field: uint64 used = 2;
+   */
+  used: bigint;
+
+  /**
+   * @generated from field: uint64 quarantined = 3;
+   */
+  quarantined: bigint;
+
+  /**
+   * @generated from field: uint64 reserved = 4;
+   */
+  reserved: bigint;
+
+  /**
+   * used / total.
+   *
+   * @generated from field: double utilisation = 5;
+   */
+  utilisation: number;
+
+  /**
+   * @generated from field: uint32 slabs_total = 6;
+   */
+  slabsTotal: number;
+
+  /**
+   * Slabs that are not cut yet.
+   *
+   * @generated from field: uint32 slabs_free = 7;
+   */
+  slabsFree: number;
+
+  /**
+   * Length of the largest block that could be delegated now; 0: none.
+   *
+   * @generated from field: uint32 largest_free_length = 8;
+   */
+  largestFreeLength: number;
+
+  /**
+   * 1 - largest free block / all that is free: 0 in one piece, near 1 in crumbs.
+   *
+   * @generated from field: double fragmentation = 9;
+   */
+  fragmentation: number;
+
+  /**
+   * @generated from field: repeated pop44.v1.UnitSpace units = 10;
+   */
+  units: UnitSpace[];
+};
+
+/**
+ * Describes the message pop44.v1.PoolSpace.
+ * Use `create(PoolSpaceSchema)` to create a new message.
+ */
+export const PoolSpaceSchema: GenMessage<PoolSpace> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 1);
+
+/**
+ * The slabs of one unit size.
+ *
+ * @generated from message pop44.v1.UnitSpace
+ */
+export type UnitSpace = Message<"pop44.v1.UnitSpace"> & {
+  /**
+   * Prefix length of the unit.
+   *
+   * @generated from field: uint32 length = 1;
+   */
+  length: number;
+
+  /**
+   * @generated from field: uint32 slabs = 2;
+   */
+  slabs: number;
+
+  /**
+   * @generated from field: uint64 used = 3;
+   */
+  used: bigint;
+
+  /**
+   * @generated from field: uint64 free = 4;
+   */
+  free: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.UnitSpace.
+ * Use `create(UnitSpaceSchema)` to create a new message.
+ */
+export const UnitSpaceSchema: GenMessage<UnitSpace> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 2);
 
 /**
  * @generated from message pop44.v1.CreatePoolRequest
@@ -100,6 +251,20 @@ export type CreatePoolRequest = Message<"pop44.v1.CreatePoolRequest"> & {
    * @generated from field: string description = 4;
    */
   description: string;
+
+  /**
+   * Home of everything cut from it; empty: that of the tunnels that use it.
+   *
+   * @generated from field: string home_pop_id = 5;
+   */
+  homePopId: string;
+
+  /**
+   * 0 to 2,592,000 (30 days); unset: 86,400.
+   *
+   * @generated from field: optional uint32 quarantine_seconds = 6;
+   */
+  quarantineSeconds?: number | undefined;
 };
 
 /**
@@ -107,7 +272,7 @@ export type CreatePoolRequest = Message<"pop44.v1.CreatePoolRequest"> & {
  * Use `create(CreatePoolRequestSchema)` to create a new message.
  */
 export const CreatePoolRequestSchema: GenMessage<CreatePoolRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 1);
+  messageDesc(file_pop44_v1_pools, 3);
 
 /**
  * @generated from message pop44.v1.CreatePoolResponse
@@ -129,7 +294,7 @@ export type CreatePoolResponse = Message<"pop44.v1.CreatePoolResponse"> & {
  * Use `create(CreatePoolResponseSchema)` to create a new message.
  */
 export const CreatePoolResponseSchema: GenMessage<CreatePoolResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 2);
+  messageDesc(file_pop44_v1_pools, 4);
 
 /**
  * @generated from message pop44.v1.GetPoolRequest
@@ -148,7 +313,7 @@ export type GetPoolRequest = Message<"pop44.v1.GetPoolRequest"> & {
  * Use `create(GetPoolRequestSchema)` to create a new message.
  */
 export const GetPoolRequestSchema: GenMessage<GetPoolRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 3);
+  messageDesc(file_pop44_v1_pools, 5);
 
 /**
  * @generated from message pop44.v1.GetPoolResponse
@@ -170,7 +335,7 @@ export type GetPoolResponse = Message<"pop44.v1.GetPoolResponse"> & {
  * Use `create(GetPoolResponseSchema)` to create a new message.
  */
 export const GetPoolResponseSchema: GenMessage<GetPoolResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 4);
+  messageDesc(file_pop44_v1_pools, 6);
 
 /**
  * @generated from message pop44.v1.ListPoolsRequest
@@ -183,7 +348,7 @@ export type ListPoolsRequest = Message<"pop44.v1.ListPoolsRequest"> & {
  * Use `create(ListPoolsRequestSchema)` to create a new message.
  */
 export const ListPoolsRequestSchema: GenMessage<ListPoolsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 5);
+  messageDesc(file_pop44_v1_pools, 7);
 
 /**
  * @generated from message pop44.v1.ListPoolsResponse
@@ -205,7 +370,122 @@ export type ListPoolsResponse = Message<"pop44.v1.ListPoolsResponse"> & {
  * Use `create(ListPoolsResponseSchema)` to create a new message.
  */
 export const ListPoolsResponseSchema: GenMessage<ListPoolsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 6);
+  messageDesc(file_pop44_v1_pools, 8);
+
+/**
+ * @generated from message pop44.v1.UpdatePoolRequest
+ */
+export type UpdatePoolRequest = Message<"pop44.v1.UpdatePoolRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: optional string description = 3;
+   */
+  description?: string | undefined;
+
+  /**
+   * @generated from field: optional bool frozen = 4;
+   */
+  frozen?: boolean | undefined;
+
+  /**
+   * @generated from field: optional uint32 quarantine_seconds = 5;
+   */
+  quarantineSeconds?: number | undefined;
+
+  /**
+   * @generated from field: optional string home_pop_id = 6;
+   */
+  homePopId?: string | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdatePoolRequest.
+ * Use `create(UpdatePoolRequestSchema)` to create a new message.
+ */
+export const UpdatePoolRequestSchema: GenMessage<UpdatePoolRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 9);
+
+/**
+ * @generated from message pop44.v1.UpdatePoolResponse
+ */
+export type UpdatePoolResponse = Message<"pop44.v1.UpdatePoolResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.Pool pool = 2;
+   */
+  pool?: Pool | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdatePoolResponse.
+ * Use `create(UpdatePoolResponseSchema)` to create a new message.
+ */
+export const UpdatePoolResponseSchema: GenMessage<UpdatePoolResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 10);
+
+/**
+ * @generated from message pop44.v1.ResizePoolRequest
+ */
+export type ResizePoolRequest = Message<"pop44.v1.ResizePoolRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * IPv4: within the /8; IPv6: at most 64 times the size it was created with.
+   *
+   * @generated from field: string prefix = 3;
+   */
+  prefix: string;
+};
+
+/**
+ * Describes the message pop44.v1.ResizePoolRequest.
+ * Use `create(ResizePoolRequestSchema)` to create a new message.
+ */
+export const ResizePoolRequestSchema: GenMessage<ResizePoolRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 11);
+
+/**
+ * @generated from message pop44.v1.ResizePoolResponse
+ */
+export type ResizePoolResponse = Message<"pop44.v1.ResizePoolResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.Pool pool = 2;
+   */
+  pool?: Pool | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ResizePoolResponse.
+ * Use `create(ResizePoolResponseSchema)` to create a new message.
+ */
+export const ResizePoolResponseSchema: GenMessage<ResizePoolResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 12);
 
 /**
  * @generated from message pop44.v1.DeletePoolRequest
@@ -229,7 +509,7 @@ export type DeletePoolRequest = Message<"pop44.v1.DeletePoolRequest"> & {
  * Use `create(DeletePoolRequestSchema)` to create a new message.
  */
 export const DeletePoolRequestSchema: GenMessage<DeletePoolRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 7);
+  messageDesc(file_pop44_v1_pools, 13);
 
 /**
  * @generated from message pop44.v1.DeletePoolResponse
@@ -246,7 +526,614 @@ export type DeletePoolResponse = Message<"pop44.v1.DeletePoolResponse"> & {
  * Use `create(DeletePoolResponseSchema)` to create a new message.
  */
 export const DeletePoolResponseSchema: GenMessage<DeletePoolResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_pools, 8);
+  messageDesc(file_pop44_v1_pools, 14);
+
+/**
+ * @generated from message pop44.v1.DelegatePoolRequest
+ */
+export type DelegatePoolRequest = Message<"pop44.v1.DelegatePoolRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * The pool to cut from; it may be a delegation itself.
+   *
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * The block. Empty: the first free one of that length.
+   *
+   * @generated from field: string prefix = 3;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: uint32 length = 4;
+   */
+  length: number;
+
+  /**
+   * The PoP that it is handed to: home of everything in it.
+   *
+   * @generated from field: string pop_id = 5;
+   */
+  popId: string;
+
+  /**
+   * @generated from field: string description = 6;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message pop44.v1.DelegatePoolRequest.
+ * Use `create(DelegatePoolRequestSchema)` to create a new message.
+ */
+export const DelegatePoolRequestSchema: GenMessage<DelegatePoolRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 15);
+
+/**
+ * @generated from message pop44.v1.DelegatePoolResponse
+ */
+export type DelegatePoolResponse = Message<"pop44.v1.DelegatePoolResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.Pool pool = 2;
+   */
+  pool?: Pool | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.DelegatePoolResponse.
+ * Use `create(DelegatePoolResponseSchema)` to create a new message.
+ */
+export const DelegatePoolResponseSchema: GenMessage<DelegatePoolResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 16);
+
+/**
+ * @generated from message pop44.v1.DrainPoolRequest
+ */
+export type DrainPoolRequest = Message<"pop44.v1.DrainPoolRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * The pool that takes over: of the same realm and family.
+   *
+   * @generated from field: string to_pool = 3;
+   */
+  toPool: string;
+
+  /**
+   * How many allocations to move now, 0 to 16. 0: only freeze it, and serve new requests from the other.
+   *
+   * @generated from field: uint32 move = 4;
+   */
+  move: number;
+};
+
+/**
+ * Describes the message pop44.v1.DrainPoolRequest.
+ * Use `create(DrainPoolRequestSchema)` to create a new message.
+ */
+export const DrainPoolRequestSchema: GenMessage<DrainPoolRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 17);
+
+/**
+ * @generated from message pop44.v1.DrainPoolResponse
+ */
+export type DrainPoolResponse = Message<"pop44.v1.DrainPoolResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: repeated pop44.v1.Move moves = 2;
+   */
+  moves: Move[];
+
+  /**
+   * Allocations that are still there.
+   *
+   * @generated from field: uint64 remaining = 3;
+   */
+  remaining: bigint;
+
+  /**
+   * Delegations, which cannot be moved, a line each.
+   *
+   * @generated from field: repeated string obstacles = 4;
+   */
+  obstacles: string[];
+};
+
+/**
+ * Describes the message pop44.v1.DrainPoolResponse.
+ * Use `create(DrainPoolResponseSchema)` to create a new message.
+ */
+export const DrainPoolResponseSchema: GenMessage<DrainPoolResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 18);
+
+/**
+ * The tunnel's file must be made anew.
+ *
+ * @generated from message pop44.v1.Move
+ */
+export type Move = Message<"pop44.v1.Move"> & {
+  /**
+   * @generated from field: string from_prefix = 1;
+   */
+  fromPrefix: string;
+
+  /**
+   * @generated from field: string to_prefix = 2;
+   */
+  toPrefix: string;
+
+  /**
+   * @generated from field: string tunnel_id = 3;
+   */
+  tunnelId: string;
+
+  /**
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+};
+
+/**
+ * Describes the message pop44.v1.Move.
+ * Use `create(MoveSchema)` to create a new message.
+ */
+export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 19);
+
+/**
+ * @generated from message pop44.v1.Reservation
+ */
+export type Reservation = Message<"pop44.v1.Reservation"> & {
+  /**
+   * @generated from field: string pool_id = 1;
+   */
+  poolId: string;
+
+  /**
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string description = 4;
+   */
+  description: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 5;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string etag = 6;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message pop44.v1.Reservation.
+ * Use `create(ReservationSchema)` to create a new message.
+ */
+export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 20);
+
+/**
+ * @generated from message pop44.v1.CreateReservationRequest
+ */
+export type CreateReservationRequest = Message<"pop44.v1.CreateReservationRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: string prefix = 3;
+   */
+  prefix: string;
+
+  /**
+   * Who may ask for it by its prefix; empty: nobody.
+   *
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string description = 5;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message pop44.v1.CreateReservationRequest.
+ * Use `create(CreateReservationRequestSchema)` to create a new message.
+ */
+export const CreateReservationRequestSchema: GenMessage<CreateReservationRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 21);
+
+/**
+ * @generated from message pop44.v1.CreateReservationResponse
+ */
+export type CreateReservationResponse = Message<"pop44.v1.CreateReservationResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.Reservation reservation = 2;
+   */
+  reservation?: Reservation | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.CreateReservationResponse.
+ * Use `create(CreateReservationResponseSchema)` to create a new message.
+ */
+export const CreateReservationResponseSchema: GenMessage<CreateReservationResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 22);
+
+/**
+ * @generated from message pop44.v1.ListReservationsRequest
+ */
+export type ListReservationsRequest = Message<"pop44.v1.ListReservationsRequest"> & {
+  /**
+   * Empty: of all pools.
+   *
+   * @generated from field: string pool = 1;
+   */
+  pool: string;
+};
+
+/**
+ * Describes the message pop44.v1.ListReservationsRequest.
+ * Use `create(ListReservationsRequestSchema)` to create a new message.
+ */
+export const ListReservationsRequestSchema: GenMessage<ListReservationsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 23);
+
+/**
+ * @generated from message pop44.v1.ListReservationsResponse
+ */
+export type ListReservationsResponse = Message<"pop44.v1.ListReservationsResponse"> & {
+  /**
+   * @generated from field: repeated pop44.v1.Reservation reservations = 1;
+   */
+  reservations: Reservation[];
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ListReservationsResponse.
+ * Use `create(ListReservationsResponseSchema)` to create a new message.
+ */
+export const ListReservationsResponseSchema: GenMessage<ListReservationsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 24);
+
+/**
+ * @generated from message pop44.v1.DeleteReservationRequest
+ */
+export type DeleteReservationRequest = Message<"pop44.v1.DeleteReservationRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pool = 2;
+   */
+  pool: string;
+
+  /**
+   * @generated from field: string prefix = 3;
+   */
+  prefix: string;
+};
+
+/**
+ * Describes the message pop44.v1.DeleteReservationRequest.
+ * Use `create(DeleteReservationRequestSchema)` to create a new message.
+ */
+export const DeleteReservationRequestSchema: GenMessage<DeleteReservationRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 25);
+
+/**
+ * @generated from message pop44.v1.DeleteReservationResponse
+ */
+export type DeleteReservationResponse = Message<"pop44.v1.DeleteReservationResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.DeleteReservationResponse.
+ * Use `create(DeleteReservationResponseSchema)` to create a new message.
+ */
+export const DeleteReservationResponseSchema: GenMessage<DeleteReservationResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 26);
+
+/**
+ * @generated from message pop44.v1.Quota
+ */
+export type Quota = Message<"pop44.v1.Quota"> & {
+  /**
+   * Empty: the default of every owner without one.
+   *
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+
+  /**
+   * IPv4 addresses; unset: the default, or no limit.
+   *
+   * @generated from field: optional uint64 limit4 = 2;
+   */
+  limit4?: bigint | undefined;
+
+  /**
+   * IPv6 networks of /64.
+   *
+   * @generated from field: optional uint64 limit6 = 3;
+   */
+  limit6?: bigint | undefined;
+
+  /**
+   * @generated from field: uint64 used4 = 4;
+   */
+  used4: bigint;
+
+  /**
+   * @generated from field: uint64 used6 = 5;
+   */
+  used6: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.Quota.
+ * Use `create(QuotaSchema)` to create a new message.
+ */
+export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 27);
+
+/**
+ * @generated from message pop44.v1.SetQuotaRequest
+ */
+export type SetQuotaRequest = Message<"pop44.v1.SetQuotaRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * Empty: the default.
+   *
+   * @generated from field: string owner = 2;
+   */
+  owner: string;
+
+  /**
+   * Unset: takes the limit away.
+   *
+   * @generated from field: optional uint64 limit4 = 3;
+   */
+  limit4?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 limit6 = 4;
+   */
+  limit6?: bigint | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.SetQuotaRequest.
+ * Use `create(SetQuotaRequestSchema)` to create a new message.
+ */
+export const SetQuotaRequestSchema: GenMessage<SetQuotaRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 28);
+
+/**
+ * @generated from message pop44.v1.SetQuotaResponse
+ */
+export type SetQuotaResponse = Message<"pop44.v1.SetQuotaResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.Quota quota = 2;
+   */
+  quota?: Quota | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.SetQuotaResponse.
+ * Use `create(SetQuotaResponseSchema)` to create a new message.
+ */
+export const SetQuotaResponseSchema: GenMessage<SetQuotaResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 29);
+
+/**
+ * @generated from message pop44.v1.ListQuotasRequest
+ */
+export type ListQuotasRequest = Message<"pop44.v1.ListQuotasRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.ListQuotasRequest.
+ * Use `create(ListQuotasRequestSchema)` to create a new message.
+ */
+export const ListQuotasRequestSchema: GenMessage<ListQuotasRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 30);
+
+/**
+ * @generated from message pop44.v1.ListQuotasResponse
+ */
+export type ListQuotasResponse = Message<"pop44.v1.ListQuotasResponse"> & {
+  /**
+   * The default first.
+   *
+   * @generated from field: repeated pop44.v1.Quota quotas = 1;
+   */
+  quotas: Quota[];
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ListQuotasResponse.
+ * Use `create(ListQuotasResponseSchema)` to create a new message.
+ */
+export const ListQuotasResponseSchema: GenMessage<ListQuotasResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 31);
+
+/**
+ * @generated from message pop44.v1.CheckPoolsRequest
+ */
+export type CheckPoolsRequest = Message<"pop44.v1.CheckPoolsRequest"> & {
+  /**
+   * Empty: all.
+   *
+   * @generated from field: string pool = 1;
+   */
+  pool: string;
+
+  /**
+   * Mends what both scans found. Everything that is mended stands in the audit trail.
+   *
+   * @generated from field: bool mend = 2;
+   */
+  mend: boolean;
+
+  /**
+   * Between the two scans, 1 to 60; 0: 5.
+   *
+   * @generated from field: uint32 grace_seconds = 3;
+   */
+  graceSeconds: number;
+};
+
+/**
+ * Describes the message pop44.v1.CheckPoolsRequest.
+ * Use `create(CheckPoolsRequestSchema)` to create a new message.
+ */
+export const CheckPoolsRequestSchema: GenMessage<CheckPoolsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 32);
+
+/**
+ * @generated from message pop44.v1.CheckPoolsResponse
+ */
+export type CheckPoolsResponse = Message<"pop44.v1.CheckPoolsResponse"> & {
+  /**
+   * Sorted by key.
+   *
+   * @generated from field: repeated pop44.v1.Finding findings = 1;
+   */
+  findings: Finding[];
+
+  /**
+   * @generated from field: uint64 records = 2;
+   */
+  records: bigint;
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 3;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.CheckPoolsResponse.
+ * Use `create(CheckPoolsResponseSchema)` to create a new message.
+ */
+export const CheckPoolsResponseSchema: GenMessage<CheckPoolsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 33);
+
+/**
+ * @generated from message pop44.v1.Finding
+ */
+export type Finding = Message<"pop44.v1.Finding"> & {
+  /**
+   * "leak", "duplicate", "orphan", "overlap", "quota".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * "allocation/4-2c1f0000-22/2c1f0007".
+   *
+   * @generated from field: string record = 2;
+   */
+  record: string;
+
+  /**
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+
+  /**
+   * What mending does.
+   *
+   * @generated from field: string cure = 4;
+   */
+  cure: string;
+
+  /**
+   * @generated from field: bool mended = 5;
+   */
+  mended: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.Finding.
+ * Use `create(FindingSchema)` to create a new message.
+ */
+export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_pools, 34);
 
 /**
  * @generated from service pop44.v1.PoolService
@@ -277,12 +1164,102 @@ export const PoolService: GenService<{
     output: typeof ListPoolsResponseSchema;
   },
   /**
+   * Description, freezing, quarantine, home.
+   *
+   * @generated from rpc pop44.v1.PoolService.UpdatePool
+   */
+  updatePool: {
+    methodKind: "unary";
+    input: typeof UpdatePoolRequestSchema;
+    output: typeof UpdatePoolResponseSchema;
+  },
+  /**
+   * Grows or shrinks it: the new prefix contains the old one or lies in it.
+   *
+   * @generated from rpc pop44.v1.PoolService.ResizePool
+   */
+  resizePool: {
+    methodKind: "unary";
+    input: typeof ResizePoolRequestSchema;
+    output: typeof ResizePoolResponseSchema;
+  },
+  /**
    * @generated from rpc pop44.v1.PoolService.DeletePool
    */
   deletePool: {
     methodKind: "unary";
     input: typeof DeletePoolRequestSchema;
     output: typeof DeletePoolResponseSchema;
+  },
+  /**
+   * Hands a block of a pool to a PoP, as a pool of its own. DeletePool takes it back.
+   *
+   * @generated from rpc pop44.v1.PoolService.DelegatePool
+   */
+  delegatePool: {
+    methodKind: "unary";
+    input: typeof DelegatePoolRequestSchema;
+    output: typeof DelegatePoolResponseSchema;
+  },
+  /**
+   * Empties a pool into another one, a few allocations a call.
+   *
+   * @generated from rpc pop44.v1.PoolService.DrainPool
+   */
+  drainPool: {
+    methodKind: "unary";
+    input: typeof DrainPoolRequestSchema;
+    output: typeof DrainPoolResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.PoolService.CreateReservation
+   */
+  createReservation: {
+    methodKind: "unary";
+    input: typeof CreateReservationRequestSchema;
+    output: typeof CreateReservationResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.PoolService.ListReservations
+   */
+  listReservations: {
+    methodKind: "unary";
+    input: typeof ListReservationsRequestSchema;
+    output: typeof ListReservationsResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.PoolService.DeleteReservation
+   */
+  deleteReservation: {
+    methodKind: "unary";
+    input: typeof DeleteReservationRequestSchema;
+    output: typeof DeleteReservationResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.PoolService.SetQuota
+   */
+  setQuota: {
+    methodKind: "unary";
+    input: typeof SetQuotaRequestSchema;
+    output: typeof SetQuotaResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.PoolService.ListQuotas
+   */
+  listQuotas: {
+    methodKind: "unary";
+    input: typeof ListQuotasRequestSchema;
+    output: typeof ListQuotasResponseSchema;
+  },
+  /**
+   * Looks twice for leaks, duplicates, orphans and overlap, and mends what was found both times, if told to.
+   *
+   * @generated from rpc pop44.v1.PoolService.CheckPools
+   */
+  checkPools: {
+    methodKind: "unary";
+    input: typeof CheckPoolsRequestSchema;
+    output: typeof CheckPoolsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_pools, 0);

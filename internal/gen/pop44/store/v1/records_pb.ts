@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSJvCgdOZXR3b3JrEgoKAmlkGAEgASgJEgsKA3VpZBgCIAEoCRIMCgRuYW1lGAMgASgJEhoKEm1pbl9yZWFkZXJfdmVyc2lvbhgEIAEoDRIhChlhbGxvd19kb2N1bWVudGF0aW9uX3NwYWNlGAUgASgIIkgKBVJlYWxtEgoKAmlkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXRhYmxlGAMgASgNEg8KB3RyYW5zaXQYBCABKAgizwEKA1BvcBIKCgJpZBgBIAEoCRIlCgRraW5kGAIgASgOMhcucG9wNDQuc3RvcmUudjEuUG9wS2luZBITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCgllbmRwb2ludDQYBCABKAkSEQoJZW5kcG9pbnQ2GAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEgoKcHVibGljX2tleRgHIAEoCRIWCg5mYWlsdXJlX2RvbWFpbhgIIAEoCRIXCg9hY2NlcHRzX3R1bm5lbHMYCSABKAgiiAIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkihQEKDEludGVyY29ubmVjdBIKCgJpZBgBIAEoCRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNIpYBCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIIrYBCgRQb29sEgoKAmlkGAEgASgJEhAKCHJlYWxtX2lkGAIgASgJEg4KBnByZWZpeBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtzbGFiX2xlbmd0aBgFIAEoDRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wYXJlbnRfcG9vbF9pZBgHIAEoCRIOCgZmcm96ZW4YCCABKAgiUQoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCSJ/CgpBbGxvY2F0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIcCglQbGFjZW1lbnQSDwoHcG9wX2lkcxgBIAMoCSJWCgxUdW5uZWxQcmVmaXgSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLaG9tZV9wb3BfaWQYBCABKAkiqAMKBlR1bm5lbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSDwoHZW5hYmxlZBgFIAEoCBIsCglwbGFjZW1lbnQYBiABKAsyGS5wb3A0NC5zdG9yZS52MS5QbGFjZW1lbnQSLgoIcHJlZml4ZXMYByADKAsyHC5wb3A0NC5zdG9yZS52MS5UdW5uZWxQcmVmaXgSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMChRzZWFsZWRfcHJlc2hhcmVkX2tleRgMIAMoCzIuLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIjAKB1BlZXJLZXkSEgoKcHVibGljX2tleRgBIAEoCRIRCgl0dW5uZWxfaWQYAiABKAkiowEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIs8BCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIIogCCgROb2RlEgoKAmlkGAEgASgJEg4KBnBvcF9pZBgCIAEoCRILCgNhc24YAyABKA0SEQoJbG9vcGJhY2s0GAQgASgJEhEKCWxvb3BiYWNrNhgFIAEoCRIUCgxtZXNoX2FkZHJlc3MYBiABKAkSFwoPbWVzaF9wdWJsaWNfa2V5GAcgASgJEhEKCW1lc2hfcG9ydBgIIAEoDRIRCgl1bmRlcmxheTQYCSABKAkSEQoJdW5kZXJsYXk2GAogASgJEh8KF2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GAsgASgJEhAKCGFwaV9wb3J0GAwgASgNEhYKDmZhaWx1cmVfZG9tYWluGA0gASgJIoUBCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSKWAQoIVXBzdHJlYW0SCgoCaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoCRIkCgVwbGFuZRgDIAEoDjIVLnBvcDQ0LnN0b3JlLnYxLlBsYW5lEhEKCW5laWdoYm9yNBgEIAEoCRIRCgluZWlnaGJvcjYYBSABKAkSFAoMbmVpZ2hib3JfYXNuGAYgASgNEgsKA2JmZBgHIAEoCCKdAgoEUG9vbBIKCgJpZBgBIAEoCRIQCghyZWFsbV9pZBgCIAEoCRIOCgZwcmVmaXgYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEwoLc2xhYl9sZW5ndGgYBSABKA0SLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcGFyZW50X3Bvb2xfaWQYByABKAkSDgoGZnJvemVuGAggASgIEhMKC2hvbWVfcG9wX2lkGAkgASgJEh8KEnF1YXJhbnRpbmVfc2Vjb25kcxgKIAEoDUgAiAEBEhgKEGRyYWluX3RvX3Bvb2xfaWQYCyABKAlCFQoTX3F1YXJhbnRpbmVfc2Vjb25kcyJsCgRTbGFiEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhMKC3VuaXRfbGVuZ3RoGAMgASgNEhMKC2hvbWVfcG9wX2lkGAQgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAUgASgJItEBCgpBbGxvY2F0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgGIAEoCRI1ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKC1Jlc2VydmF0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEg0KBW93bmVyGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKBVF1b3RhEg0KBW93bmVyGAEgASgJEhMKBmxpbWl0NBgCIAEoBEgAiAEBEhMKBmxpbWl0NhgDIAEoBEgBiAEBEg0KBXVzZWQ0GAQgASgEEg0KBXVzZWQ2GAUgASgEQgkKB19saW1pdDRCCQoHX2xpbWl0NiIcCglQbGFjZW1lbnQSDwoHcG9wX2lkcxgBIAMoCSJWCgxUdW5uZWxQcmVmaXgSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLaG9tZV9wb3BfaWQYBCABKAkiqAMKBlR1bm5lbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSDwoHZW5hYmxlZBgFIAEoCBIsCglwbGFjZW1lbnQYBiABKAsyGS5wb3A0NC5zdG9yZS52MS5QbGFjZW1lbnQSLgoIcHJlZml4ZXMYByADKAsyHC5wb3A0NC5zdG9yZS52MS5UdW5uZWxQcmVmaXgSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMChRzZWFsZWRfcHJlc2hhcmVkX2tleRgMIAMoCzIuLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIjAKB1BlZXJLZXkSEgoKcHVibGljX2tleRgBIAEoCRIRCgl0dW5uZWxfaWQYAiABKAkiowEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -57,6 +57,18 @@ export type Network = Message<"pop44.store.v1.Network"> & {
    * @generated from field: bool allow_documentation_space = 5;
    */
   allowDocumentationSpace: boolean;
+
+  /**
+   * Limits of an owner who has no quota of its own, as in Quota; unset: none.
+   *
+   * @generated from field: optional uint64 default_limit4 = 6;
+   */
+  defaultLimit4?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 default_limit6 = 7;
+   */
+  defaultLimit6?: bigint | undefined;
 };
 
 /**
@@ -366,7 +378,9 @@ export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 5);
 
 /**
- * A prefix to cut from. Its id is derived from the prefix.
+ * A prefix to cut from. Its id is derived from the prefix that it was created with, and stays when it is resized.
+ * Whatever changes what a pool may give (its size, a reservation, a delegation, freezing) rewrites this record, which
+ * every allocation compares.
  *
  * @generated from message pop44.store.v1.Pool
  */
@@ -392,7 +406,7 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
   description: string;
 
   /**
-   * Prefix length of a slab: 24 for IPv4, 48 for IPv6, or the pool's own when that is longer.
+   * Prefix length of a slab, which follows from the id.
    *
    * @generated from field: uint32 slab_length = 5;
    */
@@ -416,6 +430,27 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
    * @generated from field: bool frozen = 8;
    */
   frozen: boolean;
+
+  /**
+   * Home of every slab; empty: a slab's home is that of the first tunnel in it.
+   *
+   * @generated from field: string home_pop_id = 9;
+   */
+  homePopId: string;
+
+  /**
+   * Seconds that a released prefix is kept for its owner. Unset: 24 h.
+   *
+   * @generated from field: optional uint32 quarantine_seconds = 10;
+   */
+  quarantineSeconds?: number | undefined;
+
+  /**
+   * It is being emptied into that pool, which serves requests that name this one.
+   *
+   * @generated from field: string drain_to_pool_id = 11;
+   */
+  drainToPoolId: string;
 };
 
 /**
@@ -452,6 +487,13 @@ export type Slab = Message<"pop44.store.v1.Slab"> & {
    * @generated from field: string home_pop_id = 4;
    */
   homePopId: string;
+
+  /**
+   * The whole slab is part of this pool, a delegation out of pool_id; nothing else is given from it.
+   *
+   * @generated from field: string delegated_pool_id = 5;
+   */
+  delegatedPoolId: string;
 };
 
 /**
@@ -462,7 +504,9 @@ export const SlabSchema: GenMessage<Slab> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 7);
 
 /**
- * A prefix given to a tunnel. Key: allocation/<pool id>/<hex of first address>.
+ * A prefix that is not free. Key: allocation/<pool id>/<hex of first address>. It is one of: in use by a tunnel
+ * (tunnel_id), held by its owner without a tunnel, a delegation (delegated_pool_id), or in quarantine
+ * (quarantined_until). One key for all of them: the address has one holder, whatever becomes of it.
  *
  * @generated from message pop44.store.v1.Allocation
  */
@@ -478,6 +522,8 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
   prefix: string;
 
   /**
+   * Empty: no tunnel uses it.
+   *
    * @generated from field: string tunnel_id = 3;
    */
   tunnelId: string;
@@ -491,6 +537,20 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * The prefix is this pool, a delegation; owner is empty then.
+   *
+   * @generated from field: string delegated_pool_id = 6;
+   */
+  delegatedPoolId: string;
+
+  /**
+   * Released; kept for its owner until then. tunnel_id and delegated_pool_id are empty.
+   *
+   * @generated from field: google.protobuf.Timestamp quarantined_until = 7;
+   */
+  quarantinedUntil?: Timestamp | undefined;
 };
 
 /**
@@ -499,6 +559,94 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
  */
 export const AllocationSchema: GenMessage<Allocation> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 8);
+
+/**
+ * A part of a pool that is given to nobody, or to one owner who asks for it by its prefix.
+ * Key: reservation/<pool id>/<hex of first address>-<length>. Reservations of a pool do not overlap.
+ *
+ * @generated from message pop44.store.v1.Reservation
+ */
+export type Reservation = Message<"pop44.store.v1.Reservation"> & {
+  /**
+   * @generated from field: string pool_id = 1;
+   */
+  poolId: string;
+
+  /**
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * Empty: nobody's.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string description = 4;
+   */
+  description: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 5;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.Reservation.
+ * Use `create(ReservationSchema)` to create a new message.
+ */
+export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 9);
+
+/**
+ * How much an owner may hold, and holds. Key: quota/<owner>. Every allocation and release of an owner who has this record
+ * rewrites it, so that of two that would pass the limit together only one commits.
+ *
+ * @generated from message pop44.store.v1.Quota
+ */
+export type Quota = Message<"pop44.store.v1.Quota"> & {
+  /**
+   * @generated from field: string owner = 1;
+   */
+  owner: string;
+
+  /**
+   * IPv4 addresses (a /29 is 8). Unset: the network's default.
+   *
+   * @generated from field: optional uint64 limit4 = 2;
+   */
+  limit4?: bigint | undefined;
+
+  /**
+   * IPv6 networks of /64 (a /56 is 256, a longer prefix is 1). Unset: the network's default.
+   *
+   * @generated from field: optional uint64 limit6 = 3;
+   */
+  limit6?: bigint | undefined;
+
+  /**
+   * What is held now, in the same units, quarantine aside.
+   *
+   * @generated from field: uint64 used4 = 4;
+   */
+  used4: bigint;
+
+  /**
+   * @generated from field: uint64 used6 = 5;
+   */
+  used6: bigint;
+};
+
+/**
+ * Describes the message pop44.store.v1.Quota.
+ * Use `create(QuotaSchema)` to create a new message.
+ */
+export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 10);
 
 /**
  * Which nodes carry a tunnel.
@@ -517,7 +665,7 @@ export type Placement = Message<"pop44.store.v1.Placement"> & {
  * Use `create(PlacementSchema)` to create a new message.
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 9);
+  messageDesc(file_pop44_store_v1_records, 11);
 
 /**
  * @generated from message pop44.store.v1.TunnelPrefix
@@ -551,7 +699,7 @@ export type TunnelPrefix = Message<"pop44.store.v1.TunnelPrefix"> & {
  * Use `create(TunnelPrefixSchema)` to create a new message.
  */
 export const TunnelPrefixSchema: GenMessage<TunnelPrefix> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 10);
+  messageDesc(file_pop44_store_v1_records, 12);
 
 /**
  * A subscriber's WireGuard link.
@@ -633,7 +781,7 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 11);
+  messageDesc(file_pop44_store_v1_records, 13);
 
 /**
  * Claims a WireGuard public key for one tunnel: two peers with one key cannot both exist.
@@ -658,7 +806,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 12);
+  messageDesc(file_pop44_store_v1_records, 14);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -711,7 +859,130 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 13);
+  messageDesc(file_pop44_store_v1_records, 15);
+
+/**
+ * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
+ * form chains: each names the hash of the one before. Key: /pop44/log/v1/audit/<node id>/<chain>/<16 hex digits of number>.
+ *
+ * @generated from message pop44.store.v1.Audit
+ */
+export type Audit = Message<"pop44.store.v1.Audit"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * 16 hexadecimal digits, made when the chain begins: at the daemon's start, and after a commit whose fate stayed
+   * unknown.
+   *
+   * @generated from field: string chain = 2;
+   */
+  chain: string;
+
+  /**
+   * 1, 2, 3 ...
+   *
+   * @generated from field: uint64 number = 3;
+   */
+  number: bigint;
+
+  /**
+   * SHA-256 of the record before, as it stands in etcd; empty in the first.
+   *
+   * @generated from field: bytes previous_hash = 4;
+   */
+  previousHash: Uint8Array;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated pop44.store.v1.AuditEntry entries = 6;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * The pool whose leader wrote it, and the create revision of the election key that its transaction compared; empty
+   * and 0 where no leader took part.
+   *
+   * @generated from field: string led_pool_id = 7;
+   */
+  ledPoolId: string;
+
+  /**
+   * @generated from field: uint64 fence = 8;
+   */
+  fence: bigint;
+};
+
+/**
+ * Describes the message pop44.store.v1.Audit.
+ * Use `create(AuditSchema)` to create a new message.
+ */
+export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 16);
+
+/**
+ * One request of the transaction.
+ *
+ * @generated from message pop44.store.v1.AuditEntry
+ */
+export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * gRPC path of the method.
+   *
+   * @generated from field: string method = 3;
+   */
+  method: string;
+
+  /**
+   * "put allocation/4-2c1f0000-22/2c1f0007", "delete tunnel/ab12".
+   *
+   * @generated from field: repeated string changes = 4;
+   */
+  changes: string[];
+};
+
+/**
+ * Describes the message pop44.store.v1.AuditEntry.
+ * Use `create(AuditEntrySchema)` to create a new message.
+ */
+export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 17);
+
+/**
+ * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
+ * The same message stands under /pop44/election/v1/session/<lease id in hex>: a daemon that would lead.
+ *
+ * @generated from message pop44.store.v1.Candidate
+ */
+export type Candidate = Message<"pop44.store.v1.Candidate"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+};
+
+/**
+ * Describes the message pop44.store.v1.Candidate.
+ * Use `create(CandidateSchema)` to create a new message.
+ */
+export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

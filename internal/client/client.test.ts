@@ -7,8 +7,9 @@ import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
-import type { Handlers, Listener } from '#internal/rpc/rpc.ts';
+import type { Listener } from '#internal/rpc/rpc.ts';
 import { implement, listen, newServer, Refused, serverCredentials } from '#internal/rpc/rpc.ts';
+import { emptyHandlers } from '#internal/testkit/empty-handlers.ts';
 import type { Client } from './client.ts';
 import { findContext, openClient, readContext } from './client.ts';
 
@@ -20,7 +21,6 @@ const folder = mkdtempSync(join(tmpdir(), 'client-'));
 const listeners: Listener[] = [];
 const clients: Client[] = [];
 
-type PoolHandlers = Handlers<(typeof PoolService)['method']>;
 type Mood = 'well' | 'away' | 'silent' | 'refusing';
 interface Heard {
   readonly node: string;
@@ -51,20 +51,23 @@ async function daemon(node: string): Promise<{ node: string; address: string }> 
         return undefined;
     }
   };
-  const handlers: PoolHandlers = {
-    createPool: async ({ change }, { signal }) => {
-      await mood(change?.requestId ?? '', signal);
-      return { pool: { id: node } };
-    },
-    getPool: async (_, { signal }) => {
-      await mood('', signal);
-      return { pool: { id: node } };
-    },
-    listPools: async () => ({}),
-    deletePool: async () => ({}),
-  };
   const options = { admit: () => undefined, report: () => {} };
-  implement(server, PoolService, handlers, options);
+  implement(
+    server,
+    PoolService,
+    {
+      ...emptyHandlers(PoolService),
+      createPool: async ({ change }, { signal }) => {
+        await mood(change?.requestId ?? '', signal);
+        return { pool: { id: node } };
+      },
+      getPool: async (_, { signal }) => {
+        await mood('', signal);
+        return { pool: { id: node } };
+      },
+    },
+    options,
+  );
   implement(
     server,
     StatusService,

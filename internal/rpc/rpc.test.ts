@@ -10,6 +10,7 @@ import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import { emptyHandlers } from '#internal/testkit/empty-handlers.ts';
 import type { Admit, Identity, Listener, Principal } from './rpc.ts';
 import {
   clientCredentials,
@@ -55,6 +56,7 @@ beforeAll(async () => {
     server,
     PoolService,
     {
+      ...emptyHandlers(PoolService),
       createPool: async ({ prefix }, call) => {
         seen.push(call.principal);
         if (prefix === 'refused') {
@@ -73,7 +75,6 @@ beforeAll(async () => {
         return {};
       },
       listPools: async () => ({ pools: [{ description: 'x'.repeat(5_000_000) }] }),
-      deletePool: async () => ({}),
     },
     options,
   );

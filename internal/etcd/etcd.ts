@@ -27,6 +27,7 @@ export type {
   Contact,
   Entry,
   EtcdEvent,
+  Fence,
   Header,
   Listing,
   Operation,

@@ -30,10 +30,24 @@ export interface Compare {
   readonly revision: bigint;
 }
 
+/** A key that must not have gone, nor have been made again, since it was made. */
+export interface Fence {
+  readonly key: string;
+  readonly createRevision: bigint;
+}
+
 export type Operation =
   | { readonly op: 'put'; readonly key: string; readonly value: Uint8Array; readonly leaseId?: bigint }
   | { readonly op: 'delete'; readonly key: string }
-  | { readonly op: 'get'; readonly key: string };
+  | Get;
+
+/** With `rangeEnd`: the first key, if any, of [key, rangeEnd). `keysOnly`: its value is left out. */
+export interface Get {
+  readonly op: 'get';
+  readonly key: string;
+  readonly rangeEnd?: string;
+  readonly keysOnly?: true;
+}
 
 /** If all compares hold, `then` is carried out, else `otherwise`. At most 128 of each (etcd's --max-txn-ops). */
 export interface Txn {

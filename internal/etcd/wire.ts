@@ -44,8 +44,11 @@ function requestOf(operation: Operation): IRequestOp {
     }
     case 'delete':
       return { request_delete_range: { key } };
-    case 'get':
-      return { request_range: { key } };
+    case 'get': {
+      const { rangeEnd, keysOnly = false } = operation;
+      const range = rangeEnd === undefined ? {} : { range_end: keyBytes(rangeEnd), limit: 1 };
+      return { request_range: { key, keys_only: keysOnly, ...range } };
+    }
   }
 }
 

@@ -24,6 +24,8 @@ const good = {
 
 test('a good configuration is taken as it is', () => {
   expect(parseConfig(JSON.stringify(good))).toEqual(good);
+  const quick = { ...good, etcd: { ...good.etcd, electionTtlSeconds: 2 } };
+  expect(parseConfig(JSON.stringify(quick))).toEqual(quick);
 });
 
 test.each([
@@ -33,6 +35,11 @@ test.each([
   ['an unknown field', { ...good, extra: 1 }, 'node.extra: 1 (unknown; known are nodeId'],
   ['a relative path', { ...good, runDir: 'run' }, 'node.runDir: "run" (an absolute path)'],
   ['a port out of range', { ...good, api: { port: 70000 } }, 'node.api.port: 70000 (a whole number from 1 to 65535)'],
+  [
+    'a lease that etcd would not grant',
+    { ...good, etcd: { ...good.etcd, electionTtlSeconds: 1 } },
+    'node.etcd.electionTtlSeconds: 1 (a whole number from 2 to 60)',
+  ],
   [
     'a name for an address',
     { ...good, mesh: { ...good.mesh, address: 'mesh' } },

@@ -35,6 +35,8 @@ export interface NodeConfig {
     readonly endpoints: readonly string[];
     /** What etcd's watch-progress-notify-interval is set to, in milliseconds; 5,000 is right. */
     readonly progressNotifyMs: number;
+    /** Seconds that a daemon may be silent before it leads nothing any more, 2 to 60; default 10. */
+    readonly electionTtlSeconds?: number;
   };
   readonly tls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
   readonly api: { readonly port: number; readonly socket?: string };
@@ -102,7 +104,15 @@ const nodeConfig = object({
     mtu: between(1280, 9000),
     peers: list(object({ publicKey: text, endpoint: text, address })),
   }),
-  etcd: object({ endpoints: list(text), progressNotifyMs: between(100, 600_000) }),
+  etcd: object(
+    {
+      endpoints: list(text),
+      progressNotifyMs: between(100, 600_000),
+      // The shortest lease that etcd grants: 1.5 of its election timeouts of 1 s, whole seconds.
+      electionTtlSeconds: between(2, 60),
+    },
+    ['electionTtlSeconds'],
+  ),
   tls: object({ caFile: file, certificateFile: file, keyFile: file }),
   api: object({ port, socket: file }, ['socket']),
   metrics: object({ port }),

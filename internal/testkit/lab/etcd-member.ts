@@ -1,26 +1,34 @@
 // Etcd member: the command line of a node's etcd, by version.
 
 import { run } from '#internal/exec/exec.ts';
-import { etcdEndpoint, nodeFiles } from './node-files.ts';
+import { etcdEndpoint, nodeFiles, usualSettings } from './node-files.ts';
 import type { LabNode } from './topology.ts';
 
 const peerUrl = (node: LabNode): string => `https://[${node.meshAddress}]:2380`;
 
+/** A program that is etcd, and its version. */
+export interface EtcdProgram {
+  readonly file: string;
+  readonly major: number;
+  readonly minor: number;
+}
+
 /** `3.4` of `etcd Version: 3.4.23`. */
-export async function etcdVersion(): Promise<{ readonly major: number; readonly minor: number }> {
-  const { stdout } = await run({ file: 'etcd', args: ['--version'] });
+export async function etcdProgram(file = 'etcd'): Promise<EtcdProgram> {
+  const { stdout } = await run({ file, args: ['--version'] });
   const found = /etcd Version: (\d+)\.(\d+)/.exec(stdout);
-  return { major: Number(found?.[1] ?? 3), minor: Number(found?.[2] ?? 4) };
+  return { file, major: Number(found?.[1] ?? 3), minor: Number(found?.[2] ?? 4) };
 }
 
 /** Client and peer traffic by TLS with a certificate of the own CA on both ends, on the mesh address alone. */
 export function etcdArgv(
   node: LabNode,
   all: readonly LabNode[],
-  version: { readonly major: number; readonly minor: number },
+  program: EtcdProgram,
+  progressNotifyMs: number = usualSettings.progressNotifyMs,
 ): readonly string[] {
   const files = nodeFiles(node.id);
-  const since36 = version.major > 3 || version.minor >= 6;
+  const since36 = program.major > 3 || program.minor >= 6;
   const flags = {
     name: node.id,
     'data-dir': files.etcdData,
@@ -40,12 +48,13 @@ export function etcdArgv(
     'peer-cert-file': files.certificate,
     'peer-key-file': files.key,
     // Renamed in 3.6.
-    [since36 ? 'watch-progress-notify-interval' : 'experimental-watch-progress-notify-interval']: '5s',
+    [since36 ? 'watch-progress-notify-interval' : 'experimental-watch-progress-notify-interval']:
+      `${progressNotifyMs}ms`,
     // The default from 3.5 on.
     'pre-vote': 'true',
     'log-level': 'warn',
     // A lab's data is small and lives in memory: history is cut by the hour, not kept for ever.
     'auto-compaction-retention': '1',
   };
-  return ['etcd', ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
+  return [program.file, ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
 }

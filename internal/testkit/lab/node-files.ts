@@ -61,12 +61,30 @@ export function nodeFiles(nodeId: string): NodeFiles {
   };
 }
 
-const etcdClientPort = 2379;
-export const etcdEndpoint = (node: LabNode): string => `https://[${node.meshAddress}]:${etcdClientPort}`;
+/** What a lab and a cluster do differently. */
+export interface NodeSettings {
+  readonly progressNotifyMs: number;
+  /** Where the daemons look for etcd on each node: its own port, or that of a proxy before it. */
+  readonly etcdPort: number;
+  readonly electionTtlSeconds?: number;
+}
+
+export const etcdClientPort = 2379;
+export const usualSettings: NodeSettings = { progressNotifyMs: 5_000, etcdPort: etcdClientPort };
+
+export const etcdEndpoint = (node: LabNode, port = etcdClientPort): string => `https://[${node.meshAddress}]:${port}`;
 
 export const apiSocket = (directory: string, nodeId: string): string => join(directory, `${nodeId}.api.sock`);
 
-function nodeConfig(node: LabNode, all: readonly KeyedNode[], directory: string): NodeConfig {
+interface Surroundings {
+  readonly all: readonly KeyedNode[];
+  /** Of the lab. */
+  readonly directory: string;
+  readonly settings: NodeSettings;
+}
+
+function nodeConfig(node: LabNode, { all, directory, settings }: Surroundings): NodeConfig {
+  const { progressNotifyMs, etcdPort, electionTtlSeconds } = settings;
   const files = nodeFiles(node.id);
   const at = (name: string): string => join(nodeDirectory(node.id), name);
   return {
@@ -91,10 +109,11 @@ function nodeConfig(node: LabNode, all: readonly KeyedNode[], directory: string)
     },
     etcd: {
       // The local member first.
-      endpoints: [node, ...all.map((member) => member.node).filter((member) => member.id !== node.id)].map(
-        etcdEndpoint,
+      endpoints: [node, ...all.map((member) => member.node).filter((member) => member.id !== node.id)].map((member) =>
+        etcdEndpoint(member, etcdPort),
       ),
-      progressNotifyMs: 5_000,
+      progressNotifyMs,
+      ...(electionTtlSeconds === undefined ? {} : { electionTtlSeconds }),
     },
     tls: { caFile: files.ca, certificateFile: files.certificate, keyFile: files.key },
     api: { port: apiPort, socket: apiSocket(directory, node.id) },
@@ -133,12 +152,18 @@ export const adminFiles = { ca: 'ca.pem', certificate: 'admin.pem', key: 'admin.
 const validForMs = 7 * 24 * 3600_000;
 
 /** Writes the files of every node, and the admin's credentials into the lab's directory. */
-export async function writeNodeFiles(all: readonly KeyedNode[], directory: string, now: Date): Promise<void> {
+export async function writeNodeFiles(
+  all: readonly KeyedNode[],
+  directory: string,
+  now: Date,
+  settings: NodeSettings = usualSettings,
+): Promise<void> {
+  const surroundings = { all, directory, settings };
   const validity = { now, validForMs };
   const ca = await createCa('pop44 lab', validity);
   const admin = await issueAdminCertificate(ca, 'lab', validity);
   await Promise.all([
-    ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, all, directory), { ca, validity })),
+    ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, surroundings), { ca, validity })),
     writeFile(join(directory, adminFiles.ca), ca.certificatePem),
     writeFile(join(directory, adminFiles.certificate), admin.certificatePem),
     writeFile(join(directory, adminFiles.key), admin.privateKeyPem, secret),

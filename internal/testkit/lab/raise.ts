@@ -5,7 +5,7 @@ import { openClient } from '#internal/client/client.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { eventually } from '../eventually.ts';
 import { adminContext } from './admin.ts';
-import { etcdArgv, etcdVersion } from './etcd-member.ts';
+import { etcdArgv, etcdProgram } from './etcd-member.ts';
 import { logTails } from './logs.ts';
 import { nodeFiles } from './node-files.ts';
 import { createFabric } from './records.ts';
@@ -16,7 +16,7 @@ import type { World, WorldOptions } from './world.ts';
 const daemon = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
 
 /** Nothing that a process could use against the kernel: pop44d and etcd hold no capability (DESIGN.md, section 2). */
-const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'];
+export const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'];
 
 /** Seconds are for a loaded machine; each takes well below one. */
 const meshWithinMs = 20_000;
@@ -39,10 +39,10 @@ async function startDataplanes(world: World): Promise<void> {
 
 /** Wants a mesh to listen on. */
 export async function startEtcd(world: World): Promise<void> {
-  const version = await etcdVersion();
+  const program = await etcdProgram();
   const members = world.nodes.map(({ node }) => node);
   for (const node of members)
-    await world.serve(`${node.id}-etcd`, node.transport, [...unprivileged, ...etcdArgv(node, members, version)]);
+    await world.serve(`${node.id}-etcd`, node.transport, [...unprivileged, ...etcdArgv(node, members, program)]);
 }
 
 async function startDaemons(world: World): Promise<void> {

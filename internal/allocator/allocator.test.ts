@@ -15,7 +15,7 @@ import {
 } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { nthSubprefix, type Prefix } from '#internal/netip/netip.ts';
-import { choose, createFreeIndex, type FreeIndex, freeIndexOf, type Wish } from './allocator.ts';
+import { choose, createFreeIndex, type FreeIndex, freeIndexOf, nothingUnseen, type Wish } from './allocator.ts';
 
 const p = (text: string): Prefix => text as Prefix;
 const put = (kind: RecordKind, id: string, record: unknown): RecordEvent =>
@@ -44,18 +44,19 @@ const wish = (pool: string, unitLength: number, homePopId = 'p1', rest: Partial<
   poolId: poolId(p(pool)),
   unitLength,
   homePopId,
-  exclude: new Set(),
+  owner: 'admin/ada',
+  unseen: nothingUnseen,
   ...rest,
 });
 
 /** Every prefix that would be given, one after another. */
 function run(snapshot: Snapshot, index: FreeIndex, first: Wish, most = 1000): readonly string[] {
-  const exclude = new Set(first.exclude);
+  const taken = new Set<string>();
   const given: string[] = [];
   while (given.length < most) {
-    const choice = choose(snapshot, index, { ...first, exclude });
+    const choice = choose(snapshot, index, { ...first, unseen: { ...nothingUnseen, taken } });
     if (isRefusal(choice)) break;
-    exclude.add(choice.allocationId);
+    taken.add(choice.allocationId);
     given.push(choice.prefix);
   }
   return given;

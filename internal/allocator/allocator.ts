@@ -4,7 +4,8 @@
 // Never: promises anything. The index of free space is a memory of the snapshot that only proposes; the snapshot
 // decides here, and etcd after it.
 
-export type { Choice, Wish } from './choose.ts';
 export { choose } from './choose.ts';
 export type { FreeIndex } from './free-index.ts';
 export { createFreeIndex, freeIndexOf } from './free-index.ts';
+export type { Block, BlockWish, Choice, Unseen, Wish } from './wish.ts';
+export { nothingUnseen } from './wish.ts';

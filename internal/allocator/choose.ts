@@ -9,25 +9,7 @@ import { familyOf, type Prefix, prefixFrom } from '#internal/netip/netip.ts';
 import type { FreeIndex } from './free-index.ts';
 import type { PoolSpace } from './pool-space.ts';
 import type { SlabSpace } from './slab-space.ts';
-
-export interface Wish {
-  readonly poolId: string;
-  readonly unitLength: number;
-  readonly homePopId: string;
-  /** Allocation keys that are taken though no snapshot shows them yet. */
-  readonly exclude: ReadonlySet<string>;
-  /** How many units after the lowest free one to begin: daemons that all take the lowest only collide. */
-  readonly skip?: number;
-}
-
-export interface Choice {
-  readonly prefix: Prefix;
-  readonly allocationId: string;
-  readonly slabId: string;
-  readonly slab: Slab;
-  /** 0n: the slab is to be cut with the allocation. */
-  readonly slabRevision: bigint;
-}
+import type { Choice, Wish } from './wish.ts';
 
 /**
  * In order: the home's slabs, a new slab, the slabs of other homes (a tunnel with such a prefix needs a route of its
@@ -39,7 +21,7 @@ export function choose(snapshot: Snapshot, index: FreeIndex, wish: Wish): Choice
   const space = index.space(wish.poolId);
   if (pool === undefined || space === undefined) {
     return refuse('not-found', {
-      field: 'tunnel.pools',
+      field: wish.field ?? 'tunnel.pools',
       value: wish.poolId,
       problem: 'is no pool to allocate from',
       cure: 'the id or prefix of one that pool list shows',
@@ -50,7 +32,7 @@ export function choose(snapshot: Snapshot, index: FreeIndex, wish: Wish): Choice
   const found = ofHome(wish.homePopId) ?? inNewSlab(snapshot, space, wish) ?? firstOf(others, ofHome);
   if (found !== undefined) return found;
   return refuse('pool-exhausted', {
-    field: 'tunnel.pools',
+    field: wish.field ?? 'tunnel.pools',
     value: pool,
     problem: `has no free /${wish.unitLength} left`,
     cure: 'delete tunnels that are not used, or create another pool',
@@ -90,9 +72,10 @@ function freeUnit(snapshot: Snapshot, space: SlabSpace, slab: Stored<Slab>, wish
     for (let next = space.nextFree(from); next !== undefined; next = space.nextFree(next.unit + 1)) {
       const prefix = prefixFrom(familyOf(slabPrefix), next.first, wish.unitLength);
       const id = allocationId(wish.poolId, prefix);
-      if (wish.exclude.has(id) || snapshot.allocations.has(id)) continue;
+      if (wish.unseen.taken.has(id) || snapshot.allocations.has(id)) continue;
+      if (wish.chosen?.some(({ allocationId: taken }) => taken === id)) continue;
       const where = { slabId: slabId(wish.poolId, slabPrefix), slab: slab.record, slabRevision: slab.revision };
-      return { prefix, allocationId: id, ...where };
+      return { prefix, allocationId: id, allocationRevision: 0n, ...where };
     }
     return undefined;
   };

@@ -103,7 +103,8 @@ function fromFirst(
     const choice = choose(snapshot, context.freeIndex, {
       ...wish,
       poolId: pool.record.id,
-      exclude: context.inFlight,
+      owner: context.principal,
+      unseen: { taken: context.inFlight, slab: () => undefined },
       skip,
     });
     if (!isRefusal(choice)) return { pool, choice };

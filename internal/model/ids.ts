@@ -6,6 +6,7 @@ import {
   type Prefix,
   prefixFromHex,
   prefixLength,
+  supernet,
   type WgKey,
   wgKeyHex,
 } from '#internal/netip/netip.ts';
@@ -35,6 +36,29 @@ export function slabLengthOf(pool: Prefix): number {
   const length = prefixLength(pool);
   const split = family === 4 ? length : Math.min(length + slabsOfIpv6Pool, longestIpv6Slab);
   return Math.max(shortestSlabs[family], split, length);
+}
+
+/** Prefix length of the slabs of the pool with this id, whatever it was resized to; undefined when the id spells no prefix. */
+export function slabLengthOfPool(id: string): number | undefined {
+  const created = parsePoolId(id);
+  return created && slabLengthOf(created);
+}
+
+// The whole of what one registry gives out at once: a pool grows into the neighbourhood that it was created in.
+const shortestGrowth = { 4: 8, 6: 20 } as const;
+/** An IPv6 pool grows to 64 times the size that it was created with. */
+const ipv6GrowthBits = 6;
+
+/**
+ * What the prefix of the pool with this id lies in, however often it is resized; slabs are numbered from its first
+ * address. Undefined when the id spells no prefix.
+ */
+export function growthLimit(id: string): Prefix | undefined {
+  const created = parsePoolId(id);
+  if (created === undefined) return undefined;
+  const length = prefixLength(created);
+  const shortest = familyOf(created) === 4 ? shortestGrowth[4] : Math.max(shortestGrowth[6], length - ipv6GrowthBits);
+  return supernet(created, Math.min(length, shortest));
 }
 
 /** Of a slab and of an allocation alike: `<pool id>/<first address in fixed-width hexadecimal>`. */

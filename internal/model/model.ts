@@ -6,7 +6,18 @@
 
 export type { Folded, RecordChange } from './fold.ts';
 export { fold } from './fold.ts';
-export { allocationId, parsePoolId, peerKeyId, poolId, reservationId, slabId, slabLengthOf, splitId } from './ids.ts';
+export {
+  allocationId,
+  growthLimit,
+  parsePoolId,
+  peerKeyId,
+  poolId,
+  reservationId,
+  slabId,
+  slabLengthOf,
+  slabLengthOfPool,
+  splitId,
+} from './ids.ts';
 export { namesakes } from './name-index.ts';
 export { recordSchemas } from './schemas.ts';
 export type { PoolUse, Snapshot } from './snapshot.ts';

@@ -17,11 +17,12 @@ import type { Log } from '#internal/log/log.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { implement } from '#internal/rpc/rpc.ts';
 import type { Status } from '#internal/status/status.ts';
-import type { Head, SubmitStore } from '#internal/submit/submit.ts';
+import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { fabricHandlers } from './fabric-service.ts';
 import { admission } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
+import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
 import { tunnelHandlers } from './tunnel-service.ts';
 
@@ -39,6 +40,8 @@ export interface ApiParts {
   readonly reconciler: { release(): string };
   readonly clock: Clock;
   readonly log: Log;
+  /** Who leads which pool, and the way there. Absent: every request is carried out where it is taken. */
+  readonly lead?: Lead & { leaderOf(poolId: string): string | undefined };
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 
@@ -47,6 +50,8 @@ export interface Api {
   serve(server: Server): void;
   /** Of every service of this server, the mesh's too: who gets in, and who hears of the unexpected. */
   readonly gate: ImplementOptions;
+  /** By gRPC path: carries out here what another daemon forwarded. Undefined: this build knows no such method. */
+  carryOut(method: string): CarryOut | undefined;
 }
 
 export function openApi(parts: ApiParts): Api {
@@ -64,10 +69,19 @@ export function openApi(parts: ApiParts): Api {
   };
   const newId = (): string => randomUUID().replaceAll('-', '');
   const random = Math.random;
-  const submission = createSubmit({ head, store, clock, nodeId: config.nodeId, newId, random });
-  const context = { ...parts, ...submission, newId, random };
+  const submission = createSubmit({
+    head,
+    store,
+    clock,
+    nodeId: config.nodeId,
+    newId,
+    ...(parts.lead && { lead: parts.lead }),
+  });
+  const commands = new Map<string, CarryOut>();
+  const context = { ...parts, ...submission, newId, random, commands };
   return {
     gate,
+    carryOut: (method) => commands.get(method),
     serve(server) {
       implement(server, PoolService, poolHandlers(context), gate);
       implement(server, TunnelService, tunnelHandlers(context), gate);

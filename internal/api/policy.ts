@@ -4,6 +4,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { refuse } from '#internal/errors/errors.ts';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
@@ -21,7 +22,7 @@ const allowed: { readonly [R in Role]: readonly Act[] } = {
 };
 
 function actOf(method: DescMethod): Act {
-  if (method.parent === MeshService) return 'mesh';
+  if (method.parent === MeshService || method.parent === LeaderService) return 'mesh';
   if (method === StatusService.method.releaseBrake) return 'change';
   return method.input.fields.some((field) => field.localName === 'change') ? 'change' : 'read';
 }

@@ -1,15 +1,16 @@
 // Service: what the handlers of all services are made of.
 
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
+import type { Unseen } from '#internal/allocator/allocator.ts';
 import type { CommandContext, Decided } from '#internal/command/command.ts';
 import { Fault, isRefusal, type Refusal } from '#internal/errors/errors.ts';
 import { type Change, type Freshness, FreshnessSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Call, Handlers } from '#internal/rpc/rpc.ts';
-import { principalName, Refused } from '#internal/rpc/rpc.ts';
-import type { Latest, Submit } from '#internal/submit/submit.ts';
+import { principalName, principalNamed, Refused } from '#internal/rpc/rpc.ts';
+import type { Forwarded, Latest, LeaderAnswer, Submission, Submit } from '#internal/submit/submit.ts';
 import type { ApiParts } from './api.ts';
 
 export interface ServiceContext extends ApiParts {
@@ -17,7 +18,12 @@ export interface ServiceContext extends ApiParts {
   readonly latest: Latest;
   readonly newId: () => string;
   readonly random: () => number;
+  /** By gRPC path: what a leader carries out for another daemon. */
+  readonly commands: Map<string, CarryOut>;
 }
+
+/** @throws Fault as Submit, and `not-leader` */
+export type CarryOut = (forwarded: Forwarded, signal: AbortSignal) => Promise<LeaderAnswer>;
 
 export type HandlersOf<S> = S extends GenService<infer M extends GenServiceMethods> ? Handlers<M> : never;
 
@@ -41,49 +47,78 @@ interface Method<I extends DescMessage, O extends DescMessage> {
   readonly name: string;
   readonly parent: { readonly typeName: string };
 }
-type Answer = { readonly tunnel?: object | undefined; readonly pool?: object | undefined };
+type Answer = { readonly [K in 'tunnel' | 'pool' | 'reservation']?: object | undefined } & {
+  readonly allocations?: readonly object[];
+};
 
-/** The handler of a method that changes something: its command, submitted. */
+type Asked<I extends DescMessage> = MessageShape<I> & { change?: Change | undefined };
+type Command<I extends DescMessage, O extends DescMessage> = (
+  snapshot: Snapshot,
+  request: MessageShape<I>,
+  context: CommandContext,
+) => Refusal | Decided<MessageShape<O>>;
+
+/**
+ * The handler of a method that changes something: its command, submitted.
+ * @param led the pool whose leader decides such a request; without it every daemon does by itself
+ */
 export function changing<I extends DescMessage, O extends DescMessage>(
   context: ServiceContext,
   method: Method<I, O>,
-  command: (
-    snapshot: Snapshot,
-    request: MessageShape<I>,
-    context: CommandContext,
-  ) => Refusal | Decided<MessageShape<O>>,
-): (request: MessageShape<I> & { change?: Change | undefined }, call: Call) => Promise<MessageShape<O>> {
+  command: Command<I, O>,
+  { led }: { readonly led?: (snapshot: Snapshot, request: MessageShape<I>) => string | undefined } = {},
+): (
+  request: Asked<I>,
+  call: Pick<Call, 'principal' | 'signal'>,
+) => Promise<MessageShape<O>> {
   const { clock, head, newId, random } = context;
-  return async (request, { principal, signal }) => {
-    const { response, changed } = granted(
-      await context.submit<I, O>({
-        method: `/${method.parent.typeName}/${method.name}`,
-        input: method.input,
-        output: method.output,
-        request,
-        principal,
-        signal,
-        decide: (snapshot, inFlight) =>
-          command(snapshot, request, {
-            principal: principalName(principal),
-            now: clock.wall(),
-            newId,
-            random,
-            inFlight: withHidden(inFlight, context.store.quarantined()),
-            freeIndex: head.freeIndex(),
-            localPopId: localPopId(context),
-          }),
+  const path = `/${method.parent.typeName}/${method.name}`;
+  const submission = (
+    request: Asked<I>,
+    { principal, signal }: Pick<Call, 'principal' | 'signal'>,
+    popId: () => string,
+  ): Submission<I, O> => ({
+    method: path,
+    input: method.input,
+    output: method.output,
+    request,
+    principal,
+    signal,
+    ...(led && { led: (snapshot: Snapshot) => led(snapshot, request) }),
+    decide: (snapshot, unseen, alone) =>
+      command(snapshot, request, {
+        principal: principalName(principal),
+        now: clock.wall(),
+        newId,
+        random: alone ? random : always0,
+        unseen: withHidden(unseen, context.store.quarantined()),
+        freeIndex: head.freeIndex(),
+        localPopId: popId(),
       }),
+  });
+  context.commands.set(path, async ({ request, principal, requestId, localPopId: popId }, signal) => {
+    const call = { principal: principalNamed(principal), signal };
+    const own = submission(fromBinary(method.input, request) as Asked<I>, call, () => popId);
+    const outcome = await context.submit<I, O>({ ...own, forwardedAs: requestId });
+    if (isRefusal(outcome)) return outcome;
+    return { response: toBinary(method.output, outcome.response), changed: outcome.changed };
+  });
+  return async (request, call) => {
+    const { response, changed } = granted(
+      await context.submit<I, O>(submission(request, call, () => localPopId(context))),
     );
     // Every answer to a change has `changed`, and some the changed record with its etag (common.proto).
     const answer = Object.assign(response, { changed }) as MessageShape<O> & Answer;
     // Only the commit gives the record's revision.
     const etag = changed.revision === 0n ? '' : String(changed.revision);
-    if (answer.tunnel !== undefined) Object.assign(answer.tunnel, { etag });
-    if (answer.pool !== undefined) Object.assign(answer.pool, { etag });
+    for (const record of [answer.tunnel, answer.pool, answer.reservation, ...(answer.allocations ?? [])])
+      if (record !== undefined) Object.assign(record, { etag });
     return answer;
   };
 }
+
+// A leader takes the lowest: nobody else chooses at the same time.
+const always0 = (): number => 0;
 
 const allocationKeys = '/pop44/v1/allocation/';
 
@@ -91,11 +126,12 @@ const allocationKeys = '/pop44/v1/allocation/';
  * An allocation that cannot be read is not in the snapshot, yet its key is taken: without this the search would offer
  * its address again and again, and every commit would conflict.
  */
-function withHidden(inFlight: ReadonlySet<string>, quarantined: readonly string[]): ReadonlySet<string> {
+function withHidden(unseen: Unseen, quarantined: readonly string[]): Unseen {
   const hidden = quarantined
     .filter((key) => key.startsWith(allocationKeys))
     .map((key) => key.slice(allocationKeys.length));
-  return hidden.length === 0 ? inFlight : new Set([...inFlight, ...hidden]);
+  if (hidden.length === 0) return unseen;
+  return { taken: new Set([...unseen.taken, ...hidden]), slab: (id) => unseen.slab(id) };
 }
 
 /**

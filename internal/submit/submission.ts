@@ -3,6 +3,7 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { Unseen } from '#internal/allocator/allocator.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Reason, Refusal } from '#internal/errors/errors.ts';
 import { Fault, isRefusal, refuse } from '#internal/errors/errors.ts';
@@ -15,23 +16,41 @@ import type { Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 import { type Budget, createBudget } from './budget.ts';
 import type { Head } from './head.ts';
-import { createInFlight } from './in-flight.ts';
+import { createClaims } from './claims.ts';
+import { type Attempt, directLane, type Lane, type LaneStore, type LedFence, ledLane } from './lane.ts';
 import { decisionLines } from './lines.ts';
 import { badRequestId, requestHash, reused } from './request-id.ts';
 
 /** What submit needs of the store; its face says the same of outcomes and faults. */
-export interface SubmitStore {
-  commit(
-    decision: Decision,
-    operation: Operation,
-  ): Promise<
-    | { readonly outcome: 'committed'; readonly revision: bigint }
-    | { readonly outcome: 'conflict'; readonly revision: bigint }
-    | { readonly outcome: 'repeated'; readonly revision: bigint; readonly operation: Operation }
-  >;
+export interface SubmitStore extends LaneStore {
   readOperation(requestId: string): Promise<{ readonly operation: Operation; readonly revision: bigint } | undefined>;
   currentRevision(): Promise<bigint>;
 }
+
+/** A request on its way to the daemon that leads its pool. */
+export interface Forwarded {
+  readonly poolId: string;
+  readonly method: string;
+  /** The request message. */
+  readonly request: Uint8Array;
+  /** `admin/ada` */
+  readonly principal: string;
+  readonly requestId: string;
+  /** PoP of the daemon that took it: where what names no home is homed. */
+  readonly localPopId: string;
+}
+
+/** Who leads the pools. Without it, or without an answer, every request is carried out here, alone. */
+export interface Lead {
+  /** Of a pool that this daemon leads. */
+  fence(poolId: string): LedFence | undefined;
+  /**
+   * The leader's answer. `unsent`: there is no leader within reach, nobody has heard of the request. `unanswered`: it may
+   * have been carried out.
+   */
+  forward(request: Forwarded): Promise<LeaderAnswer | 'unsent' | 'unanswered'>;
+}
+export type LeaderAnswer = Refusal | { readonly response: Uint8Array; readonly changed: Changed };
 
 export interface SubmitOptions {
   readonly head: Head;
@@ -39,8 +58,7 @@ export interface SubmitOptions {
   readonly clock: Clock;
   readonly nodeId: string;
   readonly newId: () => string;
-  /** From 0 up to but not 1. */
-  readonly random: () => number;
+  readonly lead?: Lead;
 }
 
 export interface Decided<O extends DescMessage> {
@@ -57,8 +75,15 @@ export interface Submission<I extends DescMessage, O extends DescMessage> {
   readonly principal: Principal;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
-  /** Pure; called again with a newer snapshot. `inFlight`: keys of allocations that are taken and not yet shown. */
-  readonly decide: (snapshot: Snapshot, inFlight: ReadonlySet<string>) => Refusal | Decided<O>;
+  /**
+   * Pure; called again with a newer snapshot. `alone`: other daemons decide at the same time, so a choice had better
+   * not be the one that they make.
+   */
+  readonly decide: (snapshot: Snapshot, unseen: Unseen, alone: boolean) => Refusal | Decided<O>;
+  /** The pool whose leader decides it best. */
+  readonly led?: (snapshot: Snapshot) => string | undefined;
+  /** Another daemon forwarded it under this request id, which the caller may have left to it. */
+  readonly forwardedAs?: string;
 }
 
 export interface Granted<O extends DescMessage> {
@@ -79,12 +104,16 @@ export type Submit = <I extends DescMessage, O extends DescMessage>(
 export type Latest = (signal: AbortSignal) => Promise<Snapshot>;
 
 const mostTries = 10;
+// As many transactions of a pool as may be under way at once (lane.ts).
+const mostLandings = 3;
 // Refusals that follow from the request alone: no newer snapshot can lift them.
 const timeless: ReadonlySet<Reason> = new Set(['invalid', 'required', 'host-bits']);
 
 export function createSubmit(options: SubmitOptions): { readonly submit: Submit; readonly latest: Latest } {
-  const { head, store, clock } = options;
-  const inFlight = createInFlight();
+  const { head, store, clock, lead } = options;
+  const claims = createClaims(head);
+  const direct = directLane(store, claims);
+  const lanes = new Map<string, Lane>();
 
   const latest: Latest = async (signal) => {
     using budget = createBudget(clock, signal);
@@ -96,13 +125,34 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
     return head.snapshot();
   };
 
+  function ledLaneOf(poolId: string): Lane {
+    const known = lanes.get(poolId);
+    if (known !== undefined) return known;
+    const made = ledLane(store, claims, clock, () => lead?.fence(poolId));
+    lanes.set(poolId, made);
+    return made;
+  }
+
   const submit: Submit = async (submission) => {
-    const change = submission.request.change;
+    const { change } = submission.request;
     const bad = badRequestId(change?.requestId ?? '');
     if (bad !== undefined) return bad;
     const asked = change?.requestId ?? '';
-    const requestId = asked === '' ? options.newId() : asked;
+    const requestId = submission.forwardedAs ?? (asked === '' ? options.newId() : asked);
+    const dryRun = change?.dryRun === true;
     using budget = createBudget(clock, submission.signal);
+
+    const poolId = dryRun ? undefined : submission.led?.(head.snapshot());
+    let sentOn = false;
+    if (poolId !== undefined && lead !== undefined && lead.fence(poolId) === undefined) {
+      if (submission.forwardedAs !== undefined) throw new Fault('not-leader', `pool ${poolId} is led elsewhere`);
+      const localPopId = head.snapshot().nodes.get(options.nodeId)?.record.popId ?? '';
+      const answer = await forwarded(lead, budget, submission, { poolId, requestId, localPopId });
+      if (typeof answer === 'object') return answer;
+      // Carried out here, then, under the same request id.
+      sentOn = answer === 'unanswered';
+    }
+
     const wanted = create(OperationSchema, {
       requestId,
       principal: principalName(submission.principal),
@@ -113,19 +163,50 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
     const remembered = (operation: Operation, revision: bigint) =>
       reused(operation, wanted) ?? {
         response: fromBinary(submission.output, operation.response),
-        changed: create(ChangedSchema, { requestId, revision, repeated: asked !== '' }),
+        // Not so when it was we who had sent it to a leader whose answer did not come.
+        changed: create(ChangedSchema, { requestId, revision, repeated: asked !== '' && !sentOn }),
       };
+    let response = create(submission.output);
+    const attemptOn = (alone: boolean): Attempt => {
+      return () => {
+        claims.seen();
+        const decided = submission.decide(head.snapshot(), claims, alone);
+        if (isRefusal(decided)) return decided;
+        response = create(submission.output, decided.response);
+        const operation = create(OperationSchema, wanted);
+        operation.response = toBinary(submission.output, response);
+        operation.at = timestampFromDate(clock.wall());
+        return { decision: decided.decision, operation };
+      };
+    };
 
     // An earlier try of this submission may have been carried out.
-    let ambiguous = false;
+    let ambiguous = sentOn;
     let confirmed = false;
+    let deposed = false;
+    let landings = 0;
     try {
       for (let tries = 0; tries < mostTries; ) {
-        const snapshot = head.snapshot();
-        inFlight.seen(snapshot.revision);
-        const decided = submission.decide(snapshot, inFlight.keys);
-        if (isRefusal(decided)) {
-          if (timeless.has(decided.refused) || (confirmed && !ambiguous)) return decided;
+        const lane = poolId === undefined || deposed || lead?.fence(poolId) === undefined ? undefined : poolId;
+        const attempt = attemptOn(lane === undefined);
+        if (dryRun) {
+          const attempted = attempt();
+          if (!isRefusal(attempted)) {
+            const decision = decisionLines(attempted.decision);
+            return { response, changed: create(ChangedSchema, { requestId, decision }) };
+          }
+        }
+        const outcome = await attempted(budget, lane === undefined ? direct : ledLaneOf(lane), attempt);
+        if (isRefusal(outcome)) {
+          if (timeless.has(outcome.refused)) return outcome;
+          // What is under way may leave room: a slab that it cuts cannot be used before it has landed.
+          const landing = outcome.refused === 'pool-exhausted' && landings < mostLandings ? claims.landing() : undefined;
+          if (landing !== undefined) {
+            landings += 1;
+            await budget.spend(landing);
+            continue;
+          }
+          if (confirmed && !ambiguous) return outcome;
           // The first try may be what this one stumbles over.
           if (asked !== '' || ambiguous) {
             const before = await budget.spend(store.readOperation(requestId));
@@ -136,25 +217,15 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
           confirmed = true;
           continue;
         }
-        if (change?.dryRun === true) {
-          return {
-            response: create(submission.output, decided.response),
-            changed: create(ChangedSchema, { requestId, decision: decisionLines(decided.decision) }),
-          };
-        }
         tries += 1;
-        const response = create(submission.output, decided.response);
-        const operation = create(OperationSchema, {
-          ...wanted,
-          response: toBinary(submission.output, response),
-          at: timestampFromDate(clock.wall()),
-        });
-        const outcome = await committed(budget, decided.decision, operation);
         switch (outcome.outcome) {
           case 'committed':
             return { response, changed: create(ChangedSchema, { requestId, revision: outcome.revision }) };
           case 'repeated':
             return remembered(outcome.operation, outcome.revision);
+          case 'deposed':
+            deposed = true;
+            break;
           case 'ambiguous':
             // The operation's key is compared too, so that the same commit again is carried out once at most.
             ambiguous = true;
@@ -163,7 +234,7 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
           case 'conflict':
             await caughtUp(budget, outcome.revision);
             confirmed = true;
-            await pause(budget, tries);
+            if (lane === undefined) await pause(budget, tries);
             break;
         }
       }
@@ -179,21 +250,9 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
 
   return { submit, latest };
 
-  async function committed(budget: Budget, decision: Decision, operation: Operation) {
-    const keys = inFlight.take(decision);
-    const commit = store.commit(decision, operation).then(
-      (outcome) => {
-        if (outcome.outcome === 'committed') inFlight.settle(keys, outcome.revision);
-        else inFlight.release(keys);
-        return outcome;
-      },
-      (thrown: unknown) => {
-        inFlight.release(keys);
-        throw thrown;
-      },
-    );
+  async function attempted(budget: Budget, lane: Lane, attempt: Attempt) {
     try {
-      return await budget.spend(commit);
+      return await budget.spend(lane.attempt(attempt));
     } catch (thrown) {
       // Out of time: it goes on without us.
       if (thrown instanceof Fault && (thrown.code === 'ambiguous' || thrown.code === 'timeout')) {
@@ -209,8 +268,20 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
 
   /** Up to 2, 4, 8 … 64 ms: two daemons that met once should not meet again in step. */
   async function pause(budget: Budget, tries: number): Promise<void> {
-    await budget.spend(clock.sleep(options.random() * 2 ** Math.min(tries, 6), budget.signal));
+    await budget.spend(clock.sleep(Math.random() * 2 ** Math.min(tries, 6), budget.signal));
   }
+}
+
+async function forwarded<I extends DescMessage, O extends DescMessage>(
+  lead: Lead,
+  budget: Budget,
+  { method, input, output, request, principal }: Submission<I, O>,
+  to: Pick<Forwarded, 'poolId' | 'requestId' | 'localPopId'>,
+): Promise<Refusal | Granted<O> | 'unsent' | 'unanswered'> {
+  const sent = { ...to, method, request: toBinary(input, request), principal: principalName(principal) };
+  const answer = await budget.spend(lead.forward(sent));
+  if (typeof answer === 'string' || isRefusal(answer)) return answer;
+  return { response: fromBinary(output, answer.response), changed: answer.changed };
 }
 
 function pending(requestId: string, cause?: unknown): Fault {

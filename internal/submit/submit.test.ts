@@ -24,7 +24,6 @@ const daemon = (store: MemoryStore, head: Head, clock: Clock = realClock): Submi
     clock,
     nodeId: 'p1',
     newId: () => `made-${++made}`,
-    random: () => 0.5,
   }).submit;
 
 /** Twenty times as fast, and remembers the longest that anyone wanted to wait. */
@@ -242,10 +241,10 @@ test('requests decided at the same time do not take the same allocation', async 
       input: CreatePopRequestSchema,
       output: CreatePopResponseSchema,
       request: create(CreatePopRequestSchema),
-      decide(snapshot, inFlight) {
+      decide(snapshot, { taken }) {
         for (let n = 0; ; n += 1) {
           const id = `pool/${n}`;
-          if (snapshot.allocations.has(id) || inFlight.has(id)) continue;
+          if (snapshot.allocations.has(id) || taken.has(id)) continue;
           const record = create(AllocationSchema, { prefix: id });
           return {
             decision: {

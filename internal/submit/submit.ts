@@ -7,5 +7,17 @@
 
 export type { Head } from './head.ts';
 export { createHead } from './head.ts';
-export type { Decided, Granted, Latest, Submission, Submit, SubmitOptions, SubmitStore } from './submission.ts';
+export type { LedFence } from './lane.ts';
+export type {
+  Decided,
+  Forwarded,
+  Granted,
+  Latest,
+  Lead,
+  LeaderAnswer,
+  Submission,
+  Submit,
+  SubmitOptions,
+  SubmitStore,
+} from './submission.ts';
 export { createSubmit } from './submission.ts';

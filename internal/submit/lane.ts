@@ -1,0 +1,177 @@
+// Lane: how an attempt of a request gets from its decision into a transaction: alone, or together with others of its
+// pool under the fence of the pool's leader.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import { Fault, isRefusal, type Refusal } from '#internal/errors/errors.ts';
+import type { Fence } from '#internal/etcd/etcd.ts';
+import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Decision } from '#internal/model/record.ts';
+import type { CommitOutcome, Group } from '#internal/store/store.ts';
+import type { Claim, Claims } from './claims.ts';
+
+export interface Attempted {
+  readonly decision: Decision;
+  readonly operation: Operation;
+}
+
+/** Called when its turn comes, with the snapshot and the claims of that moment; called again if it did not fit. */
+export type Attempt = () => Refusal | Attempted;
+
+export interface Lane {
+  /** What became of it. @throws Fault as the store's commit; nothing is tried twice */
+  attempt(attempt: Attempt): Promise<Refusal | CommitOutcome>;
+}
+
+/** What a lane needs of the store. */
+export interface LaneStore {
+  commit(decision: Decision, operation: Operation): Promise<CommitOutcome>;
+  openGroup(fence?: LedFence): Group;
+  commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
+}
+
+export interface LedFence extends Fence {
+  readonly poolId: string;
+}
+
+function end(claim: Claim, outcome: CommitOutcome): void {
+  if (outcome.outcome === 'committed') claim.settle(outcome.revision);
+  else claim.release();
+}
+
+/** Each alone, at once: what any daemon may do at any time. */
+export function directLane(store: LaneStore, claims: Claims): Lane {
+  return {
+    async attempt(attempt) {
+      const attempted = attempt();
+      if (isRefusal(attempted)) return attempted;
+      const claim = claims.claim(attempted.decision);
+      claim.fly();
+      try {
+        const outcome = await store.commit(attempted.decision, attempted.operation);
+        end(claim, outcome);
+        return outcome;
+      } catch (thrown) {
+        claim.release();
+        throw thrown;
+      }
+    },
+  };
+}
+
+interface Queued {
+  readonly attempt: Attempt;
+  readonly landed: (outcome: Refusal | CommitOutcome) => void;
+  readonly failed: (thrown: unknown) => void;
+}
+type Aboard = Queued & { readonly claim: Claim };
+
+// A transaction under way hides the way to etcd and back, which is 20 ms between distant PoPs; more than a few only
+// make groups smaller.
+const mostFlying = 3;
+// Milliseconds that a small group waits for company while another one is under way. Alone it never waits.
+const lingerMs = 4;
+// A simple allocation takes two of a transaction's 128 compares: about half a full group.
+const worthSending = 32;
+
+/**
+ * Requests of one pool's leader: decided in the order in which they came, as many as one transaction takes, and
+ * committed together. `fence`: undefined when the pool is not ours to lead (any more); whoever waits is told 'deposed'.
+ */
+export function ledLane(
+  store: LaneStore,
+  claims: Claims,
+  clock: Clock,
+  fence: () => LedFence | undefined,
+): Lane {
+  const queue: Queued[] = [];
+  let flying = 0;
+  let scheduled = false;
+  let oldestMs = 0;
+  let waiting: NodeJS.Timeout | undefined;
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    // After whatever this turn of the event loop still brings in.
+    setImmediate(() => {
+      scheduled = false;
+      pump();
+    });
+  }
+
+  function pump(): void {
+    clearTimeout(waiting);
+    while (queue.length > 0 && flying < mostFlying) {
+      const waitMs = lingerMs - (clock.monotonicMs() - oldestMs);
+      if (flying > 0 && queue.length < worthSending && waitMs > 0) {
+        waiting = setTimeout(pump, waitMs);
+        return;
+      }
+      send();
+    }
+  }
+
+  function send(): void {
+    const held = fence();
+    if (held === undefined) {
+      for (const { landed } of queue.splice(0)) landed({ outcome: 'deposed', revision: 0n });
+      return;
+    }
+    const group = store.openGroup(held);
+    const aboard = board(group);
+    oldestMs = clock.monotonicMs();
+    if (aboard.length === 0) return;
+    for (const { claim } of aboard) claim.fly();
+    flying += 1;
+    void land(group, aboard);
+  }
+
+  /** Takes from the queue whatever the transaction has room for. */
+  function board(group: Group): readonly Aboard[] {
+    const aboard: Aboard[] = [];
+    for (let next = queue[0]; next !== undefined; next = queue[0]) {
+      try {
+        const attempted = next.attempt();
+        if (isRefusal(attempted)) next.landed(attempted);
+        else {
+          const added = group.add(attempted.decision, attempted.operation);
+          if (added !== 'added' && aboard.length > 0) return aboard;
+          if (added !== 'added') throw new Fault('internal', `a transaction does not take one request: ${added}`);
+          aboard.push({ ...next, claim: claims.claim(attempted.decision) });
+        }
+      } catch (thrown) {
+        next.failed(thrown);
+      }
+      queue.shift();
+    }
+    return aboard;
+  }
+
+  async function land(group: Group, aboard: readonly Aboard[]): Promise<void> {
+    try {
+      const outcomes = await store.commitGroup(group);
+      for (const [at, outcome] of outcomes.entries()) {
+        const one = aboard[at];
+        if (one === undefined) continue;
+        end(one.claim, outcome);
+        one.landed(outcome);
+      }
+    } catch (thrown) {
+      for (const { claim, failed } of aboard) {
+        claim.release();
+        failed(thrown);
+      }
+    }
+    flying -= 1;
+    pump();
+  }
+
+  return {
+    attempt: (attempt) =>
+      new Promise((landed, failed) => {
+        if (queue.length === 0) oldestMs = clock.monotonicMs();
+        queue.push({ attempt, landed, failed });
+        schedule();
+      }),
+  };
+}

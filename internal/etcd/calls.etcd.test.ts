@@ -69,11 +69,14 @@ test('a list is exact about its prefix and about its revision', async () => {
   await expect(etcd.list('pop/', { revision: before.revision })).rejects.toMatchObject({ code: 'compacted' });
 });
 
-test('a lease is granted and renewed; a lost one is told by renewal and by the write that names it', async () => {
+test('a lease is granted, renewed and revoked; a lost one is told by renewal and by the write that names it', async () => {
   await using server = await startEtcd();
   using etcd = client(server.endpoints);
   const lease = await etcd.grantLease(90_000);
-  expect(await etcd.keepLeaseAlive(lease)).toBe(90_000);
+  const fromMs = realClock.monotonicMs();
+  const { seconds, sentMs } = await etcd.keepLeaseAlive(lease);
+  expect(seconds).toBe(90_000);
+  expect(sentMs).toBeGreaterThanOrEqual(fromMs);
   const bound = (leaseId: bigint): Txn => ({
     compares: [],
     then: [
@@ -85,7 +88,12 @@ test('a lease is granted and renewed; a lost one is told by renewal and by the w
   await etcd.txn({ compares: [], then: [{ op: 'delete', key: '/l/first' }] });
   await expect(etcd.txn(bound(lease + 1n))).rejects.toMatchObject({ code: 'no-lease' });
   expect((await etcd.get('/l/first')).entry).toBeUndefined();
-  expect(await etcd.keepLeaseAlive(lease + 1n)).toBe(0);
+  expect(await etcd.keepLeaseAlive(lease + 1n)).toMatchObject({ seconds: 0 });
+  expect((await etcd.get('/l/second')).entry).toMatchObject({ leaseId: lease });
+  await etcd.revokeLease(lease);
+  expect((await etcd.get('/l/second')).entry).toBeUndefined();
+  await etcd.revokeLease(lease);
+  expect(await etcd.keepLeaseAlive(lease)).toMatchObject({ seconds: 0 });
 });
 
 test('a write to a closed port goes on to the next endpoint; without one it is unavailable', async () => {

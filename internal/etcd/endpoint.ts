@@ -6,7 +6,7 @@ import { noop } from 'cockatiel';
 import { Etcd3, type IWatchRequest, type IWatchResponse, type KVClient, type LeaseClient } from 'etcd3';
 import type { Clock } from '#internal/clock/clock.ts';
 import { failureOf } from './failure.ts';
-import type { Header } from './types.ts';
+import type { Header, Renewal } from './types.ts';
 import { headerOf } from './wire.ts';
 
 export interface Tls {
@@ -26,7 +26,7 @@ export interface Endpoint {
   /** Linearizable: proves that the member has a quorum. */
   header(): Promise<Header>;
   openWatch(): Promise<ClientDuplexStream<IWatchRequest, IWatchResponse>>;
-  keepAliveOnce(leaseId: bigint): Promise<number>;
+  keepAliveOnce(leaseId: bigint, deadlineMs?: number): Promise<Renewal>;
   close(): void;
 }
 
@@ -95,11 +95,13 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
       const stream = await client.watchClient.watch({ interceptors: [requireLeader] });
       return stream as unknown as ClientDuplexStream<IWatchRequest, IWatchResponse>;
     },
-    async keepAliveOnce(leaseId) {
-      const stream = await client.leaseClient.leaseKeepAlive(options(deadlineMs));
+    async keepAliveOnce(leaseId, ms = deadlineMs) {
+      // Before anything can wait: what etcd renews, it renews later than this.
+      const sentMs = clock.monotonicMs();
+      const stream = await client.leaseClient.leaseKeepAlive(options(ms));
       try {
-        return await new Promise<number>((resolve, reject) => {
-          stream.on('data', (answer) => resolve(Number(answer.TTL)));
+        return await new Promise<Renewal>((resolve, reject) => {
+          stream.on('data', (answer) => resolve({ seconds: Number(answer.TTL), sentMs }));
           stream.on('error', reject);
           stream.on('end', () => reject(new Error('14 UNAVAILABLE: the stream ended without an answer')));
           stream.write({ ID: leaseId.toString() });

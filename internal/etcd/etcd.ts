@@ -14,7 +14,7 @@ import { failureCode } from './failure.ts';
 import { type ListOptions, list, type Read } from './list.ts';
 import { type Following, listThenWatch } from './list-then-watch.ts';
 import { openOrder } from './order.ts';
-import type { Entry, EtcdEvent, Header, Listing, Txn, TxnOutcome } from './types.ts';
+import type { Entry, EtcdEvent, Header, Listing, Renewal, Txn, TxnOutcome } from './types.ts';
 import { entryOf, headerOf, txnOutcome, txnRequest } from './wire.ts';
 
 export { prefixEnd } from './bytes.ts';
@@ -32,6 +32,7 @@ export type {
   Listing,
   Operation,
   RelistReason,
+  Renewal,
   Txn,
   TxnOutcome,
   WatchBatch,
@@ -69,8 +70,10 @@ export interface Etcd {
   txn(txn: Txn, sending?: (untilMs: number) => void): Promise<TxnOutcome>;
   /** @param ttlSeconds what is granted may be more. An answer that got lost leaves a lease that expires by itself. */
   grantLease(ttlSeconds: number): Promise<bigint>;
-  /** Seconds left from when it was answered; 0: the lease is gone. */
-  keepLeaseAlive(leaseId: bigint): Promise<number>;
+  /** @param deadlineMs of one call at one endpoint; short, so that a dead one leaves the lease time for the others */
+  keepLeaseAlive(leaseId: bigint, deadlineMs?: number): Promise<Renewal>;
+  /** Its keys go with it. Without an error too when it is gone already. @param deadlineMs as above */
+  revokeLease(leaseId: bigint, deadlineMs?: number): Promise<void>;
   /** Forgets the history before `revision`. Operators' and tests' work. */
   compact(revision: bigint): Promise<void>;
   /** Ends, without an error, only by its signal. To be iterated once. */
@@ -141,7 +144,14 @@ export function openEtcd(options: EtcdOptions): Etcd {
       );
       return BigInt(answer.ID);
     },
-    keepLeaseAlive: (leaseId) => atFirst((endpoint) => endpoint.keepAliveOnce(leaseId), mayBeReadElsewhere),
+    keepLeaseAlive: (leaseId, ms) => atFirst((endpoint) => endpoint.keepAliveOnce(leaseId, ms), mayBeReadElsewhere),
+    async revokeLease(leaseId, ms) {
+      try {
+        await read('revoke a lease', ({ lease }, o) => lease.leaseRevoke({ ID: leaseId.toString() }, o), ms);
+      } catch (thrown) {
+        if (failureCode(thrown) !== 'no-lease') throw thrown;
+      }
+    },
     async compact(revision) {
       await read('compact', ({ kv }, o) => kv.compact({ revision: revision.toString(), physical: true }, o));
     },

@@ -13,6 +13,8 @@ export interface Entry {
   readonly value: Uint8Array;
   readonly modRevision: bigint;
   readonly createRevision: bigint;
+  /** Absent: under no lease. */
+  readonly leaseId?: bigint;
 }
 
 /** All keys of a range as they were at one revision, in the order of their bytes. */
@@ -49,6 +51,13 @@ export interface Get {
   readonly keysOnly?: true;
 }
 
+/** A lease that was renewed. It lives at least `seconds` from `sentMs` on; 0: it is gone. */
+export interface Renewal {
+  readonly seconds: number;
+  /** Monotonic ms: when the renewal that was answered left. */
+  readonly sentMs: number;
+}
+
 /** If all compares hold, `then` is carried out, else `otherwise`. At most 128 of each (etcd's --max-txn-ops). */
 export interface Txn {
   readonly compares: readonly Compare[];
@@ -64,11 +73,13 @@ export interface TxnOutcome {
   readonly found: readonly (Entry | undefined)[];
 }
 
-/** One key's change. Absent `value`: deleted. */
+/** One key's change. Absent `value`: deleted; then `createRevision` and `leaseId` are absent too. */
 export interface WatchEvent {
   readonly key: string;
   readonly value?: Uint8Array;
   readonly modRevision: bigint;
+  readonly createRevision?: bigint;
+  readonly leaseId?: bigint;
 }
 
 /**

@@ -8,19 +8,22 @@ export function headerOf(header: IResponseHeader): Header {
   return { clusterId: header.cluster_id, revision: BigInt(header.revision) };
 }
 
+const leaseOf = (kv: IKeyValue) => (kv.lease === '0' ? {} : { leaseId: BigInt(kv.lease) });
+
 export function entryOf(kv: IKeyValue): Entry {
   return {
     key: keyText(kv.key),
     value: kv.value,
     modRevision: BigInt(kv.mod_revision),
     createRevision: BigInt(kv.create_revision),
+    ...leaseOf(kv),
   };
 }
 
 export function eventOf(event: IEvent): WatchEvent {
-  const key = keyText(event.kv.key);
-  const modRevision = BigInt(event.kv.mod_revision);
-  return event.type === 'Delete' ? { key, modRevision } : { key, value: event.kv.value, modRevision };
+  return event.type === 'Delete'
+    ? { key: keyText(event.kv.key), modRevision: BigInt(event.kv.mod_revision) }
+    : entryOf(event.kv);
 }
 
 function compareOf(compare: Compare): ICompare {

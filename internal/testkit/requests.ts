@@ -38,17 +38,22 @@ export const nodeRequest = (n: number) => ({
   apiPort: 4440,
 });
 
+/** Network, PoPs and nodes p1 to pN. */
+export async function createPops(fabric: Calls<(typeof FabricService)['method']>, count: number): Promise<void> {
+  await fabric.createNetwork({ name: 'test', allowDocumentationSpace: true });
+  for (let n = 1; n <= count; n += 1) {
+    await fabric.createPop({ pop: popRequest(n) });
+    await fabric.createNode({ node: nodeRequest(n) });
+  }
+}
+
 /** Network, PoPs and nodes p1 to pN, and one pool of each family. */
 export async function createSmallFabric(
   fabric: Calls<(typeof FabricService)['method']>,
   pools: Calls<(typeof PoolService)['method']>,
   count: number,
 ): Promise<void> {
-  await fabric.createNetwork({ name: 'test', allowDocumentationSpace: true });
-  for (let n = 1; n <= count; n += 1) {
-    await fabric.createPop({ pop: popRequest(n) });
-    await fabric.createNode({ node: nodeRequest(n) });
-  }
+  await createPops(fabric, count);
   await pools.createPool({ prefix: '44.31.0.0/22' });
   await pools.createPool({ prefix: '2001:db8:44::/48' });
 }

@@ -1,0 +1,92 @@
+// Cluster node: the processes of one node of a cluster, and the files that they start from.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ClusterOptions } from './cluster.ts';
+import { type ClusterProcess, clusterProcess } from './cluster-process.ts';
+import { etcdArgv, type EtcdProgram } from './lab/etcd-member.ts';
+import { etcdClientPort, newNodeKeys, nodeFiles, writeNodeFiles } from './lab/node-files.ts';
+import { netnsFile, nodeDirectory } from './lab/places.ts';
+import { unprivileged } from './lab/raise.ts';
+import type { LabNode } from './lab/topology.ts';
+
+export interface ClusterNode {
+  readonly id: string;
+  /** Of its API, its etcd and its proxy. */
+  readonly address: string;
+  /** Name of its network namespace. */
+  readonly netns: string;
+  readonly daemon: ClusterProcess;
+  readonly etcd: ClusterProcess;
+  /** `url` is that of its HTTP API; its one proxy is called `etcd`. */
+  readonly toxiproxy?: { readonly url: string; readonly process: ClusterProcess };
+}
+
+const daemonProgram = fileURLToPath(new URL('../../cmd/pop44d/main.ts', import.meta.url));
+export const proxyName = 'etcd';
+const proxyPort = 12_379;
+const toxiproxyPort = 8_474;
+/** A fifth of the lab's, so that a watch that fell silent is given up within seconds. */
+const progressNotifyMs = 1_000;
+/** Seconds, where a lab has 10: takeovers are waited for. */
+const usualTtlSeconds = 3;
+
+/** Where the daemons look for etcd on each node. */
+export const daemonsEtcdPort = ({ toxiproxy }: ClusterOptions): number =>
+  toxiproxy === undefined ? etcdClientPort : proxyPort;
+
+const proxiesFile = (nodeId: string): string => join(nodeDirectory(nodeId), 'toxiproxy.json');
+
+/** What an operator puts on the nodes, and the admin's credentials into the directory. */
+export async function writeClusterFiles(nodes: readonly LabNode[], options: ClusterOptions): Promise<void> {
+  const keyed = nodes.map((node) => ({ node, keys: newNodeKeys() }));
+  await writeNodeFiles(keyed, options.directory, options.clock.wall(), {
+    progressNotifyMs,
+    etcdPort: daemonsEtcdPort(options),
+    electionTtlSeconds: options.electionTtlSeconds ?? usualTtlSeconds,
+  });
+  await Promise.all(
+    nodes.map(({ id, meshAddress }) => {
+      const [listen, upstream] = [proxyPort, etcdClientPort].map((port) => `[${meshAddress}]:${port}`);
+      return writeFile(proxiesFile(id), JSON.stringify([{ name: proxyName, listen, upstream, enabled: true }]));
+    }),
+  );
+}
+
+export function clusterNode(
+  node: LabNode,
+  all: readonly LabNode[],
+  etcd: EtcdProgram,
+  options: ClusterOptions,
+): ClusterNode {
+  const serve = (what: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): ClusterProcess => {
+    const name = `${node.id}-${what}`;
+    const [file = '', ...args] = [...unprivileged, ...argv];
+    const command = { file, args, netns: netnsFile(node.transport), env };
+    return clusterProcess(name, join(options.directory, 'log', `${name}.log`), command);
+  };
+  const daemon = [process.execPath, daemonProgram, 'run', '--config', nodeFiles(node.id).config];
+  const proxy = ['-host', node.meshAddress, '-port', String(toxiproxyPort), '-config', proxiesFile(node.id)];
+  return {
+    id: node.id,
+    address: node.meshAddress,
+    netns: node.transport,
+    etcd: serve('etcd', etcdArgv(node, all, etcd, progressNotifyMs)),
+    daemon: serve('daemon', daemon, options.daemonEnv),
+    ...(options.toxiproxy === undefined
+      ? {}
+      : {
+          toxiproxy: {
+            url: `http://[${node.meshAddress}]:${toxiproxyPort}`,
+            process: serve('toxiproxy', [options.toxiproxy, ...proxy]),
+          },
+        }),
+  };
+}
+
+export const processesOf = ({ daemon, etcd, toxiproxy }: ClusterNode): readonly ClusterProcess[] => [
+  daemon,
+  etcd,
+  ...(toxiproxy === undefined ? [] : [toxiproxy.process]),
+];

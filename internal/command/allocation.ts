@@ -1,119 +1,119 @@
-// Allocation: the prefixes that a new tunnel is given.
+// Allocation: the prefixes that a request is given, and the records that make them its owner's.
 
+import { clone, create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type Choice, choose } from '#internal/allocator/allocator.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import type { Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { type Snapshot, standingPools } from '#internal/model/model.ts';
+import { type Allocation, AllocationSchema, type Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
-import { type Family, familyOf } from '#internal/netip/netip.ts';
 import type { CommandContext } from './context.ts';
-import { findPool } from './find.ts';
-import { internetRealmId } from './network.ts';
+import type { Draft } from './draft.ts';
+import { type Asked, isHeld, type Order, ordersOf } from './orders.ts';
+import { count, useOf } from './quota-use.ts';
 
 export interface Given {
   readonly pool: Stored<Pool>;
   readonly choice: Choice;
+  /** The owner's own, in quarantine or without a tunnel; absent: nobody's until now. */
+  readonly before?: Stored<Allocation>;
 }
 
-const field = 'tunnel.pools';
-/** One address, and one subnet: a /64 is what hosts behind the tunnel configure themselves from (RFC 4862). */
-const unitLengths = { 4: 32, 6: 64 } as const;
-
-/** One prefix for each family, or for each pool that is named; all of them or a refusal. */
-export function allocate(
-  snapshot: Snapshot,
-  pools: readonly string[],
-  homePopId: string,
-  context: CommandContext,
-): readonly Given[] | Refusal {
-  const candidates = pools.length === 0 ? defaultPools(snapshot) : namedPools(snapshot, pools);
-  if (isRefusal(candidates)) return candidates;
+/**
+ * As many prefixes as are asked for, in that order, or a refusal: `no-pool`, `not-found`, `overlap`, `frozen`, `invalid`,
+ * `required`, `misaligned`, `outside-pool`, `family-mismatch`, `taken`, `reserved`, `pool-exhausted`.
+ */
+export function choices(snapshot: Snapshot, asked: Asked, context: CommandContext): readonly Given[] | Refusal {
+  const orders = ordersOf(snapshot, asked);
+  if (isRefusal(orders)) return orders;
   const given: Given[] = [];
-  for (const [family, some] of candidates) {
-    const one = fromFirst(snapshot, some, { unitLength: unitLengths[family], homePopId }, context);
-    if (isRefusal(one)) return one;
-    given.push(one);
+  for (const order of orders) {
+    for (let n = 0; n < order.count; n += 1) {
+      const one = fromFirst(snapshot, order, asked, given, context);
+      if (isRefusal(one)) return one;
+      given.push(one);
+    }
   }
   return given;
 }
 
-/** Candidates in the order in which they are tried. */
-type Candidates = ReadonlyMap<Family, readonly Stored<Pool>[]>;
-
-function defaultPools(snapshot: Snapshot): Candidates | Refusal {
-  const candidates = new Map<Family, Stored<Pool>[]>();
-  for (const family of [4, 6] as const) {
-    const some: Stored<Pool>[] = [];
-    for (const [id, prefix] of standingPools(snapshot)) {
-      const pool = snapshot.pools.get(id);
-      if (familyOf(prefix) === family && pool?.record.realmId === internetRealmId) some.push(pool);
-    }
-    if (some.length === 0) {
-      return refuse('no-pool', {
-        field,
-        problem: `there is no IPv${family} pool in the realm ${internetRealmId}`,
-        cure: 'create one, or name the pools to allocate from',
-      });
-    }
-    const open = some.filter(({ record }) => !record.frozen);
-    if (open.length === 0) return frozen(some.map(({ record }) => record.prefix).join(' '));
-    candidates.set(family, open);
-  }
-  return candidates;
-}
-
-function namedPools(snapshot: Snapshot, pools: readonly string[]): Candidates | Refusal {
-  const candidates = new Map<Family, Stored<Pool>[]>();
-  for (const ref of pools) {
-    const pool = findPool(snapshot, ref, field);
-    if (isRefusal(pool)) return pool;
-    const prefix = standingPools(snapshot).get(pool.record.id);
-    if (prefix === undefined) {
-      const problem = 'overlaps an older pool of its realm';
-      return refuse('overlap', { field, value: ref, problem, cure: 'another pool' });
-    }
-    if (pool.record.frozen) return frozen(ref);
-    const family = familyOf(prefix);
-    if (candidates.has(family)) {
-      const problem = `is a second IPv${family} pool`;
-      return refuse('invalid', { field, value: ref, problem, cure: 'one pool of each family at most' });
-    }
-    candidates.set(family, [pool]);
-  }
-  return candidates;
-}
-
-function frozen(value: string): Refusal {
-  return refuse('frozen', { field, value, problem: 'gives no new addresses: frozen', cure: 'another pool' });
-}
-
 // Alone the lowest address is taken, which keeps slabs dense. While decisions of our own are under way others probably
-// decide too, and two daemons that both take the lowest only collide: so the choice spreads with the load.
+// decide too, and two daemons that both take the lowest only collide: so the choice spreads with the load, over half a
+// slab of addresses at most.
 const spread = 16;
+const widestSpread = 128;
 
 function fromFirst(
   snapshot: Snapshot,
-  pools: readonly Stored<Pool>[],
-  wish: { readonly unitLength: number; readonly homePopId: string },
+  order: Order,
+  { owner, homePopId }: Asked,
+  given: readonly Given[],
   context: CommandContext,
 ): Given | Refusal {
-  const skip = Math.floor(context.random() * spread * context.inFlight.size);
+  const { field, unitLength, prefix } = order;
+  const { freeIndex, unseen } = context;
+  const skip = Math.floor(context.random() * Math.min(spread * unseen.taken.size, widestSpread));
+  const chosen = given.map(({ choice }) => choice);
   let refused: Refusal | undefined;
-  for (const pool of pools) {
-    const choice = choose(snapshot, context.freeIndex, {
-      ...wish,
-      poolId: pool.record.id,
-      owner: context.principal,
-      unseen: { taken: context.inFlight, slab: () => undefined },
-      skip,
-    });
-    if (!isRefusal(choice)) return { pool, choice };
-    refused ??= choice;
+  for (const pool of order.pools) {
+    const poolId = pool.record.id;
+    const wish = { poolId, unitLength, homePopId, owner, field, unseen, chosen, skip, ...(prefix && { prefix }) };
+    const choice = choose(snapshot, freeIndex, wish);
+    if (isRefusal(choice)) refused ??= choice;
+    else return withBefore(snapshot, pool, choice);
   }
-  if (pools.length > 1) {
-    const value = pools.map(({ record }) => record.prefix).join(' ');
-    const cure = 'delete tunnels that are not used, or create another pool';
-    return refuse('pool-exhausted', { field, value, problem: `have no free /${wish.unitLength} left`, cure });
-  }
-  return refused ?? refuse('no-pool', { field, problem: 'names no pool', cure: 'name one' });
+  if (order.pools.length === 1 && refused !== undefined) return refused;
+  const value = order.pools.map(({ record }) => record.prefix).join(' ');
+  const cure = 'delete tunnels that are not used, or create another pool';
+  return refuse('pool-exhausted', { field, value, problem: `have no free /${unitLength} left`, cure });
+}
+
+function withBefore(snapshot: Snapshot, pool: Stored<Pool>, choice: Choice): Given {
+  const before = choice.allocationRevision === 0n ? undefined : snapshot.allocations.get(choice.allocationId);
+  return { pool, choice, ...(before && { before }) };
+}
+
+export interface Holder {
+  readonly owner: string;
+  /** Empty: no tunnel uses it. */
+  readonly tunnelId: string;
+  readonly now: Date;
+  /** The field that names the owner, for `quota-exceeded`. */
+  readonly field: string;
+}
+
+/**
+ * Has the draft give the prefixes to the holder; the allocations as they will stand, in their order. Refuses
+ * `quota-exceeded`.
+ */
+export function take(
+  snapshot: Snapshot,
+  draft: Draft,
+  given: readonly Given[],
+  holder: Holder,
+): readonly Allocation[] | Refusal {
+  const gained = given.filter(({ before }) => !isHeld(before?.record, holder.owner));
+  const exceeded = count(snapshot, draft, holder.owner, useOf(gained.map(({ choice }) => choice.prefix)), holder.field);
+  if (exceeded !== undefined) return exceeded;
+  return given.map(({ pool, choice, before }) => {
+    draft.read('pool', pool.record.id, pool);
+    // With the slab as it was and the key absent nothing can overlap: all of a slab's units are of one size.
+    draft.read('slab', choice.slabId, { revision: choice.slabRevision });
+    draft.read('allocation', choice.allocationId, { revision: choice.allocationRevision });
+    if (choice.slabRevision === 0n) {
+      draft.write({ op: 'put', kind: 'slab', id: choice.slabId, record: choice.slab });
+    }
+    const record = allocationOf(pool.record.id, choice, before?.record, holder);
+    draft.write({ op: 'put', kind: 'allocation', id: choice.allocationId, record });
+    return record;
+  });
+}
+
+function allocationOf(poolId: string, choice: Choice, before: Allocation | undefined, holder: Holder): Allocation {
+  const { owner, tunnelId } = holder;
+  // The stored message, so that fields of a newer daemon survive.
+  const record = before === undefined ? create(AllocationSchema) : clone(AllocationSchema, before);
+  if (!isHeld(before, owner)) record.createdAt = timestampFromDate(holder.now);
+  delete record.quarantinedUntil;
+  return Object.assign(record, { poolId, prefix: choice.prefix, tunnelId, owner });
 }

@@ -1,6 +1,6 @@
 // Context: what a command is given besides snapshot and request, and what it gives back.
 
-import type { FreeIndex } from '#internal/allocator/allocator.ts';
+import type { FreeIndex, Unseen } from '#internal/allocator/allocator.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Change } from '#internal/gen/pop44/v1/common_pb.ts';
 import { networkId, readerVersion, type Snapshot } from '#internal/model/model.ts';
@@ -12,8 +12,8 @@ export interface CommandContext {
   readonly now: Date;
   /** 32 lower-case hexadecimal digits, never the same twice. */
   readonly newId: () => string;
-  /** Allocation keys that this daemon has chosen and its snapshot does not show yet. */
-  readonly inFlight: ReadonlySet<string>;
+  /** What this daemon has chosen or committed and its snapshot does not show yet. */
+  readonly unseen: Unseen;
   /** From 0 up to but not 1. */
   readonly random: () => number;
   readonly freeIndex: FreeIndex;

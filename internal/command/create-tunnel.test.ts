@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { nothingUnseen } from '#internal/allocator/allocator.ts';
 import { CreateTunnelRequestSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
@@ -181,6 +182,8 @@ describe('a new tunnel', () => {
         { kind: 'pop', id: 'p1', revision: 1n },
         { kind: 'pop', id: 'p2', revision: 1n },
         { kind: 'pop', id: 'p3', revision: 1n },
+        { kind: 'quota', id: 'admin/ada', revision: 0n },
+        { kind: 'network', id: 'network', revision: 1n },
         { kind: 'pool', id: pool4, revision: 1n },
         { kind: 'slab', id: `${pool4}/2c1f0000`, revision: 1n },
         { kind: 'allocation', id: address4, revision: 0n },
@@ -310,8 +313,9 @@ describe('a new tunnel', () => {
   });
 
   test('steps over what this daemon has under way, and spreads then', () => {
-    const inFlight = new Set([`${pool4}/2c1f0004`, `${pool6}/20010db8004400000000000000000000`]);
-    const given = (random: number) => createIn(with3, {}, { inFlight, random: () => random });
+    const taken = new Set([`${pool4}/2c1f0004`, `${pool6}/20010db8004400000000000000000000`]);
+    const unseen = { ...nothingUnseen, taken };
+    const given = (random: number) => createIn(with3, {}, { unseen, random: () => random });
     expect(given(0)).toMatchObject({ response: { tunnel: { prefixes: ['44.31.0.5/32', '2001:db8:44:4::/64'] } } });
     expect(given(0.5)).toMatchObject({ response: { tunnel: { prefixes: ['44.31.0.20/32', '2001:db8:44:10::/64'] } } });
   });

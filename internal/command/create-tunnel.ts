@@ -3,25 +3,24 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
-import { AllocationSchema, PeerKeySchema, type Tunnel, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { PeerKeySchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreateTunnelRequest,
   type CreateTunnelResponse,
   CreateTunnelResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
-import type { Compare, Decision, Write } from '#internal/model/record.ts';
-import type { WgKey } from '#internal/netip/netip.ts';
-import { allocate, type Given } from './allocation.ts';
-import { type CommandContext, type Decided, notReady, unchanged } from './context.ts';
+import { choices, take } from './allocation.ts';
+import { type CommandContext, type Decided, notReady } from './context.ts';
+import { Draft } from './draft.ts';
 import { Form, keyField, nameField, ownerField } from './fields.ts';
 import { placement } from './placement.ts';
 import { defaultKeepaliveSeconds, defaultMtu, freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { toTunnel } from './view.ts';
 
 /**
- * Refuses `required`, `invalid`, `already-exists` (name), `duplicate-key`, `not-found` (PoP, pool), `no-pool`,
- * `frozen`, `overlap` (of pools), `pool-exhausted`. O(PoPs + log of what exists), whatever the number of tunnels.
+ * Refuses `required`, `invalid`, `already-exists` (name), `duplicate-key`, `not-found` (PoP), and what `choices` and
+ * `take` refuse. O(PoPs + log of what exists), whatever the number of tunnels.
  */
 export function createTunnel(
   snapshot: Snapshot,
@@ -46,7 +45,9 @@ export function createTunnel(
   if (isRefusal(popIds)) return popIds;
   const refusal = freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
   if (refusal !== undefined) return refusal;
-  const given = allocate(snapshot, request.pools, popIds[0] ?? '', context);
+  const homePopId = popIds[0] ?? '';
+  const asked = { pools: request.pools, wishes: request.wishes, owner, homePopId, fields: 'tunnel.' };
+  const given = choices(snapshot, asked, context);
   if (isRefusal(given)) return given;
 
   const tunnel = create(TunnelSchema, {
@@ -67,34 +68,18 @@ export function createTunnel(
     keepaliveSeconds,
     createdAt: timestampFromDate(context.now),
   });
+  const draft = new Draft();
+  draft.read('tunnel', id, undefined);
+  draft.write({ op: 'put', kind: 'tunnel', id, record: tunnel });
+  draft.read('peerkey', peerKeyId(key), undefined);
+  const claim = create(PeerKeySchema, { publicKey: key, tunnelId: id });
+  draft.write({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record: claim });
+  for (const popId of popIds) draft.read('pop', popId, snapshot.pops.get(popId));
+  const holder = { owner, tunnelId: id, now: context.now, field: 'tunnel.owner' };
+  const taken = take(snapshot, draft, given, holder);
+  if (isRefusal(taken)) return taken;
   return {
-    decision: decisionOf(snapshot, tunnel, key, given),
+    decision: draft.decision(),
     response: create(CreateTunnelResponseSchema, { tunnel: toTunnel({ record: tunnel }) }),
   };
-}
-
-function decisionOf(snapshot: Snapshot, tunnel: Tunnel, key: WgKey, given: readonly Given[]): Decision {
-  const keyId = peerKeyId(key);
-  const compares: Compare[] = [unchanged('tunnel', tunnel.id, undefined), unchanged('peerkey', keyId, undefined)];
-  const writes: Write[] = [
-    { op: 'put', kind: 'tunnel', id: tunnel.id, record: tunnel },
-    { op: 'put', kind: 'peerkey', id: keyId, record: create(PeerKeySchema, { publicKey: key, tunnelId: tunnel.id }) },
-  ];
-  for (const id of tunnel.placement?.popIds ?? []) compares.push(unchanged('pop', id, snapshot.pops.get(id)));
-  for (const { pool, choice } of given) {
-    compares.push(unchanged('pool', pool.record.id, pool));
-    // With the slab as it was and the key absent nothing can overlap: all of a slab's units are of one size.
-    compares.push({ kind: 'slab', id: choice.slabId, revision: choice.slabRevision });
-    compares.push(unchanged('allocation', choice.allocationId, undefined));
-    if (choice.slabRevision === 0n) writes.push({ op: 'put', kind: 'slab', id: choice.slabId, record: choice.slab });
-    const allocation = create(AllocationSchema, {
-      poolId: pool.record.id,
-      prefix: choice.prefix,
-      tunnelId: tunnel.id,
-      owner: tunnel.owner,
-      ...(tunnel.createdAt && { createdAt: tunnel.createdAt }),
-    });
-    writes.push({ op: 'put', kind: 'allocation', id: choice.allocationId, record: allocation });
-  }
-  return { compares, writes };
 }

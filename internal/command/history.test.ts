@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { freeIndexOf } from '#internal/allocator/allocator.ts';
+import { freeIndexOf, nothingUnseen } from '#internal/allocator/allocator.ts';
 import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
 import { CreatePoolRequestSchema, DeletePoolRequestSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
 import {
@@ -34,8 +34,8 @@ const step = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 function decide(snapshot: Snapshot, s: Step, at: number): Refusal | { readonly decision: Decision } {
-  const inFlight = new Set([`4-2c3c0000-29/2c3c000${s.which % 8}`]);
-  const context = commandContext(snapshot, { inFlight, random: () => s.random }, at + 1);
+  const unseen = { ...nothingUnseen, taken: new Set([`4-2c3c0000-29/2c3c000${s.which % 8}`]) };
+  const context = commandContext(snapshot, { unseen, random: () => s.random }, at + 1);
   const tunnels = [...snapshot.tunnels.keys()].sort();
   const tunnel = tunnels[s.which % Math.max(1, tunnels.length)] ?? 'nobody';
   const publicKey = testKey(500 + s.key);

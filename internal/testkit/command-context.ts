@@ -1,6 +1,6 @@
 // Command context: what a daemon would give a command, with ids that count instead of being random.
 
-import { freeIndexOf } from '#internal/allocator/allocator.ts';
+import { freeIndexOf, nothingUnseen } from '#internal/allocator/allocator.ts';
 import type { CommandContext } from '#internal/command/command.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 
@@ -11,7 +11,7 @@ export function commandContext(snapshot: Snapshot, rest: Partial<CommandContext>
     principal: 'admin/ada',
     now: new Date(1_760_000_000_000),
     newId: () => (last += 1).toString(16).padStart(12, '0').padEnd(32, 'e'),
-    inFlight: new Set(),
+    unseen: nothingUnseen,
     random: () => 0,
     freeIndex: freeIndexOf(snapshot),
     localPopId: 'p1',

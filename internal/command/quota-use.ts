@@ -1,0 +1,91 @@
+// Quota use: what an owner holds against what it may hold. An owner without a record is counted only where the network
+// has a default limit; the record is made with the first change then.
+
+import { clone, create } from '@bufbuild/protobuf';
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { type Quota, QuotaSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { networkId, type Snapshot } from '#internal/model/model.ts';
+import { familyOf, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
+import type { Draft } from './draft.ts';
+
+/** IPv4 addresses, and IPv6 networks of /64 (a longer prefix counts as one). Of a change: negative where it gives back. */
+export interface Use {
+  readonly used4: bigint;
+  readonly used6: bigint;
+}
+
+export function useOf(prefixes: Iterable<Prefix>): Use {
+  let [used4, used6] = [0n, 0n];
+  for (const prefix of prefixes) {
+    if (familyOf(prefix) === 4) used4 += 1n << BigInt(32 - prefixLength(prefix));
+    else used6 += 1n << BigInt(Math.max(0, 64 - prefixLength(prefix)));
+  }
+  return { used4, used6 };
+}
+
+/** What the owner holds in the snapshot, quarantine aside. O(allocations): asked once in an owner's life. */
+export function usedBy(snapshot: Snapshot, owner: string): Use {
+  const held: Prefix[] = [];
+  for (const { record } of snapshot.allocations.values()) {
+    if (record.owner !== owner || record.quarantinedUntil !== undefined) continue;
+    const prefix = parsePrefix(record.prefix);
+    if (typeof prefix === 'string') held.push(prefix);
+  }
+  return useOf(held);
+}
+
+/**
+ * Has the draft count a change of what the owner holds, so that of two changes that pass the limit together only one
+ * commits. Refuses `quota-exceeded`; what gives back is never refused.
+ */
+export function count(
+  snapshot: Snapshot,
+  draft: Draft,
+  owner: string,
+  change: Use,
+  field = 'owner',
+): Refusal | undefined {
+  // A delegation is nobody's.
+  if (owner === '' || (change.used4 === 0n && change.used6 === 0n)) return undefined;
+  const stored = snapshot.quotas.get(owner);
+  const network = snapshot.network?.record;
+  const limits = {
+    limit4: stored?.record.limit4 ?? network?.defaultLimit4,
+    limit6: stored?.record.limit6 ?? network?.defaultLimit6,
+  };
+  draft.read('quota', owner, stored);
+  const complete = stored?.record.limit4 !== undefined && stored.record.limit6 !== undefined;
+  if (!complete) draft.read('network', networkId, snapshot.network);
+  if (stored === undefined && limits.limit4 === undefined && limits.limit6 === undefined) return undefined;
+
+  const before = stored?.record ?? usedBy(snapshot, owner);
+  const exceeded =
+    exceeds(field, owner, before.used4, change.used4, limits.limit4, 'IPv4 addresses') ??
+    exceeds(field, owner, before.used6, change.used6, limits.limit6, 'IPv6 networks of /64');
+  if (exceeded !== undefined) return exceeded;
+  const record: Quota = stored === undefined ? create(QuotaSchema, { owner }) : clone(QuotaSchema, stored.record);
+  record.used4 = notNegative(before.used4 + change.used4);
+  record.used6 = notNegative(before.used6 + change.used6);
+  draft.write({ op: 'put', kind: 'quota', id: owner, record });
+  return undefined;
+}
+
+// A record that a hand made too small is mended by the pool check, and must not keep anyone from giving back.
+const notNegative = (units: bigint): bigint => (units < 0n ? 0n : units);
+
+function exceeds(
+  field: string,
+  owner: string,
+  used: bigint,
+  wanted: bigint,
+  limit: bigint | undefined,
+  what: string,
+): Refusal | undefined {
+  if (limit === undefined || wanted <= 0n || used + wanted <= limit) return undefined;
+  return refuse('quota-exceeded', {
+    field,
+    value: owner,
+    problem: `may hold ${limit} ${what}, holds ${used} and asks for ${wanted} more`,
+    cure: 'release some, or ask for a larger quota',
+  });
+}

@@ -51,6 +51,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     endpoints: config.etcd.endpoints,
     tls: identity,
     clock,
+    nodeId: config.nodeId,
     progressNotifyMs: config.etcd.progressNotifyMs,
     report,
   });

@@ -1,113 +1,112 @@
-// Commit: one decision as one etcd transaction, and what became of it.
+// Commit: a group of decisions as one etcd transaction, and what became of each of them.
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import {
-  type Compare,
-  type Etcd,
-  failureCode,
-  type Operation as KeyOperation,
-  prefixEnd,
-  type Txn,
-} from '#internal/etcd/etcd.ts';
+import { type Etcd, failureCode, type TxnOutcome } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Decision, Write } from '#internal/model/record.ts';
-import { decodeOperation, encodeOperation, encodeRecord } from './codec.ts';
-import { operationKey, recordKey } from './keys.ts';
+import type { Decision } from '#internal/model/record.ts';
+import type { Chain, Chains } from './audit.ts';
+import { decodeOperation } from './codec.ts';
+import { type Group, type LeaderFence, openGroup } from './group.ts';
+import type { Item } from './item.ts';
+import { operationKey } from './keys.ts';
 import type { HourlyLease } from './lease.ts';
+import type { CommitOutcome, Remembered } from './outcome.ts';
+import { settle } from './settle.ts';
+import { holdsFence, judge, transactionOf } from './transaction.ts';
 
-export type CommitOutcome =
-  | { readonly outcome: 'committed'; readonly revision: bigint }
-  /** A record was changed meanwhile; the revision is one at which that is to be seen. */
-  | { readonly outcome: 'conflict'; readonly revision: bigint }
-  /** The request id was used before; the answer then given, and the revision of its commit. */
-  | { readonly outcome: 'repeated'; readonly revision: bigint; readonly operation: Operation };
+type Judged = ReadonlyMap<Item, CommitOutcome>;
 
-export interface Remembered {
-  readonly operation: Operation;
-  /** Of its commit. */
-  readonly revision: bigint;
-}
+// Tries that say nothing of any decision: a lease that was revoked, a transaction that never arrived, a chain that
+// somebody else writes to.
+const mostIdleTries = 4;
+const nothingLearnt: Judged = new Map();
 
-const firstPauseMs = 25;
-const lastPauseMs = 400;
-
-export function createCommit(etcd: Etcd, lease: HourlyLease, clock: Clock) {
+export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clock: Clock) {
   async function readOperation(requestId: string): Promise<Remembered | undefined> {
     const { entry } = await etcd.get(operationKey(requestId));
     return entry && { operation: decodeOperation(requestId, entry.value), revision: entry.modRevision };
   }
 
-  async function commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome> {
-    const compares: Compare[] = decision.compares.map(({ kind, id, revision, within }) => {
-      const key = recordKey(kind, id);
-      if (within === true) return { target: 'create', key, rangeEnd: prefixEnd(key), revision: 0n };
-      return { target: 'mod', key, revision };
-    });
-    const writes = decision.writes.map(keyOperation);
-    if (operation === undefined) {
-      const { succeeded, revision } = await etcd.txn({ compares, then: writes });
-      return { outcome: succeeded ? 'committed' : 'conflict', revision };
+  async function commitGroup({ items, fence }: Group): Promise<readonly CommitOutcome[]> {
+    const outcomes = new Map<Item, CommitOutcome>();
+    let left = items;
+    let idle = 0;
+    while (left.length > 0) {
+      if (idle === mostIdleTries) throw new Fault('unavailable', `nothing was written in ${idle} tries`);
+      const judged = await tryOnce(left, fence);
+      if (judged.size === 0) idle++;
+      for (const [item, outcome] of judged) outcomes.set(item, outcome);
+      left = left.filter((item) => !outcomes.has(item));
     }
+    return items.flatMap((item) => outcomes.get(item) ?? []);
+  }
 
-    const key = operationKey(operation.requestId);
-    const value = encodeOperation(operation);
-    const guarded: Compare[] = [...compares, { target: 'create', key, revision: 0n }];
+  /** Of each item that it says something of; all others may be tried again. */
+  async function tryOnce(items: readonly Item[], fence: LeaderFence | undefined): Promise<Judged> {
+    const leaseId = items.some(({ remember }) => remember !== undefined) ? await lease.id() : undefined;
+    const chain = await chains.take();
+    let lastLinkKnown = false;
+    try {
+      const judged = await send(chain, items, fence, leaseId);
+      lastLinkKnown = judged !== 'misused';
+      return judged === 'misused' ? nothingLearnt : judged;
+    } finally {
+      if (lastLinkKnown) chains.give(chain);
+      else chains.retire();
+    }
+  }
+
+  async function send(
+    chain: Chain,
+    items: readonly Item[],
+    fence: LeaderFence | undefined,
+    leaseId: bigint | undefined,
+  ): Promise<Judged | 'misused'> {
+    const all = (outcome: CommitOutcome): Judged => new Map(items.map((item) => [item, outcome]));
+    const link = chain.next(items, fence, clock.wall());
+    const { txn, found } = transactionOf(items, fence, link, leaseId);
     let untilMs = 0;
-    for (let tries = 1; ; tries++) {
-      const leaseId = await lease.id();
-      const remember = { op: 'put', key, value, leaseId } as const;
-      const txn: Txn = { compares: guarded, then: [...writes, remember], otherwise: [{ op: 'get', key }] };
-      try {
-        const { succeeded, revision, found } = await etcd.txn(txn, (ms) => {
-          untilMs = ms;
-        });
-        if (succeeded) return { outcome: 'committed', revision };
-        const [entry] = found;
-        if (entry === undefined) return { outcome: 'conflict', revision };
-        const before = decodeOperation(operation.requestId, entry.value);
-        return { outcome: 'repeated', revision: entry.modRevision, operation: before };
-      } catch (thrown) {
-        if (failureCode(thrown) === 'no-lease' && tries === 1) {
-          lease.forget(leaseId);
-          continue;
-        }
-        if (failureCode(thrown) !== 'ambiguous') throw thrown;
-        return settle(operation.requestId, value, untilMs, thrown);
+    let answer: TxnOutcome;
+    try {
+      answer = await etcd.txn(txn, (ms) => {
+        untilMs = ms;
+      });
+    } catch (thrown) {
+      if (failureCode(thrown) === 'no-lease' && leaseId !== undefined) {
+        lease.forget(leaseId);
+        return nothingLearnt;
       }
+      if (failureCode(thrown) !== 'ambiguous') throw thrown;
+      const instead = chain.next([], undefined, clock.wall());
+      const settledAt = await settle(etcd, clock, link, instead, untilMs);
+      chain.grown(settledAt === undefined ? instead : link);
+      return settledAt === undefined ? nothingLearnt : all({ outcome: 'committed', revision: settledAt });
     }
+    const { succeeded, revision } = answer;
+    if (succeeded) {
+      chain.grown(link);
+      return all({ outcome: 'committed', revision });
+    }
+    const stood = found(answer.found);
+    if (stood.has(link.key)) return 'misused';
+    if (fence !== undefined && !holdsFence(fence, stood)) return all({ outcome: 'deposed', revision });
+    return new Map(
+      items.flatMap((item) => {
+        const outcome = judge(item, stood, revision);
+        return outcome === undefined ? [] : [[item, outcome] as const];
+      }),
+    );
   }
 
-  /**
-   * The transaction may have been applied, and until `untilMs` still may be. Its operation's key tells: once it is
-   * there, who wrote it; not there after that moment, we do not know, and the same request id may be tried again.
-   */
-  async function settle(id: string, ours: Uint8Array, untilMs: number, cause: unknown): Promise<CommitOutcome> {
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, lastPauseMs)) {
-      const askedMs = clock.monotonicMs();
-      // Reads may fail for a while; a read of its own is tried for as long as the request was.
-      let givesUpMs = untilMs + etcd.deadlineMs;
-      try {
-        const { entry } = await etcd.get(operationKey(id));
-        if (entry !== undefined) {
-          const revision = entry.modRevision;
-          if (Buffer.compare(entry.value, ours) === 0) return { outcome: 'committed', revision };
-          return { outcome: 'repeated', revision, operation: decodeOperation(id, entry.value) };
-        }
-        givesUpMs = untilMs;
-      } catch (thrown) {
-        if (failureCode(thrown) !== 'unavailable' && failureCode(thrown) !== 'ambiguous') throw thrown;
-      }
-      if (askedMs >= givesUpMs) throw new Fault('ambiguous', `operation ${id} may have been carried out`, cause);
-      await clock.sleep(pauseMs);
-    }
+  async function commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome> {
+    const group = openGroup();
+    group.add(decision, operation);
+    const [outcome] = await commitGroup(group);
+    if (outcome === undefined) throw new TypeError('a decision that nothing became of');
+    if (outcome.outcome === 'unreadable') throw outcome.fault;
+    return outcome;
   }
 
-  return { commit, readOperation };
-}
-
-function keyOperation(write: Write): KeyOperation {
-  const key = recordKey(write.kind, write.id);
-  if (write.op === 'delete') return { op: 'delete', key };
-  return { op: 'put', key, value: encodeRecord(write.kind, write.id, write.record) };
+  return { commit, commitGroup, readOperation };
 }

@@ -6,6 +6,8 @@ import { type RecordKind, recordKinds } from '#internal/model/record.ts';
 export const recordsPrefix = '/pop44/v1/';
 /** Remembered answers; followed by nobody. */
 const operationsPrefix = '/pop44/log/v1/operation/';
+/** What every transaction changed. */
+const auditsPrefix = '/pop44/log/v1/audit/';
 
 const known: ReadonlySet<string> = new Set(recordKinds);
 
@@ -19,6 +21,18 @@ const requestIdSyntax = /^[A-Za-z0-9._-]{1,64}$/;
 export function operationKey(requestId: string): string {
   if (!requestIdSyntax.test(requestId)) throw new RangeError('not a request id');
   return `${operationsPrefix}${requestId}`;
+}
+
+const numberDigits = 16;
+
+/** In the order of their keys the numbers of a chain go up. */
+export function auditKey(nodeId: string, chain: string, number: bigint): string {
+  return `${auditPrefix(nodeId)}${chain}/${number.toString(16).padStart(numberDigits, '0')}`;
+}
+
+/** Of the chains of one node; of all without one. */
+export function auditPrefix(nodeId?: string): string {
+  return nodeId === undefined ? auditsPrefix : `${auditsPrefix}${nodeId}/`;
 }
 
 /** Of a key under recordsPrefix; undefined when this build knows no such kind. The id may be anything. */

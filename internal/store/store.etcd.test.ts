@@ -19,6 +19,7 @@ function storeAt(endpoints: readonly string[], { log, ...options }: Options = {}
   const store = openStore({
     endpoints,
     clock: realClock,
+    nodeId: 'p1',
     progressNotifyMs: testProgressNotifyMs,
     report: (event) => log?.push(event),
     ...options,

@@ -3,23 +3,30 @@
 // On the path: submit commits a decision as one transaction; every daemon follows and folds what comes.
 // Never: decides anything, trusts a value that it reads, writes one that could not be read back, or logs a value.
 
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type EtcdEvent, type Following, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
-import { type CommitOutcome, createCommit, type Remembered } from './commit.ts';
+import { openChains } from './audit.ts';
+import { createCommit } from './commit.ts';
 import { createReading, type Reading, type ReadingEvent } from './follow.ts';
 import { recordsPrefix } from './keys.ts';
+import { type Group, type LeaderFence, openGroup } from './group.ts';
 import { hourlyLease } from './lease.ts';
+import type { CommitOutcome, Remembered } from './outcome.ts';
 
-export type { CommitOutcome, Remembered } from './commit.ts';
 export { type Disk, type DiskEvent, openDisk } from './disk.ts';
+export { type Group, type LeaderFence, openGroup } from './group.ts';
+export type { CommitOutcome, Remembered } from './outcome.ts';
 
 export interface StoreOptions {
   /** The local member first. */
   readonly endpoints: readonly string[];
   readonly tls?: Tls;
   readonly clock: Clock;
+  /** Whose audit records it writes. */
+  readonly nodeId: string;
   /** See EtcdOptions: what etcd's flag was set to. */
   readonly progressNotifyMs?: number;
   /** Between two comparisons of what is held with a fresh list; 7 min unless told. */
@@ -43,11 +50,21 @@ export interface Store {
    */
   follow(signal: AbortSignal, lastGood?: Batch): AsyncIterable<Batch>;
   /**
-   * One transaction: every compare holds, every write happens, the operation is remembered for 24 h; or nothing.
+   * One transaction: every compare holds, every write happens, the operation is remembered for 24 h and the change is
+   * audited; or nothing.
    * @throws Fault `unavailable` (nothing was written), `ambiguous` (the same operation may be tried again), `unreadable`
-   * (a record that nobody could read back); RangeError beyond 127 compares or writes
+   * (a record that nobody could read back); RangeError as Group.add
    */
   commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome>;
+  /** @param fence that must hold for any of the group to be written */
+  openGroup(fence?: LeaderFence): Group;
+  /**
+   * All of a group in one transaction, as commit does with one. Those that cannot be carried out any more do not keep
+   * the others from it.
+   * @returns one outcome for each that was added, in that order
+   * @throws Fault `unavailable` (nothing of the group was written), `ambiguous` (of each the operation tells)
+   */
+  commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
   /** Linearizable. */
   readOperation(requestId: string): Promise<Remembered | undefined>;
   /** Linearizable. */
@@ -67,7 +84,8 @@ export function openStore(options: StoreOptions): Store {
   const { clock } = options;
   const report = (event: StoreEvent) => options.report?.(event);
   const etcd = openEtcd(options);
-  const { commit, readOperation } = createCommit(etcd, hourlyLease(etcd, clock), clock);
+  const chains = openChains(options.nodeId, () => randomBytes(8).toString('hex'));
+  const { commit, commitGroup, readOperation } = createCommit(etcd, hourlyLease(etcd, clock), chains, clock);
   const openedMs = clock.monotonicMs();
   let following: Following | undefined;
   let reading: Reading | undefined;
@@ -114,6 +132,8 @@ export function openStore(options: StoreOptions): Store {
   return {
     follow,
     commit,
+    openGroup,
+    commitGroup,
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,
     contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },

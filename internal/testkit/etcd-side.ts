@@ -13,7 +13,12 @@ export interface EtcdSide extends Disposable {
 
 export function etcdSide(endpoint: string, onAdvance: (snapshot: Snapshot) => void = () => {}): EtcdSide {
   const ended = new AbortController();
-  const store = openStore({ endpoints: [endpoint], clock: realClock, progressNotifyMs: testProgressNotifyMs });
+  const store = openStore({
+    endpoints: [endpoint],
+    clock: realClock,
+    nodeId: 'p1',
+    progressNotifyMs: testProgressNotifyMs,
+  });
   const head = createHead(emptySnapshot());
   const following = (async () => {
     for await (const batch of store.follow(ended.signal)) {

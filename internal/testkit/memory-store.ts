@@ -1,11 +1,11 @@
-// Memory store: one store for several heads, for tests. Refuses what etcd refuses: a transaction whose compares do not
-// hold, and more than 128 compares or writes.
+// Memory store: one store for several heads, for tests. Its groups are the store's own; it refuses what etcd refuses: what
+// compares with another revision, a request id that was used, a fence that does not hold.
 
 import { Fault } from '#internal/errors/errors.ts';
-import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { emptySnapshot, fold } from '#internal/model/model.ts';
-import type { Batch, Decision, RecordEvent } from '#internal/model/record.ts';
+import type { Batch, Compare, Decision, RecordEvent, Write } from '#internal/model/record.ts';
+import { type CommitOutcome, type Group, openGroup, type Remembered } from '#internal/store/store.ts';
 import type { Head, SubmitStore } from '#internal/submit/submit.ts';
 import { createHead } from '#internal/submit/submit.ts';
 
@@ -24,46 +24,77 @@ export interface MemoryStore extends SubmitStore {
   /** Of the next commits, one each: answers that get lost, before or after the transaction; a store that is away. */
   readonly faults: ('lost-before' | 'lost-after' | 'away' | 'silent')[];
   readonly commits: Decision[];
+  /** Keys of fences that do not hold any more. */
+  readonly deposed: Set<string>;
 }
-
-const mostOperations = 128;
 
 export function memoryStore(): MemoryStore {
   let revision = 1n;
   const revisions = new Map<string, bigint>();
-  const operations = new Map<string, { operation: Operation; revision: bigint }>();
+  const operations = new Map<string, Remembered>();
   const history: Batch[] = [{ revision, relisted: true, events: [] }];
   const followers = new Set<() => void>();
   const faults: MemoryStore['faults'] = [];
   const commits: Decision[] = [];
+  const deposed = new Set<string>();
 
-  function transaction(decision: Decision, operation: Operation): Awaited<ReturnType<SubmitStore['commit']>> {
-    commits.push(decision);
-    // The operation's own compare and put count too.
-    if (Math.max(decision.compares.length, decision.writes.length) + 1 > mostOperations) {
-      throw new RangeError('too many operations in a transaction');
-    }
-    const before = operations.get(operation.requestId);
+  function holds({ kind, id, revision: wanted, within }: Compare): boolean {
+    if (within === true) return !revisions.keys().some((key) => key.startsWith(`${kind}/${id}`));
+    return (revisions.get(`${kind}/${id}`) ?? 0n) === wanted;
+  }
+
+  /** Undefined: nothing speaks against it. */
+  function judge({ decision, operation }: Group['items'][number]): CommitOutcome | undefined {
+    const before = operation && operations.get(operation.requestId);
     if (before !== undefined) return { outcome: 'repeated', ...before };
-    for (const { kind, id, revision: wanted, within } of decision.compares) {
-      if (within === true) {
-        if ([...revisions.keys()].some((key) => key.startsWith(`${kind}/${id}`)))
-          return { outcome: 'conflict', revision };
-      } else if ((revisions.get(`${kind}/${id}`) ?? 0n) !== wanted) return { outcome: 'conflict', revision };
-    }
+    return decision.compares.every(holds) ? undefined : { outcome: 'conflict', revision };
+  }
+
+  function carryOut(writes: Iterable<Write>): void {
     revision += 1n;
-    const events = decision.writes.map((write): RecordEvent => {
+    const events = Array.from(writes, (write): RecordEvent => {
+      const { kind, id } = write;
       if (write.op === 'delete') {
-        revisions.delete(`${write.kind}/${write.id}`);
-        return { kind: write.kind, id: write.id };
+        revisions.delete(`${kind}/${id}`);
+        return { kind, id };
       }
-      revisions.set(`${write.kind}/${write.id}`, revision);
-      return { kind: write.kind, id: write.id, stored: { record: write.record, revision } } as RecordEvent;
+      revisions.set(`${kind}/${id}`, revision);
+      return { kind, id, stored: { record: write.record, revision } } as RecordEvent;
     });
-    operations.set(operation.requestId, { operation, revision });
     history.push({ revision, relisted: false, events });
     for (const hear of followers) hear();
-    return { outcome: 'committed', revision };
+  }
+
+  function transaction({ items, fence }: Group): readonly CommitOutcome[] {
+    commits.push(...items.map(({ decision }) => decision));
+    if (fence !== undefined && deposed.has(fence.key)) return items.map(() => ({ outcome: 'deposed', revision }));
+    const judged = items.map((item) => ({ item, outcome: judge(item) }));
+    const done = judged.flatMap(({ item, outcome }) => (outcome === undefined ? [item] : []));
+    // Two that write the same bytes to one key write it once.
+    const writes = new Map(
+      done.flatMap(({ decision }) => decision.writes.map((write) => [`${write.kind}/${write.id}`, write] as const)),
+    );
+    if (done.length > 0) carryOut(writes.values());
+    for (const { operation } of done) {
+      if (operation !== undefined) operations.set(operation.requestId, { operation, revision });
+    }
+    return judged.map(({ outcome }) => outcome ?? { outcome: 'committed', revision });
+  }
+
+  async function commitGroup(group: Group): Promise<readonly CommitOutcome[]> {
+    switch (faults.shift()) {
+      case 'away':
+        throw new Fault('unavailable', 'etcd: connection refused');
+      case 'silent':
+        return new Promise(() => {});
+      case 'lost-before':
+        throw new Fault('ambiguous', 'etcd: deadline');
+      case 'lost-after':
+        transaction(group);
+        throw new Fault('ambiguous', 'etcd: deadline');
+      case undefined:
+        return transaction(group);
+    }
   }
 
   const readable = (): void => {
@@ -73,20 +104,15 @@ export function memoryStore(): MemoryStore {
   const store: MemoryStore = {
     faults,
     commits,
+    deposed,
+    openGroup,
+    commitGroup,
     async commit(decision, operation) {
-      switch (faults.shift()) {
-        case 'away':
-          throw new Fault('unavailable', 'etcd: connection refused');
-        case 'silent':
-          return new Promise(() => {});
-        case 'lost-before':
-          throw new Fault('ambiguous', 'etcd: deadline');
-        case 'lost-after':
-          transaction(decision, operation);
-          throw new Fault('ambiguous', 'etcd: deadline');
-        case undefined:
-          return transaction(decision, operation);
-      }
+      const group = openGroup();
+      group.add(decision, operation);
+      const [outcome] = await commitGroup(group);
+      if (outcome === undefined) throw new TypeError('a decision that nothing became of');
+      return outcome;
     },
     readOperation: async (requestId) => {
       readable();

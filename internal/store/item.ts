@@ -1,0 +1,58 @@
+// Item: one decision as what it adds to a transaction.
+
+import { type Compare, type Operation as KeyOperation, prefixEnd } from '#internal/etcd/etcd.ts';
+import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Decision, Compare as RecordCompare, Write } from '#internal/model/record.ts';
+import { encodeOperation, encodeRecord } from './codec.ts';
+import { operationKey, recordKey } from './keys.ts';
+
+export type KeyWrite = Exclude<KeyOperation, { readonly op: 'get' }>;
+
+export interface Item {
+  readonly decision: Decision;
+  readonly operation: Operation | undefined;
+  /** By conditionName; that no operation has this request id is one of them. */
+  readonly compares: ReadonlyMap<string, Compare>;
+  /** By key. Without the remembered answer, which wants a lease. */
+  readonly writes: ReadonlyMap<string, KeyWrite>;
+  readonly remember: { readonly key: string; readonly value: Uint8Array } | undefined;
+}
+
+/** A key and a range that begins with it are two things to compare. */
+export const conditionName = ({ key, rangeEnd }: Compare): string => (rangeEnd === undefined ? key : `${key}\0`);
+
+/**
+ * @throws Fault `unreadable` (a record that nobody could read back), RangeError (no request id; a decision that writes a
+ * key twice or wants it at two revisions)
+ */
+export function itemOf(decision: Decision, operation: Operation | undefined): Item {
+  const compares = new Map<string, Compare>();
+  for (const each of decision.compares) {
+    const compare = compareOf(each);
+    const name = conditionName(compare);
+    if ((compares.get(name) ?? compare).revision !== compare.revision) throw new RangeError(`${name} at two revisions`);
+    compares.set(name, compare);
+  }
+  const writes = new Map<string, KeyWrite>();
+  for (const each of decision.writes) {
+    const write = writeOf(each);
+    if (writes.has(write.key)) throw new RangeError(`${write.key} is written twice`);
+    writes.set(write.key, write);
+  }
+  if (operation === undefined) return { decision, operation, compares, writes, remember: undefined };
+  const key = operationKey(operation.requestId);
+  compares.set(key, { target: 'create', key, revision: 0n });
+  return { decision, operation, compares, writes, remember: { key, value: encodeOperation(operation) } };
+}
+
+function compareOf({ kind, id, revision, within }: RecordCompare): Compare {
+  const key = recordKey(kind, id);
+  if (within === true) return { target: 'create', key, rangeEnd: prefixEnd(key), revision: 0n };
+  return { target: 'mod', key, revision };
+}
+
+function writeOf(write: Write): KeyWrite {
+  const key = recordKey(write.kind, write.id);
+  if (write.op === 'delete') return { op: 'delete', key };
+  return { op: 'put', key, value: encodeRecord(write.kind, write.id, write.record) };
+}

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { isRefusal, refuse } from '#internal/errors/errors.ts';
-import { AllocationSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationSchema, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   CreatePopRequestSchema,
   CreatePopResponseSchema,
@@ -13,6 +13,7 @@ import {
 import type { Snapshot } from '#internal/model/model.ts';
 import type { MemoryStore } from '#internal/testkit/memory-store.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
+import { testKey } from '#internal/testkit/three-pops.ts';
 import type { Head, Submit } from './submit.ts';
 import { createSubmit } from './submit.ts';
 
@@ -48,9 +49,13 @@ interface Asked {
 const { signal } = new AbortController();
 const common = (admin = 'ada') => ({ principal: { kind: 'admin', id: admin } as const, signal });
 
+/** The store writes nothing that it would not read. */
+const aPop = { kind: PopKind.CORE, endpointPort: 51820, publicKey: testKey(1) };
+
 /** Creates a PoP. */
 const put = (submit: Submit, asked: Asked) => {
-  const pop = create(PopSchema, { id: asked.id, description: asked.description ?? '' });
+  const description = asked.description ?? '';
+  const pop = create(PopSchema, { id: asked.id, description, ...aPop });
   const change = { requestId: asked.requestId ?? '', dryRun: asked.dryRun ?? false };
   return submit({
     ...common(asked.admin),
@@ -227,7 +232,7 @@ test('a daemon that the watch has left behind does not refuse on what it remembe
 test('a dry run answers with the record changes and writes nothing', async () => {
   const { store, submit } = one();
   const { changed, response } = granted(await put(submit, { id: 'a', dryRun: true }));
-  expect(changed).toMatchObject({ revision: 0n, decision: ['put pop/a {"id":"a"}'] });
+  expect(changed).toMatchObject({ revision: 0n, decision: [expect.stringMatching(/^put pop\/a \{"id":"a",/)] });
   expect(response.pop?.id).toBe('a');
   expect(store.commits).toEqual([]);
 });
@@ -243,9 +248,10 @@ test('requests decided at the same time do not take the same allocation', async 
       request: create(CreatePopRequestSchema),
       decide(snapshot, { taken }) {
         for (let n = 0; ; n += 1) {
-          const id = `pool/${n}`;
+          const poolId = '4-2c1f0000-22';
+          const id = `${poolId}/2c1f00${n.toString(16).padStart(2, '0')}`;
           if (snapshot.allocations.has(id) || taken.has(id)) continue;
-          const record = create(AllocationSchema, { prefix: id });
+          const record = create(AllocationSchema, { poolId, prefix: `44.31.0.${n}/32` });
           return {
             decision: {
               compares: [{ kind: 'allocation', id, revision: 0n }],

@@ -24,6 +24,7 @@ export interface Io {
 /** Exit codes that scripts rely on. */
 export const exitCodes = {
   done: 0,
+  /** Or something is left. */
   fault: 1,
   usage: 2,
   refused: 3,
@@ -34,6 +35,11 @@ export const exitCodes = {
 /** argv asks for what makes no sense. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** It was done as far as it goes, and something is left: exit code 1. */
+export class Unfinished extends Error {
+  override readonly name = 'Unfinished';
 }
 
 export class NotApplied extends Error {

@@ -2,6 +2,7 @@
 
 import type { Message } from '@bufbuild/protobuf';
 import { createRegistry, toJsonString } from '@bufbuild/protobuf';
+import { file_pop44_v1_allocations } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { file_pop44_v1_fabric } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { file_pop44_v1_pools } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { file_pop44_v1_status } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -10,6 +11,7 @@ import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/record
 
 const registry = createRegistry(
   file_pop44_store_v1_records,
+  file_pop44_v1_allocations,
   file_pop44_v1_fabric,
   file_pop44_v1_pools,
   file_pop44_v1_status,

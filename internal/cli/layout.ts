@@ -1,10 +1,12 @@
 // Layout: messages as people read them: columns on a terminal, tabs in a pipe.
 
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+
 export type Column<T> = readonly [title: string, value: (item: T) => string];
 export type Form = 'columns' | 'tabs';
 
 /** Records may have been written by any hand: nothing of them moves the cursor or ends a line. */
-function cell(text: string): string {
+export function harmless(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
 }
 
@@ -30,15 +32,26 @@ const tabsText = (rows: readonly (readonly string[])[]): string => rows.map((row
 /** Titles only on a terminal; nothing at all without items. */
 export async function rowsText<T>(items: readonly T[], columns: readonly Column<T>[], form: Form): Promise<string> {
   if (items.length === 0) return '';
-  const rows = items.map((item) => columns.map(([, value]) => cell(value(item))));
+  const rows = items.map((item) => columns.map(([, value]) => harmless(value(item))));
   if (form === 'tabs') return tabsText(rows);
   return columnsText([columns.map(([title]) => title.toUpperCase()), ...rows]);
 }
 
 /** A line for each column: its title and its value. */
 export async function recordText<T>(item: T, columns: readonly Column<T>[], form: Form): Promise<string> {
-  const rows = columns.map(([title, value]) => [title, cell(value(item))]);
+  const rows = columns.map(([title, value]) => [title, harmless(value(item))]);
   return form === 'tabs' ? tabsText(rows) : columnsText(rows);
 }
 
 export const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
+
+/** Of a part between 0 and 1, without its sign; what is not nothing is never shown as 0. */
+export function percent(part: number): string {
+  if (part === 0) return '0';
+  return part < 0.001 ? '<0.1' : (part * 100).toFixed(1);
+}
+
+/** UTC, to the second. */
+export function timeText({ seconds }: Timestamp): string {
+  return new Date(Number(seconds) * 1_000).toISOString().replace('.000Z', 'Z');
+}

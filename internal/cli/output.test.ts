@@ -24,9 +24,9 @@ test('a list on a terminal is a table, and nothing of a record moves its cursor'
   const { stdout } = await cli(recorder(poolAnswers).client, 'pool list', { isTTY: true });
   expect(stdout).toBe(
     [
-      'PREFIX            ID             REALM     SLABS  ALLOCATIONS  FROZEN  DESCRIPTION',
-      '44.31.0.0/22      4-2c1f0000-22  internet  1      12           no      a\uFFFDb\uFFFD\uFFFD[2Jc',
-      '2001:db8:44::/48  6-x            internet  0      0            no',
+      'PREFIX            REALM     LEADER  ALLOCATED  QUARANTINED  USED %  STATE  DESCRIPTION',
+      '44.31.0.0/22      internet  none    12         0                    open   a\uFFFDb\uFFFD\uFFFD[2Jc',
+      '2001:db8:44::/48  internet  none    0          0                    open',
       '',
     ].join('\n'),
   );
@@ -35,7 +35,7 @@ test('a list on a terminal is a table, and nothing of a record moves its cursor'
 test('a list in a pipe has tabs and no head, as JSON a message a line', async () => {
   const { client } = recorder(poolAnswers);
   const piped = (await cli(client, 'pool list')).stdout.split('\n');
-  expect(piped[1]).toBe('2001:db8:44::/48\t6-x\tinternet\t0\t0\tno\t');
+  expect(piped[1]).toBe('2001:db8:44::/48\tinternet\tnone\t0\t0\t\topen\t');
   const lines = (await cli(client, 'pool list -o json')).stdout.trimEnd().split('\n');
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { prefix: '44.31.0.0/22', allocations: '12', frozen: false },

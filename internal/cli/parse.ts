@@ -10,6 +10,12 @@ export function uint(text: string): number {
   return Number(text);
 }
 
+/** `28` or `/28`. */
+export function prefixLength(text: string): number {
+  if (!/^\/?[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('a prefix length, like 28 or /64.');
+  return Number(text.replace('/', ''));
+}
+
 export function revision(text: string): bigint {
   if (!/^[0-9]{1,19}$/.test(text)) throw new InvalidArgumentError('a revision, as an answer to a change tells it.');
   return BigInt(text);

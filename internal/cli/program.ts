@@ -37,8 +37,18 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'pool',
-    description: 'prefixes to cut addresses from: create, list, get, delete',
+    description: 'prefixes to cut addresses from: create, list, get, grow, delegate, drain, reserve, check, ...',
     verbs: async () => (await import('./pool.ts')).poolVerbs,
+  },
+  {
+    name: 'allocation',
+    description: 'addresses and prefixes that owners hold: create, list, release',
+    verbs: async () => (await import('./allocation.ts')).allocationVerbs,
+  },
+  {
+    name: 'quota',
+    description: 'how much an owner may hold: set, list',
+    verbs: async () => (await import('./quota.ts')).quotaVerbs,
   },
   {
     name: 'tunnel',
@@ -77,7 +87,10 @@ export function buildProgram(session: Session): Command {
     .addOption(new Option('-o, --output <form>', 'how answers are shown').choices(['table', 'json']).default('table'))
     .option('--context <file>', 'network to talk to; default: POP44_CONTEXT, POP44_LAB, the newest lab')
     .option('--node <id>', 'ask the daemon of this node and no other')
-    .addHelpText('after', '\nExit codes: 0 done, 1 fault, 2 usage, 3 refused, 4 accepted and not applied yet.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 fault or something left, 2 usage, 3 refused, 4 accepted and not applied yet.',
+    )
     .configureHelp({
       // An empty text or a zero says "not given", which the descriptions say better.
       optionDescription(option) {

@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import { CommanderError } from 'commander';
-import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { Fault, messageOf, type Refusal } from '#internal/errors/errors.ts';
 import { createSession } from './session.ts';
-import { exitCodes, type Io, NotApplied, UsageError } from './io.ts';
+import { exitCodes, type Io, NotApplied, Unfinished, UsageError } from './io.ts';
+import { harmless } from './layout.ts';
 import { buildProgram } from './program.ts';
 
 const defaultWaitSeconds = 30;
@@ -43,9 +44,14 @@ function failed(thrown: unknown, io: Io, program: Command): number {
     say(thrown.message);
     return exitCodes.notApplied;
   }
+  if (thrown instanceof Unfinished) {
+    say(thrown.message);
+    return exitCodes.fault;
+  }
   const refusal = refusalOf(thrown);
   if (refusal !== undefined) {
     say(`refused (${refusal.refused}): ${refusal.message}`);
+    for (const obstacle of refusal.obstacles ?? []) io.stderr.write(`  ${harmless(obstacle)}\n`);
     return exitCodes.refused;
   }
   say(thrown instanceof Fault ? `${thrown.code}: ${thrown.message}` : messageOf(thrown));
@@ -53,7 +59,7 @@ function failed(thrown: unknown, io: Io, program: Command): number {
 }
 
 /** Of rpc's Refused, told by its shape: its class would drag gRPC into every start. */
-function refusalOf(thrown: unknown): { readonly refused: string; readonly message: string } | undefined {
+function refusalOf(thrown: unknown): Refusal | undefined {
   if (!(thrown instanceof Error) || thrown.name !== 'Refused' || !('refusal' in thrown)) return undefined;
-  return thrown.refusal as { readonly refused: string; readonly message: string };
+  return thrown.refusal as Refusal;
 }

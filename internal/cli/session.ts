@@ -26,6 +26,10 @@ export interface Session {
   list<T extends Message>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** The whole answer as JSON, or its subject as a table of names and values. */
   record<T extends Message>(answer: Message, subject: T | undefined, columns: readonly Column<T>[]): Promise<void>;
+  /** The whole answer as JSON, or its subjects as a table. */
+  listed<T extends Message>(answer: Message, subjects: readonly T[], columns: readonly Column<T>[]): Promise<void>;
+  /** Under a record: a table after an empty line, or nothing. */
+  section<T>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** The whole answer as JSON, or to standard error what was done. */
   done(answer: Message, what: string): Promise<void>;
   /** Warns of an answer from a daemon without contact to the store. */
@@ -62,6 +66,13 @@ export function createSession(io: Io): Session {
     async record(answer, subject, columns) {
       if (session.options.output === 'json') await session.json(answer);
       else if (subject !== undefined) print(await recordText(subject, columns, form()));
+    },
+    async listed(answer, subjects, columns) {
+      if (session.options.output === 'json') await session.json(answer);
+      else await session.list(subjects, columns);
+    },
+    async section(items, columns) {
+      if (items.length > 0) print(`\n${await rowsText(items, columns, form())}`);
     },
     async done(answer, what) {
       if (session.options.output === 'json') await session.json(answer);

@@ -9,21 +9,21 @@ import { several, uint } from './parse.ts';
 import { newKeyPair, readKeyPair, removeSecret, replaceSecret, writeNewSecret } from './private-key.ts';
 import type { Session } from './session.ts';
 import { allTunnelColumns } from './tunnel-show.ts';
+import { type WishInit, type WishOptions, wishesOf, withWishOptions } from './wish.ts';
 
-interface CreateOptions extends ChangeOptions {
+interface CreateOptions extends ChangeOptions, WishOptions {
   readonly publicKey?: string;
   readonly keyFile?: string;
   readonly file?: string;
   readonly owner: string;
   readonly home: string;
   readonly pop?: readonly string[];
-  readonly pool?: readonly string[];
   readonly mtu: number;
   readonly keepalive?: number;
 }
 
 export function createVerb(tunnel: Command, session: Session): void {
-  withChangeOptions(tunnel.command('create').argument('[name]', 'default: made from the id'), 'new')
+  const command = withChangeOptions(tunnel.command('create').argument('[name]', 'default: made from the id'), 'new')
     .description('create a tunnel')
     .option('--file <out.conf>', "write the client's file; without --key-file a key pair is made for it")
     .option('--key-file <file>', 'private key; made and written when the file does not exist')
@@ -31,17 +31,19 @@ export function createVerb(tunnel: Command, session: Session): void {
     .option('--owner <owner>', 'default: you', '')
     .option('--home <pop>', "PoP that announces its addresses; default: the first --pop, or the daemon's", '')
     .option('--pop <pop>', 'PoP that carries it; may be repeated (default: all that carry tunnels)', several)
-    .option('--pool <pool>', 'pool to allocate from; may be repeated (default: one of each family)', several)
     .option('--mtu <bytes>', '1280 to 1420; default: 1420', uint, 0)
-    .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint)
-    .action((name: string | undefined, options: CreateOptions) => create(session, name ?? '', options));
+    .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint);
+  withWishOptions(command, 'default: one address, one /64').action((name: string | undefined, options: CreateOptions) =>
+    create(session, name ?? '', options),
+  );
 }
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
+  const addresses = addressesOf(options);
   const { tunnels } = await session.client();
   const key = keyOf(options);
   const written = options.dryRun === true ? [] : keep(options, key);
-  const { owner, home, pop, pool, mtu, keepalive } = options;
+  const { owner, home, pop, mtu, keepalive } = options;
   const request = {
     change: changeOf(options),
     ...{
@@ -51,8 +53,8 @@ async function create(session: Session, name: string, options: CreateOptions): P
       publicKey: key.publicKey,
       homePopId: home,
       popIds: [...(pop ?? [])],
-      pools: [...(pool ?? [])],
     },
+    ...addresses,
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
   };
   await change(session, options, {
@@ -63,6 +65,13 @@ async function create(session: Session, name: string, options: CreateOptions): P
     },
     awaited: (answer) => ({ tunnel: answer.tunnel?.id ?? name }),
   });
+}
+
+/** One of each named pool, unless more is said. */
+function addressesOf(options: CreateOptions): { readonly pools: string[] } | { readonly wishes: WishInit[] } {
+  const { ipv4, ipv6, count, pool = [] } = options;
+  if (ipv4 === undefined && ipv6 === undefined && count === undefined) return { pools: [...pool] };
+  return { wishes: wishesOf(options, 'usual') };
 }
 
 type KeyHere = { readonly publicKey: string; readonly privateKey?: string; readonly isNew: boolean };

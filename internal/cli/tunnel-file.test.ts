@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -22,6 +23,7 @@ beforeAll(async () => {
   const [daemon] = network.daemons as [ApiDaemon];
   client = {
     pools: network.as(PoolService, daemon),
+    allocations: network.as(AllocationService, daemon),
     tunnels: network.as(TunnelService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),

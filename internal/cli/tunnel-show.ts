@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { type Column, yesNo } from './layout.ts';
+import { allPages } from './pages.ts';
 import type { Session } from './session.ts';
 
 const columns: readonly Column<Tunnel>[] = [
@@ -23,8 +24,6 @@ export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ['etag', (tunnel) => tunnel.etag],
 ];
 
-const pageSize = 1_000;
-
 export function listVerb(tunnel: Command, session: Session): void {
   tunnel
     .command('list')
@@ -32,14 +31,10 @@ export function listVerb(tunnel: Command, session: Session): void {
     .option('--owner <owner>', 'of this owner alone', '')
     .action(async ({ owner }: { readonly owner: string }) => {
       const { tunnels } = await session.client();
-      const all: Tunnel[] = [];
-      let pageToken = '';
-      do {
-        const page = await tunnels.listTunnels({ owner, pageSize, pageToken });
-        all.push(...page.tunnels);
-        pageToken = page.nextPageToken;
-        if (pageToken === '') session.aged(page.freshness);
-      } while (pageToken !== '');
+      const all = await allPages(session, async (page) => {
+        const answer = await tunnels.listTunnels({ owner, ...page });
+        return { ...answer, items: answer.tunnels };
+      });
       await session.list(all, columns);
     });
 }

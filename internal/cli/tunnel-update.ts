@@ -64,7 +64,7 @@ export function updateVerbs(tunnel: Command, session: Session): void {
 
 export function deleteVerb(tunnel: Command, session: Session): void {
   withChangeOptions(tunnel.command('delete').argument(...ref), 'existing')
-    .description('delete a tunnel and give its addresses back')
+    .description("delete a tunnel; its addresses stay its owner's until the pool's quarantine ends")
     .action(async (of: string, options: ChangeOptions) => {
       const { tunnels } = await session.client();
       const nodeIds = options.wait === undefined ? [] : await nodesThatCarry(session, of);

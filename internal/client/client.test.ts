@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Fault, refuse } from '#internal/errors/errors.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
@@ -68,6 +69,10 @@ async function daemon(node: string): Promise<{ node: string; address: string }> 
     },
     options,
   );
+  const allocateMany = async function* (incoming: AsyncIterable<unknown>) {
+    for await (const _ of incoming) yield {};
+  };
+  implement(server, AllocationService, { ...emptyHandlers(AllocationService), allocateMany }, options);
   implement(
     server,
     StatusService,
@@ -169,6 +174,19 @@ test('a stream begins again at the next daemon', async () => {
   const got: string[] = [];
   for await (const { pendingNodeIds } of client().status.waitApplied({})) got.push(...pendingNodeIds);
   expect(got).toEqual(['p2']);
+});
+
+test('a stream of requests stays with one daemon: another would miss what the first has taken', async () => {
+  const one = async function* () {
+    yield { calls: [] };
+  };
+  const answers = async (from: Client): Promise<number> => {
+    let count = 0;
+    for await (const _ of from.allocations.allocateMany(one())) count += 1;
+    return count;
+  };
+  expect(await answers(client().at('p2'))).toBe(1);
+  expect(await thrownBy(answers(client()))).toMatchObject({ code: 'unavailable' });
 });
 
 test('an expired certificate is told before anything is sent', async () => {

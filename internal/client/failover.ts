@@ -25,13 +25,23 @@ export function withFailover<M extends GenServiceMethods>(
   steppedOver: (node: string, fault: Fault) => void,
 ): Calls<M> {
   const calls: Record<string, unknown> = {};
+  const over = (method: DescMethod, each: readonly Untyped[]): unknown => {
+    switch (method.methodKind) {
+      case 'unary':
+        return unary(method, each, newRequestId, steppedOver);
+      case 'server_streaming':
+        return streaming(each, steppedOver);
+      default:
+        // What the caller sends comes once: a second daemon would miss what the first has taken.
+        return streaming(each.slice(0, 1), steppedOver);
+    }
+  };
   for (const method of (service as unknown as DescService).methods) {
     const each = daemons.map(({ node, call }) => ({
       node,
       call: (call as unknown as Readonly<Record<string, UntypedCall>>)[method.localName],
     }));
-    calls[method.localName] =
-      method.methodKind === 'unary' ? unary(method, each, newRequestId, steppedOver) : streaming(each, steppedOver);
+    calls[method.localName] = over(method, each);
   }
   return calls as Calls<M>;
 }

@@ -6,6 +6,7 @@ import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { realClock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -19,6 +20,7 @@ type CallsOf<S> = S extends GenService<infer M> ? Calls<M> : never;
 
 export interface Client {
   readonly pools: CallsOf<typeof PoolService>;
+  readonly allocations: CallsOf<typeof AllocationService>;
   readonly tunnels: CallsOf<typeof TunnelService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
@@ -61,6 +63,7 @@ function clientOf(
   };
   return {
     pools: service(PoolService),
+    allocations: service(AllocationService),
     tunnels: service(TunnelService),
     fabric: service(FabricService),
     status: service(StatusService),

@@ -3,6 +3,7 @@
 import type { DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import type { Client } from '#internal/client/client.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -44,6 +45,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     );
   const client = {
     pools: calls(PoolService),
+    allocations: calls(AllocationService),
     tunnels: calls(TunnelService),
     fabric: calls(FabricService),
     status: calls(StatusService),

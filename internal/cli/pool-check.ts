@@ -32,10 +32,10 @@ export function checkVerb(pool: Command, session: Session): void {
     .description('look twice for leaks, duplicates, orphans and overlap; exit 1 when any is left')
     .option('--mend', 'mend what both scans found')
     .option('--grace <duration>', 'between the two scans, 1s to 60s; default: 5s', duration)
-    .action(async (of = '', { mend = false, grace = usualGraceSeconds }: CheckOptions) => {
+    .action(async (of: string | undefined, { mend = false, grace = usualGraceSeconds }: CheckOptions) => {
       const { pools } = await session.client();
       const deadlineMs = (grace + scanSeconds) * 1_000;
-      const answer = await pools.checkPools({ pool: of, mend, graceSeconds: grace }, { deadlineMs });
+      const answer = await pools.checkPools({ pool: of ?? '', mend, graceSeconds: grace }, { deadlineMs });
       const { findings, records, freshness } = answer;
       if (session.options.output === 'json') await session.json(answer);
       else await session.list(findings, columns);

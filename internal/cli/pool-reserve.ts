@@ -50,8 +50,8 @@ export function reservationVerbs(pool: Command, session: Session): void {
     .command('reservations')
     .argument('[pool]', 'id or prefix; default: of all pools')
     .description('show what is reserved')
-    .action(async (of = '') => {
-      const { reservations, freshness } = await (await session.client()).pools.listReservations({ pool: of });
+    .action(async (of: string | undefined) => {
+      const { reservations, freshness } = await (await session.client()).pools.listReservations({ pool: of ?? '' });
       await session.list(reservations, allColumns);
       session.aged(freshness);
     });

@@ -7,11 +7,11 @@
 
 import type { ChannelCredentials, Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
-import type { Fence } from '#internal/etcd/etcd.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import { implement, type ImplementOptions } from '#internal/rpc/rpc.ts';
+import type { LeaderFence } from '#internal/store/store.ts';
 import type { Lead } from '#internal/submit/submit.ts';
 import { type CarryOut, carriedOut } from './carry-out.ts';
 import { createForwarder, type Forwarder } from './forwarder.ts';
@@ -19,7 +19,7 @@ import { createForwarder, type Forwarder } from './forwarder.ts';
 /** What is needed of the election. */
 export interface Elected {
   /** Of a pool that this daemon leads, while that is certain. */
-  held(poolId: string): (Fence & { readonly poolId: string }) | undefined;
+  held(poolId: string): LeaderFence | undefined;
   leaderOf(poolId: string): string | undefined;
 }
 

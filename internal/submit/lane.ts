@@ -3,10 +3,9 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault, isRefusal, type Refusal } from '#internal/errors/errors.ts';
-import type { Fence } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision } from '#internal/model/record.ts';
-import type { CommitOutcome, Group } from '#internal/store/store.ts';
+import { type CommitOutcome, type Group, type LeaderFence, openGroup } from '#internal/store/store.ts';
 import type { Claim, Claims } from './claims.ts';
 
 export interface Attempted {
@@ -25,12 +24,7 @@ export interface Lane {
 /** What a lane needs of the store. */
 export interface LaneStore {
   commit(decision: Decision, operation: Operation): Promise<CommitOutcome>;
-  openGroup(fence?: LedFence): Group;
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
-}
-
-export interface LedFence extends Fence {
-  readonly poolId: string;
 }
 
 function end(claim: Claim, outcome: CommitOutcome): void {
@@ -77,12 +71,7 @@ const worthSending = 32;
  * Requests of one pool's leader: decided in the order in which they came, as many as one transaction takes, and
  * committed together. `fence`: undefined when the pool is not ours to lead (any more); whoever waits is told 'deposed'.
  */
-export function ledLane(
-  store: LaneStore,
-  claims: Claims,
-  clock: Clock,
-  fence: () => LedFence | undefined,
-): Lane {
+export function ledLane(store: LaneStore, claims: Claims, clock: Clock, fence: () => LeaderFence | undefined): Lane {
   const queue: Queued[] = [];
   let flying = 0;
   let scheduled = false;
@@ -117,7 +106,7 @@ export function ledLane(
       for (const { landed } of queue.splice(0)) landed({ outcome: 'deposed', revision: 0n });
       return;
     }
-    const group = store.openGroup(held);
+    const group = openGroup(held);
     const aboard = board(group);
     oldestMs = clock.monotonicMs();
     if (aboard.length === 0) return;

@@ -14,10 +14,11 @@ import type { Snapshot } from '#internal/model/model.ts';
 import type { Decision } from '#internal/model/record.ts';
 import type { Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
+import type { LeaderFence } from '#internal/store/store.ts';
 import { type Budget, createBudget } from './budget.ts';
 import type { Head } from './head.ts';
 import { createClaims } from './claims.ts';
-import { type Attempt, directLane, type Lane, type LaneStore, type LedFence, ledLane } from './lane.ts';
+import { type Attempt, directLane, type Lane, type LaneStore, ledLane } from './lane.ts';
 import { decisionLines } from './lines.ts';
 import { badRequestId, requestHash, reused } from './request-id.ts';
 
@@ -43,7 +44,7 @@ export interface Forwarded {
 /** Who leads the pools. Without it, or without an answer, every request is carried out here, alone. */
 export interface Lead {
   /** Of a pool that this daemon leads. */
-  fence(poolId: string): LedFence | undefined;
+  fence(poolId: string): LeaderFence | undefined;
   /**
    * The leader's answer. `unsent`: there is no leader within reach, nobody has heard of the request. `unanswered`: it may
    * have been carried out.
@@ -200,7 +201,8 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
         if (isRefusal(outcome)) {
           if (timeless.has(outcome.refused)) return outcome;
           // What is under way may leave room: a slab that it cuts cannot be used before it has landed.
-          const landing = outcome.refused === 'pool-exhausted' && landings < mostLandings ? claims.landing() : undefined;
+          const landing =
+            outcome.refused === 'pool-exhausted' && landings < mostLandings ? claims.landing() : undefined;
           if (landing !== undefined) {
             landings += 1;
             await budget.spend(landing);

@@ -7,7 +7,7 @@
 
 export type { Head } from './head.ts';
 export { createHead } from './head.ts';
-export type { LedFence } from './lane.ts';
+export type { LaneStore } from './lane.ts';
 export type {
   Decided,
   Forwarded,

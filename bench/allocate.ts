@@ -1,0 +1,95 @@
+// Allocate: acknowledged allocations through the API, beside what the same etcd does for the bare client in the same run.
+//
+// Three members and three daemons follow whatever is written, by whomever: both sides of a ratio pay for that.
+
+import { realClock } from '#internal/clock/clock.ts';
+import type { Client } from '#internal/client/client.ts';
+import { openEtcd } from '#internal/etcd/etcd.ts';
+import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { bareStore } from './bare-store.ts';
+import { choosing } from './choosing.ts';
+import { startEcho } from './echo.ts';
+import type { BenchOptions } from './main.ts';
+import { type Figure, type Figures, median, quantile } from './report.ts';
+import { streams, unaries, unariesAtRate } from './streams.ts';
+
+/** One for each daemon to lead. */
+const pools = ['44.64.0.0/12', '44.80.0.0/12', '44.96.0.0/12'] as const;
+const inFlightOfBareClient = 128;
+const inFlight = 256;
+const streamingCalls = 8;
+const pacedPerSecond = 200;
+
+const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
+  value,
+  unit,
+  goal,
+  samples: samples.map((sample) => Number(sample.toFixed(3))),
+});
+
+/** Every pool has a leader, each daemon one pool: what a network looks like some seconds after its start. */
+async function led(client: Client): Promise<void> {
+  await eventually(async () => {
+    const { pools: all } = await client.pools.listPools({});
+    return new Set(all.map(({ leaderNodeId }) => leaderNodeId)).size === pools.length && all.length === pools.length;
+  }, 60_000);
+}
+
+async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): Promise<Figures> {
+  const clients = cluster.nodes.map(({ id }) => cluster.client({ node: id, deadlineMs: 10_000 }));
+  const [first] = clients;
+  if (first === undefined) throw new Error('a cluster without nodes');
+  await cluster.createFabric([...pools]);
+  await led(first);
+  const etcd = openEtcd({ ...cluster.etcd, clock: realClock });
+  await using echo = await startEcho();
+  const bare = bareStore(etcd);
+  const ms = quick ? 3_000 : 8_000;
+  const samples = { single: [], put: [], streamed: [], unary: [], echo: [] } as Record<string, number[]>;
+  const take = async (name: string, perSecond: Promise<number>): Promise<void> => {
+    const value = await perSecond;
+    say(`  ${name}: ${value.toFixed(0)}/s`);
+    samples[name]?.push(value);
+  };
+  say('warming up');
+  await streams(clients, pools, { calls: streamingCalls, inFlight, ms: 3_000 });
+  for (let run = 0; run < (quick ? 1 : Math.max(runs, 3)); run += 1) {
+    await take('single', bare.transactions(inFlightOfBareClient, ms));
+    await take('put', bare.puts(inFlightOfBareClient, ms));
+    await take('streamed', streams(clients, pools, { calls: streamingCalls, inFlight, ms }));
+    await take('unary', unaries(clients, pools, { inFlight, ms }));
+    await take('echo', echo.perSecond(inFlight, ms));
+  }
+  const of = (name: string): number => median(samples[name] ?? []);
+  say(`${pacedPerSecond} a second`);
+  const paced = await unariesAtRate(clients, pools, { rate: pacedPerSecond, ms: quick ? 5_000 : 20_000 });
+  etcd.close();
+  return {
+    ratio_to_single_txn: figure(of('streamed') / of('single'), 'ratio', '>= 10'),
+    ratio_to_put: figure(of('streamed') / of('put'), 'ratio', '>= 3'),
+    unary_to_echo: figure(of('unary') / of('echo'), 'ratio', '>= 0.5'),
+    p99_ms_at_200: figure(quantile(paced, 0.99), 'ms', '<= 50', paced),
+    p50_ms_at_200: figure(quantile(paced, 0.5), 'ms', '', paced),
+    streamed_per_second: figure(of('streamed'), '1/s', '', samples['streamed']),
+    unary_per_second: figure(of('unary'), '1/s', '', samples['unary']),
+    echo_per_second: figure(of('echo'), '1/s', '', samples['echo']),
+    single_txn_per_second: figure(of('single'), '1/s', '', samples['single']),
+    put_per_second: figure(of('put'), '1/s', '', samples['put']),
+  };
+}
+
+export async function allocate(options: BenchOptions): Promise<Figures> {
+  options.say('choosing among a million');
+  const chosen = choosing();
+  options.say('raising three members and three daemons');
+  await using cluster = await raiseCluster({ directory: '/tmp/bench', clock: realClock, electionTtlSeconds: 10 });
+  return {
+    ...(await measured(cluster, options)),
+    choose_us_at_1e6: figure(Math.max(chosen.us4, chosen.us6), 'µs', '<= 20', [chosen.us4, chosen.us6]),
+    bytes_per_allocation: figure(Math.max(chosen.bytes4, chosen.bytes6), 'bytes', '<= 64', [
+      chosen.bytes4,
+      chosen.bytes6,
+    ]),
+  };
+}

@@ -1,0 +1,104 @@
+// Bare store: the records of one allocation, written by the bare client of etcd without any of pop44 around it.
+
+import { randomBytes } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { timestampNow } from '@bufbuild/protobuf/wkt';
+import type { Etcd, Txn } from '#internal/etcd/etcd.ts';
+import { AllocationSchema, AuditSchema, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocateResponseSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
+
+export interface BareStore {
+  /** Allocation, operation and audit record, in one transaction that compares that the first two do not exist. */
+  transactions(inFlight: number, ms: number): Promise<number>;
+  /** The allocation alone, by a put without any condition. */
+  puts(inFlight: number, ms: number): Promise<number>;
+}
+
+/** A pool that nobody leads, whose keys every daemon follows. */
+const poolId = '4-2c700000-12';
+const prefixOf = (hex: string): string =>
+  `${[0, 2, 4, 6].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.')}/32`;
+
+/** As many at once as told, until the time is over; those a second that were acknowledged. */
+export async function perSecond(inFlight: number, ms: number, once: (n: number) => Promise<void>): Promise<number> {
+  const began = performance.now();
+  const until = began + ms;
+  let begun = 0;
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    while (performance.now() < until) {
+      begun += 1;
+      await once(begun);
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return (1_000 * done) / (performance.now() - began);
+}
+
+export function bareStore(etcd: Etcd): BareStore {
+  const run = randomBytes(4).toString('hex');
+  let number = 0;
+
+  function records(): { readonly hex: string; readonly id: string; readonly allocation: Uint8Array } {
+    number += 1;
+    const hex = (0x2c700000 + number).toString(16);
+    const allocation = create(AllocationSchema, {
+      poolId,
+      prefix: prefixOf(hex),
+      owner: 'bench/bare',
+      createdAt: timestampNow(),
+    });
+    return { hex, id: `bare-${run}-${number}`, allocation: toBinary(AllocationSchema, allocation) };
+  }
+
+  function transaction(): Txn {
+    const { hex, id, allocation } = records();
+    const response = create(AllocateResponseSchema, {
+      allocations: [{ prefix: prefixOf(hex), poolId, realmId: 'internet', owner: 'bench/bare', homePopId: 'p1' }],
+    });
+    const method = '/pop44.v1.AllocationService/Allocate';
+    const operation = create(OperationSchema, {
+      requestId: id,
+      principal: 'admin/bench',
+      method,
+      requestHash: randomBytes(32),
+      response: toBinary(AllocateResponseSchema, response),
+      at: timestampNow(),
+      nodeId: 'p1',
+    });
+    const changes = [`put allocation/${poolId}/${hex}`];
+    const audit = create(AuditSchema, {
+      nodeId: 'p1',
+      chain: run.padStart(16, '0'),
+      number: BigInt(number),
+      previousHash: randomBytes(32),
+      at: timestampNow(),
+      entries: [{ requestId: id, principal: 'admin/bench', method, changes }],
+    });
+    const [held, remembered] = [`/pop44/v1/allocation/${poolId}/${hex}`, `/pop44/log/v1/operation/${id}`];
+    const chained = `/pop44/log/v1/audit/bare/${run}/${number.toString(16).padStart(16, '0')}`;
+    return {
+      compares: [held, remembered].map((key) => ({ target: 'create', key, revision: 0n })),
+      then: [
+        { op: 'put', key: held, value: allocation },
+        { op: 'put', key: remembered, value: toBinary(OperationSchema, operation) },
+        { op: 'put', key: chained, value: toBinary(AuditSchema, audit) },
+      ],
+    };
+  }
+
+  return {
+    transactions: (inFlight, ms) =>
+      perSecond(inFlight, ms, async () => {
+        const { succeeded } = await etcd.txn(transaction());
+        if (!succeeded) throw new Error('somebody else writes where the bench does');
+      }),
+    puts: (inFlight, ms) =>
+      perSecond(inFlight, ms, async () => {
+        const { hex, allocation } = records();
+        const key = `/pop44/v1/allocation/${poolId}/${hex}`;
+        await etcd.txn({ compares: [], then: [{ op: 'put', key, value: allocation }] });
+      }),
+  };
+}

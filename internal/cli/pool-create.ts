@@ -19,7 +19,7 @@ export function createVerb(pool: Command, session: Session): void {
   withChangeOptions(pool.command('create').argument('<prefix>', '44.31.0.0/22, 2001:db8:44::/48'), 'new')
     .description('create a pool')
     .option('--realm <id>', 'default: internet', '')
-    .option('--home <pop>', 'PoP that announces all of it; default: that of each tunnel', '')
+    .option('--home <pop>', 'home of all its slabs; default: of each, that of the first tunnel in it', '')
     .option('--quarantine <duration>', "how long what is released stays its owner's, 0 to 30d; default: 24h", duration)
     .option('--description <text>', 'for people', '')
     .action(async (prefix: string, options: CreateOptions) => {

@@ -41,7 +41,7 @@ export const poolColumns: readonly Column<Pool>[] = [
   ['realm', (pool) => pool.realmId],
   ['description', (pool) => pool.description],
   ['state', (pool) => stateOf(pool, (id) => id)],
-  ['home', (pool) => pool.homePopId || 'that of each tunnel'],
+  ['home', (pool) => pool.homePopId || 'each slab its own'],
   ['quarantine', (pool) => durationText(pool.quarantineSeconds)],
   ['etag', (pool) => pool.etag],
 ];

@@ -33,8 +33,8 @@ export function updateVerbs(pool: Command, session: Session): void {
     .description('change a pool; what is allocated stays as it is')
     .option('--description <text>', 'for people')
     .option('--quarantine <duration>', "how long what is released from now on stays its owner's, 0 to 30d", duration)
-    .option('--home <pop>', 'PoP that announces what is cut from now on')
-    .option('--no-home', 'that of each tunnel again')
+    .option('--home <pop>', 'home of the slabs that are cut from now on')
+    .option('--no-home', 'of each, that of the first tunnel in it')
     .action(async (of: string, options: UpdateOptions) => {
       const { description, quarantine, home } = options;
       const changes: Changes = {

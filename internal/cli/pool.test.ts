@@ -136,7 +136,7 @@ test('one pool is shown with its space, its units and what is reserved in it', a
       'realm               internet',
       'description',
       'state               open',
-      'home                that of each tunnel',
+      'home                each slab its own',
       'quarantine          24 h',
       'etag                7',
       'leader              p1',

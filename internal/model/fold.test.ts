@@ -1,10 +1,20 @@
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationSchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { deletionOf, fabricEvents, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
-import { emptySnapshot, fold, namesakes, parsePoolId, poolId, type Snapshot, slabLengthOf } from './model.ts';
+import {
+  emptySnapshot,
+  fold,
+  growthLimit,
+  namesakes,
+  parsePoolId,
+  poolId,
+  type Snapshot,
+  slabLengthOf,
+  slabLengthOfPool,
+} from './model.ts';
 import { type RecordEvent, recordKinds } from './record.ts';
 
 const p = (text: string): Prefix => text as Prefix;
@@ -20,6 +30,7 @@ const tables = [
   'allocations',
   'tunnels',
   'peerkeys',
+  'delegations',
 ] as const;
 
 /** Everything that can be seen of a snapshot, in one order. */
@@ -181,23 +192,46 @@ describe('fold', () => {
   });
 
   test('counts what lies under a pool', () => {
-    expect(threePops(2).poolUse.get('4-2c1f0000-22')).toEqual({ slabs: 2, allocations: 2 });
+    const pool = '4-2c1f0000-22';
+    const before = threePops(3);
+    expect(before.poolUse.get(pool)).toEqual({ slabs: 2, allocations: 3, quarantined: 0 });
+    expect(before.delegations.size).toBe(0);
+    const put = (id: string, fields: object): RecordEvent => {
+      const record = create(AllocationSchema, { poolId: pool, ...fields });
+      return { kind: 'allocation', id: `${pool}/${id}`, stored: { revision: 9n, record } };
+    };
+    const events = [
+      put('2c1f0001', { quarantinedUntil: { seconds: 1n } }),
+      put('2c1f0002', { delegatedPoolId: 'x' }),
+      put('2c1f0009', { owner: 'admin/ada' }),
+    ];
+    const after = fold(before, { revision: 9n, relisted: false, events }).snapshot;
+    expect(after.poolUse.get(pool)).toEqual({ slabs: 2, allocations: 3, quarantined: 1 });
+    expect([...after.delegations.keys()]).toEqual([`${pool}/2c1f0002`]);
+    const gone = deletionOf([...events, ...fabricEvents(), ...tunnelEvents(3, 1n)]);
+    const empty = fold(after, { revision: 10n, relisted: false, events: gone }).snapshot;
+    expect([empty.poolUse.get(pool), empty.delegations.size]).toEqual([undefined, 0]);
   });
 });
 
 describe('ids', () => {
   const spelled = [
-    ['44.31.0.0/22', '4-2c1f0000-22', 24],
-    ['44.31.0.0/26', '4-2c1f0000-26', 26],
-    ['2001:db8:44::/48', '6-20010db8004400000000000000000000-48', 56],
-    ['2001:db8:44:4000::/60', '6-20010db8004440000000000000000000-60', 64],
-    ['2001:db8::/32', '6-20010db8000000000000000000000000-32', 48],
-    ['2001:db8:44:44::/80', '6-20010db8004400440000000000000000-80', 80],
+    ['44.31.0.0/22', '4-2c1f0000-22', 24, '44.0.0.0/8'],
+    ['44.31.0.0/26', '4-2c1f0000-26', 26, '44.0.0.0/8'],
+    ['44.0.0.0/8', '4-2c000000-8', 24, '44.0.0.0/8'],
+    ['44.0.0.0/7', '4-2c000000-7', 24, '44.0.0.0/7'],
+    ['2001:db8:44::/48', '6-20010db8004400000000000000000000-48', 56, '2001:db8:40::/42'],
+    ['2001:db8:44:4000::/60', '6-20010db8004440000000000000000000-60', 64, '2001:db8:44:4000::/54'],
+    ['2001:db8::/32', '6-20010db8000000000000000000000000-32', 48, '2001:d80::/26'],
+    ['2001:c00::/22', '6-20010c00000000000000000000000000-22', 48, '2001::/20'],
+    ['2001:db8:44:44::/80', '6-20010db8004400440000000000000000-80', 80, '2001:db8:44:44::/74'],
   ] as const;
-  test.each(spelled)('of the pool %s: %s', (prefix, id, slabLength) => {
+  test.each(spelled)('of the pool %s: %s', (prefix, id, slabLength, limit) => {
     expect(poolId(p(prefix))).toBe(id);
     expect(parsePoolId(id)).toBe(prefix);
     expect(slabLengthOf(p(prefix))).toBe(slabLength);
+    expect(slabLengthOfPool(id)).toBe(slabLength);
+    expect(growthLimit(id)).toBe(limit);
   });
   const wrong = [
     '4-2c1f0001-22',
@@ -210,7 +244,7 @@ describe('ids', () => {
     '4-2c1f0000-22/1',
   ];
   test.each(wrong)('%j spells no pool', (id) => {
-    expect(parsePoolId(id)).toBeUndefined();
+    expect([parsePoolId(id), slabLengthOfPool(id), growthLimit(id)]).toEqual([undefined, undefined, undefined]);
   });
 });
 

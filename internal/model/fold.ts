@@ -2,13 +2,13 @@
 
 import { equals } from '@bufbuild/protobuf';
 import { Map as ImmutableMap } from 'immutable';
-import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { splitId } from './ids.ts';
+import type { Allocation, Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type NameIndex, withName, withoutName } from './name-index.ts';
+import { countAllocation, countSlab, type UseDifferences, withDifferences } from './pool-use.ts';
 import { type Batch, type RecordEvent, type RecordKind, type Records, recordKinds, type Stored } from './record.ts';
 import { recordSchemas } from './schemas.ts';
 import { shareAllocationText, shareTunnelText } from './shared-text.ts';
-import { networkId, type PoolUse, type Snapshot } from './snapshot.ts';
+import { networkId, type Snapshot } from './snapshot.ts';
 
 type ChangeOf<K extends RecordKind> = {
   readonly kind: K;
@@ -51,28 +51,44 @@ function tableOf(snapshot: Snapshot, kind: RecordKind): Table {
   return snapshot.network === undefined ? ImmutableMap() : ImmutableMap([[networkId, snapshot.network]]);
 }
 
+const orderOf = Object.fromEntries(recordKinds.map((kind, at) => [kind, at])) as Record<RecordKind, number>;
+
+/** The last event of each key. By kind first: thousands a second pass here, and a key of both would be made for each. */
+function lastEvents(events: readonly RecordEvent[]): ReadonlyMap<RecordKind, ReadonlyMap<string, RecordEvent>> {
+  const last = new Map<RecordKind, Map<string, RecordEvent>>();
+  for (const event of events) {
+    const ofKind = last.get(event.kind) ?? new Map<string, RecordEvent>();
+    if (ofKind.size === 0) last.set(event.kind, ofKind);
+    ofKind.set(event.id, event);
+  }
+  return last;
+}
+
 /**
  * Takes the snapshot to the batch's revision. A relisted batch replaces everything; what it names as it was before is
  * no change. Any order of a relisted batch gives the same; of one key's events in a difference the last counts.
  */
 export function fold(before: Snapshot, batch: Batch): Folded {
-  const last = new Map<string, RecordEvent>();
-  for (const event of batch.events) last.set(`${event.kind} ${event.id}`, event);
+  const last = lastEvents(batch.events);
   const changes: RecordChange[] = [];
-  for (const event of last.values()) {
-    const held = tableOf(before, event.kind).get(event.id);
-    if (held === undefined && event.stored === undefined) continue;
-    if (sameRecord(event.kind, held, event.stored, batch.relisted)) continue;
-    changes.push(change(event.kind, event.id, held, event.stored));
+  for (const [kind, events] of last) {
+    const table = tableOf(before, kind);
+    for (const [id, event] of events) {
+      const held = table.get(id);
+      if (held === undefined && event.stored === undefined) continue;
+      if (sameRecord(kind, held, event.stored, batch.relisted)) continue;
+      changes.push(change(kind, id, held, event.stored));
+    }
   }
   if (batch.relisted) {
     for (const kind of recordKinds) {
+      const named = last.get(kind);
       for (const [id, held] of tableOf(before, kind)) {
-        if (!last.has(`${kind} ${id}`)) changes.push(change(kind, id, held, undefined));
+        if (named?.has(id) !== true) changes.push(change(kind, id, held, undefined));
       }
     }
   }
-  changes.sort((a, b) => recordKinds.indexOf(a.kind) - recordKinds.indexOf(b.kind) || (a.id < b.id ? -1 : 1));
+  if (changes.length > 1) changes.sort((a, b) => orderOf[a.kind] - orderOf[b.kind] || (a.id < b.id ? -1 : 1));
   return { snapshot: applied(before, changes, batch.revision), changes };
 }
 
@@ -100,30 +116,42 @@ function change(
 
 function applied(before: Snapshot, changes: readonly RecordChange[], revision: bigint): Snapshot {
   const touched = new Map<RecordKind, Table>();
-  let { tunnelsByName, tunnelsByOwnerAndName, poolUse } = before;
+  const uses: UseDifferences = new Map();
+  let { tunnelsByName, tunnelsByOwnerAndName, delegations } = before;
   for (const { kind, id, before: old, after } of changes) {
     const table = touched.get(kind) ?? tableOf(before, kind).asMutable();
     touched.set(kind, after === undefined ? table.delete(id) : table.set(id, after));
-    if (kind === 'tunnel') {
-      if (after !== undefined) shareTunnelText(after.record);
-      tunnelsByName = renamed(tunnelsByName, id, old?.record.name, after?.record.name);
-      tunnelsByOwnerAndName = renamed(
-        tunnelsByOwnerAndName,
-        id,
-        old && ownerAndName(old.record),
-        after && ownerAndName(after.record),
-      );
+    switch (kind) {
+      case 'tunnel':
+        if (after !== undefined) shareTunnelText(after.record);
+        tunnelsByName = renamed(tunnelsByName, id, old?.record.name, after?.record.name);
+        tunnelsByOwnerAndName = renamed(
+          tunnelsByOwnerAndName,
+          id,
+          old && ownerAndName(old.record),
+          after && ownerAndName(after.record),
+        );
+        break;
+      case 'slab':
+        countSlab(uses, id, Number(after !== undefined) - Number(old !== undefined));
+        break;
+      case 'allocation':
+        if (after !== undefined) shareAllocationText(after.record);
+        countAllocation(uses, id, old?.record, -1);
+        countAllocation(uses, id, after?.record, 1);
+        delegations = delegated(delegations, id, after);
+        break;
+      default:
+        break;
     }
-    if (kind === 'slab') poolUse = counted(poolUse, id, 'slabs', Number(!!after) - Number(!!old));
-    if (kind === 'allocation' && after !== undefined) shareAllocationText(after.record);
-    if (kind === 'allocation') poolUse = counted(poolUse, id, 'allocations', Number(!!after) - Number(!!old));
   }
   const replaced: Record<string, unknown> = {};
   for (const [kind, table] of touched) {
     if (kind === 'network') replaced['network'] = table.get(networkId);
     else replaced[tables[kind]] = table.asImmutable();
   }
-  const after = { ...before, ...replaced, revision, tunnelsByName, tunnelsByOwnerAndName, poolUse };
+  const poolUse = withDifferences(before.poolUse, uses);
+  const after = { ...before, ...replaced, revision, tunnelsByName, tunnelsByOwnerAndName, poolUse, delegations };
   if (after.network === undefined) delete after.network;
   return after;
 }
@@ -136,10 +164,11 @@ function renamed(index: NameIndex, id: string, old: string | undefined, now: str
   return now === undefined ? without : withName(without, now, id);
 }
 
-function counted(uses: Snapshot['poolUse'], id: string, what: keyof PoolUse, difference: number): Snapshot['poolUse'] {
-  const pool = splitId(id)?.poolId;
-  if (pool === undefined || difference === 0) return uses;
-  const use = uses.get(pool, { slabs: 0, allocations: 0 });
-  const next = { ...use, [what]: use[what] + difference };
-  return next.slabs === 0 && next.allocations === 0 ? uses.delete(pool) : uses.set(pool, next);
+function delegated(
+  delegations: Snapshot['delegations'],
+  id: string,
+  after: Stored<Allocation> | undefined,
+): Snapshot['delegations'] {
+  if (after !== undefined && after.record.delegatedPoolId !== '') return delegations.set(id, after);
+  return delegations.size === 0 ? delegations : delegations.delete(id);
 }

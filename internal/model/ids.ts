@@ -73,8 +73,10 @@ export function reservationId(pool: string, prefix: Prefix): string {
 
 /** The two parts of a slab's or an allocation's id; undefined when there are not two. */
 export function splitId(id: string): { readonly poolId: string; readonly hex: string } | undefined {
-  const [pool, hex, ...more] = id.split('/');
-  return pool === undefined || hex === undefined || more.length > 0 ? undefined : { poolId: pool, hex };
+  // By hand: every allocation of every fold is split, and an array for each cost a tenth of the fold (measured).
+  const slash = id.indexOf('/');
+  if (slash < 0 || id.includes('/', slash + 1)) return undefined;
+  return { poolId: id.slice(0, slash), hex: id.slice(slash + 1) };
 }
 
 export function peerKeyId(key: WgKey): string {

@@ -20,6 +20,10 @@ export {
 } from './ids.ts';
 export { namesakes } from './name-index.ts';
 export { recordSchemas } from './schemas.ts';
-export type { PoolUse, Snapshot } from './snapshot.ts';
+export type { PoolUse } from './pool-use.ts';
+export type { Snapshot } from './snapshot.ts';
 export { emptySnapshot, networkId, readerVersion } from './snapshot.ts';
-export { ownsKey, slabStands, standingPools, standingPrefixes } from './standing.ts';
+export type { Holder } from './standing.ts';
+export { holderOf, ownsKey, slabStands, standingPrefixes } from './standing.ts';
+export type { StandingPool } from './standing-pools.ts';
+export { standingPool, standingPools } from './standing-pools.ts';

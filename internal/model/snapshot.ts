@@ -17,18 +17,13 @@ import type {
   Upstream,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptyNameIndex, type NameIndex } from './name-index.ts';
+import type { PoolUses } from './pool-use.ts';
 import type { Stored } from './record.ts';
 
 /** The id of the one network record. */
 export const networkId = 'network';
 /** The highest min_reader_version that this build understands. */
 export const readerVersion = 1;
-
-/** How many records lie under a pool's id, standing or not. */
-export interface PoolUse {
-  readonly slabs: number;
-  readonly allocations: number;
-}
 
 /** Maps by id, in no order: whoever prints one sorts it. */
 export interface Snapshot {
@@ -51,8 +46,10 @@ export interface Snapshot {
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
-  /** Derived: by pool id; a pool without slabs and allocations is not in it. */
-  readonly poolUse: Map<string, PoolUse>;
+  /** Derived: by pool id; a pool that nothing lies under is not in it. */
+  readonly poolUse: PoolUses;
+  /** Derived: the allocations that are delegations; they are in `allocations` too. */
+  readonly delegations: Map<string, Stored<Allocation>>;
 }
 
 export function emptySnapshot(): Snapshot {
@@ -73,5 +70,6 @@ export function emptySnapshot(): Snapshot {
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),
+    delegations: Map(),
   };
 }

@@ -69,7 +69,7 @@ const knownWithinMs = 10_000;
 
 /** Done when every daemon answers. @throws what was last wrong; everything is stopped then */
 export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
-  const { clock, directory } = options;
+  const { directory } = options;
   const all = Array.from({ length: options.nodes ?? 3 }, (_, at) => labNode(at + 1));
   const program = await etcdProgram(options.etcd);
   const nodes = all.map((node) => clusterNode(node, all, program, options));

@@ -4,7 +4,8 @@ import { run } from '#internal/exec/exec.ts';
 import { etcdEndpoint, nodeFiles, usualSettings } from './node-files.ts';
 import type { LabNode } from './topology.ts';
 
-const peerUrl = (node: LabNode): string => `https://[${node.meshAddress}]:2380`;
+export const etcdPeerPort = 2380;
+const peerUrl = (node: LabNode): string => `https://[${node.meshAddress}]:${etcdPeerPort}`;
 
 /** A program that is etcd, and its version. */
 export interface EtcdProgram {

@@ -1,0 +1,49 @@
+// Fault partition: which packets of a node are lost, as a table of nftables for its namespace. Pure.
+
+import { etcdPeerPort } from '#internal/testkit/lab/etcd-member.ts';
+import { apiPort } from '#internal/testkit/lab/topology.ts';
+
+export const cuts = ['cut-all', 'cut-in', 'cut-out', 'cut-client', 'cut-peer', 'cut-mesh'] as const;
+export type Cut = (typeof cuts)[number];
+
+export interface Surroundings {
+  /** Addresses of the other nodes. The admin's is not among them: who asks a cut-off daemon still gets an answer. */
+  readonly others: readonly string[];
+  /** Where daemons speak to etcd, on the other nodes and on their own. */
+  readonly daemonsEtcdPort: number;
+}
+
+export const tableOf = (cut: Cut): string => cut.replace('-', '_');
+
+/** Beginning with the removal of an older one. Lost, not refused: a broken network does not say so. */
+export function cutRules(cut: Cut, { others, daemonsEtcdPort }: Surroundings): string {
+  const from = `ip6 saddr { ${others.join(', ')} }`;
+  const to = `ip6 daddr { ${others.join(', ')} }`;
+  const [incoming, outgoing] = ((): readonly [readonly string[], readonly string[]] => {
+    switch (cut) {
+      case 'cut-all':
+        return [[from], [to]];
+      case 'cut-in':
+        return [[from], []];
+      case 'cut-out':
+        return [[], [to]];
+      case 'cut-client':
+        // A proxy on this node speaks to its etcd by another port, and goes on serving the others.
+        return [[], [`tcp dport ${daemonsEtcdPort}`]];
+      case 'cut-peer':
+        return [bothEnds(from, etcdPeerPort), bothEnds(to, etcdPeerPort)];
+      case 'cut-mesh':
+        return [bothEnds(from, apiPort), bothEnds(to, apiPort)];
+    }
+  })();
+  const chain = (hook: string, lost: readonly string[]): string =>
+    `  chain ${hook} {\n    type filter hook ${hook} priority raw; policy accept;\n${lost
+      .map((match) => `    ${match} counter drop\n`)
+      .join('')}  }\n`;
+  const table = `table inet ${tableOf(cut)}`;
+  return `${table}\ndelete ${table}\n${table} {\n${chain('input', incoming)}${chain('output', outgoing)}}\n`;
+}
+
+/** The side that dialled has another port. */
+const bothEnds = (match: string, port: number): readonly string[] =>
+  ['sport', 'dport'].map((end) => `${match} tcp ${end} ${port}`);

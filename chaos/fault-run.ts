@@ -1,0 +1,67 @@
+// Fault run: carries out planned faults at their times, each beside the others, and heals everything in the end.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Cluster } from '#internal/testkit/cluster.ts';
+import { type DoneFault, etcdLeader, type PlannedFault } from './fault.ts';
+import { beginFault, etcdLeaderOf, type Heal, healAll } from './fault-begin.ts';
+
+export interface FaultRunOptions {
+  readonly clock: Clock;
+  /** Aborted: what goes on is healed at once, what has not begun is left out. */
+  readonly signal?: AbortSignal;
+  /** Told when one begins and when it is over (then `healedAt` is there). */
+  readonly onFault?: (fault: PlannedFault | DoneFault) => void;
+  /** Milliseconds that the daemons may take to answer after all was healed; default 20,000. */
+  readonly answeringWithinMs?: number;
+}
+
+const usualAnsweringMs = 20_000;
+
+/**
+ * Done when all faults are over, everything is healed and every daemon answers. A fault that could not be done says so
+ * in `problem` and stops nothing.
+ * @returns in the order in which they began
+ * @throws when a daemon does not answer in the end
+ */
+export async function runFaults(
+  cluster: Cluster,
+  planned: readonly PlannedFault[],
+  options: FaultRunOptions,
+): Promise<readonly DoneFault[]> {
+  const { clock, signal, onFault = () => {} } = options;
+  const began = clock.monotonicMs();
+  const now = (): number => Math.round(clock.monotonicMs() - began);
+  const until = (ms: number): Promise<void> => clock.sleep(Math.max(0, ms - now()), signal).catch(() => undefined);
+
+  async function carryOut(fault: PlannedFault): Promise<readonly DoneFault[]> {
+    await until(fault.at);
+    if (signal?.aborted === true) return [];
+    const at = now();
+    let { target } = fault;
+    let heal: Heal | undefined;
+    let problem: string | undefined;
+    try {
+      if (target === etcdLeader) target = await etcdLeaderOf(cluster);
+      onFault({ ...fault, target, at });
+      heal = await beginFault(fault.kind, target, cluster, clock);
+      await until(at + fault.durationMs);
+    } catch (thrown) {
+      problem = messageOf(thrown);
+    }
+    try {
+      await heal?.();
+    } catch (thrown) {
+      problem = messageOf(thrown);
+    }
+    const done: DoneFault = { ...fault, target, at, healedAt: now(), ...(problem === undefined ? {} : { problem }) };
+    onFault(done);
+    return [done];
+  }
+
+  try {
+    return (await Promise.all(planned.map(carryOut))).flat().sort((a, b) => a.at - b.at);
+  } finally {
+    await healAll(cluster, options.answeringWithinMs ?? usualAnsweringMs);
+  }
+}

@@ -5,11 +5,14 @@
 // Never: waits, reads a clock, makes up an id of its own, or trusts that the snapshot is still true: a decision
 // compares every record that it read and that another command may change.
 
+export { allocate } from './allocate.ts';
+export { toAllocation } from './allocation-view.ts';
 export type { CommandContext, Decided } from './context.ts';
 export { createTunnel } from './create-tunnel.ts';
 export { deleteTunnel } from './delete-tunnel.ts';
 export { findPool, findTunnel } from './find.ts';
 export { createInterconnect, deleteInterconnect } from './interconnects.ts';
+export { ledForAllocate, ledForCreateTunnel, ledForDeleteTunnel, ledForRelease } from './led-pool.ts';
 export { createNetwork } from './network.ts';
 export { createNode } from './nodes.ts';
 export { createPool, deletePool } from './pools.ts';
@@ -21,6 +24,7 @@ export { resizePool } from './resize-pool.ts';
 export { setQuota } from './quotas.ts';
 export { updatePool } from './update-pool.ts';
 export { createPop } from './pops.ts';
+export { release } from './release.ts';
 export { tunnelTemplate } from './template.ts';
 export { updateTunnel } from './update-tunnel.ts';
 export { createUpstream } from './upstreams.ts';

@@ -46,7 +46,7 @@ export function createTunnel(
   const refusal = freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
   if (refusal !== undefined) return refusal;
   const homePopId = popIds[0] ?? '';
-  const asked = { pools: request.pools, wishes: request.wishes, owner, homePopId, fields: 'tunnel.' };
+  const asked = { pools: request.pools, wishes: request.wishes, owner, homePopId, forTunnel: true };
   const given = choices(snapshot, asked, context);
   if (isRefusal(given)) return given;
 

@@ -25,8 +25,8 @@ export interface Asked {
   readonly wishes: readonly Wish[];
   readonly owner: string;
   readonly homePopId: string;
-  /** Of the fields, before `wishes` and `pools`: `tunnel.` or nothing. */
-  readonly fields: string;
+  /** A tunnel takes what its owner holds without one; and its fields are spelled `tunnel.wishes`. */
+  readonly forTunnel: boolean;
 }
 
 /** Prefixes a request: with pool, slab and allocation of each, a transaction's 128 compares are not half used up. */
@@ -35,42 +35,44 @@ const mostPrefixes = 16;
 const unitLengths = { 4: 32, 6: 64 } as const;
 const families: readonly Family[] = [4, 6];
 
+const fieldOf = ({ forTunnel }: Asked, name: string): string => (forTunnel ? `tunnel.${name}` : name);
+
 /** What was asked for, or one prefix of each family when nothing was. */
 export function ordersOf(snapshot: Snapshot, asked: Asked): readonly Order[] | Refusal {
   const { pools = [], wishes } = asked;
   if (wishes.length === 0) return pools.length === 0 ? byDefault(snapshot, asked) : fromNamed(snapshot, asked, pools);
   if (pools.length > 0) {
     const cure = 'pools or wishes';
-    return refuse('invalid', { field: `${asked.fields}pools`, problem: 'are given beside wishes', cure });
+    return refuse('invalid', { field: fieldOf(asked, 'pools'), problem: 'are given beside wishes', cure });
   }
   const wanted = wishes.reduce((sum, { count }) => sum + Math.max(1, count), 0);
   if (wanted > mostPrefixes) {
     const value = String(wanted);
     const cure = `at most ${mostPrefixes} a request`;
-    return refuse('invalid', { field: `${asked.fields}wishes`, value, problem: 'prefixes are too many', cure });
+    return refuse('invalid', { field: fieldOf(asked, 'wishes'), value, problem: 'prefixes are too many', cure });
   }
   const orders: Order[] = [];
   for (const [at, wish] of wishes.entries()) {
-    const order = orderOf(snapshot, wish, asked, `${asked.fields}wishes[${at}]`);
+    const order = orderOf(snapshot, wish, asked, fieldOf(asked, `wishes[${at}]`));
     if (isRefusal(order)) return order;
     orders.push(order);
   }
   return orders;
 }
 
-function byDefault(snapshot: Snapshot, { fields, homePopId }: Asked): readonly Order[] | Refusal {
-  const field = `${fields}pools`;
+function byDefault(snapshot: Snapshot, asked: Asked): readonly Order[] | Refusal {
+  const field = fieldOf(asked, asked.forTunnel ? 'pools' : 'wishes');
   const orders: Order[] = [];
   for (const family of families) {
-    const pools = defaultPools(snapshot, family, homePopId, field);
+    const pools = defaultPools(snapshot, family, asked.homePopId, field);
     if (isRefusal(pools)) return pools;
     orders.push({ field, pools, unitLength: unitLengths[family], count: 1 });
   }
   return orders;
 }
 
-function fromNamed(snapshot: Snapshot, { fields }: Asked, refs: readonly string[]): readonly Order[] | Refusal {
-  const field = `${fields}pools`;
+function fromNamed(snapshot: Snapshot, asked: Asked, refs: readonly string[]): readonly Order[] | Refusal {
+  const field = fieldOf(asked, 'pools');
   const orders = new Map<Family, Order>();
   for (const ref of refs) {
     const pool = namedPool(snapshot, ref, field);
@@ -152,6 +154,10 @@ function thisPrefix(snapshot: Snapshot, wish: Wish, asked: Asked, field: string)
   if (family !== familyOf(prefix)) return mismatch(`${field}.prefix`, wish.prefix, family, 'pool');
   // What the owner holds is no new address, whatever becomes of the pool.
   const held = isHeld(snapshot.allocations.get(allocationId(pool.record.id, prefix))?.record, asked.owner);
+  if (held && !asked.forTunnel) {
+    const problem = 'is held by its owner already';
+    return refuse('taken', { field: `${field}.prefix`, value: wish.prefix, problem, cure: 'another one' });
+  }
   if (!held && serving(snapshot, pool) !== pool) return frozen(`${field}.prefix`, wish.prefix);
   return { field: `${field}.prefix`, pools: [pool], unitLength: prefixLength(prefix), count: 1, prefix };
 }

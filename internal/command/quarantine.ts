@@ -23,7 +23,7 @@ export interface Released {
  * Has the draft release the allocations: into the quarantine of their pools, or at once where a pool has none; and give
  * their owners' quotas back.
  */
-export function release(snapshot: Snapshot, draft: Draft, released: readonly Released[], now: Date): void {
+export function quarantine(snapshot: Snapshot, draft: Draft, released: readonly Released[], now: Date): void {
   for (const { id, allocation } of released) {
     draft.read('allocation', id, allocation);
     const pool = snapshot.pools.get(splitId(id)?.poolId ?? '')?.record;

@@ -2,9 +2,10 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
 import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
-import { deletionOf, testKey, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { deletionOf, fabricEvents, testKey, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import {
   type Case,
   changed,
@@ -14,6 +15,8 @@ import {
   key,
   keyId,
   named,
+  pool4,
+  pool6,
   updateIn,
   with3,
 } from '#internal/testkit/tunnel-requests.ts';
@@ -125,14 +128,35 @@ describe('an update', () => {
 });
 
 describe('a deletion', () => {
-  test('takes the tunnel, its claim and its addresses, and nothing of others', () => {
+  test('takes the tunnel and its claim, keeps its addresses for their owner, and nothing of others [A6]', () => {
     const ledger = createLedger(with3);
     expect(ledger.commit(decisionOf(deleteIn(with3, { change: { etag: '2' } })))).toBeDefined();
     const left = changed(with3, ...deletionOf(tunnelEvents(1, 2n)));
-    expect([...ledger.snapshot.allocations.keys()].toSorted()).toEqual([...left.allocations.keys()].toSorted());
     expect([...ledger.snapshot.peerkeys.keys()].toSorted()).toEqual([...left.peerkeys.keys()].toSorted());
     expect(ledger.snapshot.tunnels.has('t1')).toBe(false);
     expect(ledger.snapshot.slabs.size).toBe(with3.slabs.size);
+    const quarantined = [...ledger.snapshot.allocations].filter(([id]) => !left.allocations.has(id));
+    // The context's now, and 24 h.
+    const until = { seconds: 1_760_000_000n + 86_400n };
+    expect(
+      quarantined.map(([, { record }]) => record).toSorted((a, b) => (a.prefix < b.prefix ? -1 : 1)),
+    ).toMatchObject([
+      { prefix: '2001:db8:44:1::/64', owner: 'admin/test', tunnelId: '', quarantinedUntil: until },
+      { prefix: '44.31.0.1/32', owner: 'admin/test', tunnelId: '', quarantinedUntil: until },
+    ]);
+  });
+
+  test('frees the addresses at once where the pools have no quarantine', () => {
+    const without = [pool4, pool6].flatMap((id): RecordEvent[] => {
+      const [record] = fabricEvents(9n).filter((event) => event.kind === 'pool' && event.id === id);
+      if (record?.kind !== 'pool' || record.stored === undefined) return [];
+      record.stored.record.quarantineSeconds = 0;
+      return [record];
+    });
+    const ledger = createLedger(changed(with3, ...without));
+    expect(ledger.commit(decisionOf(deleteIn(ledger.snapshot)))).toBeDefined();
+    const left = changed(with3, ...deletionOf(tunnelEvents(1, 2n)));
+    expect([...ledger.snapshot.allocations.keys()].toSorted()).toEqual([...left.allocations.keys()].toSorted());
   });
 
   test("leaves what is another's, whatever the record claims", () => {

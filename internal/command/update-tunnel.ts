@@ -9,8 +9,8 @@ import {
   UpdateTunnelResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
-import type { Compare, Write } from '#internal/model/record.ts';
-import { type CommandContext, type Decided, unchanged } from './context.ts';
+import type { CommandContext, Decided } from './context.ts';
+import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
 import { releaseKey } from './peer-key.ts';
 import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
@@ -36,8 +36,9 @@ export function updateTunnel(
   }
   // The stored message, so that fields of a newer daemon survive.
   const tunnel = clone(TunnelSchema, stored.record);
-  const compares: Compare[] = [unchanged('tunnel', tunnel.id, stored)];
-  const writes: Write[] = [{ op: 'put', kind: 'tunnel', id: tunnel.id, record: tunnel }];
+  const draft = new Draft();
+  draft.read('tunnel', tunnel.id, stored);
+  draft.write({ op: 'put', kind: 'tunnel', id: tunnel.id, record: tunnel });
   const form = new Form();
   tunnel.enabled = request.enabled ?? tunnel.enabled;
   if (request.name !== undefined && request.name !== tunnel.name) {
@@ -57,15 +58,15 @@ export function updateTunnel(
     const key = keyField('tunnel.public_key', request.publicKey);
     if (isRefusal(key)) return form.refusal ?? key;
     form.check(freeKey(snapshot, key));
-    releaseKey(snapshot, stored.record, compares, writes);
+    releaseKey(snapshot, stored.record, draft);
     const record = create(PeerKeySchema, { publicKey: key, tunnelId: tunnel.id });
-    compares.push(unchanged('peerkey', peerKeyId(key), undefined));
-    writes.push({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record });
+    draft.read('peerkey', peerKeyId(key), undefined);
+    draft.write({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record });
     tunnel.publicKey = key;
   }
   if (form.refusal !== undefined) return form.refusal;
   return {
-    decision: { compares, writes },
+    decision: draft.decision(),
     response: create(UpdateTunnelResponseSchema, { tunnel: toTunnel({ record: tunnel }) }),
   };
 }

@@ -9,6 +9,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -19,6 +20,7 @@ import { implement } from '#internal/rpc/rpc.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
+import { allocationHandlers } from './allocation-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
 import { admission } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
@@ -84,6 +86,7 @@ export function openApi(parts: ApiParts): Api {
     carryOut: (method) => commands.get(method),
     serve(server) {
       implement(server, PoolService, poolHandlers(context), gate);
+      implement(server, AllocationService, allocationHandlers(context, gate.report), gate);
       implement(server, TunnelService, tunnelHandlers(context), gate);
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);

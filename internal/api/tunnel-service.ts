@@ -4,6 +4,8 @@ import {
   createTunnel,
   deleteTunnel,
   findTunnel,
+  ledForCreateTunnel,
+  ledForDeleteTunnel,
   toTunnel,
   tunnelTemplate,
   updateTunnel,
@@ -18,9 +20,9 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
   const { head } = context;
   const { method } = TunnelService;
   return {
-    createTunnel: changing(context, method.createTunnel, createTunnel),
+    createTunnel: changing(context, method.createTunnel, createTunnel, { led: ledForCreateTunnel }),
     updateTunnel: changing(context, method.updateTunnel, updateTunnel),
-    deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel),
+    deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel, { led: ledForDeleteTunnel }),
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
       return { tunnel: toTunnel(stored), freshness: freshness(context) };

@@ -9,6 +9,7 @@ import { type EtcdEvent, type Following, openEtcd, type Tls } from '#internal/et
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import { openChains } from './audit.ts';
+import { type AuditRecord, readAudit } from './audit-log.ts';
 import { createCommit } from './commit.ts';
 import { createReading, type Reading, type ReadingEvent } from './follow.ts';
 import { recordsPrefix } from './keys.ts';
@@ -16,6 +17,7 @@ import { type Group, type LeaderFence, openGroup } from './group.ts';
 import { hourlyLease } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 
+export { type AuditProblem, type AuditRecord, auditProblems, decodeAudit } from './audit-log.ts';
 export { type Disk, type DiskEvent, openDisk } from './disk.ts';
 export { type Group, type LeaderFence, openGroup } from './group.ts';
 export type { CommitOutcome, Remembered } from './outcome.ts';
@@ -65,6 +67,8 @@ export interface Store {
    * @throws Fault `unavailable` (nothing of the group was written), `ambiguous` (of each the operation tells)
    */
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
+  /** Chain after chain, each in the order of its numbers; of all nodes without `nodeId`. For operators and tests. */
+  readAudit(nodeId?: string): AsyncIterable<AuditRecord>;
   /** Linearizable. */
   readOperation(requestId: string): Promise<Remembered | undefined>;
   /** Linearizable. */
@@ -134,6 +138,7 @@ export function openStore(options: StoreOptions): Store {
     commit,
     openGroup,
     commitGroup,
+    readAudit: (nodeId) => readAudit(etcd, nodeId),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,
     contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },

@@ -4,75 +4,32 @@
 // damaged, must be told from one of ours here.
 
 import {
-  type Allocation,
   type Interconnect,
   type Network,
   type Node,
   Plane,
-  type Pool,
   type Pop,
   PopKind,
-  type Quota,
-  type Reservation,
-  type Slab,
   type Tunnel,
   type Upstream,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { parsePoolId, peerKeyId, poolId, reservationId } from '#internal/model/model.ts';
+import { peerKeyId } from '#internal/model/model.ts';
 import type { RecordKind, Records } from '#internal/model/record.ts';
 import {
   addressBits,
-  contains,
   type Family,
   familyOf,
   firstAddress,
-  firstHex,
   isUnicast,
-  type Prefix,
-  parseAddress,
   parsePrefix,
   parseWgKey,
   prefixLength,
 } from '#internal/netip/netip.ts';
+import { address, id, ids, key, optional, type Problem, port, range, text, time, when } from './check-fields.ts';
+import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
-/** What is wrong, naming the field and never the value; undefined when nothing is. */
-type Problem = string | undefined;
-
-// As long as commands let them be: BIRD takes symbols of 64 characters, ours are an id and up to 8 more.
-const idSyntax = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
-// UTF-16 units; commands take 200 characters at most.
-const longestText = 1_024;
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
 const planes: ReadonlySet<Plane> = new Set([Plane.TRANSPORT, Plane.POP]);
-
-const when = (wrong: boolean, problem: string): Problem => (wrong ? problem : undefined);
-
-const id = (field: string, value: string): Problem => when(!idSyntax.test(value), `${field} is not an id`);
-
-const ids = (field: string, values: readonly string[]): Problem =>
-  when(!values.every((value) => idSyntax.test(value)), `${field} holds what is not an id`);
-
-/** Terminals and logs show it. */
-const text = (field: string, value: string): Problem =>
-  when(value.length > longestText || /\p{Cc}/u.test(value), `${field} is not one line of text`);
-
-const range = (field: string, value: number, low: number, high: number): Problem =>
-  when(!(value >= low && value <= high), `${field} is not within ${low} and ${high}`);
-
-const port = (field: string, value: number): Problem => range(field, value, 1, 65_535);
-
-const key = (field: string, value: string): Problem =>
-  when(typeof parseWgKey(value) !== 'string', `${field} is not a WireGuard key`);
-
-function address(field: string, value: string, family?: Family): Problem {
-  const parsed = parseAddress(value);
-  if (parsed !== value || (family !== undefined && familyOf(parsed) !== family))
-    return `${field} is not a canonical address`;
-  // BIRD refuses its whole configuration for one of these.
-  return when(!isUnicast(parsed), `${field} is no address of one machine`);
-}
-
-const optional = (value: string, problem: () => Problem): Problem => (value === '' ? undefined : problem());
 
 const network = (record: Network): Problem =>
   when(!/^[0-9a-f]{32}$/.test(record.uid), 'uid is not 32 hexadecimal digits') ?? text('name', record.name);
@@ -132,37 +89,6 @@ const upstream = (record: Upstream): Problem =>
   // RFC 7607, RFC 7300: 0 and the last number are nobody's.
   range('neighbor_asn', record.neighborAsn, 1, 4_294_967_294);
 
-function pool(record: Pool, itsId: string): Problem {
-  const prefix = parsePrefix(record.prefix);
-  if (prefix !== record.prefix || poolId(prefix) !== itsId) return 'prefix is not the one that the key spells';
-  return (
-    id('realm_id', record.realmId) ??
-    text('description', record.description) ??
-    range('slab_length', record.slabLength, prefixLength(prefix), addressBits(familyOf(prefix))) ??
-    optional(record.parentPoolId, () => when(parsePoolId(record.parentPoolId) === undefined, 'parent_pool_id is no id'))
-  );
-}
-
-/** A slab's or an allocation's prefix: canonical, inside the pool, and both as the key spells them. */
-function withinPool(record: { readonly poolId: string; readonly prefix: string }, itsId: string): Prefix | undefined {
-  const outer = parsePoolId(record.poolId);
-  const prefix = parsePrefix(record.prefix);
-  if (outer === undefined || prefix !== record.prefix || !contains(outer, prefix)) return undefined;
-  return itsId === `${record.poolId}/${firstHex(prefix)}` ? prefix : undefined;
-}
-
-function slab(record: Slab, itsId: string): Problem {
-  const prefix = withinPool(record, itsId);
-  if (prefix === undefined) return 'prefix is not the one that the key spells';
-  const bits = addressBits(familyOf(prefix));
-  return range('unit_length', record.unitLength, prefixLength(prefix), bits) ?? id('home_pop_id', record.homePopId);
-}
-
-function allocation(record: Allocation, itsId: string): Problem {
-  if (withinPool(record, itsId) === undefined) return 'prefix is not the one that the key spells';
-  return optional(record.tunnelId, () => id('tunnel_id', record.tunnelId)) ?? text('owner', record.owner);
-}
-
 function tunnel(record: Tunnel): Problem {
   return (
     text('name', record.name) ??
@@ -174,16 +100,9 @@ function tunnel(record: Tunnel): Problem {
     range('mtu', record.mtu, 68, 65_535) ??
     // wg(8): persistent-keepalive.
     range('keepalive_seconds', record.keepaliveSeconds, 0, 65_535) ??
+    time('created_at', record.createdAt) ??
     record.prefixes.map(tunnelPrefix).find((problem) => problem !== undefined)
   );
-}
-
-function tunnelPrefix(part: Tunnel['prefixes'][number]): Problem {
-  const outer = parsePoolId(part.poolId);
-  const prefix = parsePrefix(part.prefix);
-  if (outer === undefined || prefix !== part.prefix || !contains(outer, prefix))
-    return 'prefixes: one is not of its pool';
-  return id('prefixes.realm_id', part.realmId) ?? id('prefixes.home_pop_id', part.homePopId);
 }
 
 function peerkey(record: Records['peerkey'], itsId: string): Problem {
@@ -191,17 +110,6 @@ function peerkey(record: Records['peerkey'], itsId: string): Problem {
   if (typeof publicKey !== 'string' || peerKeyId(publicKey) !== itsId) return 'public_key is not the one of the key';
   return id('tunnel_id', record.tunnelId);
 }
-
-function reservation(record: Reservation, itsId: string): Problem {
-  const outer = parsePoolId(record.poolId);
-  const prefix = parsePrefix(record.prefix);
-  if (outer === undefined || prefix !== record.prefix || itsId !== reservationId(record.poolId, prefix))
-    return 'prefix is not the one that the key spells';
-  return text('owner', record.owner) ?? text('description', record.description);
-}
-
-const quota = (record: Quota, itsId: string): Problem =>
-  when(record.owner !== itsId, 'owner is not the one of the key') ?? text('owner', record.owner);
 
 /** Of a record whose own id is a field, that field is compared with the key. */
 function named<R extends { readonly id: string }>(

@@ -1,15 +1,87 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { assert, constantFrom, oneof, property, string, uint8Array } from 'fast-check';
+import { create, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { assert, constantFrom, nat, oneof, property, string, uint8Array } from 'fast-check';
 import { expect, test } from 'vitest';
-import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { type RecordKind, recordKinds } from '#internal/model/record.ts';
+import {
+  AllocationSchema,
+  OperationSchema,
+  PoolSchema,
+  QuotaSchema,
+  ReservationSchema,
+  SlabSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { recordSchemas } from '#internal/model/model.ts';
+import { type RecordKind, type Records, recordKinds } from '#internal/model/record.ts';
 import { fabricEvents, testKey, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { decodeOperation, decodeRecord, encodeRecord, isUnreadable, largestValue, recordBytes } from './codec.ts';
 import { operationKey, parseRecordKey, recordKey, shownKey } from './keys.ts';
 
-const samples = [...fabricEvents(), ...tunnelEvents(7, 3n)].flatMap(({ kind, id, stored }) =>
-  stored === undefined ? [] : [{ kind, id, record: stored.record }],
-);
+interface Sample {
+  readonly kind: RecordKind;
+  readonly id: string;
+  readonly record: Records[RecordKind];
+}
+
+const poolId = '4-2c1f0000-22';
+const until = { seconds: 1_800_000_000n };
+/** What a fabric that has just begun has none of. */
+const later: readonly Sample[] = [
+  {
+    kind: 'pool',
+    id: '4-2c1f0000-23',
+    record: create(PoolSchema, {
+      id: '4-2c1f0000-23',
+      realmId: 'internet',
+      // Grown.
+      prefix: '44.31.0.0/20',
+      slabLength: 24,
+      parentPoolId: '4-2c1f0000-16',
+      homePopId: 'p1',
+      quarantineSeconds: 0,
+      drainToPoolId: '4-2c200000-16',
+    }),
+  },
+  {
+    kind: 'slab',
+    id: `${poolId}/2c1f0400`,
+    // The pool has grown since its id was made.
+    record: create(SlabSchema, {
+      poolId,
+      prefix: '44.31.4.0/24',
+      unitLength: 24,
+      homePopId: 'p1',
+      delegatedPoolId: '4-2c1f0400-24',
+    }),
+  },
+  ...[
+    { prefix: '44.31.0.200/32', owner: 'admin/ada' },
+    { prefix: '44.31.0.201/32', owner: 'admin/ada', quarantinedUntil: until },
+    { prefix: '44.31.0.208/28', delegatedPoolId: '4-2c1f00d0-28' },
+  ].map(
+    ({ prefix, ...rest }): Sample => ({
+      kind: 'allocation',
+      id: `${poolId}/2c1f00${Number(prefix.split(/[./]/)[3]).toString(16)}`,
+      record: create(AllocationSchema, { poolId, prefix, ...rest }),
+    }),
+  ),
+  {
+    kind: 'reservation',
+    id: `${poolId}/2c1f0300-28`,
+    record: create(ReservationSchema, { poolId, prefix: '44.31.3.0/28', owner: 'admin/ada', description: 'routers' }),
+  },
+  {
+    kind: 'quota',
+    id: 'admin/ada',
+    record: create(QuotaSchema, { owner: 'admin/ada', limit4: 8n, used4: 1n, used6: 256n }),
+  },
+];
+
+const samples: readonly Sample[] = [
+  ...[...fabricEvents(), ...tunnelEvents(7, 3n)].flatMap(({ kind, id, stored }) =>
+    stored === undefined ? [] : [{ kind, id, record: stored.record }],
+  ),
+  ...later,
+];
 
 /** The first sample of a kind with some fields changed, as bytes, and what reading them gives. */
 function changed(kind: RecordKind, fields: object, id?: string) {
@@ -21,6 +93,8 @@ function changed(kind: RecordKind, fields: object, id?: string) {
     recordBytes(kind, { ...sample.record, ...fields } as typeof sample.record),
   );
 }
+
+const timeOf = (seconds: bigint, nanos = 0) => create(TimestampSchema, { seconds, nanos });
 
 test('there is a sample of every kind', () => {
   expect(new Set(samples.map(({ kind }) => kind))).toEqual(new Set(recordKinds));
@@ -58,14 +132,22 @@ test('a record does not hold on to the message that it came in', () => {
 
 test('no bytes under any key make it throw, and what it takes could have been written', () => {
   const ids = oneof(string(), constantFrom('', '__proto__', 'constructor', ...samples.map(({ id }) => id)));
-  const bytes = oneof(
-    uint8Array({ maxLength: 200 }),
-    constantFrom(...samples.map((s) => recordBytes(s.kind, s.record))),
-  );
+  const ours = constantFrom(...samples.map((s) => recordBytes(s.kind, s.record)));
   assert(
-    property(constantFrom(...recordKinds), ids, bytes, (kind, id, value) => {
+    property(constantFrom(...recordKinds), ids, oneof(uint8Array({ maxLength: 200 }), ours), (kind, id, value) => {
       const read = decodeRecord(kind, id, value);
       if (!isUnreadable(read)) expect(decodeRecord(kind, id, encodeRecord(kind, id, read))).toEqual(read);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('a record of ours that was damaged in one byte is read as a record that can be shown, or not at all', () => {
+  assert(
+    property(constantFrom(...samples), nat(), nat(255), ({ kind, id, record }, at, byte) => {
+      const bytes = recordBytes(kind, record);
+      const read = decodeRecord(kind, id, bytes.with(at % bytes.length, byte));
+      if (!isUnreadable(read)) expect(() => toJsonString(recordSchemas[kind], read)).not.toThrow();
     }),
     { numRuns: 3_000 },
   );
@@ -100,9 +182,19 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['an unknown plane', 'upstream', { plane: 3 }],
   ['ASN 0', 'upstream', { neighborAsn: 0 }],
   ['a pool with host bits', 'pool', { prefix: '44.31.0.1/22' }],
-  ['a pool that its key does not spell', 'pool', { prefix: '44.31.4.0/22' }],
-  ['slabs shorter than the pool', 'pool', { slabLength: 21 }],
-  ['a slab outside of its pool', 'slab', { prefix: '44.32.0.0/24' }, '4-2c1f0000-22/2c200000'],
+  ['a pool outside of what its id can grow to', 'pool', { prefix: '45.31.0.0/22' }],
+  ['a pool of the other family', 'pool', { prefix: '2001:db8:44::/48' }],
+  ['slabs of another length than the id says', 'pool', { slabLength: 25 }],
+  ['a pool smaller than a slab', 'pool', { prefix: '44.31.0.0/25' }],
+  ['a parent that is no pool', 'pool', { parentPoolId: '44.31.0.0/16' }],
+  ['a pool that is its own parent', 'pool', { parentPoolId: '4-2c1f0000-22' }],
+  ['a pool that drains to itself', 'pool', { drainToPoolId: '4-2c1f0000-22' }],
+  ['a home that is no id', 'pool', { homePopId: 'p 1' }],
+  ['a quarantine of more than 30 days', 'pool', { quarantineSeconds: 2_592_001 }],
+  ['a time after the last', 'pool', { createdAt: timeOf(1n << 60n) }],
+  ['a time between two', 'pool', { createdAt: timeOf(1n, -1) }],
+  ['a slab outside of what its pool can grow to', 'slab', { prefix: '45.32.0.0/24' }, '4-2c1f0000-22/2d200000'],
+  ['a slab that is delegated to its own pool', 'slab', { delegatedPoolId: '4-2c1f0000-22' }],
   ['a slab of another key', 'slab', { prefix: '44.31.1.0/24' }],
   ['units larger than the slab', 'slab', { unitLength: 16 }],
   ['an allocation of another key', 'allocation', { prefix: '44.31.0.8/32' }],
@@ -112,6 +204,23 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
     { poolId: '4-2C1F0000-22' },
     '4-2C1F0000-22/2c1f0007',
   ],
+  ['an allocation in use and delegated', 'allocation', { delegatedPoolId: '4-2c1f0007-32' }],
+  ['an allocation in use and in quarantine', 'allocation', { quarantinedUntil: timeOf(until.seconds) }],
+  [
+    'an allocation in quarantine and delegated',
+    'allocation',
+    {
+      tunnelId: '',
+      delegatedPoolId: '4-2c1f0007-32',
+      quarantinedUntil: timeOf(until.seconds),
+    },
+  ],
+  ['a delegation to what is no pool', 'allocation', { tunnelId: '', delegatedPoolId: 'x' }],
+  ['a quarantine until no time', 'allocation', { tunnelId: '', quarantinedUntil: timeOf(-1n << 62n) }],
+  ['a reservation of another length than its key', 'reservation', { prefix: '44.31.3.0/29' }],
+  ['a reservation for no owner', 'reservation', { owner: '-' }],
+  ['a quota of another owner', 'quota', { owner: 'admin/eve' }],
+  ['a quota of no owner', 'quota', { owner: 'admin ada' }, 'admin ada'],
   ['an allocation for a hostile tunnel', 'allocation', { tunnelId: 'x; drop' }],
   ['a tunnel without a key', 'tunnel', { publicKey: '' }],
   ['a keepalive beyond 16 bits', 'tunnel', { keepaliveSeconds: 70_000 }],

@@ -7,6 +7,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
+import { type ElectionEvent, openElection } from '#internal/election/election.ts';
+import { openEtcd } from '#internal/etcd/etcd.ts';
+import { createLeader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
@@ -27,8 +30,11 @@ const pulseMs = 500;
 /** Milliseconds that calls may take to end when the daemon stops. */
 const graceMs = 1_000;
 
-/** Events of a healthy store; everything else is for an operator's eyes. */
-const usual: ReadonlySet<string> = new Set(['watch-opened', 'relisted']);
+/** reliability: a renewal each third, and room for an election of etcd's own. Nothing of the data plane waits for it. */
+const usualElectionTtlSeconds = 10;
+
+/** Events of healthy stores and elections; everything else is for an operator's eyes. */
+const usual: ReadonlySet<string> = new Set(['watch-opened', 'relisted', 'elected', 'resigned']);
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
@@ -42,7 +48,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     key: await readFile(keyFile),
   };
   const status = createStatus(config.nodeId);
-  const report = ({ event, ...fields }: StoreEvent | DiskEvent): void => {
+  const report = ({ event, ...fields }: StoreEvent | DiskEvent | ElectionEvent): void => {
     const told = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
     if (usual.has(event)) log.info(event, told);
     else log.warn(event, told);
@@ -59,6 +65,17 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
   const presence = createPresence(config.nodeId, (here, moved) => reconciler.live(here, moved));
   const credentials = clientCredentials(identity);
+  // Its own connections: a backlog of the store's watch must not cost a lease.
+  const { endpoints, progressNotifyMs } = config.etcd;
+  const electionEtcd = openEtcd({ endpoints, tls: identity, clock, progressNotifyMs });
+  const election = openElection({
+    etcd: electionEtcd,
+    clock,
+    nodeId: config.nodeId,
+    ttlSeconds: config.etcd.electionTtlSeconds ?? usualElectionTtlSeconds,
+    report,
+  });
+  const leader = createLeader({ nodeId: config.nodeId, election, credentials, clock, log });
   const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence });
   const reconciler = createReconciler({
     self: {
@@ -75,7 +92,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     log,
     onChanges: (snapshot, changes) => {
       head.advance(snapshot, changes);
-      if (changes.some((change) => change.kind === 'node')) mesh.nodes(nodesOf(snapshot));
+      if (changes.some((change) => change.kind === 'node')) {
+        mesh.nodes(nodesOf(snapshot));
+        leader.nodes(nodesOf(snapshot));
+      }
+      if (changes.some((change) => change.kind === 'pool')) election.stand(snapshot.pools.keys());
       for (const change of changes)
         if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);
     },
@@ -136,9 +157,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const seam = connectSeam(config.dataplaneSocket, { message: onDataplane, lost: () => reconciler.lost() });
 
   const server = newServer();
-  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics });
+  const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
+  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics, lead });
   api.serve(server);
   mesh.serve(server, api.gate);
+  leader.serve(server, api.gate, (method) => api.carryOut(method));
   const addresses = [`${host(config.mesh.address)}:${config.api.port}`];
   if (config.api.socket !== undefined) {
     // A daemon that was killed leaves its socket's file behind, and nobody can listen there again.
@@ -156,6 +179,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     lag.reset();
   }, pulseMs);
 
+  const electing = election.run(signal);
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
   } catch (cause) {
@@ -163,10 +187,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (!signal.aborted) throw cause;
   }
   clearInterval(pulse);
+  // First of all: the sooner its pools have another leader, the better.
+  await electing;
   mesh.close();
+  leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close()]);
   store.close();
+  electionEtcd.close();
   await disk.close();
 }
 

@@ -16,6 +16,7 @@ import type { Lead } from '#internal/submit/submit.ts';
 import { type CarryOut, carriedOut } from './carry-out.ts';
 import { createForwarder, type Forwarder } from './forwarder.ts';
 
+
 /** What is needed of the election. */
 export interface Elected {
   /** Of a pool that this daemon leads, while that is certain. */

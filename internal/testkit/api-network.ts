@@ -1,11 +1,14 @@
 // API network: daemons that are nothing but their API, over real TLS, on one store. Whatever is committed counts as
 // applied on every node as soon as its daemon has heard of it.
 
+import { create } from '@bufbuild/protobuf';
 import { realClock } from '#internal/clock/clock.ts';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { openApi } from '#internal/api/api.ts';
+import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
@@ -30,6 +33,7 @@ export interface ApiDaemon {
   /** Exceptions that nobody expected. */
   readonly unexpected: string[];
   readonly requests: string[];
+  readonly leader?: Leader;
 }
 
 export interface ApiNetwork extends AsyncDisposable {
@@ -45,6 +49,8 @@ const graceMs = 50;
 export async function apiNetwork(
   sideOf: (onAdvance: (snapshot: Snapshot) => void) => StoreSide,
   nodes: readonly string[],
+  /** Who leads what, as each daemon sees it; without it nobody leads anything. */
+  elected?: (node: string) => Elected,
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
@@ -71,8 +77,18 @@ export async function apiNetwork(
     const state = { connected: true, held: '', unexpected: [] as string[], requests: [] as string[] };
     const silent = createLog({}, 'silent');
     const server = newServer();
-    openApi({
+    const leader =
+      elected &&
+      createLeader({
+        nodeId: node,
+        election: elected(node),
+        credentials: clientCredentials(await identityOf('node', node)),
+        clock: realClock,
+        log: silent,
+      });
+    const api = openApi({
       config: { nodeId: node },
+      ...(leader && { lead: { ...leader, leaderOf: (poolId) => elected?.(node).leaderOf(poolId) } }),
       version: '0.0.0-test',
       head,
       store: { ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
@@ -87,15 +103,23 @@ export async function apiNetwork(
       clock: realClock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       metrics: { request: (method) => state.requests.push(method), unexpected: () => {} },
-    }).serve(server);
+    });
+    api.serve(server);
+    leader?.serve(server, api.gate, api.carryOut);
     const listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await identityOf('node', node)));
     listeners.push(listener);
     const address = `127.0.0.1:${listener.ports[0]}`;
-    return Object.assign(state, { node, address, head, status, pause, resume });
+    return Object.assign(state, { node, address, head, status, pause, resume, ...(leader && { leader }) });
   }
 
+  const daemons = await Promise.all(nodes.map(daemon));
+  const places = daemons.map(({ node, address }) =>
+    create(NodeSchema, { id: node, meshAddress: '127.0.0.1', apiPort: Number(address.split(':')[1]) }),
+  );
+  for (const { leader } of daemons) leader?.nodes(places);
+
   return {
-    daemons: await Promise.all(nodes.map(daemon)),
+    daemons,
     ca: ca.certificatePem,
     identityOf,
     as(service, { node, address }, identity = admin) {
@@ -104,6 +128,7 @@ export async function apiNetwork(
       return connection.call;
     },
     async [Symbol.asyncDispose]() {
+      for (const { leader } of daemons) leader?.close();
       for (const connection of open) connection.close();
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
     },

@@ -1,0 +1,117 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { create } from '@bufbuild/protobuf';
+import { afterEach, expect, test } from 'vitest';
+import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
+import { apiNetwork } from '#internal/testkit/api-network.ts';
+import { memoryStore } from '#internal/testkit/memory-store.ts';
+import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+
+const key = '/pop44/election/v1/leader/any';
+const address = { wishes: [{ family: 4 }] };
+
+/** Two daemons, of which p2 leads every pool unless told otherwise. */
+async function two() {
+  const store = memoryStore();
+  const leads = { believed: 'p2', held: 'p2' };
+  const network = await apiNetwork(store.follower, ['p1', 'p2'], (node) => ({
+    leaderOf: () => leads.believed,
+    held: (poolId) => (leads.held === node ? { poolId, key, createRevision: 1n } : undefined),
+  }));
+  open.push(network);
+  const [p1, p2] = network.daemons as [ApiDaemon, ApiDaemon];
+  await createSmallFabric(network.as(FabricService, p1), network.as(PoolService, p1), 2);
+  const by = async (requestId: string) => (await store.readOperation(requestId))?.operation.nodeId;
+  return { store, leads, network, p1, p2, by, allocations: network.as(AllocationService, p1) };
+}
+const open: ApiNetwork[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((network) => network[Symbol.asyncDispose]()));
+});
+
+test('any daemon takes a request, and the leader of its pool carries it out [A6]', async () => {
+  const { allocations, by, network, p1 } = await two();
+  const { changed, allocations: given } = await allocations.allocate({ ...address, change: { requestId: 'one' } });
+  expect(given).toMatchObject([{ owner: 'admin/ada', homePopId: 'p1', etag: String(changed?.revision) }]);
+  expect(await by('one')).toBe('p2');
+  const { tunnel } = await network
+    .as(TunnelService, p1)
+    .createTunnel({ publicKey: publicKey(), change: { requestId: 'two' } });
+  expect(tunnel?.popIds[0]).toBe('p1');
+  expect(await by('two')).toBe('p2');
+});
+
+test('what is asked for at the same time travels and is committed together', async () => {
+  const { allocations, store } = await two();
+  const before = await store.currentRevision();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => allocations.allocate(address)));
+  expect(new Set(answers.map(({ allocations: given }) => given[0]?.prefix)).size).toBe(100);
+  expect(Number((await store.currentRevision()) - before)).toBeLessThan(50);
+});
+
+test('a stream of allocations is answered one by one, refusals among them', async () => {
+  const { allocations } = await two();
+  const calls = Array.from({ length: 20 }, (_, at) => ({
+    tag: BigInt(at),
+    request: at === 7 ? { wishes: [{ prefix: '44.31.0.9/29' }] } : address,
+  }));
+  const seen = new Map<bigint, string | undefined>();
+  const outgoing = (async function* () {
+    yield { calls: calls.slice(0, 10) };
+    yield { calls: calls.slice(10) };
+  })();
+  for await (const { outcomes } of allocations.allocateMany(outgoing)) {
+    for (const { tag, outcome } of outcomes) seen.set(tag, outcome.case === 'refusal' ? outcome.value.reason : outcome.case);
+  }
+  expect(seen.size).toBe(20);
+  expect(seen.get(7n)).toBe('misaligned');
+  expect([...seen.values()].filter((word) => word === 'granted')).toHaveLength(19);
+});
+
+test("the leader's refusal reaches the caller as it is", async () => {
+  const { allocations } = await two();
+  const refused = allocations.release({ prefixes: ['44.31.0.200/32'] });
+  await expect(refused).rejects.toMatchObject({ refusal: { refused: 'not-found' } });
+});
+
+test.each([
+  ['nobody leads', { believed: '', held: '' }],
+  ['the leader is no longer one', { believed: 'p2', held: '' }],
+  ['the leader is a node that is gone', { believed: 'p9', held: 'p9' }],
+])('where %s the request is carried out where it was taken', async (_, now) => {
+  const { allocations, leads, by } = await two();
+  Object.assign(leads, now);
+  const { allocations: given } = await allocations.allocate({ ...address, change: { requestId: 'here' } });
+  expect(given).toHaveLength(1);
+  expect(await by('here')).toBe('p1');
+});
+
+test('a leader that is silent costs half a second once, and nothing is done twice [A7]', async () => {
+  const { allocations, p1, by } = await two();
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const port = silent.address();
+  if (port === null || typeof port === 'string') throw new Error('no port');
+  p1.leader?.nodes([create(NodeSchema, { id: 'p2', meshAddress: '127.0.0.1', apiPort: port.port })]);
+  const began = performance.now();
+  const { changed } = await allocations.allocate({ ...address, change: { requestId: 'slow' } });
+  expect(changed?.repeated).toBe(false);
+  expect(performance.now() - began).toBeGreaterThan(400);
+  expect(await by('slow')).toBe('p1');
+  const again = performance.now();
+  await allocations.allocate({ ...address, change: { requestId: 'next' } });
+  expect(performance.now() - again).toBeLessThan(400);
+  silent.close();
+});
+
+test('deposed between deciding and committing, the leader carries it out as any daemon does', async () => {
+  const { allocations, store, by } = await two();
+  store.deposed.add(key);
+  await allocations.allocate({ ...address, change: { requestId: 'deposed' } });
+  expect(await by('deposed')).toBe('p2');
+});

@@ -31,6 +31,7 @@ const tables = [
   'tunnels',
   'peerkeys',
   'delegations',
+  'quarantined',
 ] as const;
 
 /** Everything that can be seen of a snapshot, in one order. */
@@ -208,9 +209,10 @@ describe('fold', () => {
     const after = fold(before, { revision: 9n, relisted: false, events }).snapshot;
     expect(after.poolUse.get(pool)).toEqual({ slabs: 2, allocations: 3, quarantined: 1 });
     expect([...after.delegations.keys()]).toEqual([`${pool}/2c1f0002`]);
+    expect([...after.quarantined.keys()]).toEqual([`${pool}/2c1f0001`]);
     const gone = deletionOf([...events, ...fabricEvents(), ...tunnelEvents(3, 1n)]);
     const empty = fold(after, { revision: 10n, relisted: false, events: gone }).snapshot;
-    expect([empty.poolUse.get(pool), empty.delegations.size]).toEqual([undefined, 0]);
+    expect([empty.poolUse.get(pool), empty.delegations.size, empty.quarantined.size]).toEqual([undefined, 0, 0]);
   });
 });
 

@@ -117,7 +117,7 @@ function change(
 function applied(before: Snapshot, changes: readonly RecordChange[], revision: bigint): Snapshot {
   const touched = new Map<RecordKind, Table>();
   const uses: UseDifferences = new Map();
-  let { tunnelsByName, tunnelsByOwnerAndName, delegations } = before;
+  let { tunnelsByName, tunnelsByOwnerAndName, delegations, quarantined } = before;
   for (const { kind, id, before: old, after } of changes) {
     const table = touched.get(kind) ?? tableOf(before, kind).asMutable();
     touched.set(kind, after === undefined ? table.delete(id) : table.set(id, after));
@@ -139,7 +139,8 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
         if (after !== undefined) shareAllocationText(after.record);
         countAllocation(uses, id, old?.record, -1);
         countAllocation(uses, id, after?.record, 1);
-        delegations = delegated(delegations, id, after);
+        delegations = among(delegations, id, after, after?.record.delegatedPoolId !== '');
+        quarantined = among(quarantined, id, after, after?.record.quarantinedUntil !== undefined);
         break;
       default:
         break;
@@ -151,7 +152,8 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
     else replaced[tables[kind]] = table.asImmutable();
   }
   const poolUse = withDifferences(before.poolUse, uses);
-  const after = { ...before, ...replaced, revision, tunnelsByName, tunnelsByOwnerAndName, poolUse, delegations };
+  const derived = { tunnelsByName, tunnelsByOwnerAndName, poolUse, delegations, quarantined };
+  const after = { ...before, ...replaced, revision, ...derived };
   if (after.network === undefined) delete after.network;
   return after;
 }
@@ -164,11 +166,13 @@ function renamed(index: NameIndex, id: string, old: string | undefined, now: str
   return now === undefined ? without : withName(without, now, id);
 }
 
-function delegated(
-  delegations: Snapshot['delegations'],
+/** Some of the allocations, after one of them changed. */
+function among(
+  some: Snapshot['allocations'],
   id: string,
   after: Stored<Allocation> | undefined,
-): Snapshot['delegations'] {
-  if (after !== undefined && after.record.delegatedPoolId !== '') return delegations.set(id, after);
-  return delegations.size === 0 ? delegations : delegations.delete(id);
+  belongs: boolean,
+): Snapshot['allocations'] {
+  if (after !== undefined && belongs) return some.set(id, after);
+  return some.size === 0 ? some : some.delete(id);
 }

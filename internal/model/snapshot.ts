@@ -50,6 +50,8 @@ export interface Snapshot {
   readonly poolUse: PoolUses;
   /** Derived: the allocations that are delegations; they are in `allocations` too. */
   readonly delegations: Map<string, Stored<Allocation>>;
+  /** Derived: the allocations in quarantine; they are in `allocations` too. */
+  readonly quarantined: Map<string, Stored<Allocation>>;
 }
 
 export function emptySnapshot(): Snapshot {
@@ -71,5 +73,6 @@ export function emptySnapshot(): Snapshot {
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),
     delegations: Map(),
+    quarantined: Map(),
   };
 }

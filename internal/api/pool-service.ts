@@ -4,13 +4,13 @@ import {
   createPool,
   createReservation,
   delegatePool,
-  deletePool,
   deleteReservation,
   drainPool,
   findPool,
+  quotasOf,
   resizePool,
-  setQuota,
   toPool,
+  toReservation,
   updatePool,
 } from '#internal/command/command.ts';
 import { refuse } from '#internal/errors/errors.ts';
@@ -19,6 +19,7 @@ import { Refused } from '#internal/rpc/rpc.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness } from './service.ts';
+import { deletingPool, settingQuota } from './stepwise.ts';
 
 export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolService> {
   const { head } = context;
@@ -27,12 +28,12 @@ export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolSer
     createPool: changing(context, method.createPool, createPool),
     updatePool: changing(context, method.updatePool, updatePool),
     resizePool: changing(context, method.resizePool, resizePool),
-    deletePool: changing(context, method.deletePool, deletePool),
+    deletePool: deletingPool(context),
     delegatePool: changing(context, method.delegatePool, delegatePool),
     drainPool: changing(context, method.drainPool, drainPool),
     createReservation: changing(context, method.createReservation, createReservation),
     deleteReservation: changing(context, method.deleteReservation, deleteReservation),
-    setQuota: changing(context, method.setQuota, setQuota),
+    setQuota: settingQuota(context),
     getPool: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findPool(snapshot, request.pool));
       return { pool: toPool(head.snapshot(), stored), freshness: freshness(context) };
@@ -44,8 +45,14 @@ export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolSer
         freshness: freshness(context),
       };
     },
-    listReservations: async () => ({ reservations: [], freshness: freshness(context) }),
-    listQuotas: async () => ({ quotas: [], freshness: freshness(context) }),
+    listReservations: async (request, { signal }) => {
+      const { pool } = request;
+      const of = pool === '' ? '' : (await found(context, signal, (snapshot) => findPool(snapshot, pool))).record.id;
+      const all = listed(head.snapshot().reservations);
+      const reservations = of === '' ? all : all.filter(({ record }) => record.poolId === of);
+      return { reservations: reservations.map(toReservation), freshness: freshness(context) };
+    },
+    listQuotas: async () => ({ quotas: quotasOf(head.snapshot()), freshness: freshness(context) }),
     checkPools: async () => {
       throw new Refused(refuse('not-ready', { problem: 'is not served yet', cure: 'wait' }));
     },

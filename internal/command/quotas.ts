@@ -1,12 +1,106 @@
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
-import type { SetQuotaRequest, SetQuotaResponse } from '#internal/gen/pop44/v1/pools_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
-import type { CommandContext, Decided } from './context.ts';
+// Quotas: how much an owner may hold, or everyone who has no quota.
+//
+// A count of what an owner holds is right only if nothing came or went since the snapshot. Allocations and releases of an
+// owner compare its quota's record, or that there is none, and rewrite the one that is there. So a count under a record
+// that stood in the snapshot is right when that record is unchanged at commit; a count of a record that is only being
+// made may miss what was committed since the snapshot. Hence two steps: openQuota makes the record, without limits, and
+// setQuota, on a snapshot that shows it, counts and sets them.
 
+import { clone, create } from '@bufbuild/protobuf';
+import type { Refusal } from '#internal/errors/errors.ts';
+import { NetworkSchema, QuotaSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type Quota,
+  type SetQuotaRequest,
+  type SetQuotaResponse,
+  SetQuotaResponseSchema,
+} from '#internal/gen/pop44/v1/pools_pb.ts';
+import { networkId, type Snapshot } from '#internal/model/model.ts';
+import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
+import { Draft } from './draft.ts';
+import { ownerField } from './fields.ts';
+import { usedBy } from './quota-use.ts';
+import { toQuota } from './view.ts';
+
+/** An empty owner: the default. Refuses `invalid`, `stale-etag`. O(allocations). */
 export function setQuota(
-  _snapshot: Snapshot,
-  _request: SetQuotaRequest,
+  snapshot: Snapshot,
+  request: SetQuotaRequest,
   _context: CommandContext,
 ): Refusal | Decided<SetQuotaResponse> {
-  return refuse('not-ready', { problem: 'is not served yet', cure: 'wait' });
+  if (request.owner === '') return setDefault(snapshot, request);
+  const { owner, limit4, limit6 } = request;
+  const stored = snapshot.quotas.get(owner);
+  const refusal =
+    notReady(snapshot) ?? ownerField('quota.owner', owner) ?? staleEtag(request.change, stored?.revision ?? 0n);
+  if (refusal !== undefined) return refusal;
+  // The stored message, so that fields of a newer daemon survive; counted anew, which also mends what a hand wrote.
+  const record = stored === undefined ? create(QuotaSchema, { owner }) : clone(QuotaSchema, stored.record);
+  delete record.limit4;
+  delete record.limit6;
+  Object.assign(
+    record,
+    usedBy(snapshot, owner),
+    limit4 !== undefined && { limit4 },
+    limit6 !== undefined && { limit6 },
+  );
+  const draft = new Draft();
+  draft.read('quota', owner, stored);
+  draft.write({ op: 'put', kind: 'quota', id: owner, record });
+  return { decision: draft.decision(), response: create(SetQuotaResponseSchema, { quota: toQuota(record) }) };
+}
+
+/** Makes the record of an owner who has none, without limits of its own; of one who has one nothing is changed. */
+export function openQuota(
+  snapshot: Snapshot,
+  request: SetQuotaRequest,
+  _context: CommandContext,
+): Refusal | Decided<SetQuotaResponse> {
+  const { owner } = request;
+  const stored = snapshot.quotas.get(owner);
+  const refusal = notReady(snapshot) ?? ownerField('quota.owner', owner) ?? staleEtag(request.change, 0n);
+  if (refusal !== undefined) return refusal;
+  const draft = new Draft();
+  draft.read('quota', owner, stored);
+  if (stored === undefined) {
+    const record = create(QuotaSchema, { owner, ...usedBy(snapshot, owner) });
+    draft.write({ op: 'put', kind: 'quota', id: owner, record });
+  }
+  return { decision: draft.decision(), response: create(SetQuotaResponseSchema) };
+}
+
+// Allocations of an owner without limits of its own compare the network's record: none passes a new default unseen.
+function setDefault(snapshot: Snapshot, request: SetQuotaRequest): Refusal | Decided<SetQuotaResponse> {
+  const { network } = snapshot;
+  const refusal = notReady(snapshot) ?? staleEtag(request.change, network?.revision ?? 0n);
+  if (refusal !== undefined) return refusal;
+  const record = clone(NetworkSchema, network?.record ?? create(NetworkSchema));
+  delete record.defaultLimit4;
+  delete record.defaultLimit6;
+  if (request.limit4 !== undefined) record.defaultLimit4 = request.limit4;
+  if (request.limit6 !== undefined) record.defaultLimit6 = request.limit6;
+  const draft = new Draft();
+  draft.read('network', networkId, network);
+  draft.write({ op: 'put', kind: 'network', id: networkId, record });
+  return {
+    decision: draft.decision(),
+    response: create(SetQuotaResponseSchema, { quota: defaultQuota(record) }),
+  };
+}
+
+function defaultQuota(record: {
+  readonly defaultLimit4?: bigint | undefined;
+  readonly defaultLimit6?: bigint | undefined;
+}): Quota {
+  const { defaultLimit4: limit4, defaultLimit6: limit6 } = record;
+  return toQuota(
+    create(QuotaSchema, { ...(limit4 !== undefined && { limit4 }), ...(limit6 !== undefined && { limit6 }) }),
+  );
+}
+
+/** The default first, then by owner. */
+export function quotasOf(snapshot: Snapshot): Quota[] {
+  const owners = [...snapshot.quotas.keys()].sort();
+  const own = owners.flatMap((owner) => snapshot.quotas.get(owner)?.record ?? []).map(toQuota);
+  return [defaultQuota(snapshot.network?.record ?? {}), ...own];
 }

@@ -2,10 +2,19 @@
 
 import { create } from '@bufbuild/protobuf';
 import type * as store from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { type Pool, PoolSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
+import {
+  type Pool,
+  PoolSchema,
+  type PoolSpace,
+  type Quota,
+  QuotaSchema,
+  type Reservation,
+  ReservationSchema,
+} from '#internal/gen/pop44/v1/pools_pb.ts';
 import { type Tunnel, TunnelSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
+import { quarantineSecondsOf } from './quarantine.ts';
 
 /** Its etag is the stored record's revision; without one (not committed yet) it is empty. */
 export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revision?: bigint }): Tunnel {
@@ -26,7 +35,19 @@ export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revis
   });
 }
 
-export function toPool(snapshot: Snapshot, pool: Partial<Stored<unknown>> & { readonly record: store.Pool }): Pool {
+/** What of a pool stands in no record. */
+export interface PoolAround {
+  readonly space?: PoolSpace;
+  /** Empty: nobody leads it. */
+  readonly leaderNodeId?: string;
+}
+
+/** Its etag is the stored record's revision; without one (not committed yet) it is empty. */
+export function toPool(
+  snapshot: Snapshot,
+  pool: Partial<Stored<unknown>> & { readonly record: store.Pool },
+  { space, leaderNodeId = '' }: PoolAround = {},
+): Pool {
   const { record, revision } = pool;
   const use = snapshot.poolUse.get(record.id);
   return create(PoolSchema, {
@@ -38,6 +59,35 @@ export function toPool(snapshot: Snapshot, pool: Partial<Stored<unknown>> & { re
     ...(record.createdAt && { createdAt: record.createdAt }),
     slabs: use?.slabs ?? 0,
     allocations: BigInt(use?.allocations ?? 0),
+    quarantined: BigInt(use?.quarantined ?? 0),
     frozen: record.frozen,
+    homePopId: record.homePopId,
+    quarantineSeconds: quarantineSecondsOf(record),
+    parentPoolId: record.parentPoolId,
+    drainToPoolId: record.drainToPoolId,
+    leaderNodeId,
+    ...(space && { space }),
+  });
+}
+
+export function toReservation(stored: Partial<Stored<unknown>> & { readonly record: store.Reservation }): Reservation {
+  const { record, revision } = stored;
+  return create(ReservationSchema, {
+    poolId: record.poolId,
+    prefix: record.prefix,
+    owner: record.owner,
+    description: record.description,
+    etag: revision === undefined ? '' : String(revision),
+    ...(record.createdAt && { createdAt: record.createdAt }),
+  });
+}
+
+export function toQuota({ owner, limit4, limit6, used4, used6 }: store.Quota): Quota {
+  return create(QuotaSchema, {
+    owner,
+    ...(limit4 !== undefined && { limit4 }),
+    ...(limit6 !== undefined && { limit6 }),
+    used4,
+    used6,
   });
 }

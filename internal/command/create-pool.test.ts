@@ -1,14 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { CreatePoolRequestSchema, DeletePoolRequestSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { CreatePoolRequestSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
-import type { Decision, RecordEvent } from '#internal/model/record.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
-import { threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
-import { createPool, deletePool, findPool, toPool } from './command.ts';
+import { threePops } from '#internal/testkit/three-pops.ts';
+import { createPool, findPool, toPool } from './command.ts';
 
 const fabric = threePops();
 const lab = threePops();
@@ -16,8 +15,6 @@ if (lab.network !== undefined) lab.network.record.allowDocumentationSpace = true
 
 const createIn = (snapshot: Snapshot, prefix: string, rest: object = {}) =>
   createPool(snapshot, create(CreatePoolRequestSchema, { prefix, ...rest }), commandContext(snapshot));
-const deleteIn = (snapshot: Snapshot, pool: string, etag = '') =>
-  deletePool(snapshot, create(DeletePoolRequestSchema, { pool, change: { etag } }), commandContext(snapshot));
 
 const refused: readonly (readonly [name: string, prefix: string, rest: object, message: string])[] = [
   ['required', '', {}, 'pool.prefix: is missing (a prefix like 44.31.0.0/22 or 2001:db8:44::/48)'],
@@ -72,6 +69,18 @@ const refused: readonly (readonly [name: string, prefix: string, rest: object, m
     'pool.realm_id: "hamnet" is no realm of this network (one that exists)',
   ],
   [
+    'not-found',
+    '44.60.0.0/22',
+    { homePopId: 'p9' },
+    'pool.home_pop_id: "p9" is no PoP of this network (one that exists)',
+  ],
+  [
+    'invalid',
+    '44.60.0.0/22',
+    { quarantineSeconds: 2_592_001 },
+    'pool.quarantine_seconds: "2592001" is out of range (0 to 2592000)',
+  ],
+  [
     'invalid',
     '44.60.0.0/22',
     { description: 'a\nb' },
@@ -92,7 +101,6 @@ test.each(refused)('no pool: %s %s', (reason, prefix, rest, message) => {
 test('a network that does not exist has no pools', () => {
   const { snapshot } = fold(fabric, { revision: 9n, relisted: false, events: [{ kind: 'network', id: 'network' }] });
   expect(createIn(snapshot, '44.60.0.0/22')).toMatchObject({ refused: 'not-ready' });
-  expect(deleteIn(snapshot, '44.31.0.0/22')).toMatchObject({ refused: 'not-ready' });
 });
 
 test('records of a newer schema are left alone', () => {
@@ -156,67 +164,5 @@ describe('a pool', () => {
         etag: '1',
       });
     }
-  });
-});
-
-describe('deleting a pool', () => {
-  const empty = fold(fabric, { revision: 3n, relisted: false, events: [] }).snapshot;
-
-  const cases: readonly (readonly [reason: string, pool: string, etag: string, message: string])[] = [
-    ['required', '', '', 'pool: is missing (the id or prefix of one, as pool list shows them)'],
-    [
-      'not-found',
-      '44.60.0.0/22',
-      '',
-      'pool: "44.60.0.0/22" is no pool of this network (the id or prefix of one, as pool list shows them)',
-    ],
-    [
-      'not-found',
-      'nonsense',
-      '',
-      'pool: "nonsense" is no pool of this network (the id or prefix of one, as pool list shows them)',
-    ],
-    ['stale-etag', '44.31.0.0/22', '7', 'change.etag: "7" is not the etag any more (read it again: it is 1 now)'],
-  ];
-  test.each(cases)('%s: %s', (reason, pool, etag, message) => {
-    expect(deleteIn(empty, pool, etag)).toMatchObject({ refused: reason, message });
-  });
-
-  test('is refused while tunnels have addresses from it', () => {
-    expect(deleteIn(threePops(3), '44.31.0.0/22')).toMatchObject({
-      refused: 'in-use',
-      message: 'pool: "44.31.0.0/22" holds the addresses of tunnels: 3 allocations (delete the tunnels first)',
-    });
-  });
-
-  test('takes its slabs along', () => {
-    const ledger = createLedger(empty);
-    expect(ledger.commit(decisionOf(deleteIn(empty, '44.31.0.0/22', '1')))).toBeDefined();
-    expect([...ledger.snapshot.slabs.keys()]).toEqual([
-      '6-20010db8004400000000000000000000-48/20010db8004400000000000000000000',
-    ]);
-    expect([...ledger.snapshot.pools.keys()]).toEqual(['6-20010db8004400000000000000000000-48']);
-  });
-
-  test('loses against a tunnel that was created meanwhile [A7]', () => {
-    const ledger = createLedger(empty);
-    const decision = decisionOf(deleteIn(empty, '44.31.0.0/22'));
-    const writes = tunnelEvents(1, 4n).flatMap(({ kind, id, stored }: RecordEvent) =>
-      stored === undefined ? [] : [{ op: 'put', kind, id, record: stored.record } as Decision['writes'][number]],
-    );
-    expect(ledger.commit({ compares: [], writes })).toBeDefined();
-    expect(ledger.commit(decision)).toBeUndefined();
-  });
-
-  test('of more slabs than a transaction holds leaves the rest, for a pool of the same prefix', () => {
-    const [, slab] = [...empty.slabs].find(([id]) => id.startsWith('4-')) ?? [];
-    if (slab === undefined) throw new TypeError('no slab');
-    const events = Array.from(
-      { length: 150 },
-      (_, at): RecordEvent => ({ kind: 'slab', id: `4-2c1f0000-22/${String(at).padStart(8, '0')}`, stored: slab }),
-    );
-    const ledger = createLedger(fold(empty, { revision: 4n, relisted: false, events }).snapshot);
-    expect(ledger.commit(decisionOf(deleteIn(ledger.snapshot, '44.31.0.0/22')))).toBeDefined();
-    expect(ledger.snapshot.poolUse.get('4-2c1f0000-22')).toEqual({ slabs: 52, allocations: 0 });
   });
 });

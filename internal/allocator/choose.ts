@@ -1,39 +1,46 @@
-// Choose: the lowest free unit of a pool for a home PoP, in a slab that exists or in one that is cut for it.
+// Choose: a unit of a pool for an owner: one that it had before, or the lowest free one, in a slab that exists or in one
+// that is cut for it.
 
 import { create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Slab, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Stored } from '#internal/model/record.ts';
-import { allocationId, type Snapshot, slabId, slabStands, standingPools } from '#internal/model/model.ts';
-import { familyOf, type Prefix, prefixFrom } from '#internal/netip/netip.ts';
+import { allocationId, holderOf, type Snapshot } from '#internal/model/model.ts';
+import { type Prefix, prefixFrom, supernet } from '#internal/netip/netip.ts';
+import { choosePrefix } from './choose-prefix.ts';
 import type { FreeIndex } from './free-index.ts';
-import type { PoolSpace } from './pool-space.ts';
+import { meeting, rangeOf } from './ranges.ts';
+import { choiceOf, isChosen, type Scene, sceneOf, slabAt } from './scene.ts';
 import type { SlabSpace } from './slab-space.ts';
 import type { Choice, Wish } from './wish.ts';
 
 /**
- * In order: the home's slabs, a new slab, the slabs of other homes (a tunnel with such a prefix needs a route of its
- * own, which beats having no address). Refuses `pool-exhausted`, and `not-found` for a pool that does not stand.
- * O(log of the slab's size + excluded keys in it).
+ * A wish with a prefix gets that one (see choosePrefix). Any other one, in order: what the owner released last and is
+ * in quarantine, the home's slabs, a new slab, the slabs of other homes (a tunnel with such a prefix needs a route of
+ * its own, which beats having no address). Never what is reserved, delegated or in another owner's quarantine, which
+ * lasts until it is swept, however long it is over.
+ *
+ * Refuses `pool-exhausted`, and `not-found` for a pool that does not stand. Whether a pool is frozen is the caller's to
+ * ask. O(log n + keys that were chosen and not yet told to the index).
  */
 export function choose(snapshot: Snapshot, index: FreeIndex, wish: Wish): Choice | Refusal {
-  const pool = standingPools(snapshot).get(wish.poolId);
-  const space = index.space(wish.poolId);
-  if (pool === undefined || space === undefined) {
-    return refuse('not-found', {
-      field: wish.field ?? 'tunnel.pools',
-      value: wish.poolId,
-      problem: 'is no pool to allocate from',
-      cure: 'the id or prefix of one that pool list shows',
-    });
-  }
-  const ofHome = (homePopId: string): Choice | undefined => inSlabs(snapshot, space, wish, homePopId);
-  const others = space.homes(wish.unitLength).filter((id) => id !== wish.homePopId);
-  const found = ofHome(wish.homePopId) ?? inNewSlab(snapshot, space, wish) ?? firstOf(others, ofHome);
+  const field = wish.field ?? 'tunnel.pools';
+  const scene = sceneOf(snapshot, index, wish, field);
+  if (isRefusal(scene)) return scene;
+  const { pool, space } = scene;
+  const homePopId = pool.pool.homePopId || wish.homePopId;
+  if (wish.prefix !== undefined) return choosePrefix(scene, { ...wish, homePopId, prefix: wish.prefix, field });
+  const ofHome = (home: string): Choice | undefined => inSlabs(scene, wish, home);
+  const otherHomes = (): readonly string[] => space.homes(wish.unitLength).filter((home) => home !== homePopId);
+  const found =
+    inQuarantine(scene, wish) ??
+    ofHome(homePopId) ??
+    inNewSlab(scene, wish, homePopId) ??
+    firstOf(otherHomes(), ofHome);
   if (found !== undefined) return found;
   return refuse('pool-exhausted', {
-    field: wish.field ?? 'tunnel.pools',
-    value: pool,
+    field,
+    value: pool.prefix,
     problem: `has no free /${wish.unitLength} left`,
     cure: 'delete tunnels that are not used, or create another pool',
   });
@@ -47,35 +54,61 @@ function firstOf<T, R>(candidates: Iterable<T>, attempt: (candidate: T) => R | u
   return undefined;
 }
 
-function inSlabs(snapshot: Snapshot, space: PoolSpace, wish: Wish, homePopId: string): Choice | undefined {
-  return firstOf(space.roomy(wish.unitLength, homePopId), (slab) => {
-    const prefix = prefixFrom(space.family, slab.place.first, slab.place.length);
-    const stored = slabStands(snapshot, wish.poolId, prefix);
-    return stored?.record.unitLength === wish.unitLength ? freeUnit(snapshot, slab, stored, wish) : undefined;
+const isReserved = ({ reserved }: Scene, prefix: Prefix): boolean =>
+  reserved.ranges.length > 0 && meeting(reserved.ranges, rangeOf(prefix)).length > 0;
+
+function inQuarantine(scene: Scene, { unitLength, owner }: Wish): Choice | undefined {
+  const { snapshot, pool, space } = scene;
+  return firstOf(space.quarantine.latest(unitLength, owner), (first) => {
+    const prefix = prefixFrom(space.family, first, unitLength);
+    const id = allocationId(pool.pool.id, prefix);
+    const stored = snapshot.allocations.get(id);
+    if (stored === undefined || isChosen(scene, id) || isReserved(scene, prefix)) return undefined;
+    const { record, revision } = stored;
+    if (holderOf(record) !== 'quarantine' || record.owner !== owner || record.prefix !== prefix) return undefined;
+    const { from, to } = space.numbersIn(prefix);
+    if (from < scene.numbers.from || to > scene.numbers.to) return undefined;
+    const slab = slabAt(scene, supernet(prefix, pool.slabLength));
+    if (slab === undefined || slab === 'closed' || !serves(slab.record, unitLength)) return undefined;
+    return choiceOf(scene, slab, { prefix, allocationId: id, allocationRevision: revision });
   });
 }
 
-function inNewSlab(snapshot: Snapshot, space: PoolSpace, wish: Wish): Choice | undefined {
-  const { poolId, unitLength, homePopId } = wish;
-  return firstOf(space.uncut(), (first) => {
-    const prefix = prefixFrom(space.family, first, space.slabLength);
-    const fresh = space.fresh(first, { unitLength, homePopId });
-    if (fresh === undefined || snapshot.slabs.has(slabId(poolId, prefix))) return undefined;
-    const record = create(SlabSchema, { poolId, prefix, unitLength, homePopId });
-    return freeUnit(snapshot, fresh, { record, revision: 0n }, wish);
+const serves = (slab: Slab, unitLength: number): boolean =>
+  slab.unitLength === unitLength && slab.delegatedPoolId === '';
+
+function inSlabs(scene: Scene, wish: Wish, homePopId: string): Choice | undefined {
+  return firstOf(scene.space.roomy(wish.unitLength, homePopId, scene.numbers), ([number, space]) => {
+    const slab = slabAt(scene, scene.space.slabPrefix(number));
+    if (slab === undefined || slab === 'closed' || !serves(slab.record, wish.unitLength)) return undefined;
+    return freeUnit(scene, space, slab, wish);
   });
 }
 
-function freeUnit(snapshot: Snapshot, space: SlabSpace, slab: Stored<Slab>, wish: Wish): Choice | undefined {
-  const slabPrefix = slab.record.prefix as Prefix;
+function inNewSlab(scene: Scene, wish: Wish, homePopId: string): Choice | undefined {
+  const { pool, space, numbers } = scene;
+  const { unitLength } = wish;
+  if (unitLength < space.slabLength || unitLength > space.bits) return undefined;
+  return firstOf(space.uncut(numbers), (number) => {
+    const prefix = space.slabPrefix(number);
+    const cut = slabAt(scene, prefix);
+    // Cut by this daemon though the index was not told: of use when it was cut for the same.
+    const fits = cut !== 'closed' && cut?.record.homePopId === homePopId && serves(cut.record, unitLength);
+    if (cut !== undefined && !fits) return undefined;
+    const record = create(SlabSchema, { poolId: pool.pool.id, prefix, unitLength, homePopId });
+    const slab = fits ? cut : { record, revision: 0n };
+    return freeUnit(scene, space.fresh(number, { unitLength, homePopId }), slab, wish);
+  });
+}
+
+function freeUnit(scene: Scene, space: SlabSpace, slab: Stored<Slab>, wish: Wish): Choice | undefined {
+  const { snapshot, pool } = scene;
   const at = (from: number): Choice | undefined => {
     for (let next = space.nextFree(from); next !== undefined; next = space.nextFree(next.unit + 1)) {
-      const prefix = prefixFrom(familyOf(slabPrefix), next.first, wish.unitLength);
-      const id = allocationId(wish.poolId, prefix);
-      if (wish.unseen.taken.has(id) || snapshot.allocations.has(id)) continue;
-      if (wish.chosen?.some(({ allocationId: taken }) => taken === id)) continue;
-      const where = { slabId: slabId(wish.poolId, slabPrefix), slab: slab.record, slabRevision: slab.revision };
-      return { prefix, allocationId: id, allocationRevision: 0n, ...where };
+      const prefix = prefixFrom(scene.space.family, next.first, wish.unitLength);
+      const id = allocationId(pool.pool.id, prefix);
+      if (isChosen(scene, id) || snapshot.allocations.has(id) || isReserved(scene, prefix)) continue;
+      return choiceOf(scene, slab, { prefix, allocationId: id, allocationRevision: 0n });
     }
     return undefined;
   };

@@ -2,10 +2,14 @@
 
 import { type RecordChange, type Snapshot, splitId } from '#internal/model/model.ts';
 import { PoolSpace } from './pool-space.ts';
+import { reservedRange } from './ranges.ts';
 
 /** Mutable, and derived: freeIndexOf(snapshot) gives the same as the updates that led to that snapshot. */
 export interface FreeIndex {
-  /** In O(1) a change. The order of the changes does not matter. */
+  /**
+   * In O(log n) a change, O(n) for a reservation. Only what each key is now counts, neither order nor repetition: what
+   * was chosen may be told before it is committed, and taken back by telling what the snapshot has.
+   */
   update(changes: readonly RecordChange[]): void;
   /** What lies in the pool of this id; undefined when nothing was ever cut there and the id spells no prefix. */
   space(poolId: string): PoolSpace | undefined;
@@ -24,15 +28,19 @@ export function createFreeIndex(): FreeIndex {
     space,
     update(changes) {
       for (const { kind, id, after } of changes) {
-        if (kind !== 'slab' && kind !== 'allocation') continue;
+        if (kind !== 'slab' && kind !== 'allocation' && kind !== 'reservation') continue;
         const parts = splitId(id);
+        const pool = parts && space(parts.poolId);
+        if (parts === undefined || pool === undefined) continue;
+        if (kind === 'reservation') {
+          pool.setReservation(id, after && reservedRange(id, after.record));
+          continue;
+        }
         // Another width of the address, or no address: no key that we would ever make.
-        if (parts === undefined || !/^([0-9a-f]{8}|[0-9a-f]{32})$/.test(parts.hex)) continue;
-        const pool = space(parts.poolId);
-        if (pool === undefined || parts.hex.length !== pool.bits / 4) continue;
+        if (parts.hex.length !== pool.bits / 4 || !/^[0-9a-f]+$/.test(parts.hex)) continue;
         const first = BigInt(`0x${parts.hex}`);
         if (kind === 'slab') pool.setSlab(first, after?.record);
-        else pool.setTaken(first, after !== undefined);
+        else pool.setAllocation(first, after?.record);
       }
     },
   };
@@ -40,6 +48,7 @@ export function createFreeIndex(): FreeIndex {
 
 export function freeIndexOf(snapshot: Snapshot): FreeIndex {
   const index = createFreeIndex();
+  for (const [id, after] of snapshot.reservations) index.update([{ kind: 'reservation', id, after }]);
   for (const [id, after] of snapshot.slabs) index.update([{ kind: 'slab', id, after }]);
   for (const [id, after] of snapshot.allocations) index.update([{ kind: 'allocation', id, after }]);
   return index;

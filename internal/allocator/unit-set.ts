@@ -11,6 +11,7 @@ const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
 
 export class UnitSet {
   readonly size: number;
+  #count = 0;
   readonly #levels: readonly Map<number, number>[];
 
   /** Of the integers from 0 to size - 1. */
@@ -25,7 +26,14 @@ export class UnitSet {
     return (((this.#levels[0]?.get(unit >>> 5) ?? 0) >>> (unit & 31)) & 1) === 1;
   }
 
+  /** How many are in it. */
+  get count(): number {
+    return this.#count;
+  }
+
   add(unit: number): void {
+    if (this.has(unit)) return;
+    this.#count += 1;
     let position = unit;
     for (const level of this.#levels) {
       const word = (level.get(position >>> 5) ?? 0) | (1 << (position & 31));
@@ -36,6 +44,8 @@ export class UnitSet {
   }
 
   delete(unit: number): void {
+    if (!this.has(unit)) return;
+    this.#count -= 1;
     let position = unit;
     for (const level of this.#levels) {
       const word = level.get(position >>> 5) ?? 0;

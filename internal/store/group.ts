@@ -7,6 +7,7 @@ import type { Compare, Fence } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision } from '#internal/model/record.ts';
 import { type Item, itemOf, type KeyWrite } from './item.ts';
+import { recordKey } from './keys.ts';
 
 /** A key that only the leader of this pool holds. */
 export type LeaderFence = Fence & { readonly poolId: string };
@@ -17,8 +18,8 @@ export interface Group {
   readonly size: number;
   /**
    * `full`: there is no room for it any more. `meets`: it touches a key that the group writes, or wants one at another
-   * revision; it can go into another group. To write the same bytes under the same condition is no meeting: two that cut
-   * one slab alike go together.
+   * revision; it can go into another group. Only two that cut one slab alike go together: whoever writes any other record
+   * does so to keep others out, who may well write the same bytes.
    * @throws Fault `unreadable` (a record that nobody could read back), RangeError (no request id, a decision that
    * contradicts itself or is too large for a transaction of its own); the group is then as it was
    */
@@ -29,6 +30,7 @@ export interface Group {
 const mostOperations = 128;
 // The audit record.
 const ofEachTransaction = 1;
+const slabs = recordKey('slab', '');
 
 export function openGroup(fence?: LeaderFence): Group {
   const items: Item[] = [];
@@ -37,9 +39,11 @@ export function openGroup(fence?: LeaderFence): Group {
   const mostWrites = mostOperations - ofEachTransaction;
   const mostCompares = mostWrites - (fence === undefined ? 0 : 1);
 
-  function shared(item: Item, write: KeyWrite): boolean {
+  /** Both cut the slab, on the same condition and in the same way. */
+  function cutAlike(item: Item, write: KeyWrite): boolean {
     const held = writes.get(write.key);
     return (
+      write.key.startsWith(slabs) &&
       held !== undefined &&
       held !== 'remembered' &&
       held.op === 'put' &&
@@ -55,7 +59,7 @@ export function openGroup(fence?: LeaderFence): Group {
   }
 
   function meets(item: Item): boolean {
-    for (const write of item.writes.values()) if (writes.has(write.key) && !shared(item, write)) return true;
+    for (const write of item.writes.values()) if (writes.has(write.key) && !cutAlike(item, write)) return true;
     for (const [name, compare] of item.compares) {
       if ((compares.get(name) ?? compare).revision !== compare.revision) return true;
       if (writtenIn(compare) && !item.writes.has(name)) return true;

@@ -44,7 +44,7 @@ interface DelegateOptions extends ChangeOptions {
 }
 
 export function delegateVerb(pool: Command, session: Session): void {
-  withChangeOptions(pool.command('delegate').argument(...poolRef), 'new')
+  withChangeOptions(pool.command('delegate').argument(...poolRef), 'existing')
     .description('hand a block of a pool to a PoP, as a pool of its own; pool delete takes it back')
     .requiredOption('--to <pop>', 'home of everything in it')
     .option('--length <length>', 'the first free block of this length: 28', prefixLength)

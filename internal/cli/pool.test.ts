@@ -203,9 +203,9 @@ test('quotas show what is used of them', async () => {
   const { stdout } = await cli(recorder({ listQuotas: { quotas } }).client, 'quota list', { isTTY: true });
   expect(stdout).toBe(
     [
-      'OWNER      IPV4 ADDRESSES  LIMIT  IPV6 /64S  LIMIT',
-      '(default)                  1                 none',
-      'ada        9               16     1          default',
+      'OWNER      IPV4 USED  IPV4 LIMIT  IPV6 /64S USED  IPV6 /64S LIMIT',
+      '(default)             1                           none',
+      'ada        9          16          1               default',
       '',
     ].join('\n'),
   );

@@ -20,10 +20,10 @@ const limitText = ({ owner }: Quota, limit: bigint | undefined): string =>
 
 const columns: readonly Column<Quota>[] = [
   ['owner', (quota) => quota.owner || '(default)'],
-  ['ipv4 addresses', (quota) => (quota.owner === '' ? '' : String(quota.used4))],
-  ['limit', (quota) => limitText(quota, quota.limit4)],
-  ['ipv6 /64s', (quota) => (quota.owner === '' ? '' : String(quota.used6))],
-  ['limit', (quota) => limitText(quota, quota.limit6)],
+  ['ipv4 used', (quota) => (quota.owner === '' ? '' : String(quota.used4))],
+  ['ipv4 limit', (quota) => limitText(quota, quota.limit4)],
+  ['ipv6 /64s used', (quota) => (quota.owner === '' ? '' : String(quota.used6))],
+  ['ipv6 /64s limit', (quota) => limitText(quota, quota.limit6)],
 ];
 
 function limit(text: string): Limit {

@@ -11,6 +11,7 @@ import type { CommandContext } from './context.ts';
 import type { Draft } from './draft.ts';
 import { type Asked, isHeld, type Order, ordersOf } from './orders.ts';
 import { count, useOf } from './quota-use.ts';
+import type { Pools } from './wish-pools.ts';
 
 export interface Given {
   readonly pool: Stored<Pool>;
@@ -55,7 +56,7 @@ function fromFirst(
   const skip = Math.floor(context.random() * Math.min(spread * unseen.taken.size, widestSpread));
   const chosen = given.map(({ choice }) => choice);
   let refused: Refusal | undefined;
-  for (const pool of order.pools) {
+  for (const pool of rememberedFirst(order, owner, context)) {
     const poolId = pool.record.id;
     const wish = { poolId, unitLength, homePopId, owner, field, unseen, chosen, skip, ...(prefix && { prefix }) };
     const choice = choose(snapshot, freeIndex, wish);
@@ -66,6 +67,16 @@ function fromFirst(
   const value = order.pools.map(({ record }) => record.prefix).join(' ');
   const cure = 'delete tunnels that are not used, or create another pool';
   return refuse('pool-exhausted', { field, value, problem: `have no free /${unitLength} left`, cure });
+}
+
+/** The owner gets its own back before anything else, so pools with something of it in quarantine come first. */
+function rememberedFirst({ pools, unitLength }: Order, owner: string, { freeIndex }: CommandContext): Pools {
+  if (pools.length === 1) return pools;
+  const remembers = ({ record }: Stored<Pool>): boolean => {
+    const own = freeIndex.space(record.id)?.quarantine.latest(unitLength, owner) ?? [];
+    return own[Symbol.iterator]().next().done !== true;
+  };
+  return [...pools.filter(remembers), ...pools.filter((pool) => !remembers(pool))];
 }
 
 function withBefore(snapshot: Snapshot, pool: Stored<Pool>, choice: Choice): Given {

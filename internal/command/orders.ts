@@ -3,11 +3,11 @@
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Allocation, Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Wish } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import { allocationId, type Snapshot, standingPools } from '#internal/model/model.ts';
+import { allocationId, holderOf, type Snapshot, standingPool } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { addressBits, type Family, familyOf, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
 import { rangeField } from './fields.ts';
-import { defaultPools, frozen, namedPool, type Pools, poolAround, serving, standingPool } from './wish-pools.ts';
+import { defaultPools, foundPool, frozen, namedPool, type Pools, poolAround, serving } from './wish-pools.ts';
 
 export interface Order {
   /** What a refusal is about. */
@@ -88,7 +88,7 @@ function fromNamed(snapshot: Snapshot, asked: Asked, refs: readonly string[]): r
 }
 
 const familyOfPool = (snapshot: Snapshot, { record }: Stored<Pool>): Family =>
-  familyOf(standingPools(snapshot).get(record.id) ?? (record.prefix as Prefix));
+  familyOf(standingPool(snapshot, record.id)?.prefix ?? (record.prefix as Prefix));
 
 function orderOf(snapshot: Snapshot, wish: Wish, asked: Asked, field: string): Order | Refusal {
   if (wish.family !== 0 && wish.family !== 4 && wish.family !== 6) {
@@ -139,7 +139,7 @@ function mismatch(field: string, value: string, family: Family, what: string): R
 function thisPrefix(snapshot: Snapshot, wish: Wish, asked: Asked, field: string): Order | Refusal {
   const prefix = chosenPrefix(wish, field);
   if (isRefusal(prefix)) return prefix;
-  const pool = wish.pool === '' ? poolAround(snapshot, prefix) : standingPool(snapshot, wish.pool, `${field}.pool`);
+  const pool = wish.pool === '' ? poolAround(snapshot, prefix) : foundPool(snapshot, wish.pool, `${field}.pool`);
   if (pool === undefined) {
     const problem = 'lies in no pool of the realm internet';
     return refuse('outside-pool', {
@@ -164,8 +164,7 @@ function thisPrefix(snapshot: Snapshot, wish: Wish, asked: Asked, field: string)
 
 /** Held by this owner, without a tunnel. */
 export function isHeld(allocation: Allocation | undefined, owner: string): boolean {
-  if (allocation === undefined || allocation.owner !== owner || allocation.quarantinedUntil !== undefined) return false;
-  return allocation.tunnelId === '' && allocation.delegatedPoolId === '';
+  return allocation !== undefined && allocation.owner === owner && holderOf(allocation) === 'owner';
 }
 
 function chosenPrefix(wish: Wish, field: string): Prefix | Refusal {

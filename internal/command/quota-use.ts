@@ -4,7 +4,7 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Quota, QuotaSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { networkId, type Snapshot } from '#internal/model/model.ts';
+import { holderOf, networkId, type Snapshot } from '#internal/model/model.ts';
 import { familyOf, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
 import type { Draft } from './draft.ts';
 
@@ -27,7 +27,7 @@ export function useOf(prefixes: Iterable<Prefix>): Use {
 export function usedBy(snapshot: Snapshot, owner: string): Use {
   const held: Prefix[] = [];
   for (const { record } of snapshot.allocations.values()) {
-    if (record.owner !== owner || record.quarantinedUntil !== undefined) continue;
+    if (record.owner !== owner || holderOf(record) === 'quarantine') continue;
     const prefix = parsePrefix(record.prefix);
     if (typeof prefix === 'string') held.push(prefix);
   }

@@ -7,7 +7,7 @@ import {
   type ReleaseResponse,
   ReleaseResponseSchema,
 } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import { allocationId, type Snapshot } from '#internal/model/model.ts';
+import { allocationId, holderOf, type Snapshot } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { type CommandContext, type Decided, notReady } from './context.ts';
 import { Draft } from './draft.ts';
@@ -100,7 +100,7 @@ export function allocatedAs(snapshot: Snapshot, prefix: Prefix): readonly Releas
   for (const poolId of snapshot.pools.keys()) {
     const id = allocationId(poolId, prefix);
     const allocation = snapshot.allocations.get(id);
-    if (allocation?.record.prefix === prefix && allocation.record.quarantinedUntil === undefined) {
+    if (allocation?.record.prefix === prefix && holderOf(allocation.record) !== 'quarantine') {
       found.push({ id, allocation });
     }
   }

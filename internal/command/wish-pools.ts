@@ -2,7 +2,7 @@
 
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { type Snapshot, standingPools } from '#internal/model/model.ts';
+import { type Snapshot, standingPool, standingPools } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { contains, type Family, familyOf, type Prefix, prefixLength } from '#internal/netip/netip.ts';
 import { findPool } from './find.ts';
@@ -12,14 +12,14 @@ export type Pools = readonly Stored<Pool>[];
 
 /** The pool of this id or prefix, or the one that takes its place. Refuses `required`, `not-found`, `overlap`, `frozen`. */
 export function namedPool(snapshot: Snapshot, ref: string, field: string): Stored<Pool> | Refusal {
-  const pool = standingPool(snapshot, ref, field);
+  const pool = foundPool(snapshot, ref, field);
   return isRefusal(pool) ? pool : (serving(snapshot, pool) ?? frozen(field, ref));
 }
 
 /** As it is, be it frozen. Refuses `required`, `not-found`, `overlap`. */
-export function standingPool(snapshot: Snapshot, ref: string, field: string): Stored<Pool> | Refusal {
+export function foundPool(snapshot: Snapshot, ref: string, field: string): Stored<Pool> | Refusal {
   const pool = findPool(snapshot, ref, field);
-  if (isRefusal(pool) || standingPools(snapshot).has(pool.record.id)) return pool;
+  if (isRefusal(pool) || standingPool(snapshot, pool.record.id) !== undefined) return pool;
   const problem = 'overlaps an older pool of its realm';
   return refuse('overlap', { field, value: ref, problem, cure: 'another pool' });
 }
@@ -41,7 +41,7 @@ export function serving(
   if (drainToPoolId === '') return pool.record.frozen ? undefined : pool;
   const target = snapshot.pools.get(drainToPoolId);
   if (target?.record.realmId !== realmId || passed.includes(id)) return undefined;
-  const [here, there] = [id, drainToPoolId].map((some) => standingPools(snapshot).get(some));
+  const [here, there] = [id, drainToPoolId].map((some) => standingPool(snapshot, some)?.prefix);
   if (here === undefined || there === undefined || familyOf(here) !== familyOf(there)) return undefined;
   return serving(snapshot, target, [...passed, id]);
 }

@@ -27,10 +27,11 @@ export interface Given {
 export function choices(snapshot: Snapshot, asked: Asked, context: CommandContext): readonly Given[] | Refusal {
   const orders = ordersOf(snapshot, asked);
   if (isRefusal(orders)) return orders;
+  const scene = { snapshot, asked, context };
   const given: Given[] = [];
   for (const order of orders) {
     for (let n = 0; n < order.count; n += 1) {
-      const one = fromFirst(snapshot, order, asked, given, context);
+      const one = fromFirst(scene, order, given);
       if (isRefusal(one)) return one;
       given.push(one);
     }
@@ -44,13 +45,14 @@ export function choices(snapshot: Snapshot, asked: Asked, context: CommandContex
 const spread = 16;
 const widestSpread = 128;
 
-function fromFirst(
-  snapshot: Snapshot,
-  order: Order,
-  { owner, homePopId }: Asked,
-  given: readonly Given[],
-  context: CommandContext,
-): Given | Refusal {
+interface Scene {
+  readonly snapshot: Snapshot;
+  readonly asked: Asked;
+  readonly context: CommandContext;
+}
+
+function fromFirst({ snapshot, asked, context }: Scene, order: Order, given: readonly Given[]): Given | Refusal {
+  const { owner, homePopId } = asked;
   const { field, unitLength, prefix } = order;
   const { freeIndex, unseen } = context;
   const skip = Math.floor(context.random() * Math.min(spread * unseen.taken.size, widestSpread));
@@ -104,7 +106,8 @@ export function take(
   holder: Holder,
 ): readonly Allocation[] | Refusal {
   const gained = given.filter(({ before }) => !isHeld(before?.record, holder.owner));
-  const exceeded = count(snapshot, draft, holder.owner, useOf(gained.map(({ choice }) => choice.prefix)), holder.field);
+  const use = useOf(gained.map(({ choice }) => choice.prefix));
+  const exceeded = count(snapshot, draft, { owner: holder.owner, use, field: holder.field });
   if (exceeded !== undefined) return exceeded;
   return given.map(({ pool, choice, before }) => {
     draft.read('pool', pool.record.id, pool);

@@ -41,7 +41,7 @@ export function quarantine(snapshot: Snapshot, draft: Draft, released: readonly 
   const owners = Map.groupBy(released, ({ allocation }) => allocation.record.owner);
   for (const [owner, some] of owners) {
     const { used4, used6 } = useOf(some.flatMap(({ allocation }) => prefixOf(allocation.record)));
-    count(snapshot, draft, owner, { used4: -used4, used6: -used6 });
+    count(snapshot, draft, { owner, use: { used4: -used4, used6: -used6 } });
   }
 }
 

@@ -34,38 +34,38 @@ export function usedBy(snapshot: Snapshot, owner: string): Use {
   return useOf(held);
 }
 
+export interface Change {
+  readonly owner: string;
+  readonly use: Use;
+  /** The field that names the owner; default `owner`. */
+  readonly field?: string;
+}
+
 /**
  * Has the draft count a change of what the owner holds, so that of two changes that pass the limit together only one
  * commits. Refuses `quota-exceeded`; what gives back is never refused.
  */
-export function count(
-  snapshot: Snapshot,
-  draft: Draft,
-  owner: string,
-  change: Use,
-  field = 'owner',
-): Refusal | undefined {
+export function count(snapshot: Snapshot, draft: Draft, change: Change): Refusal | undefined {
+  const { owner, use } = change;
   // A delegation is nobody's.
-  if (owner === '' || (change.used4 === 0n && change.used6 === 0n)) return undefined;
+  if (owner === '' || (use.used4 === 0n && use.used6 === 0n)) return undefined;
   const stored = snapshot.quotas.get(owner);
   const network = snapshot.network?.record;
-  const limits = {
-    limit4: stored?.record.limit4 ?? network?.defaultLimit4,
-    limit6: stored?.record.limit6 ?? network?.defaultLimit6,
-  };
+  const limit4 = stored?.record.limit4 ?? network?.defaultLimit4;
+  const limit6 = stored?.record.limit6 ?? network?.defaultLimit6;
   draft.read('quota', owner, stored);
   const complete = stored?.record.limit4 !== undefined && stored.record.limit6 !== undefined;
   if (!complete) draft.read('network', networkId, snapshot.network);
-  if (stored === undefined && limits.limit4 === undefined && limits.limit6 === undefined) return undefined;
+  if (stored === undefined && limit4 === undefined && limit6 === undefined) return undefined;
 
   const before = stored?.record ?? usedBy(snapshot, owner);
   const exceeded =
-    exceeds(field, owner, before.used4, change.used4, limits.limit4, 'IPv4 addresses') ??
-    exceeds(field, owner, before.used6, change.used6, limits.limit6, 'IPv6 networks of /64');
+    exceeds(change, { what: 'IPv4 addresses', limit: limit4, used: before.used4, wanted: use.used4 }) ??
+    exceeds(change, { what: 'IPv6 networks of /64', limit: limit6, used: before.used6, wanted: use.used6 });
   if (exceeded !== undefined) return exceeded;
   const record: Quota = stored === undefined ? create(QuotaSchema, { owner }) : clone(QuotaSchema, stored.record);
-  record.used4 = notNegative(before.used4 + change.used4);
-  record.used6 = notNegative(before.used6 + change.used6);
+  record.used4 = notNegative(before.used4 + use.used4);
+  record.used6 = notNegative(before.used6 + use.used6);
   draft.write({ op: 'put', kind: 'quota', id: owner, record });
   return undefined;
 }
@@ -73,14 +73,14 @@ export function count(
 // A record that a hand made too small is mended by the pool check, and must not keep anyone from giving back.
 const notNegative = (units: bigint): bigint => (units < 0n ? 0n : units);
 
-function exceeds(
-  field: string,
-  owner: string,
-  used: bigint,
-  wanted: bigint,
-  limit: bigint | undefined,
-  what: string,
-): Refusal | undefined {
+interface Limited {
+  readonly what: string;
+  readonly limit: bigint | undefined;
+  readonly used: bigint;
+  readonly wanted: bigint;
+}
+
+function exceeds({ owner, field = 'owner' }: Change, { what, limit, used, wanted }: Limited): Refusal | undefined {
   if (limit === undefined || wanted <= 0n || used + wanted <= limit) return undefined;
   return refuse('quota-exceeded', {
     field,

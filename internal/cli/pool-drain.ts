@@ -27,13 +27,13 @@ export function drainVerb(pool: Command, session: Session): void {
 async function drain(session: Session, of: string, options: DrainOptions): Promise<void> {
   const { pools } = await session.client();
   const moves = options.move === true;
-  let moved = 0;
+  let tunnels = 0;
   const ask = async (call: number): Promise<DrainPoolResponse> => {
     const answer = await pools.drainPool({
       ...{ change: changeOfCall(options, call), pool: of, toPool: options.to },
       move: moves ? movesACall : 0,
     });
-    moved += answer.moves.length;
+    tunnels += answer.moves.filter(({ tunnelId }) => tunnelId !== '').length;
     return answer;
   };
   let last: DrainPoolResponse | undefined;
@@ -49,7 +49,9 @@ async function drain(session: Session, of: string, options: DrainOptions): Promi
     show: (answer) => showMoves(session, answer),
   });
   if (last === undefined || options.dryRun === true) return;
-  if (moved > 0) session.say('the files of moved tunnels must be made anew: pop44 tunnel file TUNNEL --key-file FILE');
+  if (tunnels > 0) {
+    session.say('the files of moved tunnels must be made anew: pop44 tunnel file TUNNEL --key-file FILE');
+  }
   conclude(session, of, options, last);
 }
 

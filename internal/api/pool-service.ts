@@ -1,5 +1,6 @@
 // Pool service: pools as people see them, and what of them is kept back from whom.
 
+import { poolSpace } from '#internal/allocator/allocator.ts';
 import {
   createPool,
   createReservation,
@@ -14,7 +15,9 @@ import {
   updatePool,
 } from '#internal/command/command.ts';
 import { refuse } from '#internal/errors/errors.ts';
+import type { Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import type { Stored } from '#internal/model/record.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
@@ -24,6 +27,11 @@ import { deletingPool, settingQuota } from './stepwise.ts';
 export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolService> {
   const { head } = context;
   const { method } = PoolService;
+  const shown = (stored: Stored<Pool>) =>
+    toPool(head.snapshot(), stored, {
+      space: poolSpace(head.snapshot(), head.freeIndex(), stored.record.id),
+      leaderNodeId: context.lead?.leaderOf(stored.record.id) ?? '',
+    });
   return {
     createPool: changing(context, method.createPool, createPool),
     updatePool: changing(context, method.updatePool, updatePool),
@@ -36,15 +44,9 @@ export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolSer
     setQuota: settingQuota(context),
     getPool: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findPool(snapshot, request.pool));
-      return { pool: toPool(head.snapshot(), stored), freshness: freshness(context) };
+      return { pool: shown(stored), freshness: freshness(context) };
     },
-    listPools: async () => {
-      const snapshot = head.snapshot();
-      return {
-        pools: listed(snapshot.pools).map((stored) => toPool(snapshot, stored)),
-        freshness: freshness(context),
-      };
-    },
+    listPools: async () => ({ pools: listed(head.snapshot().pools).map(shown), freshness: freshness(context) }),
     listReservations: async (request, { signal }) => {
       const { pool } = request;
       const of = pool === '' ? '' : (await found(context, signal, (snapshot) => findPool(snapshot, pool))).record.id;

@@ -2,7 +2,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { type Block as SlabBlock, type BlockWish, choose, type FreeIndex } from '#internal/allocator/allocator.ts';
+import { choose, chooseBlock } from '#internal/allocator/allocator.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { AllocationSchema, type Pool, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
@@ -11,9 +11,7 @@ import {
   DelegatePoolResponseSchema,
 } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { poolId, type Snapshot, slabLengthOf, standingPools } from '#internal/model/model.ts';
-import type { Compare } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
-import { noOthers } from './absence.ts';
 import type { CommandContext, Decided } from './context.ts';
 import { freeId } from './create-pool.ts';
 import { lengthName, type WantedBlock, wantedBlock } from './delegated-block.ts';
@@ -47,7 +45,7 @@ export function delegatePool(
   if (isRefusal(wanted)) return wanted;
   const taken = taking(snapshot, parent.record, { ...wanted, popId }, context);
   if (isRefusal(taken)) return taken;
-  const { draft, prefix, conditions } = taken;
+  const { draft, prefix } = taken;
   const clash = freeId(snapshot, prefix);
   if (clash !== undefined) return clash;
 
@@ -68,9 +66,8 @@ export function delegatePool(
   draft.read('pop', popId, snapshot.pops.get(popId));
   draft.read('pool', record.id, undefined);
   draft.write({ op: 'put', kind: 'pool', id: record.id, record });
-  const { compares, writes } = draft.decision();
   return {
-    decision: { compares: [...compares, ...conditions], writes },
+    decision: draft.decision(),
     response: create(DelegatePoolResponseSchema, { pool: toPool(snapshot, { record }) }),
   };
 }
@@ -79,14 +76,12 @@ function frozen(value: string): Refusal {
   return refuse('frozen', { field: 'pool', value, problem: 'gives nothing new: frozen', cure: 'another pool' });
 }
 
-function chooseBlock(_snapshot: Snapshot, _index: FreeIndex, _wish: BlockWish): SlabBlock | Refusal {
-  return refuse('not-ready', { problem: 'whole slabs are not delegated yet', cure: 'a longer prefix' });
-}
+// No owner's name (fields.ts): a delegation takes up nothing that waits in quarantine, for whomever.
+const nobody = '-';
 
 interface Taken {
   readonly draft: Draft;
   readonly prefix: Prefix;
-  readonly conditions: readonly Compare[];
 }
 
 function taking(
@@ -113,7 +108,7 @@ function takingUnit(
     poolId: parent.id,
     unitLength: length,
     homePopId: popId,
-    owner: '',
+    owner: nobody,
     unseen,
     field,
     ...(prefix && { prefix }),
@@ -130,7 +125,7 @@ function takingUnit(
     delegatedPoolId: poolId(choice.prefix),
   });
   draft.write({ op: 'put', kind: 'allocation', id: choice.allocationId, record });
-  return { draft, prefix: choice.prefix, conditions: [] };
+  return { draft, prefix: choice.prefix };
 }
 
 function takingSlabs(
@@ -148,6 +143,7 @@ function takingSlabs(
   });
   if (isRefusal(block)) return block;
   const draft = new Draft();
+  // None of them was cut: in a slab that is not there no allocation can be.
   for (const slab of block.slabs) {
     draft.read('slab', slab.slabId, slab);
     const record = create(SlabSchema, {
@@ -159,6 +155,5 @@ function takingSlabs(
     });
     draft.write({ op: 'put', kind: 'slab', id: slab.slabId, record });
   }
-  // An allocation that was committed since the snapshot leaves its slab's record as it was.
-  return { draft, prefix: block.prefix, conditions: noOthers(snapshot, parent.id, block.prefix, []) };
+  return { draft, prefix: block.prefix };
 }

@@ -2,7 +2,7 @@
 
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Pool, Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { namesakes, poolId, type Snapshot } from '#internal/model/model.ts';
+import { namesakes, type Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
 
@@ -30,13 +30,33 @@ export function findTunnel(snapshot: Snapshot, ref: string): Stored<Tunnel> | Re
   });
 }
 
-/** By id or by prefix (in any spelling). Refuses `required`, `not-found`. */
+/**
+ * By id or by the prefix that it has now (in any spelling). Refuses `required`, `not-found`, `invalid` (of several realms).
+ * O(1).
+ */
 export function findPool(snapshot: Snapshot, ref: string, field = 'pool'): Stored<Pool> | Refusal {
   const cure = 'the id or prefix of one, as pool list shows them';
   if (ref === '') return refuse('required', { field, problem: 'is missing', cure });
   const prefix = ref.includes('/') ? parsePrefix(ref) : undefined;
-  const id = typeof prefix === 'string' ? poolId(prefix) : ref;
-  const found = snapshot.pools.get(id);
-  if (found?.record.id === id) return found;
+  const ids = typeof prefix === 'string' ? (idsByPrefix(snapshot).get(prefix) ?? []) : [ref];
+  const [only = ref] = ids;
+  const found = snapshot.pools.get(only);
+  if (ids.length > 1) {
+    const problem = `is the prefix of ${ids.length} pools`;
+    return refuse('invalid', { field, value: ref, problem, cure: `name it by its id: ${ids.join(', ')}` });
+  }
+  if (found?.record.id === only) return found;
   return refuse('not-found', { field, value: ref, problem: 'is no pool of this network', cure });
+}
+
+// Pools change seldom and are named in every request; an immutable map is its own version.
+const remembered = new WeakMap<Snapshot['pools'], ReadonlyMap<string, readonly string[]>>();
+
+function idsByPrefix({ pools }: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const known = remembered.get(pools);
+  if (known !== undefined) return known;
+  const ids = new Map<string, string[]>();
+  for (const [id, { record }] of pools) ids.set(record.prefix, [...(ids.get(record.prefix) ?? []), id].sort());
+  remembered.set(pools, ids);
+  return ids;
 }

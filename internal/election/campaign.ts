@@ -81,14 +81,13 @@ export function createCampaign({ clock, view, session, seat, handover, tuning }:
   }
 
   /** @returns whether all was answered */
-  async function carryOut(due: readonly Act[], leaseId: bigint): Promise<boolean> {
+  async function carryOut(due: readonly Act[]): Promise<boolean> {
     for (let at = 0; at < due.length; at += inFlight) {
       const outcomes = await Promise.allSettled(due.slice(at, at + inFlight).map((act) => act()));
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
       for (const { reason } of failed) {
         // Not etcd's doing.
         if (failureCode(reason) === undefined) throw reason;
-        if (failureCode(reason) === 'no-lease') session.doubt(leaseId);
       }
       if (failed.length > 0) return false;
     }
@@ -101,7 +100,7 @@ export function createCampaign({ clock, view, session, seat, handover, tuning }:
     if (leaseId === undefined || !view.listed) return Number.POSITIVE_INFINITY;
     const { due, nextMs } = look(leaseId, clock.monotonicMs());
     if (due.length === 0) return nextMs - clock.monotonicMs();
-    if (await carryOut(due, leaseId)) {
+    if (await carryOut(due)) {
       backoffMs = firstBackoffMs;
       return 0;
     }

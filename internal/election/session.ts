@@ -32,10 +32,8 @@ export interface OwnSession {
   readonly left: boolean;
   /** The lease, while it is certainly alive and known to the others. Reads the clock: exact at every call. */
   alive(): bigint | undefined;
-  /** What the watch has told up to `revision`: whether the session's key is there. */
+  /** What the watch has told up to `revision`. A key that is not there is a sign that the lease is gone. */
   seen(revision: bigint, there: (id: string) => boolean): void;
-  /** A sign that this lease is gone. */
-  doubt(leaseId: bigint): void;
   /** Ends by its signal, at once and without an error. */
   run(signal: AbortSignal): Promise<void>;
   /** Revokes the lease: all of its keys go in one revision, and the others take over. Never throws; afterwards it is over. */
@@ -148,10 +146,9 @@ export function openSession({ etcd, clock, nodeId, ttlSeconds, report, changed }
     changed();
   }
 
-  function doubt(leaseId: bigint): void {
-    if (lease?.id !== leaseId || lease.announcedAt === undefined) return;
-    delete lease.announcedAt;
-    report({ event: 'session-doubted', session: lease.name });
+  function doubt(doubted: Lease): void {
+    delete doubted.announcedAt;
+    report({ event: 'session-doubted', session: doubted.name });
     nextMs = Number.NEGATIVE_INFINITY;
     bell.ring();
     changed();
@@ -163,9 +160,8 @@ export function openSession({ etcd, clock, nodeId, ttlSeconds, report, changed }
     },
     alive: () => living()?.id,
     seen(revision, there) {
-      if (lease?.announcedAt !== undefined && revision >= lease.announcedAt && !there(lease.name)) doubt(lease.id);
+      if (lease?.announcedAt !== undefined && revision >= lease.announcedAt && !there(lease.name)) doubt(lease);
     },
-    doubt,
     async run(signal) {
       signal.addEventListener('abort', bell.ring, { once: true });
       while (!signal.aborted) {

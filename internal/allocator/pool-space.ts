@@ -39,6 +39,8 @@ export class PoolSpace {
   readonly #delegated = new Set<number>();
   /** Unit length, then home PoP: numbers of the slabs with room, ascending. Nearly always one or two a list. */
   readonly #roomy = new Map<number, Map<string, number[]>>();
+  /** The pool as it was when it was asked about last, which is nearly always as it is. */
+  #current: { readonly pool: Prefix; readonly numbers: Numbers } | undefined;
   readonly #reservations = new Map<string, Range>();
   #reserved: readonly Range[] = [];
 
@@ -64,7 +66,13 @@ export class PoolSpace {
     return number < 0n || number >= BigInt(this.#cut.size) ? undefined : Number(number);
   }
 
-  /** The slabs of the pool as it is now. @param prefix within its growth limit, and no longer than a slab */
+  /** The slabs of the pool as it is now. @param pool its prefix: within the growth limit, and no longer than a slab */
+  numbersOf(pool: Prefix): Numbers {
+    if (this.#current?.pool !== pool) this.#current = { pool, numbers: this.numbersIn(pool) };
+    return this.#current.numbers;
+  }
+
+  /** The slabs around or in a prefix within the growth limit. */
   numbersIn(prefix: Prefix): Numbers {
     const { first, last } = rangeOf(prefix);
     return {

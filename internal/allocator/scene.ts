@@ -37,7 +37,7 @@ export function sceneOf(
     const cure = 'the id or prefix of one that pool list shows';
     return refuse('not-found', { field, value: poolId, problem, cure });
   }
-  const numbers = space.numbersIn(pool.prefix);
+  const numbers = space.numbersOf(pool.prefix);
   return { snapshot, pool, space, numbers, reserved: reservedIn(snapshot, poolId), unseen, chosen };
 }
 

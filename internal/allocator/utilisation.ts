@@ -22,7 +22,7 @@ export function poolSpace(snapshot: Snapshot, index: FreeIndex, poolId: string):
   const space = index.space(poolId);
   if (pool === undefined || space === undefined) return create(PoolSpaceSchema);
   const family = familyOf(pool.prefix);
-  const numbers = space.numbersIn(pool.prefix);
+  const numbers = space.numbersOf(pool.prefix);
   const cut = [...space.cut()].filter((number) => number >= numbers.from && number <= numbers.to);
   const units = unitsOf(space, numbers);
   const gaps = gapsIn(space, numbers, cut);

@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
-import { PoolSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
+import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, type Self } from './desired.ts';
 import { interconnectLink } from './legs.ts';
@@ -55,6 +56,75 @@ test('a pool that overlaps an older one is not announced', () => {
     events: [{ kind: 'pool', id: record.id, stored: { revision: 9n, record } }],
   }).snapshot;
   expect(of('p1', poisoned).bird).toEqual(of('p1', threePops(1)).bird);
+});
+
+describe('a delegation', () => {
+  const root = '4-2c1f0000-22';
+  const put = (kind: RecordKind, id: string, record: unknown): RecordEvent =>
+    ({ kind, id, stored: { revision: 9n, record } }) as RecordEvent;
+  const pool = { realmId: 'internet', slabLength: 24, parentPoolId: root, homePopId: 'p2' };
+  const child = '4-2c1f0300-24';
+  const unitLength = 28;
+  const events = [
+    put('pool', child, create(PoolSchema, { ...pool, id: child, prefix: '44.31.3.0/24' })),
+    put(
+      'slab',
+      `${root}/2c1f0300`,
+      create(SlabSchema, {
+        poolId: root,
+        prefix: '44.31.3.0/24',
+        unitLength: 24,
+        homePopId: 'p2',
+        delegatedPoolId: child,
+      }),
+    ),
+    put(
+      'slab',
+      `${child}/2c1f0300`,
+      create(SlabSchema, { poolId: child, prefix: '44.31.3.0/24', unitLength, homePopId: 'p2' }),
+    ),
+  ];
+  const withChild = fold(threePops(1), { revision: 9n, relisted: false, events }).snapshot;
+
+  test('is one route at its home, and the pool around it is what the internet hears of', () => {
+    const [before, after] = [of('p2', threePops(1)), of('p2', withChild)];
+    const added = [...after.route.keys()].filter((key) => !before.route.has(key));
+    expect(added).toEqual(['pop 4401 44.31.3.0/24']);
+    expect(of('p1', withChild).route).toEqual(of('p1', threePops(1)).route);
+    for (const node of ['p1', 'p2']) expect(of(node, withChild).bird).toEqual(of(node, threePops(1)).bird);
+    expect(after.ruleset.get('pop')?.text).toContain('set t4_28');
+    expect(after.ruleset.get('pop')?.text).not.toContain('set t4_24');
+  });
+
+  test('that its parent does not back is nowhere', () => {
+    const gone = { kind: 'slab', id: `${root}/2c1f0300` } as const;
+    const { snapshot } = fold(withChild, { revision: 10n, relisted: false, events: [gone] });
+    expect(of('p2', snapshot)).toEqual(of('p2', threePops(1)));
+  });
+});
+
+test('a pool that was resized is announced as it is now; a slab outside of it, or misspelled, is no route', () => {
+  const id = '4-2c1f0000-22';
+  const record = create(PoolSchema, {
+    id,
+    realmId: 'internet',
+    prefix: '44.31.0.0/23',
+    slabLength: 24,
+    createdAt: { seconds: 1n },
+  });
+  const slab = (hex: string, prefix: string): RecordEvent => {
+    const outside = create(SlabSchema, { poolId: id, prefix, unitLength: 32, homePopId: 'p1' });
+    return { kind: 'slab', id: `${id}/${hex}`, stored: { revision: 9n, record: outside } };
+  };
+  const events: readonly RecordEvent[] = [
+    { kind: 'pool', id, stored: { revision: 9n, record } },
+    slab('2c1f0200', '44.31.2.0/24'),
+    slab('2c1f0001', '44.31.0.1/24'),
+    slab('2c1f0002', 'x:y/24'),
+  ];
+  const made = of('p1', fold(threePops(1), { revision: 9n, relisted: false, events }).snapshot);
+  expect(made.route).toEqual(of('p1', threePops(1)).route);
+  expect(made.bird.get('pop')?.text).toContain('net ~ [ 44.31.0.0/23 ]');
 });
 
 test('both ends of an interconnect come from one record', () => {

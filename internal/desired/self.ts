@@ -1,7 +1,8 @@
 // Self: the node for which a dataplane is desired, and everything of the snapshot that its parts look at.
 
-import { type Snapshot, standingPools } from '#internal/model/model.ts';
-import type { Interconnect, Node, Pop, Realm, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
+import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { parsePrefix } from '#internal/netip/netip.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -33,11 +34,11 @@ export interface View {
   readonly internet: Realm;
   readonly legs: readonly Leg[];
   readonly upstreams: readonly Upstream[];
-  /** Prefixes of the realm internet's pools, sorted. */
+  /** Prefixes of the realm internet's pools, sorted; not of delegations, which lie in them. */
   readonly pools: readonly string[];
   /** Loopbacks of all nodes as prefixes, sorted. */
   readonly loopbacks: readonly string[];
-  /** Slabs whose home is this PoP, sorted. */
+  /** What this PoP is home to, sorted: slabs, and delegations as a whole. */
   readonly homes: readonly string[];
   /** Unit lengths in use in the realm, by family, sorted: one hash set of tunnels each. */
   readonly units4: readonly number[];
@@ -51,6 +52,11 @@ const isIpv6 = (prefix: string): boolean => prefix.includes(':');
 export const sortedRecords = <T>(records: Iterable<{ readonly record: T }>, id: (record: T) => string): readonly T[] =>
   [...records].map((stored) => stored.record).sort((a, b) => byText(id(a), id(b)));
 
+function stands(snapshot: Snapshot, slab: Slab): boolean {
+  const prefix = parsePrefix(slab.prefix);
+  return typeof prefix === 'string' && slabStands(snapshot, slab.poolId, prefix)?.record === slab;
+}
+
 /** Everything that this node's frame is made of, or undefined while the snapshot does not know the node. */
 export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => readonly Leg[]): View | undefined {
   const node = snapshot.nodes.get(self.nodeId)?.record;
@@ -63,7 +69,13 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     (p) => p.realmId === internet.id && standing.has(p.id),
   );
   const poolIds = new Set(pools.map((pool) => pool.id));
-  const slabs = sortedRecords(snapshot.slabs.values(), (s) => s.prefix).filter((s) => poolIds.has(s.poolId));
+  const slabs = sortedRecords(snapshot.slabs.values(), (s) => s.prefix).filter(
+    (s) => poolIds.has(s.poolId) && s.delegatedPoolId === '' && stands(snapshot, s),
+  );
+  // The internet hears of the pool around a delegation; the fabric, of who is home to it.
+  const delegations = pools.filter((pool) => pool.parentPoolId !== '' && pool.homePopId === pop.id);
+  const covered = new Set(delegations.map((pool) => pool.id));
+  const homes = slabs.filter((slab) => slab.homePopId === pop.id && !covered.has(slab.poolId));
   const units = (ipv6: boolean): readonly number[] =>
     [...new Set(slabs.filter((s) => isIpv6(s.prefix) === ipv6).map((s) => s.unitLength))].sort(byNumber);
   return {
@@ -73,12 +85,12 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     internet,
     legs: legsOf(node),
     upstreams: sortedRecords(snapshot.upstreams.values(), (u) => u.id).filter((u) => u.nodeId === node.id),
-    pools: pools.map((pool) => pool.prefix),
+    pools: pools.filter((pool) => pool.parentPoolId === '').map((pool) => pool.prefix),
     loopbacks: sortedRecords(snapshot.nodes.values(), (n) => n.id).flatMap((n) => [
       ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
       ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
     ]),
-    homes: slabs.filter((slab) => slab.homePopId === pop.id).map((slab) => slab.prefix),
+    homes: [...new Set([...delegations, ...homes].map(({ prefix }) => prefix))].sort(byText),
     units4: units(false),
     units6: units(true),
   };

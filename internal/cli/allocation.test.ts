@@ -79,6 +79,8 @@ test.each(forTunnels)('tunnel create %s', async (options, request) => {
 test.each([
   ['--ipv4 29', '/29, 44.31.0.7, 44.31.0.8/29 or none'],
   ['--ipv4 2001:db8::/64', '/29, 44.31.0.7, 44.31.0.8/29 or none'],
+  ['--ipv4 /0', 'a prefix length'],
+  ['--count 0', 'a whole number from 1'],
   ['--ipv6 44.31.0.7', '/56, 2001:db8:44:7::/64 or none'],
   ['--ipv6 2001:db8:44:7::', 'one address is 2001:db8:44:7::/128'],
   ['--ipv4 none --ipv6 none', 'nothing is left to allocate'],

@@ -77,7 +77,8 @@ function listVerb(allocation: Command, session: Session): void {
 }
 
 function releaseVerb(allocation: Command, session: Session): void {
-  withChangeOptions(allocation.command('release').argument('<prefix...>', '44.31.0.8/29; 1 to 16'), 'existing')
+  // Of several there is no one etag.
+  withChangeOptions(allocation.command('release').argument('<prefix...>', '44.31.0.8/29; 1 to 16'), 'new')
     .description("give prefixes back that no tunnel uses; they stay their owner's until the pool's quarantine ends")
     .option('--owner <owner>', 'who holds them; default: you', '')
     .option('--pool <pool>', 'where a prefix lies in more than one realm', '')

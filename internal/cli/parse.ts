@@ -10,9 +10,16 @@ export function uint(text: string): number {
   return Number(text);
 }
 
-/** `28` or `/28`. */
+/** Of what the API takes a zero for "not said". */
+export function count(text: string): number {
+  const value = uint(text);
+  if (value === 0) throw new InvalidArgumentError('a whole number from 1.');
+  return value;
+}
+
+/** `28` or `/28`, from 1. */
 export function prefixLength(text: string): number {
-  if (!/^\/?[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('a prefix length, like 28 or /64.');
+  if (!/^\/?[1-9][0-9]{0,2}$/.test(text)) throw new InvalidArgumentError('a prefix length, like 28 or /64.');
   return Number(text.replace('/', ''));
 }
 

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { WishSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { UsageError } from './io.ts';
-import { several, uint } from './parse.ts';
+import { count, prefixLength, several } from './parse.ts';
 
 export type WishInit = MessageInitShape<typeof WishSchema>;
 type Family = 4 | 6;
@@ -23,7 +23,7 @@ export function withWishOptions(command: Command, unnamed: string): Command {
   return command
     .option('--ipv4 <what>', `/29, an address or prefix, or none; may be repeated (${unnamed})`, what(4))
     .option('--ipv6 <what>', '/56, a prefix, or none; may be repeated', what(6))
-    .option('--count <count>', 'this many of each length, 16 prefixes in all at most', uint)
+    .option('--count <count>', 'this many of each length, 16 prefixes in all at most', count)
     .option('--pool <pool>', 'pool to allocate from; may be repeated (default: one of each family)', several);
 }
 
@@ -35,7 +35,7 @@ function what(family: Family) {
 
 function whatOf(family: Family, text: string): What {
   if (text === 'none') return text;
-  if (/^\/[0-9]{1,3}$/.test(text)) return { length: Number(text.slice(1)) };
+  if (text.startsWith('/')) return { length: prefixLength(text) };
   return { prefix: prefixOf(family, text) };
 }
 

@@ -3,6 +3,7 @@ import { ScalarType } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Refusal, reasons } from '#internal/errors/errors.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -31,6 +32,7 @@ const nasty = [
   'p1/../../log',
   '44.31.0.0/22',
   '44.31.0.1/22',
+  '44.31.0.8/29',
   '44.192.0.0/16',
   '044.031.0.0/22',
   '2001:db8:44::/48',
@@ -83,7 +85,8 @@ function value(field: DescField): fc.Arbitrary<unknown> {
     case 'message':
       return message(field.message);
     case 'list':
-      return field.listKind === 'scalar' ? fc.array(scalar(field.scalar), { maxLength: 4 }) : fc.constant([]);
+      if (field.listKind === 'enum') return fc.constant([]);
+      return fc.array(field.listKind === 'scalar' ? scalar(field.scalar) : message(field.message), { maxLength: 4 });
     case 'map':
       return fc.constant({});
   }
@@ -95,7 +98,7 @@ function message(descriptor: DescMessage): fc.Arbitrary<Record<string, unknown>>
   return fc.record(fields, { requiredKeys: [] });
 }
 
-const services = [FabricService, PoolService, TunnelService, StatusService];
+const services = [FabricService, PoolService, AllocationService, TunnelService, StatusService];
 const methods: readonly (readonly [string, (typeof services)[number], DescMethod])[] = services.flatMap((service) =>
   service.methods
     .filter(({ methodKind }) => methodKind === 'unary')

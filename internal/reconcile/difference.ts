@@ -14,9 +14,10 @@ import {
   part,
   type Self,
 } from '#internal/desired/desired.ts';
-import type { RecordChange, Snapshot } from '#internal/model/model.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import { plan } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
+import type { Touched } from './touched.ts';
 
 /** What the privileged half was last told, in the terms it was made from. */
 export interface Told {
@@ -28,67 +29,12 @@ export interface Told {
   readonly peers: number;
 }
 
-/** What may differ since then. */
-export interface Touched {
-  readonly tunnels: ReadonlySet<string>;
-  readonly frame: boolean;
-  /** Something that any tunnel's part may rest on. */
-  readonly everything: boolean;
-}
-
 export interface Difference {
   readonly put: readonly Item[];
   readonly remove: readonly (readonly [Kind, string])[];
   readonly told: Told;
   /** Tunnels' peers that vanish and do not come back under another key. */
   readonly lostPeers: number;
-}
-
-export const untouched: Touched = { tunnels: new Set(), frame: false, everything: false };
-
-/** Kinds whose change makes the frame anew. */
-const frameKinds: ReadonlySet<string> = new Set([
-  'network',
-  'realm',
-  'pop',
-  'node',
-  'interconnect',
-  'upstream',
-  'pool',
-  'slab',
-]);
-
-/** Which tunnels and what else a batch of changes may concern. */
-export function touch(before: Touched, changes: readonly RecordChange[]): Touched {
-  const tunnels = new Set(before.tunnels);
-  let frameToo = before.frame;
-  let everything = before.everything;
-  const bringsTunnel = changes.some((change) => change.kind === 'allocation' && change.before === undefined);
-  for (const change of changes) {
-    if (frameKinds.has(change.kind)) frameToo = true;
-    switch (change.kind) {
-      case 'tunnel':
-        tunnels.add(change.id);
-        break;
-      case 'allocation':
-      case 'peerkey':
-        if (change.before !== undefined) tunnels.add(change.before.record.tunnelId);
-        if (change.after !== undefined) tunnels.add(change.after.record.tunnelId);
-        break;
-      case 'slab':
-        // A new slab comes with its first tunnel. One that changes, goes, or comes back (mended by hand) alone concerns
-        // whoever lies in it.
-        if (change.before !== undefined || !bringsTunnel) everything = true;
-        break;
-      case 'pool':
-      case 'realm':
-        everything = true;
-        break;
-      default:
-        break;
-    }
-  }
-  return { tunnels, frame: frameToo, everything };
 }
 
 const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>

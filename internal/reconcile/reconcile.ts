@@ -13,16 +13,8 @@ import type { Applied, FromDataplane, Want } from '#internal/seam/seam.ts';
 import { putsOf } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
 import { barred, brake } from './brake.ts';
-import {
-  type Difference,
-  difference,
-  interconnectsOf,
-  type Told,
-  type Touched,
-  touch,
-  untouched,
-  wholeOf,
-} from './difference.ts';
+import { type Difference, difference, interconnectsOf, type Told, wholeOf } from './difference.ts';
+import { type Touched, touch, untouched } from './touched.ts';
 
 /** Where the last good snapshot is kept. */
 export interface Disk {

@@ -44,7 +44,7 @@ export async function startEcho(): Promise<Echo> {
   });
   const once = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      client.makeUnaryRequest(echoPath, empty, empty, undefined, (error) => {
+      client.makeUnaryRequest(echoPath, empty, empty, {}, (error) => {
         if (error === null) resolve();
         else reject(error);
       });

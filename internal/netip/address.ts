@@ -24,7 +24,7 @@ const octet = 0x100;
  */
 export function parseAddress(text: string): IpAddress | Unreadable {
   if (!text.includes(':')) {
-    if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text as IpAddress;
+    if (ipv4Number(text) !== undefined) return text as IpAddress;
     return { problem: 'is not an IP address', cure: 'like 44.31.0.7 or 2001:db8::7' };
   }
   if (text.includes('%')) return { problem: 'has a zone', cure: 'an address without %zone' };
@@ -47,6 +47,33 @@ function parseIpv6(text: string): ipaddr.IPv6 | undefined {
   }
 }
 
+const [zero, nine, dot] = ['0', '9', '.'].map((character) => character.charCodeAt(0)) as [number, number, number];
+
+/**
+ * Of four decimal octets without leading zeros, up to `end`; undefined of any other text. By hand: each allocation passes
+ * here some thirty times on its way through three daemons, and the library's regular expressions were a tenth of it.
+ */
+export function ipv4Number(text: string, end = text.length): number | undefined {
+  let number = 0;
+  let part = 0;
+  let digits = 0;
+  let parts = 1;
+  for (let at = 0; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === dot) {
+      if (digits === 0) return undefined;
+      number = number * octet + part;
+      [part, digits, parts] = [0, 0, parts + 1];
+      continue;
+    }
+    if (code < zero || code > nine || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + (code - zero);
+    digits += 1;
+    if (part >= octet) return undefined;
+  }
+  return parts === 4 && digits > 0 ? number * octet + part : undefined;
+}
+
 /** Of anything canonical, address or prefix. */
 export function familyOf(canonical: string): Family {
   return canonical.includes(':') ? 6 : 4;
@@ -55,9 +82,7 @@ export function familyOf(canonical: string): Family {
 /** The address as an unsigned integer of 32 or 128 bits. */
 export function addressNumber(address: IpAddress): bigint {
   if (familyOf(address) === 4) {
-    let number = 0;
-    for (const part of address.split('.')) number = number * octet + Number(part);
-    return BigInt(number);
+    return BigInt(ipv4Number(address) ?? Number.NaN);
   }
   const [before = '', after] = address.split('::');
   const left = groupsHex(before);
@@ -74,13 +99,15 @@ function groupsHex(groups: string): string {
 export function addressFrom(family: Family, number: bigint): IpAddress {
   const bits = family === 4 ? 32 : 128;
   if (number < 0n || number >> BigInt(bits) !== 0n) throw new RangeError(`${number} is no IPv${family} address`);
-  if (family === 4) {
-    const value = Number(number);
-    return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.') as IpAddress;
-  }
+  if (family === 4) return ipv4From(Number(number));
   const hex = number.toString(16).padStart(32, '0');
   const parts = Array.from({ length: 8 }, (_, index) => Number.parseInt(hex.slice(index * 4, index * 4 + 4), 16));
   return new ipaddr.IPv6(parts).toRFC5952String() as IpAddress;
+}
+
+/** @param value from 0 to 2^32 - 1 */
+export function ipv4From(value: number): IpAddress {
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}` as IpAddress;
 }
 
 // ipaddr.js's names of the ranges in which one machine cannot be addressed from another.

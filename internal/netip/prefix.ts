@@ -6,6 +6,8 @@ import {
   type Family,
   familyOf,
   type IpAddress,
+  ipv4From,
+  ipv4Number,
   parseAddress,
   type Unreadable,
 } from './address.ts';
@@ -32,13 +34,27 @@ export function parsePrefix(text: string): Prefix | Unreadable {
   if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText) || length > addressBits(family)) {
     return { problem: 'has no such length', cure: `/0 to /${addressBits(family)}` };
   }
+  if (family === 4 && hostOf(ipv4Number(address) ?? Number.NaN, length) === 0) return text as Prefix;
   const right = prefixFrom(family, addressNumber(address), length);
   if (right === `${address}/${length}`) return right;
   return { problem: 'has host bits', cure: `the prefix is ${right}`, network: right };
 }
 
+/** The bits beyond the length, unsigned. Shifts count modulo 32. */
+function hostOf(address4: number, length: number): number {
+  if (length === 0) return address4;
+  return length === 32 ? 0 : (address4 << length) >>> length;
+}
+
+/** First address of an IPv4 prefix. IPv4 goes by plain numbers: BigInts cost ten times as much. */
+const first4 = (prefix: Prefix): number => ipv4Number(prefix, prefix.indexOf('/')) ?? Number.NaN;
+
 /** The prefix of this length that the address number lies in. */
 export function prefixFrom(family: Family, number: bigint, length: number): Prefix {
+  if (family === 4) {
+    const value = Number(number);
+    return `${ipv4From(value - hostOf(value, length))}/${length}` as Prefix;
+  }
   const hostBits = BigInt(addressBits(family) - length);
   return `${addressFrom(family, (number >> hostBits) << hostBits)}/${length}` as Prefix;
 }
@@ -72,6 +88,7 @@ export function firstNumber(prefix: Prefix): bigint {
 
 /** 8 or 32 lower-case digits: sorts as the numbers do. */
 export function firstHex(prefix: Prefix): string {
+  if (familyOf(prefix) === 4) return first4(prefix).toString(16).padStart(8, '0');
   return firstNumber(prefix)
     .toString(16)
     .padStart(addressBits(familyOf(prefix)) / 4, '0');
@@ -82,6 +99,10 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
   if (familyOf(outer) !== familyOf(inner)) return false;
   const length = prefixLength(outer);
   if (length > prefixLength(inner)) return false;
+  if (familyOf(outer) === 4) {
+    const inside = first4(inner);
+    return inside - hostOf(inside, length) === first4(outer);
+  }
   const hostBits = BigInt(addressBits(familyOf(outer)) - length);
   return firstNumber(outer) >> hostBits === firstNumber(inner) >> hostBits;
 }

@@ -14,26 +14,61 @@ export interface Budget {
   [Symbol.dispose](): void;
 }
 
-export function createBudget(clock: Clock, caller: AbortSignal): Budget {
-  const over = new AbortController();
-  const stopped = new AbortController();
-  const expired = new Promise<never>((_, reject) => {
-    over.signal.addEventListener('abort', () => reject(over.signal.reason));
-  });
-  expired.catch(() => {});
-  const gone = (): void => over.abort(new Fault('cancelled', 'the caller has gone'));
-  if (caller.aborted) gone();
-  else caller.addEventListener('abort', gone);
-  clock.sleep(limitMs, stopped.signal).then(
-    () => over.abort(new Fault('timeout', `no answer within ${limitMs} ms`)),
-    () => {},
-  );
+/** Of the requests that wait at the moment, all by one timer: each has the same limit, so the oldest is due first. */
+export interface Budgets {
+  open(caller: AbortSignal): Budget;
+}
+
+export function createBudgets(clock: Clock): Budgets {
+  const waiting = new Map<object, { readonly untilMs: number; end(): void }>();
+  let ticking = false;
+
+  async function tick(): Promise<void> {
+    ticking = true;
+    for (;;) {
+      const [oldest] = waiting.values();
+      if (oldest === undefined) break;
+      const leftMs = oldest.untilMs - clock.monotonicMs();
+      if (leftMs > 0) await clock.sleep(leftMs);
+      else oldest.end();
+    }
+    ticking = false;
+  }
+
   return {
-    signal: over.signal,
-    spend: (work) => Promise.race([work, expired]),
-    [Symbol.dispose]() {
-      caller.removeEventListener('abort', gone);
-      stopped.abort(new Fault('cancelled', 'not waited for any more'));
+    open(caller) {
+      // Made for the few that come to need it: an AbortController costs as much as the rest of a budget.
+      let over: AbortController | undefined;
+      let ended: Fault | undefined;
+      const fail = Promise.withResolvers<never>();
+      fail.promise.catch(() => {});
+      const key = {};
+      const end = (fault: Fault): void => {
+        waiting.delete(key);
+        ended = fault;
+        over?.abort(fault);
+        fail.reject(fault);
+      };
+      const gone = (): void => end(new Fault('cancelled', 'the caller has gone'));
+      const untilMs = clock.monotonicMs() + limitMs;
+      waiting.set(key, { untilMs, end: () => end(new Fault('timeout', `no answer within ${limitMs} ms`)) });
+      if (caller.aborted) gone();
+      else caller.addEventListener('abort', gone);
+      if (!ticking) void tick();
+      return {
+        get signal() {
+          if (over === undefined) {
+            over = new AbortController();
+            if (ended !== undefined) over.abort(ended);
+          }
+          return over.signal;
+        },
+        spend: (work) => Promise.race([work, fail.promise]),
+        [Symbol.dispose]() {
+          caller.removeEventListener('abort', gone);
+          waiting.delete(key);
+        },
+      };
     },
   };
 }

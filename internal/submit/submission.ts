@@ -15,7 +15,7 @@ import type { Decision } from '#internal/model/record.ts';
 import type { Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 import type { LeaderFence } from '#internal/store/store.ts';
-import { type Budget, createBudget } from './budget.ts';
+import { type Budget, createBudgets } from './budget.ts';
 import type { Head } from './head.ts';
 import { createClaims } from './claims.ts';
 import { type Attempt, directLane, type Lane, type LaneStore, ledLane } from './lane.ts';
@@ -113,11 +113,12 @@ const timeless: ReadonlySet<Reason> = new Set(['invalid', 'required', 'host-bits
 export function createSubmit(options: SubmitOptions): { readonly submit: Submit; readonly latest: Latest } {
   const { head, store, clock, lead } = options;
   const claims = createClaims(head);
+  const budgets = createBudgets(clock);
   const direct = directLane(store, claims);
   const lanes = new Map<string, Lane>();
 
   const latest: Latest = async (signal) => {
-    using budget = createBudget(clock, signal);
+    using budget = budgets.open(signal);
     try {
       await caughtUp(budget, await budget.spend(store.currentRevision()));
     } catch (thrown) {
@@ -141,7 +142,7 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
     const asked = change?.requestId ?? '';
     const requestId = submission.forwardedAs ?? (asked === '' ? options.newId() : asked);
     const dryRun = change?.dryRun === true;
-    using budget = createBudget(clock, submission.signal);
+    using budget = budgets.open(submission.signal);
 
     const poolId = dryRun ? undefined : submission.led?.(head.snapshot());
     let sentOn = false;

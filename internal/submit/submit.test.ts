@@ -32,6 +32,7 @@ function hurried(): Clock & { longestMs: number } {
   return {
     ...realClock,
     longestMs: 0,
+    monotonicMs: () => 20 * realClock.monotonicMs(),
     sleep(ms, signal) {
       this.longestMs = Math.max(this.longestMs, ms);
       return realClock.sleep(ms / 20, signal);

@@ -12,6 +12,7 @@ import {
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import type { Decision } from '#internal/model/record.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
+import { disjoint } from '#internal/testkit/disjoint.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
@@ -63,32 +64,6 @@ function decide(snapshot: Snapshot, s: Step, at: number): Refusal | { readonly d
     default:
       return deletePool(snapshot, create(DeletePoolRequestSchema, { pool: s.pool }), context);
   }
-}
-
-/** A second implementation, which knows nothing of netip: an address is a string of bits. */
-function bits(prefix: string): string {
-  const [address = '', length] = prefix.split('/');
-  if (!address.includes(':')) {
-    return address
-      .split('.')
-      .map((octet) => Number(octet).toString(2).padStart(8, '0'))
-      .join('')
-      .slice(0, Number(length));
-  }
-  const [left = '', right = ''] = address.split('::');
-  const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'));
-  const missing = 8 - groups(left).length - groups(right).length;
-  const all = [...groups(left), ...Array.from({ length: missing }, () => '0'), ...groups(right)];
-  return `v6 ${all.map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0')).join('')}`.slice(
-    0,
-    3 + Number(length),
-  );
-}
-
-const meet = (a: string, b: string): boolean => bits(a).startsWith(bits(b)) || bits(b).startsWith(bits(a));
-
-function disjoint(prefixes: readonly string[]): boolean {
-  return prefixes.every((a, at) => prefixes.slice(at + 1).every((b) => !meet(a, b)));
 }
 
 const fabric = createLedger(threePops());

@@ -54,6 +54,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/cli', row(5, 'an admin stands outside, as far as the API')],
   ['internal/testkit', row(6, 'fakes and labs for tests and benches; may use all of internal')],
   ['bench', row(7, 'measures from outside')],
+  ['chaos', row(7, 'breaks and judges from outside')],
   ['cmd/lab', row(7, 'wiring only')],
   ['cmd/pop44', row(7, 'wiring only')],
   ['cmd/pop44d', row(7, 'wiring only')],
@@ -73,7 +74,7 @@ const sideDoors: readonly RegExp[] = [
 ];
 
 /** Who may take fakes and labs, besides tests. */
-const testkitUsers: ReadonlySet<string> = new Set(['bench', 'cmd/lab', 'internal/testkit']);
+const testkitUsers: ReadonlySet<string> = new Set(['bench', 'chaos', 'cmd/lab', 'internal/testkit']);
 
 const mostLines = 400;
 const testName = /^[a-z0-9-]+(\.(etcd|netns|browser))?\.test\.ts$/;
@@ -83,16 +84,19 @@ const isTest = (path: string): boolean => path.endsWith('.test.ts');
 const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 const folder = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
+/** Packages that are not below another folder. */
+const topFolders: ReadonlySet<string> = new Set(['bench', 'chaos']);
+
 /** The row that a path belongs to: the longest that holds it. */
 export function packageOf(path: string): string | undefined {
-  for (let at = folder(path); at.includes('/') || at === 'bench'; at = folder(at)) if (table.has(at)) return at;
+  for (let at = folder(path); at.includes('/') || topFolders.has(at); at = folder(at)) if (table.has(at)) return at;
   return undefined;
 }
 
 /** The file that others import: it bears the folder's name; a command's is main.ts. */
 export function faceOf(name: string): string {
   if (name === 'cmd/run') return 'cmd/run/run.mjs';
-  if (name.startsWith('cmd/') || name === 'bench') return `${name}/main.ts`;
+  if (name.startsWith('cmd/') || topFolders.has(name)) return `${name}/main.ts`;
   return `${name}/${base(name)}.ts`;
 }
 

@@ -3,24 +3,33 @@
 import type { Attempt } from '../history.ts';
 import type { Court } from './invariant.ts';
 
-/** O(n log n): the attempts in the order of their beginnings, against the highest revision answered until then. */
+/** A request may have been carried out by any of its attempts: from when the first began. */
+function beginnings(attempts: readonly Attempt[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const { request, invokedNs } of attempts)
+    first.set(request, Math.min(invokedNs, first.get(request) ?? invokedNs));
+  return first;
+}
+
+/** O(n log n): the requests in the order of their beginnings, against the highest revision answered until then. */
 export function judgeRealTime(court: Court, attempts: readonly Attempt[]): void {
+  const began = beginnings(attempts);
+  const beganNs = ({ request }: Attempt): number => began.get(request) ?? 0;
   const granted = attempts.filter(({ outcome }) => outcome === 'ok');
   const answered = granted.toSorted((a, b) => a.returnedNs - b.returnedNs);
-  // A remembered answer names the revision of its first commit, which is older than its question.
-  const asked = granted.filter(({ repeated }) => !repeated).sort((a, b) => a.invokedNs - b.invokedNs);
+  const asked = granted.toSorted((a, b) => beganNs(a) - beganNs(b));
   let highest: Attempt | undefined;
   let at = 0;
   for (const attempt of asked) {
-    for (let next = answered[at]; next !== undefined && next.returnedNs < attempt.invokedNs; next = answered[at]) {
+    for (let next = answered[at]; next !== undefined && next.returnedNs < beganNs(attempt); next = answered[at]) {
       if (highest === undefined || next.revision > highest.revision) highest = next;
       at += 1;
     }
     const before = highest;
-    // A second attempt of the same request is that request.
-    if (before === undefined || before.request === attempt.request) continue;
+    if (before === undefined) continue;
     court.check('real-time', before.revision < attempt.revision, () => {
-      return `${before.request} was answered with ${before.revision}, then ${attempt.request} began and got ${attempt.revision}`;
+      const { request, revision } = attempt;
+      return `${before.request} was answered with ${before.revision}, then ${request} began and got ${revision}`;
     });
   }
 }

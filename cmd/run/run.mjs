@@ -22,6 +22,7 @@ const verbs = {
   fix: { script: ['cmd/run/check.ts', '--fix'], needs: false },
   gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
   bench: { script: ['cmd/run/bench.ts'], needs: true },
+  chaos: { script: ['cmd/run/chaos.ts'], needs: true, tools: true },
 };
 
 const say = (line) => process.stderr.write(`${line}\n`);

@@ -1,0 +1,191 @@
+// Allocate: the scenario in which clients allocate and release through all daemons while everything below them fails.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Clock } from '#internal/clock/clock.ts';
+import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
+import { createPops } from '#internal/testkit/requests.ts';
+import { judge } from './check/judge.ts';
+import { type DoneFault, type FaultKind, faultKinds, faultTable, type PlannedFault } from './fault.ts';
+import { runFaults } from './fault-run.ts';
+import { scheduleFaults } from './fault-schedule.ts';
+import { acknowledgedPerSecond } from './figures.ts';
+import { type FreezeOptions, freezeDaemons, makeOrderDirectory } from './freezes.ts';
+import { recordHistory } from './history.ts';
+import { orderVariable, type Patch, type PatchOrder, points, sightingMark, sightings } from './patch.ts';
+import { createTrafficPools } from './pools.ts';
+import type { Report } from './report.ts';
+import { openTraffic, type TrafficOptions } from './traffic.ts';
+import { openWitness, type Testimony } from './witness.ts';
+import { judgeWorth } from './worth.ts';
+
+export interface AllocateOptions {
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly seconds: number;
+  readonly seed: number;
+  /** Paths of other programs than the system's; without toxiproxy no fault of kind `path`. */
+  readonly etcd?: string;
+  readonly toxiproxy?: string;
+  readonly say: (line: string) => void;
+  /** Default: every kind that can be done here. */
+  readonly kinds?: readonly FaultKind[];
+  /** More than the points and sightings: a mutant. */
+  readonly patches?: readonly Patch[];
+  readonly freezes?: Partial<Pick<FreezeOptions, 'points' | 'pauseMs'>>;
+  readonly traffic?: Partial<Pick<TrafficOptions, 'allocators' | 'perSecond' | 'wardenPerSecond' | 'next'>>;
+}
+
+export interface AllocateResult {
+  readonly report: Report;
+  readonly testimony: Testimony;
+  readonly history: ReturnType<typeof recordHistory>;
+  /** Text of a log by process. */
+  readonly logs: ReadonlyMap<string, string>;
+}
+
+const leaseSeconds = 3;
+/** Of the run: quiet in the beginning, and healed in the end. */
+const quietShare = 0.2;
+const longestQuietMs = 10_000;
+const calmMs = 2_000;
+/** What is unknown must be known 30 s after healing; a little more, so that what comes late is seen to be late. */
+const resolveWithinMs = 35_000;
+const freezePauseMs = 2_000;
+
+export async function runAllocate(options: AllocateOptions): Promise<AllocateResult> {
+  const { clock, directory, say } = options;
+  const orders = join(directory, 'orders');
+  const cluster = await raisePatched(options, orders);
+  try {
+    await createPops(cluster.client().fabric, cluster.nodes.length);
+    await createTrafficPools(cluster.client());
+    const witness = await openWitness({ ...cluster.etcd, clock, progressNotifyMs: 1_000 });
+    try {
+      return await observed(cluster, witness, options, orders);
+    } finally {
+      witness.close();
+    }
+  } catch (thrown) {
+    say(lastWords(directory));
+    throw thrown;
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
+
+async function raisePatched(options: AllocateOptions, orders: string): Promise<Cluster> {
+  const { clock, directory, etcd, toxiproxy, seed } = options;
+  makeOrderDirectory(orders);
+  const file = join(directory, 'order.json');
+  const patches = [...Object.values(points), ...Object.values(sightings), ...(options.patches ?? [])];
+  const order: PatchOrder = { patches, orders };
+  writeFileSync(file, JSON.stringify(order));
+  const loader = new URL('./patch-loader.ts', import.meta.url).pathname;
+  const daemonEnv = { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
+  options.say(`seed ${seed}: raising three nodes`);
+  const others = { ...(etcd && { etcd }), ...(toxiproxy && { toxiproxy }) };
+  try {
+    return await raiseCluster({ directory, clock, daemonEnv, electionTtlSeconds: leaseSeconds, ...others });
+  } catch (thrown) {
+    options.say(lastWords(directory));
+    throw thrown;
+  }
+}
+
+async function observed(
+  cluster: Cluster,
+  witness: Awaited<ReturnType<typeof openWitness>>,
+  options: AllocateOptions,
+  orders: string,
+): Promise<AllocateResult> {
+  const { clock, seed, seconds, say, toxiproxy } = options;
+  const history = recordHistory();
+  const daemons = new Map(cluster.nodes.map(({ id }) => [id, cluster.client({ node: id })]));
+  const pops = cluster.nodes.map(({ id }) => id);
+  const traffic = openTraffic({ daemons, pops, clock, history, seed, ...options.traffic });
+  const nowNs = (): number => Math.round(clock.monotonicMs() * 1e6);
+  const beganNs = nowNs();
+  const quietMs = Math.min(longestQuietMs, seconds * 1_000 * quietShare);
+  const endMs = seconds * 1_000 - calmMs;
+  const ending = new AbortController();
+  const onFault = (fault: PlannedFault | DoneFault): void => say(faultLine(fault));
+
+  const kinds = (options.kinds ?? faultKinds).filter((kind) => {
+    return kind !== 'daemon-freeze' && (toxiproxy !== undefined || faultTable[kind].reach !== 'path');
+  });
+  const freezes = options.kinds === undefined || options.kinds.includes('daemon-freeze');
+  const leaseMs = leaseSeconds * 1_000;
+  const planned = scheduleFaults({ seed, quietMs, endMs, leaseMs, nodes: pops, kinds });
+  const running = traffic.run(ending.signal);
+  const freezing = freezes
+    ? freezeDaemons(cluster, {
+        ...{ clock, seed, leaseMs, onFault, directory: orders, pauseMs: freezePauseMs },
+        ...{ fromMs: quietMs, untilMs: endMs, signal: ending.signal, ...options.freezes },
+      })
+    : Promise.resolve([]);
+  try {
+    const faults = await runFaults(cluster, planned, { clock, onFault });
+    const frozen = await freezing;
+    const healedNs = nowNs();
+    await clock.sleep(Math.max(0, seconds * 1_000 - (healedNs - beganNs) / 1e6));
+    ending.abort(new Error('the run is over'));
+    await running;
+    say('the last answers');
+    await traffic.finish(resolveWithinMs);
+    const testimony = await witness.finish(10_000);
+    say(`judging ${history.attempts.length} attempts and ${testimony.log.events.length} events`);
+    const all = [...faults, ...frozen].sort((a, b) => a.at - b.at);
+    const ours = new Set(['admin/lab']);
+    const verdicts = judge({ ...testimony, history, ours, healedNs });
+    const quietPerSecond = acknowledgedPerSecond(history.attempts, beganNs + 1e9, beganNs + quietMs * 1e6);
+    const logs = logsIn(cluster.directory);
+    const happening = new Set(planned.map(({ kind }) => kind));
+    const worth = judgeWorth({
+      quietPerSecond,
+      kinds: [...happening, ...(freezes ? (['daemon-freeze'] as const) : [])],
+      faults: all,
+      staleCommits: freezes ? sightingsIn(logs, 'stale-commit') : undefined,
+      deaths: cluster.deaths(),
+    });
+    const report: Report = {
+      ...{ scenario: 'allocate', seed, seconds, faults: all, attempts: history.attempts, beganNs, quietPerSecond },
+      ...{ versions: await versionsOf(cluster, options), invariants: [...verdicts, ...worth] },
+    };
+    return { report, testimony, history, logs };
+  } finally {
+    ending.abort(new Error('the run is over'));
+    traffic.close();
+  }
+}
+
+function faultLine(fault: PlannedFault | DoneFault): string {
+  const at = (ms: number): string => `${(ms / 1_000).toFixed(1).padStart(6)} s`;
+  if (!('healedAt' in fault)) return `${at(fault.at)}  ${fault.kind} ${fault.target}`;
+  const problem = fault.problem === undefined ? '' : `: ${fault.problem}`;
+  return `${at(fault.healedAt)}  ${fault.kind} ${fault.target} is over${problem}`;
+}
+
+/** Text of every log by process. */
+function logsIn(directory: string): ReadonlyMap<string, string> {
+  const logs = join(directory, 'log');
+  const names = existsSync(logs) ? readdirSync(logs).sort() : [];
+  return new Map(names.map((name) => [basename(name, '.log'), readFileSync(join(logs, name), 'utf8')]));
+}
+
+const lastWords = (directory: string): string =>
+  [...logsIn(directory)].map(([name, text]) => `${name}: ${text.slice(-1_000)}`).join('\n');
+
+function sightingsIn(logs: ReadonlyMap<string, string>, name: string): number {
+  const line = `${sightingMark} ${name}\n`;
+  return [...logs.values()].reduce((sum, text) => sum + text.split(line).length - 1, 0);
+}
+
+async function versionsOf(cluster: Cluster, { etcd, toxiproxy }: AllocateOptions): Promise<Report['versions']> {
+  const { stdout } = await cluster.exec('p1', [etcd ?? 'etcd', '--version']);
+  return {
+    node: process.version,
+    etcd: /etcd Version: (\S+)/.exec(stdout)?.[1] ?? '',
+    toxiproxy: toxiproxy === undefined ? 'none' : 'yes',
+  };
+}

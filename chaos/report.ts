@@ -1,0 +1,59 @@
+// Report: what a run showed, for scripts (report.json) and for people (report.html).
+
+import type { Verdict } from './check/invariant.ts';
+import { countOutcomes } from './figures.ts';
+import type { DoneFault } from './fault.ts';
+import type { Attempt } from './history.ts';
+
+export interface Report {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly seconds: number;
+  /** Versions of what took part: `etcd` to its version, and so on. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly faults: readonly DoneFault[];
+  readonly attempts: readonly Attempt[];
+  /** When the traffic began, on the clock of the attempts; faults count from there. */
+  readonly beganNs: number;
+  /** What must always hold, and what makes the run worth anything. */
+  readonly invariants: readonly Verdict[];
+  /** Acknowledged requests a second before the first fault. */
+  readonly quietPerSecond: number;
+}
+
+export const holds = ({ invariants }: Pick<Report, 'invariants'>): boolean =>
+  invariants.every(({ violations }) => violations === 0);
+
+/** As DESIGN.md 12 has it; times in milliseconds since the traffic began. */
+export function reportJson(report: Report): string {
+  const { scenario, seed, faults, attempts, invariants, quietPerSecond, versions } = report;
+  const told = {
+    scenario,
+    seed,
+    faults,
+    operations: countOutcomes(attempts),
+    invariants,
+    ok: holds(report),
+    quietPerSecond: Math.round(quietPerSecond),
+    versions,
+  };
+  return `${JSON.stringify(told, undefined, 2)}\n`;
+}
+
+/** One line an invariant, for a terminal. */
+export function summary(report: Report): string {
+  const { ok, refused, unavailable, unknown } = countOutcomes(report.attempts);
+  const lines = report.invariants.map(({ name, checks, violations }) => {
+    const verdict = violations === 0 ? 'holds ' : 'BROKEN';
+    return `  ${verdict}  ${name.padEnd(16)} ${String(checks).padStart(8)} checks  ${violations === 0 ? '' : `${violations} violations`}`;
+  });
+  const evidence = report.invariants.flatMap(({ name, evidence: some }) =>
+    some.slice(0, 3).map((each) => `  ${name}: ${each}`),
+  );
+  return [
+    `${report.faults.length} faults; ${ok} granted, ${refused} refused, ${unavailable} unavailable, ${unknown} unknown; ` +
+      `${Math.round(report.quietPerSecond)} a second when quiet`,
+    ...lines.map((line) => line.trimEnd()),
+    ...evidence,
+  ].join('\n');
+}

@@ -1,0 +1,99 @@
+// Traffic: the clients of a chaos run: allocators through all daemons, a warden, and somebody who looks.
+
+import type { Client } from '#internal/client/client.ts';
+import type { Clock } from '#internal/clock/clock.ts';
+import { randomFrom } from '#internal/testkit/random.ts';
+import { type Allocator, openAllocator } from './allocator.ts';
+import type { Ask } from './ask.ts';
+import type { HistoryRecorder } from './history.ts';
+import { keepLooking, lookEverywhere } from './looking.ts';
+import { emptyMemory } from './memory.ts';
+import { type Mixer, nextAsk } from './mix.ts';
+import { wardenAsks } from './warden.ts';
+
+export interface TrafficOptions {
+  /** One client for each daemon, by node. */
+  readonly daemons: ReadonlyMap<string, Client>;
+  readonly pops: readonly string[];
+  readonly clock: Clock;
+  readonly history: HistoryRecorder;
+  readonly seed: number;
+  /** Allocators; default 6, half of them over streams. */
+  readonly allocators?: number;
+  /** Requests a second of each; default 36. */
+  readonly perSecond?: number;
+  /** Changes of the meeting pool a second; default 2. */
+  readonly wardenPerSecond?: number;
+  /** Default: mix.ts. */
+  readonly next?: (mixer: Mixer) => Ask | undefined;
+}
+
+export interface Traffic {
+  /** Until the signal, and until every call has returned. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Asks again for what is unknown, then looks at every daemon. The faults are over. */
+  finish(withinMs: number): Promise<void>;
+  close(): void;
+}
+
+const usualAllocators = 6;
+const usualPerSecond = 36;
+const usualWardenPerSecond = 2;
+const ownersEach = 4;
+const lookEveryMs = 400;
+
+export function openTraffic(options: TrafficOptions): Traffic {
+  const { daemons, pops, clock, history, seed } = options;
+  const count = options.allocators ?? usualAllocators;
+  const owners: string[] = [];
+  const clients: Allocator[] = [];
+  const open = (name: string, at: number, parts: { perSecond: number; next: () => Ask | undefined }): void => {
+    const random = randomFrom(seed * 1_000 + at);
+    clients.push(openAllocator({ name, daemons, clock, history, random, streaming: at % 2 === 1, ...parts }));
+  };
+  for (let at = 0; at < count; at += 1) {
+    const name = `c${at}`;
+    const own = Array.from({ length: ownersEach }, (_, n) => `${name}-${n}`);
+    owners.push(...own);
+    const mixer: Mixer = {
+      memory: emptyMemory(),
+      owners: own,
+      pops,
+      random: randomFrom(seed * 1_000 + 100 + at),
+      newRequest: counter(`${seed}-${name}`),
+    };
+    const draw = options.next ?? nextAsk;
+    open(name, at, { perSecond: options.perSecond ?? usualPerSecond, next: () => draw(mixer) });
+  }
+  open('warden', 2 * count, {
+    perSecond: options.wardenPerSecond ?? usualWardenPerSecond,
+    next: wardenAsks(counter(`${seed}-warden`), randomFrom(seed * 1_000 + 99)),
+  });
+
+  return {
+    async run(signal) {
+      const random = randomFrom(seed * 1_000 + 98);
+      await Promise.all([
+        ...clients.map((client) => client.run(signal)),
+        keepLooking(daemons, owners, { history, clock, random, signal, everyMs: lookEveryMs }),
+      ]);
+    },
+    async finish(withinMs) {
+      const signal = AbortSignal.timeout(withinMs);
+      await Promise.all(clients.map((client) => client.resolve(signal)));
+      const revision = history.attempts.reduce(
+        (most, attempt) => (attempt.revision > most ? attempt.revision : most),
+        0n,
+      );
+      await lookEverywhere(daemons, owners, { history, clock, revision, withinMs });
+    },
+    close() {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+function counter(stem: string): () => string {
+  let count = 0;
+  return () => `${stem}-${(count += 1)}`;
+}

@@ -1,5 +1,6 @@
 // The half of a node that faces the network: wires store, reconciler, mesh and API.
 
+import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,9 +8,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import { type ElectionEvent, openElection } from '#internal/election/election.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
-import { createLeader } from '#internal/leader/leader.ts';
+import { createLeader, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
@@ -180,6 +182,19 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   }, pulseMs);
 
   const electing = election.run(signal);
+  const sweeping = sweepAgainAndAgain(
+    {
+      nodeId: config.nodeId,
+      clock,
+      store,
+      snapshot: () => head.snapshot(),
+      fences: () => election.leading().flatMap((poolId) => election.held(poolId) ?? []),
+      newId: randomUUID,
+      failed: (cause, pool) => log.warn('sweep-failed', { pool, reason: messageOf(cause) }),
+    },
+    signal,
+  );
+
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
   } catch (cause) {
@@ -193,6 +208,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close()]);
+  await sweeping;
   store.close();
   electionEtcd.close();
   await disk.close();

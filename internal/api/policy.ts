@@ -6,6 +6,7 @@ import { refuse } from '#internal/errors/errors.ts';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Admit, Principal } from '#internal/rpc/rpc.ts';
@@ -21,9 +22,15 @@ const allowed: { readonly [R in Role]: readonly Act[] } = {
   'micro-node': [],
 };
 
+// Their requests have no `change`, since no answer of theirs is remembered.
+const changesWithoutSaying: ReadonlySet<DescMethod> = new Set<DescMethod>([
+  StatusService.method.releaseBrake,
+  PoolService.method.checkPools,
+]);
+
 function actOf(method: DescMethod): Act {
   if (method.parent === MeshService || method.parent === LeaderService) return 'mesh';
-  if (method === StatusService.method.releaseBrake) return 'change';
+  if (changesWithoutSaying.has(method)) return 'change';
   return method.input.fields.some((field) => field.localName === 'change') ? 'change' : 'read';
 }
 

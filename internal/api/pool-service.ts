@@ -14,11 +14,10 @@ import {
   toReservation,
   updatePool,
 } from '#internal/command/command.ts';
-import { refuse } from '#internal/errors/errors.ts';
 import type { Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import type { Stored } from '#internal/model/record.ts';
-import { Refused } from '#internal/rpc/rpc.ts';
+import { checkingPools } from './check-pools.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness } from './service.ts';
@@ -55,8 +54,6 @@ export function poolHandlers(context: ServiceContext): HandlersOf<typeof PoolSer
       return { reservations: reservations.map(toReservation), freshness: freshness(context) };
     },
     listQuotas: async () => ({ quotas: quotasOf(head.snapshot()), freshness: freshness(context) }),
-    checkPools: async () => {
-      throw new Refused(refuse('not-ready', { problem: 'is not served yet', cure: 'wait' }));
-    },
+    checkPools: checkingPools(context),
   };
 }

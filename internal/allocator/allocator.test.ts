@@ -2,44 +2,14 @@ import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { AllocationSchema, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import {
-  allocationId,
-  emptySnapshot,
-  fold,
-  poolId,
-  type RecordChange,
-  type Snapshot,
-  slabId,
-  slabLengthOf,
-} from '#internal/model/model.ts';
-import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
+import { AllocationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { fold, poolId, type RecordChange, type Snapshot, slabLengthOf } from '#internal/model/model.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
 import { nthSubprefix, type Prefix } from '#internal/netip/netip.ts';
+import { allocationOf, poolOf, slabOf, snapshotOf } from '#internal/testkit/pool-records.ts';
 import { choose, createFreeIndex, type FreeIndex, freeIndexOf, nothingUnseen, type Wish } from './allocator.ts';
 
 const p = (text: string): Prefix => text as Prefix;
-const put = (kind: RecordKind, id: string, record: unknown): RecordEvent =>
-  ({ kind, id, stored: { revision: 1n, record } }) as RecordEvent;
-const poolOf = (prefix: string): RecordEvent =>
-  put(
-    'pool',
-    poolId(p(prefix)),
-    create(PoolSchema, { id: poolId(p(prefix)), prefix, realmId: 'internet', slabLength: slabLengthOf(p(prefix)) }),
-  );
-const slabOf = (pool: string, prefix: string, unitLength: number, homePopId = 'p1'): RecordEvent => {
-  const id = poolId(p(pool));
-  return put('slab', slabId(id, p(prefix)), create(SlabSchema, { poolId: id, prefix, unitLength, homePopId }));
-};
-const allocationOf = (pool: string, prefix: string): RecordEvent => {
-  const id = poolId(p(pool));
-  return put(
-    'allocation',
-    allocationId(id, p(prefix)),
-    create(AllocationSchema, { poolId: id, prefix, tunnelId: 't' }),
-  );
-};
-const snapshotOf = (...events: readonly RecordEvent[]): Snapshot =>
-  fold(emptySnapshot(), { revision: 1n, relisted: true, events }).snapshot;
 const wish = (pool: string, unitLength: number, homePopId = 'p1', rest: Partial<Wish> = {}): Wish => ({
   poolId: poolId(p(pool)),
   unitLength,
@@ -72,7 +42,10 @@ function fill(from: Snapshot, wanted: Wish): readonly string[] {
     if (isRefusal(choice)) return given;
     given.push(choice.prefix);
     const allocation = create(AllocationSchema, { poolId: wanted.poolId, prefix: choice.prefix });
-    const events = [put('slab', choice.slabId, choice.slab), put('allocation', choice.allocationId, allocation)];
+    const events: readonly RecordEvent[] = [
+      { kind: 'slab', id: choice.slabId, stored: { revision: 1n, record: choice.slab } },
+      { kind: 'allocation', id: choice.allocationId, stored: { revision: 1n, record: allocation } },
+    ];
     const folded = fold(snapshot, { revision: snapshot.revision + 1n, relisted: false, events });
     snapshot = folded.snapshot;
     index.update(folded.changes);
@@ -242,7 +215,7 @@ describe('free index', () => {
         fc.array(fc.array(event, { minLength: 1, maxLength: 6 }), { maxLength: 12 }),
         fc.boolean(),
         (batches, backwards) => {
-          let snapshot = snapshotOf(...pools.map(poolOf));
+          let snapshot = snapshotOf(...pools.map((pool) => poolOf(pool)));
           const index = createFreeIndex();
           for (const events of batches) {
             const folded = fold(snapshot, { revision: snapshot.revision + 1n, relisted: false, events });
@@ -259,7 +232,11 @@ describe('free index', () => {
   test('offers nothing that is taken, and everything else: as a second, naive search does', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 40 }), (events) => {
-        const { snapshot } = fold(snapshotOf(...pools.map(poolOf)), { revision: 2n, relisted: false, events });
+        const { snapshot } = fold(snapshotOf(...pools.map((pool) => poolOf(pool))), {
+          revision: 2n,
+          relisted: false,
+          events,
+        });
         const [pool, home] = ['44.31.0.0/22', 'p1'] as const;
         const id = poolId(p(pool));
         const own: string[] = [];

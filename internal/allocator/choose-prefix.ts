@@ -3,7 +3,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Slab, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Stored } from '#internal/model/record.ts';
 import { allocationId, holderOf } from '#internal/model/model.ts';
 import { contains, familyOf, type Prefix, prefixLength, supernet } from '#internal/netip/netip.ts';
 import { rangeOf } from './ranges.ts';
@@ -24,13 +23,16 @@ export function choosePrefix(scene: Scene, wish: PrefixWish): Choice | Refusal {
   const misplaced = placeRefusal(scene, wish);
   if (misplaced !== undefined) return misplaced;
   const place = supernet(prefix, pool.slabLength);
-  const slab = slabAt(scene, place) ?? {
-    record: create(SlabSchema, { poolId: pool.pool.id, prefix: place, unitLength: prefixLength(prefix), homePopId }),
-    revision: 0n,
-  };
-  const refusal = slabRefusal(slab, place, wish) ?? reservedRefusal(scene, wish);
+  const there = slabAt(scene, place);
+  if (there === 'unbelieved') {
+    const problem = `lies in ${place}, whose record is wrong`;
+    return refuse('overlap', { field, value: prefix, problem, cure: 'pop44 pool check' });
+  }
+  // One that is under way may come to be what is wanted: cut again, and the transaction tells.
+  const fresh = { poolId: pool.pool.id, prefix: place, unitLength: prefixLength(prefix), homePopId };
+  const slab = typeof there === 'object' ? there : { record: create(SlabSchema, fresh), revision: 0n };
+  const refusal = slabRefusal(slab.record, place, wish) ?? reservedRefusal(scene, wish);
   if (refusal !== undefined) return refusal;
-  if (slab === 'closed') throw new TypeError('a closed slab is refused');
   const id = allocationId(pool.pool.id, prefix);
   const stored = snapshot.allocations.get(id);
   const own = stored?.record.owner === owner && ['quarantine', 'owner'].includes(holderOf(stored.record));
@@ -54,15 +56,14 @@ function placeRefusal({ pool }: Scene, { prefix, unitLength, field }: PrefixWish
   return refuse('misaligned', { field, value: prefix, problem, cure: `a /${pool.slabLength} or longer` });
 }
 
-function slabRefusal(slab: Stored<Slab> | 'closed', place: Prefix, wish: PrefixWish): Refusal | undefined {
+function slabRefusal(slab: Slab, place: Prefix, wish: PrefixWish): Refusal | undefined {
   const { prefix: value, field, unitLength } = wish;
   const overlap = (problem: string, cure: string): Refusal => refuse('overlap', { field, value, problem, cure });
-  if (slab === 'closed') return overlap(`lies in ${place}, which is being cut`, 'ask again');
-  if (slab.record.delegatedPoolId !== '') {
-    return overlap(`lies in ${place}, which is delegated`, `ask the pool ${slab.record.delegatedPoolId}`);
+  if (slab.delegatedPoolId !== '') {
+    return overlap(`lies in ${place}, which is delegated`, `ask the pool ${slab.delegatedPoolId}`);
   }
-  if (slab.record.unitLength === unitLength) return undefined;
-  const units = `/${slab.record.unitLength}`;
+  if (slab.unitLength === unitLength) return undefined;
+  const units = `/${slab.unitLength}`;
   return overlap(`lies in ${place}, which is cut into units of ${units}`, `a ${units}, or a prefix elsewhere`);
 }
 

@@ -69,7 +69,7 @@ function inQuarantine(scene: Scene, { unitLength, owner }: Wish): Choice | undef
     const { from, to } = space.numbersIn(prefix);
     if (from < scene.numbers.from || to > scene.numbers.to) return undefined;
     const slab = slabAt(scene, supernet(prefix, pool.slabLength));
-    if (slab === undefined || slab === 'closed' || !serves(slab.record, unitLength)) return undefined;
+    if (typeof slab !== 'object' || !serves(slab.record, unitLength)) return undefined;
     return choiceOf(scene, slab, { prefix, allocationId: id, allocationRevision: revision });
   });
 }
@@ -80,7 +80,7 @@ const serves = (slab: Slab, unitLength: number): boolean =>
 function inSlabs(scene: Scene, wish: Wish, homePopId: string): Choice | undefined {
   return firstOf(scene.space.roomy(wish.unitLength, homePopId, scene.numbers), ([number, space]) => {
     const slab = slabAt(scene, scene.space.slabPrefix(number));
-    if (slab === undefined || slab === 'closed' || !serves(slab.record, wish.unitLength)) return undefined;
+    if (typeof slab !== 'object' || !serves(slab.record, wish.unitLength)) return undefined;
     return freeUnit(scene, space, slab, wish);
   });
 }
@@ -93,7 +93,7 @@ function inNewSlab(scene: Scene, wish: Wish, homePopId: string): Choice | undefi
     const prefix = space.slabPrefix(number);
     const cut = slabAt(scene, prefix);
     // Cut by this daemon though the index was not told: of use when it was cut for the same.
-    const fits = cut !== 'closed' && cut?.record.homePopId === homePopId && serves(cut.record, unitLength);
+    const fits = typeof cut === 'object' && cut.record.homePopId === homePopId && serves(cut.record, unitLength);
     if (cut !== undefined && !fits) return undefined;
     const record = create(SlabSchema, { poolId: pool.pool.id, prefix, unitLength, homePopId });
     const slab = fits ? cut : { record, revision: 0n };

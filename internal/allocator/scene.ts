@@ -42,17 +42,20 @@ export function sceneOf(
 }
 
 /**
- * The record that units of the slab are given with (revision 0n: cut with them); `closed`: a transaction with it is
- * under way, or its record is not to be believed; undefined: nothing was ever cut here.
+ * The record that units of the slab are given with (revision 0n: cut with them); `flying`: a transaction with it is
+ * under way; `unbelieved`: it does not say what its key says; undefined: nothing was ever cut here.
  * @param prefix a slab's place in the pool as it is now
  */
-export function slabAt({ snapshot, pool, unseen, chosen }: Scene, prefix: Prefix): Stored<Slab> | 'closed' | undefined {
+export function slabAt(
+  { snapshot, pool, unseen, chosen }: Scene,
+  prefix: Prefix,
+): Stored<Slab> | 'flying' | 'unbelieved' | undefined {
   const poolId = pool.pool.id;
   const id = slabId(poolId, prefix);
-  const believed = (stored: Stored<Slab>): Stored<Slab> | 'closed' =>
-    stored.record.poolId === poolId && stored.record.prefix === prefix ? stored : 'closed';
+  const believed = (stored: Stored<Slab>): Stored<Slab> | 'unbelieved' =>
+    stored.record.poolId === poolId && stored.record.prefix === prefix ? stored : 'unbelieved';
   const cut = unseen.slab(id);
-  if (cut === 'flying') return 'closed';
+  if (cut === 'flying') return cut;
   const seen = snapshot.slabs.get(id) ?? cut;
   if (seen !== undefined) return believed(seen);
   const along = chosen.find((choice) => choice.slabId === id);

@@ -1,13 +1,7 @@
 import { clone } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  type Dataplane,
-  emptyDataplane,
-  itemKey,
-  kinds,
-  type MutableDataplane,
-} from '#internal/dataplane/dataplane.ts';
+import { type Dataplane, emptyDataplane, itemKey, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import { desired, type Self } from '#internal/desired/desired.ts';
 import { AllocationSchema, PoolSchema, RealmSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';

@@ -34,17 +34,21 @@ const services = { 'etcd-server': 'etcd.service', bird2: 'bird.service' };
 // An ordinary user's PATH has no sbin on Debian.
 const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
-/** Whether a program is there to be run. */
-export function found(binary) {
-  return folders.some((folder) => {
+/** The path of a program that is there to be run; `more`: folders to look in after the usual ones. */
+export function located(binary, more = []) {
+  const paths = [...folders, ...more].filter((folder) => folder !== '').map((folder) => join(folder, binary));
+  return paths.find((path) => {
     try {
-      accessSync(join(folder, binary), constants.X_OK);
-      return folder !== '';
+      accessSync(path, constants.X_OK);
+      return true;
     } catch {
       return false;
     }
   });
 }
+
+/** Whether a program is there to be run. */
+export const found = (binary) => located(binary) !== undefined;
 
 /** Rows whose program is not on this machine. */
 export function missing() {

@@ -1,7 +1,7 @@
 // Run: the doorstep of every npm script. Makes a fresh machine ready, then hands over to a TypeScript file.
 //
 // Plain JavaScript without dependencies, for any Node from 20 on: nothing is installed yet when it starts.
-// Says nothing when there is nothing to do. Never builds anything: Node 24 runs the .ts files as they are.
+// Says nothing when there is nothing to do. Never builds pop44: Node 24 runs the .ts files as they are.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -10,14 +10,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { modules } from './modules.mjs';
 import { cure, found, install, missing, policyIsOurs } from './needs.mjs';
+import { tools } from './tools.mjs';
 
 const here = fileURLToPath(import.meta.url);
 const root = join(dirname(here), '..', '..');
 
-/** needs: real programs take part, so Debian packages must be there. */
+/**
+ * needs: real programs take part, so Debian packages must be there. tools: built first where they can be; a verb with
+ * needs and without tools takes them only if they are there.
+ */
 const verbs = {
   start: { script: ['cmd/lab/main.ts'], needs: true },
-  test: { script: ['cmd/run/test.ts'], needs: true },
+  test: { script: ['cmd/run/test.ts'], needs: true, tools: true },
   check: { script: ['cmd/run/check.ts'], needs: false },
   fix: { script: ['cmd/run/check.ts', '--fix'], needs: false },
   gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
@@ -34,6 +38,7 @@ const fail = (problem) => {
 /** npm's process: the scripts in package.json `exec` us, or its shell would keep npm's signals for itself. */
 const parent = process.ppid;
 const tree = modules(root);
+const cached = tools(root);
 const [verb, ...args] = process.argv.slice(2);
 
 if (verb === 'install-modules') {
@@ -42,32 +47,59 @@ if (verb === 'install-modules') {
 } else if (verb === 'install-needs') {
   const problem = install(say);
   if (problem !== undefined) fail(problem);
+} else if (verb === 'build-tools') {
+  const problem = cached.build(say);
+  if (problem !== undefined) fail(problem);
+} else if (verb === 'tools') {
+  if (cached.find().directory === undefined) locked('build-tools', cached.lockFile);
 } else if (verb in verbs) {
-  const { script, needs } = verbs[verb];
+  const { script, needs, tools: built } = verbs[verb];
   const lacking = needs ? missing() : [];
   // Told before anything is downloaded.
   if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
   const killed = needs && process.getuid() === 0 && policyIsOurs();
   if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock');
-  handOver([...script, ...args], needs);
+  handOver([...script, ...args], needs, needs ? toolsFor(built === true) : {});
 } else {
-  fail(`usage: node cmd/run/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);
+  fail(`usage: node cmd/run/run.mjs ${[...Object.keys(verbs), 'tools'].join('|')} [arguments]`);
+}
+
+/** What internal/testkit/tools.ts reads: where the tools are, or why there are none. */
+function toolsFor(built) {
+  let { directory, problem, buildable } = cached.find();
+  if (built && buildable) {
+    try {
+      underLock('build-tools', cached.lockFile);
+    } catch (error) {
+      // No place for a cache, as with some users' home. Everything else can be done.
+      say(`tools: ${error.message}`);
+    }
+    ({ directory, problem } = cached.find());
+  }
+  return { POP44_TOOLS: directory ?? '', POP44_NO_TOOLS: problem ?? '' };
+}
+
+/** A step without which we cannot go on. */
+function locked(step, lockFile) {
+  const status = underLock(step, lockFile);
+  if (status !== 0) process.exit(status ?? 1);
 }
 
 /** Runs ourselves under flock(1): the kernel lets go of such a lock when its holder dies, so it never gets stale. */
-function locked(step, lockFile) {
+function underLock(step, lockFile) {
   mkdirSync(dirname(lockFile), { recursive: true });
   if (spawnSync('flock', ['--nonblock', lockFile, 'true']).status === 1) say('waiting for another installation');
   const run = spawnSync('flock', [lockFile, process.execPath, here, step], { stdio: 'inherit' });
   if (run.error !== undefined) fail(`flock (Debian package util-linux): ${run.error.message}`);
-  if (run.status !== 0) process.exit(run.status ?? 1);
+  return run.status;
 }
 
-function handOver(argv, endWithUs) {
+function handOver(argv, endWithUs, more) {
   const [script, ...rest] = argv;
   const env = {
     ...process.env,
+    ...more,
     PATH: [join(root, 'node_modules', '.bin'), process.env.PATH, '/usr/local/sbin:/usr/sbin:/sbin'].join(':'),
   };
   // Some tools colour what goes into files and pipes too.

@@ -13,11 +13,20 @@ const setUp = `set -e
 mount -t tmpfs -o mode=0755 pop44-run /run
 mkdir /run/tree
 mount --rbind "$POP44_TREE" /run/tree
+if [ -n "$POP44_TOOLS" ]; then
+  mkdir /run/tools
+  mount --bind "$POP44_TOOLS" /run/tools
+fi
 mount -t tmpfs -o mode=1777 pop44-tmp /tmp
 mkdir -p "$POP44_TREE"
 mount --move /run/tree "$POP44_TREE"
 [ "$POP44_TREE_WRITABLE" = yes ] || mount -o remount,bind,ro "$POP44_TREE"
 rmdir /run/tree
+if [ -n "$POP44_TOOLS" ]; then
+  mkdir -p "$POP44_TOOLS"
+  mount --move /run/tools "$POP44_TOOLS"
+  rmdir /run/tools
+fi
 mkdir -m 0700 "$XDG_RUNTIME_DIR"
 cd "$POP44_TREE"
 ip link set lo up

@@ -1,11 +1,17 @@
 // Which tests there are and what each kind may take: the suffix of a test file says what it needs.
 
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const everywhere = '{cmd,internal,bench,chaos,web}/**';
 const etcd = `${everywhere}/*.etcd.test.ts`;
 const netns = `${everywhere}/*.netns.test.ts`;
+
+/** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
+const tools = process.env['POP44_TOOLS'] ?? '';
+/** What speaks to etcd itself, and what stands on it when things go wrong: once more on etcd 3.6. */
+const etcdAgain = tools === '' ? [] : ['internal/{etcd,election,store}/*.etcd.test.ts'];
 
 /** Real processes on a machine that others use too: a minute is a hang, not slowness. */
 const withProcesses = { testTimeout: 60_000, hookTimeout: 60_000 };
@@ -41,6 +47,17 @@ export default defineConfig({
         extends: true,
         test: { name: 'etcd', include: [etcd], maxWorkers: 2, sequence: { groupOrder: 1 }, ...withProcesses },
       },
+      ...etcdAgain.map((include) => ({
+        extends: true as const,
+        test: {
+          name: 'etcd 3.6',
+          include: [include],
+          env: { POP44_ETCD: join(tools, 'etcd') },
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          ...withProcesses,
+        },
+      })),
       {
         extends: true,
         test: {

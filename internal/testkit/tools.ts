@@ -1,0 +1,17 @@
+// Tools: the programs that `npm run tools` builds, as npm's scripts hand them over. cmd/run/tools.mjs has the list.
+
+import { join } from 'node:path';
+
+export type ToolName = 'toxiproxy-server' | 'etcd' | 'wireguard-go';
+
+/** The path of a tool, as it was built; undefined: `whyNoTools` says why. */
+export function toolPath(name: ToolName): string | undefined {
+  const directory = process.env['POP44_TOOLS'] ?? '';
+  return directory === '' ? undefined : join(directory, name);
+}
+
+/** A sentence for whoever does without, and for the reason of a skipped test. */
+export function whyNoTools(): string {
+  const reason = process.env['POP44_NO_TOOLS'] ?? 'they come with npm test, npm start and npm run bench';
+  return `no tools built from Go modules: ${reason}`;
+}

@@ -61,7 +61,7 @@ test('an allocation lives: given, listed, released, kept, and given to its owner
   expect(prefixesOf(await allocations(b).allocate({ owner: 'life' }))).toEqual(prefixes);
 });
 
-describe('bad input changes nothing: ', () => {
+describe('bad input changes nothing', () => {
   const wishes =
     (rest: object, owner = '') =>
     () =>

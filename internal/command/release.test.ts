@@ -137,6 +137,11 @@ describe('nothing is released', () => {
 });
 
 describe('released', () => {
+  test('a prefix is by its etag, where one is given', () => {
+    expect(releaseIn(held, own, { change: { etag: '2' } })).toMatchObject({ refused: 'stale-etag' });
+    expect(releaseIn(held, own, { change: { etag: '3' } })).not.toHaveProperty('refused');
+  });
+
   test('a prefix is kept for its owner as long as its pool says [A6]', () => {
     const ledger = createLedger(withPools(held, { quarantineSeconds: 60 }, pool4));
     ledger.commit(decisionOf(releaseIn(ledger.snapshot, own)));

@@ -9,7 +9,7 @@ import {
 } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { allocationId, holderOf, type Snapshot } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
-import { type CommandContext, type Decided, notReady } from './context.ts';
+import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
 import { ownerField, prefixField } from './fields.ts';
 import { findPool } from './find.ts';
@@ -19,8 +19,8 @@ import { type Released, quarantine } from './quarantine.ts';
 const mostPrefixes = 16;
 
 /**
- * All of the prefixes or none. Refuses `required`, `invalid`, `host-bits`, `not-found`, `not-owner`, and `in-use` of a
- * prefix that a tunnel uses or that is a delegation.
+ * All of the prefixes or none; an etag is that of each. Refuses `required`, `invalid`, `host-bits`, `not-found`,
+ * `not-owner`, `stale-etag`, and `in-use` of a prefix that a tunnel uses or that is a delegation.
  */
 export function release(
   snapshot: Snapshot,
@@ -39,6 +39,8 @@ export function release(
     if (typeof prefix !== 'string') return prefix;
     const one = releasable(snapshot, { field, prefix, owner, poolId: pool?.record.id });
     if (isRefusal(one)) return one;
+    const stale = staleEtag(request.change, one.allocation.revision);
+    if (stale !== undefined) return stale;
     released.set(one.id, one);
   }
   const draft = new Draft();

@@ -149,7 +149,10 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
     if (poolId !== undefined && lead !== undefined && lead.fence(poolId) === undefined) {
       if (submission.forwardedAs !== undefined) throw new Fault('not-leader', `pool ${poolId} is led elsewhere`);
       const localPopId = head.snapshot().nodes.get(options.nodeId)?.record.popId ?? '';
-      const answer = await forwarded(lead, budget, submission, { poolId, requestId, localPopId });
+      const answer = await forwarded(lead, budget, submission, { poolId, requestId, localPopId }).catch((thrown) => {
+        // Out of time: the leader may carry it out without us.
+        throw outcomeOf(thrown, true, requestId);
+      });
       if (typeof answer === 'object') return answer;
       // Carried out here, then, under the same request id.
       sentOn = answer === 'unanswered';

@@ -216,6 +216,23 @@ test('a commit without an answer is pending, never failed, within 2 s', async ()
   expect(clock.longestMs).toBeLessThan(2_000);
 });
 
+test('a request whose leader does not answer in time is pending, never a fault of ours', async () => {
+  const { store, head } = one();
+  // What is left of a daemon that stood still: its own patience with the leader is over only after that with the caller.
+  const lead = { fence: () => undefined, forward: () => new Promise<never>(() => {}) };
+  const { submit } = createSubmit({ head, store, clock: hurried(), nodeId: 'p1', newId: () => 'made', lead });
+  const asked = submit({
+    ...common(),
+    method: '/forwarded',
+    input: CreatePopRequestSchema,
+    output: CreatePopResponseSchema,
+    request: create(CreatePopRequestSchema),
+    led: () => '4-2c1f0000-22',
+    decide: () => ({ decision: { compares: [], writes: [] }, response: {} }),
+  });
+  expect(await thrownBy(asked)).toMatchObject({ code: 'pending' });
+});
+
 test('an ambiguous commit whose store then goes away is pending', async () => {
   const { store, submit } = one();
   store.faults.push('lost-after', 'away');

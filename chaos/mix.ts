@@ -59,7 +59,7 @@ const deleteTunnel: Draw = ({ memory, newRequest, random }) => {
 };
 
 const delegate: Draw = ({ memory, newRequest, random, pops }) =>
-  askDelegate(newRequest(), memory, idOf('wide'), 28, pick(pops, random) ?? '');
+  askDelegate(newRequest(), memory, { pool: idOf('wide'), length: 28, popId: pick(pops, random) ?? '' });
 
 const fromDelegated: Draw = (mixer) => {
   const pool = pick(mixer.memory.delegated, mixer.random);

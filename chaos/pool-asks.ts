@@ -7,7 +7,13 @@ import type { Memory } from './memory.ts';
 const nothing = { given: [], prefixes: [], id: '' } as const;
 const nobody = { owner: '', takes: [], settled: () => {} } as const;
 
-export function askDelegate(request: string, memory: Memory, pool: string, length: number, popId: string): Ask {
+export interface Block {
+  readonly pool: string;
+  readonly length: number;
+  readonly popId: string;
+}
+
+export function askDelegate(request: string, memory: Memory, { pool, length, popId }: Block): Ask {
   const change = { requestId: request };
   return {
     ...nobody,

@@ -19,9 +19,7 @@ export function judgeQuarantine(
   court: Court,
   state: State,
   { revision, atMs = 0 }: Transaction,
-  id: string,
-  was: Holding,
-  is: Holding,
+  { id, was, is }: { readonly id: string; readonly was: Holding; readonly is: Holding },
 ): void {
   if ((was.is !== 'held' && was.is !== 'used') || isLive(is)) return;
   const pool = state.of('pool').get(poolOf(id))?.record;
@@ -31,7 +29,8 @@ export function judgeQuarantine(
 }
 
 /** A live allocation lies in its slab and its pool; a new one is not reserved and not from a frozen pool. */
-export function judgeGiven(court: Court, state: State, { revision }: Transaction, id: string, wasLive: boolean): void {
+export function judgeGiven(court: Court, state: State, id: string, wasLive: boolean): void {
+  const { revision } = state;
   const record = state.of('allocation').get(id)?.record;
   if (record === undefined) return;
   const problem = outside(state, id, record);
@@ -70,7 +69,8 @@ function reservedForAnother(state: State, { poolId, prefix, owner }: Allocation)
 }
 
 /** `held`: all that is held in the slab's pool. */
-export function judgeSlab(court: Court, state: State, { revision }: Transaction, id: string, held: PrefixTrie): void {
+export function judgeSlab(court: Court, state: State, id: string, held: PrefixTrie): void {
+  const { revision } = state;
   const pool = state.of('pool').get(poolOf(id))?.record;
   const record = state.of('slab').get(id)?.record;
   if (record === undefined) {

@@ -171,11 +171,7 @@ const planted: readonly Planted[] = [
       story.attempt({ request: 'x', kind: 'create-tunnel' });
     },
   ],
-  [
-    'an acknowledged allocation goes by itself',
-    'never-lost',
-    ({ deeds, pool }) => void deeds.sweep(pool, '44.32.0.0/32'),
-  ],
+  ['an acknowledged allocation goes by itself', 'never-lost', ({ deeds, pool }) => deeds.sweep(pool, '44.32.0.0/32')],
   [
     'released by somebody else’s request',
     'never-lost',

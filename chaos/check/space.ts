@@ -91,13 +91,13 @@ export function judgeSpace(court: Court): Judge {
         const wrong = wrongStep(was, is, atMs);
         const name = wrong?.name ?? (was.is === 'quarantined' ? 'quarantine' : 'no-overlap');
         court.check(name, wrong === undefined, () => `revision ${revision}: ${id}: ${wrong?.problem}`);
-        judgeQuarantine(court, state, transaction, id, was, is);
+        judgeQuarantine(court, state, transaction, { id, was, is });
         overlapping(state, id, transaction);
-        if (isLive(is)) judgeGiven(court, state, transaction, id, isLive(was));
+        if (isLive(is)) judgeGiven(court, state, id, isLive(was));
       }
       for (const id of slabs) {
         overlapping(state, `${id}*`, transaction);
-        judgeSlab(court, state, transaction, id, of(pools, poolOf(id)));
+        judgeSlab(court, state, id, of(pools, poolOf(id)));
       }
     },
   };

@@ -6,8 +6,23 @@ import { AllocationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold, poolId, type RecordChange, type Snapshot, slabLengthOf } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { nthSubprefix, type Prefix } from '#internal/netip/netip.ts';
-import { allocationOf, poolOf, slabOf, snapshotOf } from '#internal/testkit/pool-records.ts';
-import { choose, createFreeIndex, type FreeIndex, freeIndexOf, nothingUnseen, type Wish } from './allocator.ts';
+import {
+  allocationOf,
+  poolOf,
+  quarantinedOf,
+  reservationOf,
+  slabOf,
+  snapshotOf,
+} from '#internal/testkit/pool-records.ts';
+import {
+  choose,
+  createFreeIndex,
+  type FreeIndex,
+  freeIndexOf,
+  nothingUnseen,
+  poolSpace,
+  type Wish,
+} from './allocator.ts';
 
 const p = (text: string): Prefix => text as Prefix;
 const wish = (pool: string, unitLength: number, homePopId = 'p1', rest: Partial<Wish> = {}): Wish => ({
@@ -184,7 +199,16 @@ const event = fc
     unit: fc.nat(40),
     length: fc.constantFrom(29, 31, 32),
     home: fc.constantFrom('p1', 'p2'),
-    what: fc.constantFrom('slab', 'allocation', 'allocation', 'allocation', 'liar'),
+    what: fc.constantFrom(
+      'slab',
+      'allocation',
+      'allocation',
+      'allocation',
+      'liar',
+      'delegated',
+      'released',
+      'reserved',
+    ),
     gone: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
   })
   .map(({ pool, slab, unit, length, home, what, gone }): RecordEvent => {
@@ -193,10 +217,15 @@ const event = fc
     const count = 2 ** (slabLength - Number(pool.split('/')[1]));
     const at = nthSubprefix(p(pool), slabLength, BigInt(slab % count));
     const room = 2 ** Math.min(10, length + more - slabLength);
-    const made =
-      what === 'allocation'
-        ? allocationOf(pool, nthSubprefix(at, length + more, BigInt(unit % room)))
-        : slabOf(pool, at, length + more, home);
+    const prefix = nthSubprefix(at, length + more, BigInt(unit % room));
+    const made = {
+      allocation: () => allocationOf(pool, prefix),
+      released: () => quarantinedOf(pool, prefix, 'admin/ada', unit % 3),
+      reserved: () => reservationOf(pool, unit % 3 === 0 ? at : prefix),
+      delegated: () => slabOf(pool, at, slabLength, home, { delegatedPoolId: 'x' }),
+      slab: () => slabOf(pool, at, length + more, home),
+      liar: () => slabOf(pool, at, length + more, home),
+    }[what]();
     if (what === 'liar' && made.kind === 'slab' && made.stored) made.stored.record.poolId = 'elsewhere';
     return gone ? { kind: made.kind, id: made.id } : made;
   });
@@ -222,7 +251,10 @@ describe('free index', () => {
             snapshot = folded.snapshot;
             index.update(backwards ? folded.changes.toReversed() : folded.changes);
           }
-          expect(offered(snapshot, index)).toEqual(offered(snapshot, freeIndexOf(snapshot)));
+          const rebuilt = freeIndexOf(snapshot);
+          expect(offered(snapshot, index)).toEqual(offered(snapshot, rebuilt));
+          const spaces = (of: FreeIndex) => pools.map((pool) => poolSpace(snapshot, of, poolId(p(pool))));
+          expect(spaces(index)).toEqual(spaces(rebuilt));
         },
       ),
       { numRuns: 40 },

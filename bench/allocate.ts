@@ -14,12 +14,14 @@ import type { BenchOptions } from './main.ts';
 import { type Figure, type Figures, median, quantile } from './report.ts';
 import { streams, unaries, unariesAtRate } from './streams.ts';
 
-/** One for each daemon to lead. */
-const pools = ['44.64.0.0/12', '44.80.0.0/12', '44.96.0.0/12'] as const;
+/** One, so that two daemons of three forward. */
+const pools = ['44.64.0.0/12'] as const;
 const inFlightOfBareClient = 128;
 const inFlight = 256;
 const streamingCalls = 8;
 const pacedPerSecond = 200;
+// A daemon that has just started runs code that is not compiled yet; the goals are for one that serves.
+const warmUpMs = 15_000;
 
 const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
   value,
@@ -28,11 +30,11 @@ const figure = (value: number, unit: string, goal: string, samples: readonly num
   samples: samples.map((sample) => Number(sample.toFixed(3))),
 });
 
-/** Every pool has a leader, each daemon one pool: what a network looks like some seconds after its start. */
+/** What a network looks like some seconds after its start. */
 async function led(client: Client): Promise<void> {
   await eventually(async () => {
     const { pools: all } = await client.pools.listPools({});
-    return new Set(all.map(({ leaderNodeId }) => leaderNodeId)).size === pools.length && all.length === pools.length;
+    return all.length === pools.length && all.every(({ leaderNodeId }) => leaderNodeId !== '');
   }, 60_000);
 }
 
@@ -53,7 +55,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
     samples[name]?.push(value);
   };
   say('warming up');
-  await streams(clients, pools, { calls: streamingCalls, inFlight, ms: 3_000 });
+  await streams(clients, pools, { calls: streamingCalls, inFlight, ms: warmUpMs });
   for (let run = 0; run < (quick ? 1 : Math.max(runs, 3)); run += 1) {
     await take('single', bare.transactions(inFlightOfBareClient, ms));
     await take('put', bare.puts(inFlightOfBareClient, ms));

@@ -10,6 +10,6 @@ import { echoPath, empty } from './echo.ts';
 const [line] = (await once(createInterface({ input: process.stdin }), 'line')) as [string];
 const server = newServer();
 const answer: handleUnaryCall<object, object> = (_call, callback) => callback(null, {});
-server.register<object, object>(echoPath, answer, empty, () => undefined, 'unary');
+server.register<object, object>(echoPath, answer, empty, () => ({}), 'unary');
 const { ports } = await listen(server, ['127.0.0.1:0'], serverCredentials(JSON.parse(line) as Identity));
 process.stdout.write(`${ports[0]}\n`);

@@ -67,10 +67,7 @@ export function changing<I extends DescMessage, O extends DescMessage>(
   method: Method<I, O>,
   command: Command<I, O>,
   { led }: { readonly led?: (snapshot: Snapshot, request: MessageShape<I>) => string | undefined } = {},
-): (
-  request: Asked<I>,
-  call: Pick<Call, 'principal' | 'signal'>,
-) => Promise<MessageShape<O>> {
+): (request: Asked<I>, call: Pick<Call, 'principal' | 'signal'>) => Promise<MessageShape<O>> {
   const { clock, head, newId, random } = context;
   const path = `/${method.parent.typeName}/${method.name}`;
   const submission = (
@@ -99,9 +96,9 @@ export function changing<I extends DescMessage, O extends DescMessage>(
   context.commands.set(path, async ({ request, principal, requestId, localPopId: popId }, signal) => {
     const call = { principal: principalNamed(principal), signal };
     const own = submission(fromBinary(method.input, request) as Asked<I>, call, () => popId);
-    const outcome = await context.submit<I, O>({ ...own, forwardedAs: requestId });
+    const outcome = await context.submit<I, O>({ ...own, forwarded: { request, requestId } });
     if (isRefusal(outcome)) return outcome;
-    return { response: toBinary(method.output, outcome.response), changed: outcome.changed };
+    return { response: outcome.bytes ?? toBinary(method.output, outcome.response), changed: outcome.changed };
   });
   return async (request, call) => {
     const { response, changed } = granted(

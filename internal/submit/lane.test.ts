@@ -106,9 +106,11 @@ test('one that is refused, one that conflicts and one that was asked before leav
     lane.attempt(() => refuse('frozen', { problem: 'is frozen', cure: '' })),
     one(take(5)),
     one(take(9), 'first'),
-    lane.attempt(() => {
-      throw new Error('a fault of the command');
-    }).catch((thrown: unknown) => refuse('invalid', { problem: String(thrown), cure: '' })),
+    lane
+      .attempt(() => {
+        throw new Error('a fault of the command');
+      })
+      .catch((thrown: unknown) => refuse('invalid', { problem: String(thrown), cure: '' })),
     one(take(2)),
   ]);
   expect(kinds(outcomes)).toEqual(['committed', 'frozen', 'conflict', 'repeated', 'invalid', 'committed']);

@@ -1,6 +1,6 @@
 // Request id: how a repeat is told from another request under the same id.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { toBinary } from '@bufbuild/protobuf';
 import type { Refusal } from '#internal/errors/errors.ts';
@@ -20,14 +20,19 @@ export function badRequestId(requestId: string): Refusal | undefined {
   });
 }
 
-/** Of everything that was asked for; the request id itself does not count. */
-export function requestHash<M extends Message & { change?: Change | undefined }>(
+/** Everything that was asked for; the request id itself does not count. */
+export function askedFor<M extends Message & { change?: Change | undefined }>(
   schema: DescMessage,
   request: M,
 ): Uint8Array {
   const { change } = request;
   const asked = change === undefined ? request : { ...request, change: { ...change, requestId: '' } };
-  return createHash('sha256').update(schema.typeName).update('\0').update(toBinary(schema, asked)).digest();
+  return toBinary(schema, asked);
+}
+
+/** @param asked as askedFor gives it */
+export function requestHash(schema: DescMessage, asked: Uint8Array): Uint8Array {
+  return hash('sha256', Buffer.concat([Buffer.from(`${schema.typeName}\0`), asked]), 'buffer');
 }
 
 /** Whether the remembered operation is the one that `wanted` describes; a refusal when the id was used for another. */

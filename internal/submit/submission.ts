@@ -20,7 +20,7 @@ import type { Head } from './head.ts';
 import { createClaims } from './claims.ts';
 import { type Attempt, directLane, type Lane, type LaneStore, ledLane } from './lane.ts';
 import { decisionLines } from './lines.ts';
-import { badRequestId, requestHash, reused } from './request-id.ts';
+import { askedFor, badRequestId, requestHash, reused } from './request-id.ts';
 
 /** What submit needs of the store; its face says the same of outcomes and faults. */
 export interface SubmitStore extends LaneStore {
@@ -32,7 +32,7 @@ export interface SubmitStore extends LaneStore {
 export interface Forwarded {
   readonly poolId: string;
   readonly method: string;
-  /** The request message. */
+  /** The request message, without its request id. */
   readonly request: Uint8Array;
   /** `admin/ada` */
   readonly principal: string;
@@ -83,13 +83,15 @@ export interface Submission<I extends DescMessage, O extends DescMessage> {
   readonly decide: (snapshot: Snapshot, unseen: Unseen, alone: boolean) => Refusal | Decided<O>;
   /** The pool whose leader decides it best. */
   readonly led?: (snapshot: Snapshot) => string | undefined;
-  /** Another daemon forwarded it under this request id, which the caller may have left to it. */
-  readonly forwardedAs?: string;
+  /** Another daemon forwarded it. */
+  readonly forwarded?: Pick<Forwarded, 'request' | 'requestId'>;
 }
 
 export interface Granted<O extends DescMessage> {
   /** As it was remembered: without `changed` and without etags. */
   readonly response: MessageShape<O>;
+  /** The response as it was remembered; absent of a dry run, and of what another daemon carried out. */
+  readonly bytes?: Uint8Array;
   readonly changed: Changed;
 }
 
@@ -135,53 +137,64 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
     return made;
   }
 
-  const submit: Submit = async (submission) => {
+  const submit: Submit = async <I extends DescMessage, O extends DescMessage>(
+    submission: Submission<I, O>,
+  ): Promise<Refusal | Granted<O>> => {
     const { change } = submission.request;
     const bad = badRequestId(change?.requestId ?? '');
     if (bad !== undefined) return bad;
     const asked = change?.requestId ?? '';
-    const requestId = submission.forwardedAs ?? (asked === '' ? options.newId() : asked);
+    const from = submission.forwarded;
+    const requestId = from?.requestId ?? (asked === '' ? options.newId() : asked);
+    const request = from?.request ?? askedFor(submission.input, submission.request);
     const dryRun = change?.dryRun === true;
     using budget = budgets.open(submission.signal);
 
     const poolId = dryRun ? undefined : submission.led?.(head.snapshot());
     let sentOn = false;
     if (poolId !== undefined && lead !== undefined && lead.fence(poolId) === undefined) {
-      if (submission.forwardedAs !== undefined) throw new Fault('not-leader', `pool ${poolId} is led elsewhere`);
+      if (from !== undefined) throw new Fault('not-leader', `pool ${poolId} is led elsewhere`);
       const localPopId = head.snapshot().nodes.get(options.nodeId)?.record.popId ?? '';
-      const answer = await forwarded(lead, budget, submission, { poolId, requestId, localPopId }).catch((thrown) => {
-        // Out of time: the leader may carry it out without us.
-        throw outcomeOf(thrown, true, requestId);
-      });
-      if (typeof answer === 'object') return answer;
+      const answer = await forwarded(lead, budget, submission, { poolId, requestId, request, localPopId }).catch(
+        (thrown) => {
+          // Out of time: the leader may carry it out without us.
+          throw outcomeOf(thrown, true, requestId);
+        },
+      );
+      if (typeof answer === 'object') {
+        if ('changed' in answer) answer.changed.repeated &&= asked !== '';
+        return answer;
+      }
       // Carried out here, then, under the same request id.
       sentOn = answer === 'unanswered';
     }
 
+    const mayRepeat = asked !== '' || from !== undefined;
     const wanted = create(OperationSchema, {
       requestId,
       principal: principalName(submission.principal),
       method: submission.method,
-      requestHash: requestHash(submission.input, submission.request),
+      requestHash: requestHash(submission.input, request),
       nodeId: options.nodeId,
     });
     const remembered = (operation: Operation, revision: bigint) =>
       reused(operation, wanted) ?? {
         response: fromBinary(submission.output, operation.response),
+        bytes: operation.response,
         // Not so when it was we who had sent it to a leader whose answer did not come.
-        changed: create(ChangedSchema, { requestId, revision, repeated: asked !== '' && !sentOn }),
+        changed: create(ChangedSchema, { requestId, revision, repeated: mayRepeat && !sentOn }),
       };
-    let response = create(submission.output);
+    let response: MessageShape<O>;
     const attemptOn = (alone: boolean): Attempt => {
       return () => {
         claims.seen();
         const decided = submission.decide(head.snapshot(), claims, alone);
         if (isRefusal(decided)) return decided;
         response = create(submission.output, decided.response);
-        const operation = create(OperationSchema, wanted);
-        operation.response = toBinary(submission.output, response);
-        operation.at = timestampFromDate(clock.wall());
-        return { decision: decided.decision, operation };
+        // Whoever takes the attempt encodes it at once.
+        wanted.response = toBinary(submission.output, response);
+        wanted.at = timestampFromDate(clock.wall());
+        return { decision: decided.decision, operation: wanted };
       };
     };
 
@@ -214,7 +227,7 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
           }
           if (confirmed && !ambiguous) return outcome;
           // The first try may be what this one stumbles over.
-          if (asked !== '' || ambiguous) {
+          if (mayRepeat || ambiguous) {
             const before = await budget.spend(store.readOperation(requestId));
             if (before !== undefined) return remembered(before.operation, before.revision);
           }
@@ -226,7 +239,11 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
         tries += 1;
         switch (outcome.outcome) {
           case 'committed':
-            return { response, changed: create(ChangedSchema, { requestId, revision: outcome.revision }) };
+            return {
+              response,
+              bytes: wanted.response,
+              changed: create(ChangedSchema, { requestId, revision: outcome.revision }),
+            };
           case 'repeated':
             return remembered(outcome.operation, outcome.revision);
           case 'deposed':
@@ -281,10 +298,10 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
 async function forwarded<I extends DescMessage, O extends DescMessage>(
   lead: Lead,
   budget: Budget,
-  { method, input, output, request, principal }: Submission<I, O>,
-  to: Pick<Forwarded, 'poolId' | 'requestId' | 'localPopId'>,
+  { method, output, principal }: Submission<I, O>,
+  to: Omit<Forwarded, 'method' | 'principal'>,
 ): Promise<Refusal | Granted<O> | 'unsent' | 'unanswered'> {
-  const sent = { ...to, method, request: toBinary(input, request), principal: principalName(principal) };
+  const sent = { ...to, method, principal: principalName(principal) };
   const answer = await budget.spend(lead.forward(sent));
   if (typeof answer === 'string' || isRefusal(answer)) return answer;
   return { response: fromBinary(output, answer.response), changed: answer.changed };

@@ -13,7 +13,7 @@ import { type AuditRecord, readAudit } from './audit-log.ts';
 import { createCommit } from './commit.ts';
 import { createReading, type Reading, type ReadingEvent } from './follow.ts';
 import { recordsPrefix } from './keys.ts';
-import { type Group, type LeaderFence, openGroup } from './group.ts';
+import type { Group } from './group.ts';
 import { hourlyLease } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 
@@ -58,8 +58,6 @@ export interface Store {
    * (a record that nobody could read back); RangeError as Group.add
    */
   commit(decision: Decision, operation: Operation | undefined): Promise<CommitOutcome>;
-  /** @param fence that must hold for any of the group to be written */
-  openGroup(fence?: LeaderFence): Group;
   /**
    * All of a group in one transaction, as commit does with one. Those that cannot be carried out any more do not keep
    * the others from it.
@@ -136,7 +134,6 @@ export function openStore(options: StoreOptions): Store {
   return {
     follow,
     commit,
-    openGroup,
     commitGroup,
     readAudit: (nodeId) => readAudit(etcd, nodeId),
     readOperation,

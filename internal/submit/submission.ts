@@ -184,7 +184,7 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
         // Not so when it was we who had sent it to a leader whose answer did not come.
         changed: create(ChangedSchema, { requestId, revision, repeated: mayRepeat && !sentOn }),
       };
-    let response: MessageShape<O>;
+    let response: MessageShape<O> = create(submission.output);
     const attemptOn = (alone: boolean): Attempt => {
       return () => {
         claims.seen();

@@ -105,7 +105,6 @@ export function memoryStore(): MemoryStore {
     faults,
     commits,
     deposed,
-    openGroup,
     commitGroup,
     async commit(decision, operation) {
       const group = openGroup();

@@ -48,5 +48,5 @@ export function checkVerb(pool: Command, session: Session): void {
 
 function leftText(left: number, mend: boolean): string {
   const found = `${left} ${left === 1 ? 'finding is' : 'findings are'} not mended`;
-  return mend ? found : `${found} (--mend mends what both scans found)`;
+  return mend ? found : `${found} (--mend carries out the cures)`;
 }

@@ -187,7 +187,7 @@ const findings = [
 test.each([
   ['pool check', [], 0, 'nothing is wrong in 12 records\n'],
   ['pool check --mend', findings.slice(0, 1), 0, 'all of it is mended\n'],
-  ['pool check', findings, 1, 'pop44: 1 finding is not mended (--mend mends what both scans found)\n'],
+  ['pool check', findings, 1, 'pop44: 1 finding is not mended (--mend carries out the cures)\n'],
   ['pool check --mend', findings.slice(1), 1, 'pop44: 1 finding is not mended\n'],
 ] as const)('%s with findings %j ends with %i', async (line, found, code, stderr) => {
   const { client, sent } = recorder({ checkPools: { findings: found, records: 12n } });

@@ -45,6 +45,51 @@ test('a transaction compares, writes all or nothing, and reads in its other bran
   expect(await etcd.txn({ ...guarded(0n), then: [] })).toMatchObject({ succeeded: false });
 });
 
+test('the other branch of a transaction reads ranges, names, leases and keys of any bytes', async () => {
+  await using server = await startEtcd();
+  using etcd = client(server.endpoints);
+  const leaseId = await etcd.grantLease(60);
+  const odd = '/odd/\x00\x7f\x80\xff';
+  const large = Buffer.alloc(100_000, 'x');
+  const { revision } = await etcd.txn({
+    compares: [{ target: 'create', key: odd, revision: 0n }],
+    then: [
+      { op: 'put', key: odd, value: bytes('odd'), leaseId },
+      { op: 'put', key: '/range/a', value: large },
+      { op: 'put', key: '/range/b', value: bytes('') },
+    ],
+  });
+  const unmet = { target: 'mod', key: odd, revision: 1n << 62n } as const;
+  const asked: Txn['then'] = [
+    { op: 'get', key: odd },
+    { op: 'get', key: '/range/a', keysOnly: true },
+    { op: 'get', key: '/range/', rangeEnd: prefixEnd('/range/') },
+    { op: 'get', key: '/range/', rangeEnd: prefixEnd('/range/'), keysOnly: true },
+    { op: 'get', key: '/range/b' },
+    { op: 'get', key: '/none/', rangeEnd: prefixEnd('/none/') },
+  ];
+  const answers = await Promise.all([
+    etcd.txn({ compares: [unmet], then: [], otherwise: asked }),
+    etcd.txn({ compares: [{ ...unmet, revision }], then: [{ op: 'delete', key: '/none' }, ...asked] }),
+  ]);
+  for (const { found } of answers) {
+    expect(found.map((entry) => entry && [entry.key, entry.value.length, entry.modRevision === revision])).toEqual([
+      [odd, 3, true],
+      ['/range/a', 0, true],
+      ['/range/a', large.length, true],
+      ['/range/a', 0, true],
+      ['/range/b', 0, true],
+      undefined,
+    ]);
+    expect(found[0]).toMatchObject({ createRevision: revision, leaseId });
+    expect(found[1]).not.toHaveProperty('leaseId');
+  }
+  expect(answers.map(({ succeeded }) => succeeded)).toEqual([false, true]);
+  // A number that etcd cannot have does not spoil what is sent after it.
+  await expect(etcd.txn({ compares: [{ ...unmet, revision: 1n << 80n }], then: [] })).rejects.toThrow(/int64/);
+  expect(await etcd.txn(put('/after'))).toMatchObject({ succeeded: true });
+});
+
 test('128 compares and 128 puts pass; one more is not sent', async () => {
   await using server = await startEtcd();
   using etcd = client(server.endpoints);
@@ -118,7 +163,7 @@ test('a write whose answer is lost is ambiguous, was applied once, and is not re
   };
   for (const [name, fault] of Object.entries(faults)) {
     using etcd = client([path.url, ...server.endpoints]);
-    const before = (await etcd.header()).revision;
+    const before = (await etcd.txn(put('/warm'))).revision;
     fault();
     await expect(etcd.txn(put(`/lost/${name}`)), name).rejects.toMatchObject({ code: 'ambiguous' });
     path.release();

@@ -7,6 +7,7 @@ import { Etcd3, type IWatchRequest, type IWatchResponse, type KVClient, type Lea
 import type { Clock } from '#internal/clock/clock.ts';
 import { failureOf } from './failure.ts';
 import type { Header, Renewal } from './types.ts';
+import { openTxnCall } from './txn-call.ts';
 import { headerOf } from './wire.ts';
 
 export interface Tls {
@@ -23,6 +24,8 @@ export interface Endpoint {
     run: (clients: { kv: KVClient; lease: LeaseClient }, options: CallOptions) => Promise<T>,
     deadlineMs?: number,
   ): Promise<T>;
+  /** As unary, of one encoded TxnRequest and its TxnResponse. */
+  txn(request: Buffer): Promise<Buffer>;
   /** Linearizable: proves that the member has a quorum. */
   header(): Promise<Header>;
   openWatch(): Promise<ClientDuplexStream<IWatchRequest, IWatchResponse>>;
@@ -70,6 +73,7 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
     grpcOptions: channelOptions,
     faultHandling: { global: noop, host: () => noop },
   });
+  const transactions = openTxnCall(url, tls, channelOptions);
   const clients = { kv: client.kv, lease: client.leaseClient };
   const options = (ms: number): CallOptions => ({
     deadline: clock.wall().getTime() + ms,
@@ -83,6 +87,16 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
         return await run(clients, options(ms));
       } catch (thrown) {
         throw failureOf(thrown, `${name} at ${url}`);
+      }
+    },
+    async txn(request) {
+      try {
+        return await transactions.send(request, clock.wall().getTime() + deadlineMs);
+      } catch (thrown) {
+        const failure = failureOf(thrown, `txn at ${url}`);
+        // As etcd3 does with the others.
+        if (failure.code === 'unavailable' || failure.code === 'ambiguous') transactions.reset();
+        throw failure;
       }
     },
     async header() {
@@ -112,7 +126,10 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
         stream.end();
       }
     },
-    close: () => client.close(),
+    close() {
+      transactions.close();
+      client.close();
+    },
   };
   return endpoint;
 }

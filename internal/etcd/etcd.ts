@@ -14,8 +14,9 @@ import { failureCode } from './failure.ts';
 import { type ListOptions, list, type Read } from './list.ts';
 import { type Following, listThenWatch } from './list-then-watch.ts';
 import { openOrder } from './order.ts';
+import { decodeTxn, encodeTxn } from './txn-wire.ts';
 import type { Entry, EtcdEvent, Header, Listing, Renewal, Txn, TxnOutcome } from './types.ts';
-import { entryOf, headerOf, txnOutcome, txnRequest } from './wire.ts';
+import { entryOf, headerOf } from './wire.ts';
 
 export { prefixEnd } from './bytes.ts';
 export type { Tls } from './endpoint.ts';
@@ -127,15 +128,15 @@ export function openEtcd(options: EtcdOptions): Etcd {
       for (const part of [txn.compares, txn.then, txn.otherwise ?? []]) {
         if (part.length > maxTxnOperations) throw new RangeError(`${part.length} operations in a transaction`);
       }
-      const request = txnRequest(txn);
+      const request = encodeTxn(txn);
       const answer = await atFirst(
         (endpoint) => {
           sending?.(clock.monotonicMs() + deadlineMs);
-          return endpoint.unary('txn', ({ kv }, o) => kv.txn(request, o));
+          return endpoint.txn(request);
         },
         (thrown) => failureCode(thrown) === 'unavailable',
       );
-      return txnOutcome(txn, answer);
+      return decodeTxn(txn, answer);
     },
     async grantLease(ttlSeconds) {
       const answer = await atFirst(

@@ -6,6 +6,7 @@ import { type Operation, OperationSchema } from '#internal/gen/pop44/store/v1/re
 import { recordSchemas } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind, Records } from '#internal/model/record.ts';
 import { problemOf } from './checks.ts';
+import { operationBytes } from './operation-bytes.ts';
 
 // etcd takes requests of 1.5 MiB; a record is 100 to 500 bytes.
 export const largestValue = 1024 * 1024;
@@ -63,7 +64,7 @@ export function decodeOperation(requestId: string, value: Uint8Array): Operation
 
 /** @throws Fault `unreadable` when it is too large */
 export function encodeOperation(operation: Operation): Uint8Array {
-  const value = toBinary(OperationSchema, operation);
+  const value = operationBytes(operation);
   if (value.length > largestValue) throw new Fault('unreadable', `operation: ${value.length} bytes`);
   return value;
 }

@@ -3,11 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
-import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
-import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
-import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { apiClient } from '#internal/testkit/api-client.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
@@ -20,15 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'operating-'));
 beforeAll(async () => {
   network = await apiNetwork(memoryStore().follower, ['p1']);
   const [daemon] = network.daemons as [ApiDaemon];
-  client = {
-    pools: network.as(PoolService, daemon),
-    allocations: network.as(AllocationService, daemon),
-    tunnels: network.as(TunnelService, daemon),
-    fabric: network.as(FabricService, daemon),
-    status: network.as(StatusService, daemon),
-    at: () => client,
-    close: () => {},
-  };
+  client = apiClient(network, daemon);
   // The PoPs of the lab, whose names the manual uses.
   await createPops(client.fabric, 1);
   for (const [n, id] of [

@@ -4,11 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
-import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
-import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { apiClient } from '#internal/testkit/api-client.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
@@ -21,15 +17,7 @@ let client: Client;
 beforeAll(async () => {
   network = await apiNetwork(memoryStore().follower, ['p1']);
   const [daemon] = network.daemons as [ApiDaemon];
-  client = {
-    pools: network.as(PoolService, daemon),
-    allocations: network.as(AllocationService, daemon),
-    tunnels: network.as(TunnelService, daemon),
-    fabric: network.as(FabricService, daemon),
-    status: network.as(StatusService, daemon),
-    at: () => client,
-    close: () => {},
-  };
+  client = apiClient(network, daemon);
   await createSmallFabric(client.fabric, client.pools, 1);
 });
 afterAll(() => network[Symbol.asyncDispose]());

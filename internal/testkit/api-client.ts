@@ -1,0 +1,23 @@
+// API client: the client of one daemon of an API network, as the CLI uses it.
+
+import type { Client } from '#internal/client/client.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { ApiDaemon, ApiNetwork } from './api-network.ts';
+
+/** Its connections are closed with the network. */
+export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
+  const client: Client = {
+    pools: network.as(PoolService, daemon),
+    allocations: network.as(AllocationService, daemon),
+    tunnels: network.as(TunnelService, daemon),
+    fabric: network.as(FabricService, daemon),
+    status: network.as(StatusService, daemon),
+    at: () => client,
+    close: () => {},
+  };
+  return client;
+}

@@ -64,7 +64,7 @@ test.each<[name: string, spoil: (records: AuditRecord[]) => AuditRecord[], probl
   ['a record written later than its successor', (all) => all.with(1, { ...nth(all, 1), revision: 99n }), [/older/]],
 ])('%s is found', async (_name, spoil, problems) => {
   expect(auditProblems(spoil(await records())).map(({ problem }) => problem)).toEqual(
-    problems.map((problem) => expect.stringMatching(problem)),
+    problems.map((problem) => expect.stringMatching(problem) as string),
   );
 });
 

@@ -79,7 +79,7 @@ export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clo
       }
       if (failureCode(thrown) !== 'ambiguous') throw thrown;
       const instead = chain.next([], undefined, clock.wall());
-      const settledAt = await settle(etcd, clock, link, instead, untilMs);
+      const settledAt = await settle(etcd, clock, { link, instead, untilMs });
       chain.grown(settledAt === undefined ? instead : link);
       return settledAt === undefined ? nothingLearnt : all({ outcome: 'committed', revision: settledAt });
     }

@@ -115,6 +115,14 @@ test('62 allocations under one fence fill a transaction, and etcd takes it', asy
   expect(txn.compares).toHaveLength(128);
 });
 
+test('what is too large for one request to etcd goes into two groups', () => {
+  const large = create(OperationSchema, { requestId: 'large', response: new Uint8Array(1_000_000) });
+  const group = openGroup();
+  expect(group.add(allocate(1), large)).toBe('added');
+  expect(group.add(allocate(2), create(OperationSchema, { ...large, requestId: 'more' }))).toBe('full');
+  expect(group.add(allocate(3), operation('small'))).toBe('added');
+});
+
 /** A request as the law draws it; its revisions are those of the moment. */
 interface Wish {
   readonly requestId: string;

@@ -28,6 +28,8 @@ export interface Group {
 
 // etcd's --max-txn-ops counts compares, writes, and reads of the other branch, each for itself. Each compare has its read.
 const mostOperations = 128;
+// etcd takes requests of 1.5 MiB. Keys and the audit record are 128 times 500 bytes at most.
+const mostBytes = 1024 * 1024;
 // The audit record.
 const ofEachTransaction = 1;
 const slabs = recordKey('slab', '');
@@ -36,6 +38,7 @@ export function openGroup(fence?: LeaderFence): Group {
   const items: Item[] = [];
   const compares = new Map<string, Compare>();
   const writes = new Map<string, KeyWrite | 'remembered'>();
+  let bytes = 0;
   const mostWrites = mostOperations - ofEachTransaction;
   const mostCompares = mostWrites - (fence === undefined ? 0 : 1);
 
@@ -82,6 +85,9 @@ export function openGroup(fence?: LeaderFence): Group {
       if (meets(item)) return 'meets';
       if (compares.size + countNew(item.compares, compares) > mostCompares) return 'full';
       if (writes.size + countNew(item.writes, writes) + remembered > mostWrites) return 'full';
+      // One that is larger has the transaction for itself, and etcd's answer.
+      if (items.length > 0 && bytes + item.bytes > mostBytes) return 'full';
+      bytes += item.bytes;
       for (const [name, compare] of item.compares) compares.set(name, compare);
       for (const [key, write] of item.writes) writes.set(key, write);
       if (item.remember !== undefined) writes.set(item.remember.key, 'remembered');

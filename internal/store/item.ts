@@ -16,6 +16,8 @@ export interface Item {
   /** By key. Without the remembered answer, which wants a lease. */
   readonly writes: ReadonlyMap<string, KeyWrite>;
   readonly remember: { readonly key: string; readonly value: Uint8Array } | undefined;
+  /** Of all values. */
+  readonly bytes: number;
 }
 
 /** A key and a range that begins with it are two things to compare. */
@@ -34,15 +36,18 @@ export function itemOf(decision: Decision, operation: Operation | undefined): It
     compares.set(name, compare);
   }
   const writes = new Map<string, KeyWrite>();
+  let bytes = 0;
   for (const each of decision.writes) {
     const write = writeOf(each);
+    bytes += write.op === 'put' ? write.value.length : 0;
     if (writes.has(write.key)) throw new RangeError(`${write.key} is written twice`);
     writes.set(write.key, write);
   }
-  if (operation === undefined) return { decision, operation, compares, writes, remember: undefined };
+  if (operation === undefined) return { decision, operation, compares, writes, remember: undefined, bytes };
   const key = operationKey(operation.requestId);
   compares.set(key, { target: 'create', key, revision: 0n });
-  return { decision, operation, compares, writes, remember: { key, value: encodeOperation(operation) } };
+  const value = encodeOperation(operation);
+  return { decision, operation, compares, writes, remember: { key, value }, bytes: bytes + value.length };
 }
 
 function compareOf({ kind, id, revision, within }: RecordCompare): Compare {

@@ -246,6 +246,8 @@ export function createSubmit(options: SubmitOptions): { readonly submit: Submit;
             };
           case 'repeated':
             return remembered(outcome.operation, outcome.revision);
+          case 'unreadable':
+            throw outcome.fault;
           case 'deposed':
             deposed = true;
             break;

@@ -156,6 +156,22 @@ test('a commit of which etcd tells nothing for two deadlines is ambiguous; the s
   expect((await audited(store)).filter((entries) => entries.includes('lost'))).toHaveLength(1);
 });
 
+test('a chain that somebody else writes to is left to them, and another begun', async () => {
+  await using server = await startEtcd();
+  using store = storeAt(server.endpoints);
+  using raw = rawAt(server.endpoints);
+  await store.commit(putRealm('a'), operation());
+  const [first] = await Array.fromAsync(store.readAudit());
+  await raw.write(first?.key.replace(/1$/, '2') ?? '', Buffer.from('not ours'));
+  expect(await store.commit(putRealm('b'), operation())).toMatchObject({ outcome: 'committed' });
+  const records = await Array.fromAsync(store.readAudit());
+  const chains = new Set(records.map(({ key }) => key.split('/').at(-2)));
+  expect([records.length, chains.size]).toEqual([3, 2]);
+  expect(auditProblems(records)).toEqual([
+    { key: expect.stringMatching(/2$/) as string, problem: 'is no audit record' },
+  ]);
+});
+
 test('without etcd nothing is written, and it is said so', async () => {
   await using server = await startEtcd();
   using store = storeAt(server.endpoints);

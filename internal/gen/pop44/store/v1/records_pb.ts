@@ -874,8 +874,8 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
   nodeId: string;
 
   /**
-   * 16 hexadecimal digits, made when the chain begins: at the daemon's start, and after a commit whose fate stayed
-   * unknown.
+   * 16 hexadecimal digits, made when the chain begins: when there are more transactions under way than chains, and after
+   * a commit whose fate stayed unknown.
    *
    * @generated from field: string chain = 2;
    */
@@ -901,6 +901,9 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
   at?: Timestamp | undefined;
 
   /**
+   * None: the transaction that was to have this number did not happen. Its answer had been lost; this record took its
+   * key, so that it never can.
+   *
    * @generated from field: repeated pop44.store.v1.AuditEntry entries = 6;
    */
   entries: AuditEntry[];

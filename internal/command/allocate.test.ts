@@ -103,6 +103,14 @@ describe('nothing is allocated', () => {
     expect(outcome).toMatchObject({ refused: reason, field: 'wishes[0].prefix' });
   });
 
+  test('by a prefix that only begins with the same address as what is held', () => {
+    const ledger = createLedger(with3);
+    ledger.commit(decisionOf(wish({ prefix: '44.31.2.0/24' })));
+    expect(wish({ prefix: '44.31.2.0/23' }, ledger.snapshot)).toMatchObject({ refused: 'misaligned' });
+    expect(wish({ prefix: '44.31.2.0/29' }, ledger.snapshot)).toMatchObject({ refused: 'overlap' });
+    expect(wish({ prefix: '44.31.2.0/24' }, ledger.snapshot)).toMatchObject({ refused: 'taken' });
+  });
+
   test('of a wish after one that took the last: all or nothing', () => {
     const outcome = allocateIn(with3, { wishes: [{ prefix: '44.31.0.9/32' }, { prefix: '44.31.0.9/32' }] });
     expect(outcome).toMatchObject({ refused: 'taken', field: 'wishes[1].prefix' });

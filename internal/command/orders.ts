@@ -153,7 +153,9 @@ function thisPrefix(snapshot: Snapshot, wish: Wish, asked: Asked, field: string)
   const family = familyOfPool(snapshot, pool);
   if (family !== familyOf(prefix)) return mismatch(`${field}.prefix`, wish.prefix, family, 'pool');
   // What the owner holds is no new address, whatever becomes of the pool.
-  const held = isHeld(snapshot.allocations.get(allocationId(pool.record.id, prefix))?.record, asked.owner);
+  const there = snapshot.allocations.get(allocationId(pool.record.id, prefix))?.record;
+  // The key tells the first address alone.
+  const held = there?.prefix === prefix && isHeld(there, asked.owner);
   if (held && !asked.forTunnel) {
     const problem = 'is held by its owner already';
     return refuse('taken', { field: `${field}.prefix`, value: wish.prefix, problem, cure: 'another one' });

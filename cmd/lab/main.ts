@@ -5,6 +5,7 @@ import { livingLabs } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { banner, type CheckResult, checkLab, preflight, type Step, startLab } from '#internal/testkit/lab/lab.ts';
+import { newerPrograms, whyNoTools } from '#internal/testkit/tools.ts';
 
 const usage = `usage: npm start -- [--name NAME] [--bare] [--check]
   --name NAME  what the lab is called; default: the first free of lab1, lab2, ...
@@ -38,12 +39,17 @@ const ending = new AbortController();
 // The first signal ends the lab in order; a second finds it already ending.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
 
-const start = { environment: process.env, bare, ...(name === undefined ? {} : { name }) };
+const programs = newerPrograms();
+const start = { environment: process.env, bare, programs, ...(name === undefined ? {} : { name }) };
+const programsInUse =
+  programs.size > 0
+    ? `${[...programs.keys()].join(' and ')}: as npm run tools has built them`
+    : `etcd and wireguard-go: those of the system; ${whyNoTools()}`;
 
 async function stay(): Promise<number> {
   const lab = await startLab({ ...start, signal: ending.signal, onStep: sayStep(say), onWord: say });
   const labs = livingLabs(process.env, process.getuid?.() ?? 0);
-  process.stdout.write(banner(lab.context, labs.length <= 1));
+  process.stdout.write(banner(lab.context, { onlyOne: labs.length <= 1, programs: programsInUse }));
   await lab.ended;
   if (!ending.signal.aborted) say(`${lab.context.lab} ended by itself`);
   return ending.signal.aborted ? 0 : 1;

@@ -1,6 +1,6 @@
 // Tools: the programs that `npm run tools` builds, as npm's scripts hand them over. cmd/run/tools.mjs has the list.
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export type ToolName = 'toxiproxy-server' | 'etcd' | 'wireguard-go';
 
@@ -14,4 +14,10 @@ export function toolPath(name: ToolName): string | undefined {
 export function whyNoTools(): string {
   const reason = process.env['POP44_NO_TOOLS'] ?? 'they come with npm test, npm start and npm run bench';
   return `no tools built from Go modules: ${reason}`;
+}
+
+/** Those that stand in for a program of the system's with the same name. */
+export function newerPrograms(): ReadonlyMap<string, string> {
+  const names = ['etcd', 'wireguard-go'] as const;
+  return new Map(names.flatMap((name) => toolPath(name) ?? []).map((path) => [basename(path), path]));
 }

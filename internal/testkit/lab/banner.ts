@@ -25,8 +25,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     .join('\n');
 }
 
-/** `onlyOne`: no other lab runs, so that pop44 finds this one by itself. */
-export function banner(context: LabContext, onlyOne: boolean): string {
+interface BannerOptions {
+  /** No other lab runs, so that pop44 finds this one by itself. */
+  readonly onlyOne: boolean;
+  /** Which etcd and wireguard-go the nodes run. */
+  readonly programs: string;
+}
+
+export function banner(context: LabContext, { onlyOne, programs }: BannerOptions): string {
   const nodes = context.daemons.map(({ node, address }) => ({ address, ...labNode(Number(node.slice(1))) }));
   const prefix = onlyOne ? '' : `POP44_LAB=${context.lab} `;
   const try_ = (...lines: readonly string[]): string =>
@@ -51,6 +57,8 @@ ${table(
     ['client', 'behind home and cgnat, two NATs; or behind cafe', '192.168.44.10 or 192.168.88.10'],
   ],
 )}
+
+${programs}
 
 Try, in another terminal:
 ${try_('pool create 44.31.0.0/22', 'pool create 2001:db8:44::/48')}

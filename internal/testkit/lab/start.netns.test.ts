@@ -40,14 +40,15 @@ interface Starter {
 }
 
 const start = (...args: string[]): Promise<Starter> => startBy(process.execPath, main, '--bare', ...args);
+const startBy = (file: string, ...args: string[]): Promise<Starter> => startIn({}, file, ...args);
 
-async function startBy(file: string, ...args: string[]): Promise<Starter> {
+async function startIn(environment: Record<string, string>, file: string, ...args: string[]): Promise<Starter> {
   const said: string[] = [];
   const ended = Promise.withResolvers<string>();
   const kept = await keep({
     file,
     args,
-    env: { XDG_RUNTIME_DIR: runtime },
+    env: { XDG_RUNTIME_DIR: runtime, ...environment },
     onStderr: (line) => said.push(line),
     onStdout: (line) => said.push(line),
     onExit: ended.resolve,
@@ -162,4 +163,19 @@ test('a command of ours runs in its machine with its terminal, and an unknown na
   // The other machine has interfaces and sockets of its own.
   expect(await inLab(context, 'p2t', 'wg', 'show', 'interfaces')).toBe('');
   expect(() => labExecArgv(context, 'nowhere', ['true'])).toThrow('no namespace nowhere in this lab; there are p1t');
+});
+
+test("tools that were built stand in the lab in the place of the system's, and the banner says which it has", async () => {
+  const tools = await mkdtemp('/tmp/tools-');
+  for (const name of ['etcd', 'wireguard-go'])
+    await writeFile(join(tools, name), `#!/bin/sh\necho our own ${name}\n`, { mode: 0o755 });
+  const own = await startIn({ POP44_TOOLS: tools }, process.execPath, main, '--bare');
+  const context = await ready('lab1');
+  expect(await inLab(context, 'p1t', 'sh', '-c', 'etcd; wireguard-go')).toBe('our own etcd\nour own wireguard-go\n');
+  await eventually(() => own.said.includes('etcd and wireguard-go: as npm run tools has built them'), 2_000);
+  await rm(tools, { recursive: true });
+  const without = await startIn({ POP44_NO_TOOLS: 'no Go' }, process.execPath, main, '--bare');
+  expect(await inLab(await ready('lab2'), 'p1t', 'etcd', '--version')).toMatch(/^etcd Version: /);
+  const line = 'etcd and wireguard-go: those of the system; no tools built from Go modules: no Go';
+  await eventually(() => without.said.includes(line), 2_000);
 });

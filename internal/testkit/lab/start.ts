@@ -26,6 +26,8 @@ export interface StartOptions {
   /** Only the world: networks, NATs, transit, the nodes' files, and nothing of pop44. */
   readonly bare?: boolean;
   readonly environment: NodeJS.ProcessEnv;
+  /** Programs that stand in the lab in the place of the system's: name and path of each. */
+  readonly programs?: ReadonlyMap<string, string>;
   /** Aborted: the lab is removed, whether it was ready or not. */
   readonly signal?: AbortSignal;
   readonly onStep?: (step: Step) => void;
@@ -58,6 +60,12 @@ const inside = fileURLToPath(new URL('../../../cmd/lab/inside.ts', import.meta.u
 const firstProcess = `
 set -eu
 cd "$1"; shift
+# Before /run is covered, where their files may lie.
+while [ "$1" != -- ]; do
+  mount --bind "$2" "$(command -v "$1")"
+  shift 2
+done
+shift
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir ${insideDirectory}
 mount -c --bind . ${insideDirectory}
@@ -125,7 +133,19 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
     else if ('ready' in word) ready.resolve(word.ready);
     else say(word.word);
   };
-  const command = [...unshare, 'bash', '-c', firstProcess, 'lab', directory, process.execPath, inside];
+  const programs = [...(options.programs ?? [])].flat();
+  const command = [
+    ...unshare,
+    'bash',
+    '-c',
+    firstProcess,
+    'lab',
+    directory,
+    ...programs,
+    '--',
+    process.execPath,
+    inside,
+  ];
   const kept = await keep({
     file: 'setsid',
     args: ['bash', '-c', janitor, 'janitor', directory, ...command, ...(options.bare === true ? ['--bare'] : [])],

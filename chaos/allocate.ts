@@ -10,9 +10,9 @@ import { type DoneFault, type FaultKind, faultKinds, faultTable, type PlannedFau
 import { runFaults } from './fault-run.ts';
 import { scheduleFaults } from './fault-schedule.ts';
 import { acknowledgedPerSecond } from './figures.ts';
-import { type FreezeOptions, freezeDaemons, makeOrderDirectory } from './freezes.ts';
+import { type FreezePlanOptions, freezeDaemons, leaveAlone, makeOrderDirectory, planFreezes } from './freezes.ts';
 import { recordHistory } from './history.ts';
-import { orderVariable, type Patch, type PatchOrder, points, sightingMark, sightings } from './patch.ts';
+import { misplaced, orderVariable, type Patch, type PatchOrder, points, sightingMark, sightings } from './patch.ts';
 import { createTrafficPools } from './pools.ts';
 import type { Report } from './report.ts';
 import { openTraffic, type TrafficOptions } from './traffic.ts';
@@ -32,8 +32,8 @@ export interface AllocateOptions {
   readonly kinds?: readonly FaultKind[];
   /** More than the points and sightings: a mutant. */
   readonly patches?: readonly Patch[];
-  readonly freezes?: Partial<Pick<FreezeOptions, 'points' | 'pauseMs'>>;
-  readonly traffic?: Partial<Pick<TrafficOptions, 'allocators' | 'perSecond' | 'wardenPerSecond' | 'next'>>;
+  readonly freezes?: Pick<FreezePlanOptions, 'points' | 'pauseMs'>;
+  readonly traffic?: Omit<TrafficOptions, 'daemons' | 'pops' | 'clock' | 'history' | 'seed'>;
 }
 
 export interface AllocateResult {
@@ -51,7 +51,6 @@ const longestQuietMs = 10_000;
 const calmMs = 2_000;
 /** What is unknown must be known 30 s after healing; a little more, so that what comes late is seen to be late. */
 const resolveWithinMs = 35_000;
-const freezePauseMs = 2_000;
 
 export async function runAllocate(options: AllocateOptions): Promise<AllocateResult> {
   const { clock, directory, say } = options;
@@ -79,6 +78,8 @@ async function raisePatched(options: AllocateOptions, orders: string): Promise<C
   makeOrderDirectory(orders);
   const file = join(directory, 'order.json');
   const patches = [...Object.values(points), ...Object.values(sightings), ...(options.patches ?? [])];
+  const problems = misplaced(patches, (path) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'));
+  if (problems.length > 0) throw new Error(`patches that fit no more: ${problems.join('; ')}`);
   const order: PatchOrder = { patches, orders };
   writeFileSync(file, JSON.stringify(order));
   const loader = new URL('./patch-loader.ts', import.meta.url).pathname;
@@ -114,16 +115,15 @@ async function observed(
   const kinds = (options.kinds ?? faultKinds).filter((kind) => {
     return kind !== 'daemon-freeze' && (toxiproxy !== undefined || faultTable[kind].reach !== 'path');
   });
-  const freezes = options.kinds === undefined || options.kinds.includes('daemon-freeze');
   const leaseMs = leaseSeconds * 1_000;
-  const planned = scheduleFaults({ seed, quietMs, endMs, leaseMs, nodes: pops, kinds });
+  const span = { seed, leaseMs, nodes: pops };
+  const freezes =
+    options.kinds?.includes('daemon-freeze') === false
+      ? []
+      : planFreezes({ ...span, fromMs: quietMs, untilMs: endMs, ...options.freezes });
+  const planned = leaveAlone(scheduleFaults({ ...span, quietMs, endMs, kinds }), freezes);
   const running = traffic.run(ending.signal);
-  const freezing = freezes
-    ? freezeDaemons(cluster, {
-        ...{ clock, seed, leaseMs, onFault, directory: orders, pauseMs: freezePauseMs },
-        ...{ fromMs: quietMs, untilMs: endMs, signal: ending.signal, ...options.freezes },
-      })
-    : Promise.resolve([]);
+  const freezing = freezeDaemons(cluster, freezes, { clock, directory: orders, signal: ending.signal, onFault });
   try {
     const faults = await runFaults(cluster, planned, { clock, onFault });
     const frozen = await freezing;
@@ -140,12 +140,13 @@ async function observed(
     const verdicts = judge({ ...testimony, history, ours, healedNs });
     const quietPerSecond = acknowledgedPerSecond(history.attempts, beganNs + 1e9, beganNs + quietMs * 1e6);
     const logs = logsIn(cluster.directory);
-    const happening = new Set(planned.map(({ kind }) => kind));
+    const happening = new Set<FaultKind>(planned.map(({ kind }) => kind));
+    if (freezes.length > 0) happening.add('daemon-freeze');
     const worth = judgeWorth({
       quietPerSecond,
-      kinds: [...happening, ...(freezes ? (['daemon-freeze'] as const) : [])],
+      kinds: [...happening],
       faults: all,
-      staleCommits: freezes ? sightingsIn(logs, 'stale-commit') : undefined,
+      staleCommits: freezes.length > 0 ? sightingsIn(logs, 'stale-commit') : undefined,
       deaths: cluster.deaths(),
     });
     const report: Report = {

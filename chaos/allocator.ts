@@ -19,6 +19,10 @@ export interface AllocatorOptions {
   readonly streaming: boolean;
   readonly perSecond: number;
   readonly next: () => Ask | undefined;
+  /** The daemon to ask first; undefined: any. */
+  readonly preferred: () => string | undefined;
+  /** Milliseconds before an unknown outcome is asked for again; default 500, doubling up to 2,000. */
+  readonly againAfterMs?: number;
 }
 
 export interface Allocator {
@@ -35,7 +39,8 @@ const mostAtOnce = 48;
 const mostRemembered = 64;
 /** One in so many asks again for something that is long known. */
 const repeatShare = 0.04;
-const againAfterMs = 500;
+const usualAgainAfterMs = 500;
+const longestPauseMs = 2_000;
 
 export function openAllocator(options: AllocatorOptions): Allocator {
   const { name, daemons, clock, history, random, streaming, perSecond, next } = options;
@@ -91,10 +96,12 @@ export function openAllocator(options: AllocatorOptions): Allocator {
     void work.finally(() => running.delete(work));
   }
 
-  async function askAgain(ask: Ask, signal: AbortSignal): Promise<void> {
-    for (let pause = againAfterMs; unknown.has(ask) && !signal.aborted; pause = Math.min(2 * pause, 2_000)) {
+  async function askAgain(ask: Ask, signal: AbortSignal, afterMs = usualAgainAfterMs): Promise<void> {
+    let pause = afterMs;
+    while (unknown.has(ask) && !signal.aborted) {
       await clock.sleep(pause * (0.5 + random()), signal).catch(() => undefined);
       if (!signal.aborted) await perform(ask, anotherThan(unknown.get(ask)), false);
+      pause = Math.min(2 * pause, longestPauseMs);
     }
   }
 
@@ -114,8 +121,8 @@ export function openAllocator(options: AllocatorOptions): Allocator {
         if (ask === undefined) continue;
         start(
           (async () => {
-            await perform(ask, anotherThan(undefined), true);
-            await askAgain(ask, signal);
+            await perform(ask, options.preferred() ?? anotherThan(undefined), true);
+            await askAgain(ask, signal, options.againAfterMs);
           })(),
         );
       }

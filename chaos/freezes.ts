@@ -6,31 +6,75 @@ import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
 import { randomFrom } from '#internal/testkit/random.ts';
-import type { DoneFault } from './fault.ts';
+import { type DoneFault, faultTable, type PlannedFault } from './fault.ts';
 import { thawDaemons } from './fault-thaw.ts';
-import { type Point, pointNames } from './patch.ts';
+import type { Point } from './patch.ts';
 
-export interface FreezeOptions {
-  readonly clock: Clock;
-  readonly seed: number;
-  /** Of the orders that the loaders in the daemons read. */
-  readonly directory: string;
-  readonly leaseMs: number;
-  /** Milliseconds after the beginning. */
-  readonly fromMs: number;
-  readonly untilMs: number;
-  /** Milliseconds between one freeze's end and the next order, on average. */
-  readonly pauseMs: number;
-  /** Default: all of them, one after another. */
-  readonly points?: readonly Point[];
-  readonly signal: AbortSignal;
-  readonly onFault: (fault: DoneFault) => void;
+export interface PlannedFreeze {
+  readonly node: string;
+  readonly point: Point;
+  /** Milliseconds since the run began. */
+  readonly at: number;
+  readonly durationMs: number;
 }
 
-/** 2 to 3 leases, as long as others need to take over and to commit. */
-const leases = { least: 2, most: 3 };
-/** Milliseconds: a point that is not passed until then will not be, on that daemon. */
-const patienceMs = 1_500;
+export interface FreezePlanOptions {
+  readonly seed: number;
+  readonly nodes: readonly string[];
+  readonly leaseMs: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly points?: readonly Point[];
+  /** Milliseconds between two; default 500 to 2,500. */
+  readonly pauseMs?: readonly [least: number, most: number];
+}
+
+// Those first after which a deposed leader tries to commit: a short run, too, has one of them.
+const usualPoints: readonly Point[] = [
+  ...(['boarded', 'sending', 'answered', 'linked'] as const),
+  ...(['landed', 'telling', 'alone', 'forwarding'] as const),
+];
+/** In leases: as long as others need to take over and to commit. */
+const length = { least: 2, most: 3 };
+const usualPauseMs = [500, 2_500] as const;
+/** Milliseconds: a point that is not passed until then will not be. */
+const patienceMs = 2_000;
+/** A daemon that comes back gets its pools again within this time, and then has something to lose. */
+const settledMs = 4_000;
+/** To try what it was about to do. */
+const afterwardsMs = 1_500;
+
+/** One after another. The same for the same options. */
+export function planFreezes(options: FreezePlanOptions): readonly PlannedFreeze[] {
+  const { seed, nodes, leaseMs, fromMs, untilMs, points = usualPoints, pauseMs = usualPauseMs } = options;
+  const random = randomFrom(seed * 7 + 3);
+  const between = (least: number, most: number): number => Math.round(least + random() * (most - least));
+  const planned: PlannedFreeze[] = [];
+  for (let at = fromMs; planned.length < 1_000; ) {
+    const durationMs = between(length.least * leaseMs, length.most * leaseMs);
+    const node = nodes[Math.floor(random() * nodes.length)];
+    const point = points[planned.length % points.length];
+    if (node === undefined || point === undefined || at + patienceMs + durationMs > untilMs) break;
+    planned.push({ node, point, at, durationMs });
+    at += patienceMs + durationMs + between(...pauseMs);
+  }
+  return planned;
+}
+
+/** Without those that would keep a daemon from standing where it is to stop, or from going on afterwards. */
+export function leaveAlone(
+  planned: readonly PlannedFault[],
+  freezes: readonly PlannedFreeze[],
+): readonly PlannedFault[] {
+  return planned.filter(({ kind, target, at, durationMs }) => {
+    const disturbs = faultTable[kind].reach === 'daemon' && kind !== 'lease-revoked';
+    return !freezes.some((freeze) => {
+      const from = freeze.at - settledMs;
+      const to = freeze.at + patienceMs + freeze.durationMs + afterwardsMs;
+      return disturbs && freeze.node === target && at < to && at + durationMs > from;
+    });
+  });
+}
 
 /** World-writable: the daemons are another user than we, and take the orders away. */
 export function makeOrderDirectory(directory: string): void {
@@ -38,36 +82,44 @@ export function makeOrderDirectory(directory: string): void {
   chmodSync(directory, 0o777);
 }
 
+export interface FreezeOptions {
+  readonly clock: Clock;
+  /** Of the orders that the loaders in the daemons read. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly onFault: (fault: DoneFault) => void;
+}
+
 /** Done when the last has been let go on. */
-export async function freezeDaemons(cluster: Cluster, options: FreezeOptions): Promise<readonly DoneFault[]> {
-  const { clock, signal, fromMs, untilMs, leaseMs, pauseMs, onFault } = options;
-  const random = randomFrom(options.seed * 7 + 3);
-  const order = options.points ?? pointNames;
+export async function freezeDaemons(
+  cluster: Cluster,
+  planned: readonly PlannedFreeze[],
+  options: FreezeOptions,
+): Promise<readonly DoneFault[]> {
+  const { clock, signal, directory, onFault } = options;
   const began = clock.monotonicMs();
   const now = (): number => clock.monotonicMs() - began;
+  const pause = (ms: number): Promise<void> => clock.sleep(Math.max(0, ms), signal).catch(() => undefined);
   const ended = new AbortController();
   let frozen = 0;
+  let current = 0;
   const durationMs = (): number => {
     frozen += 1;
-    return Math.round(leaseMs * (leases.least + random() * (leases.most - leases.least)));
+    return current;
   };
   const thawing = thawDaemons(cluster, { clock, signal: ended.signal, durationMs, onFault });
-  const pause = (ms: number): Promise<void> => clock.sleep(ms, signal).catch(() => undefined);
-
-  await pause(fromMs);
-  const longestMs = leaseMs * leases.most;
-  for (let turn = 0; !signal.aborted && now() + patienceMs + longestMs < untilMs; turn += 1) {
-    const node = cluster.nodes[Math.floor(random() * cluster.nodes.length)];
-    const point = order[turn % order.length];
-    if (node === undefined || point === undefined) break;
+  for (const freeze of planned) {
+    await pause(freeze.at - now());
+    if (signal.aborted) break;
     const before = frozen;
-    const file = join(options.directory, node.id);
-    writeFileSync(file, point);
+    const file = join(directory, freeze.node);
+    current = freeze.durationMs;
+    writeFileSync(file, freeze.point);
     const givenMs = now();
     while (frozen === before && now() < givenMs + patienceMs && !signal.aborted) await pause(20);
-    // Not taken: the daemon is away.
+    // Not taken: the daemon is away, or had nothing to do there.
     rmSync(file, { force: true });
-    await pause((frozen === before ? 0 : longestMs) + pauseMs * (0.5 + random()));
+    if (frozen !== before) await pause(freeze.durationMs);
   }
   ended.abort(new Error('no more freezes'));
   return thawing;

@@ -3,6 +3,8 @@
 // Points are places where a daemon can be made to stop itself, between two steps that no fault from outside would hit;
 // sightings count what cannot be seen from outside. Mutants are in mutants.ts.
 
+import { messageOf } from '#internal/errors/errors.ts';
+
 export interface Patch {
   /** From the root of the tree. */
   readonly file: string;
@@ -43,17 +45,17 @@ export const points = {
   /** Its transaction has landed, nobody has heard of it. */
   landed: at('internal/submit/lane.ts', 'for (const [at, outcome] of outcomes.entries()) {', 'landed'),
   /** About to be forwarded to the leader. */
-  forwarding: at(
-    'internal/submit/submission.ts',
-    'const answer = await budget.spend(lead.forward(sent));',
-    'forwarding',
-  ),
+  forwarding: {
+    file: 'internal/submit/submission.ts',
+    find: 'budget.spend(lead.forward(',
+    replace: `budget.spend((${point('forwarding')}, lead).forward(`,
+  },
   /** The answer goes out. */
-  telling: at(
-    'internal/submit/submission.ts',
-    'return { response, changed: create(ChangedSchema, { requestId, revision: outcome.revision }) };',
-    'telling',
-  ),
+  telling: {
+    file: 'internal/submit/submission.ts',
+    find: "case 'committed':",
+    replace: `case 'committed': ${point('telling')};`,
+  },
 } as const satisfies Readonly<Record<string, Patch>>;
 
 export type Point = keyof typeof points;
@@ -75,4 +77,18 @@ export function patched(text: string, { file, find, replace }: Patch): string {
   const pieces = text.split(find);
   if (pieces.length !== 2) throw new RangeError(`${pieces.length - 1} times in ${file}: ${find}`);
   return pieces.join(replace);
+}
+
+/** Which of them finds its place no more, as the tree is now; a daemon with such a one would not start. */
+export function misplaced(patches: readonly Patch[], textOf: (file: string) => string): readonly string[] {
+  const texts = new Map<string, string>();
+  const problems: string[] = [];
+  for (const patch of patches) {
+    try {
+      texts.set(patch.file, patched(texts.get(patch.file) ?? textOf(patch.file), patch));
+    } catch (thrown) {
+      problems.push(messageOf(thrown));
+    }
+  }
+  return problems;
 }

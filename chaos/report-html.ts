@@ -14,7 +14,7 @@ const style = `
 body { font: 14px/1.45 system-ui, sans-serif; max-width: ${width}px; margin: 2em auto; padding: 0 1em; color: #1b1f24 }
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 1.8em }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .25em .6em .25em 0; vertical-align: top }
-th { border-bottom: 1px solid #8c959f } td { border-bottom: 1px solid #e4e7ea } td.n, th.n { text-align: right }
+th { border-bottom: 1px solid #8c959f } td { border-bottom: 1px solid #e4e7ea } td.n, th.n { text-align: right } td.w { white-space: nowrap }
 .good { color: #116329; font-weight: 600 } .bad { color: #b3261e; font-weight: 600 }
 svg text { font: 11px system-ui, sans-serif; fill: #1b1f24 } pre { white-space: pre-wrap; margin: .2em 0; font-size: 12px }
 `;
@@ -73,10 +73,10 @@ function operations({ attempts, quietPerSecond, faults }: Report): string {
 function verdicts(invariants: readonly Verdict[]): string {
   const rows = invariants.map(({ name, checks, violations, evidence }) => {
     const word =
-      violations === 0 ? '<span class="good">holds</span>' : `<span class="bad">${violations} violations</span>`;
+      violations === 0 ? '<span class="good">holds</span>' : `<span class="bad">broken: ${violations}</span>`;
     const proof = evidence.map((each) => `<pre>${escaped(each)}</pre>`).join('');
     const about = `${escaped(sentenceOf(name))}${proof}`;
-    return `<tr><td>${escaped(name)}</td><td>${about}</td><td class="n">${checks}</td><td>${word}</td></tr>`;
+    return `<tr><td class="w">${escaped(name)}</td><td>${about}</td><td class="n">${checks}</td><td>${word}</td></tr>`;
   });
   return `<table><tr><th>name</th><th>what must be so</th><th class="n">checks</th><th>verdict</th></tr>${rows.join('\n')}</table>`;
 }

@@ -24,8 +24,12 @@ export interface TrafficOptions {
   readonly perSecond?: number;
   /** Changes of the meeting pool a second; default 2. */
   readonly wardenPerSecond?: number;
-  /** Default: mix.ts. */
-  readonly next?: (mixer: Mixer) => Ask | undefined;
+  /** What each client draws from; default: mix.ts. */
+  readonly mix?: (client: number, clock: Clock) => (mixer: Mixer) => Ask | undefined;
+  /** Milliseconds before an unknown outcome is asked for again; default 500, doubling. */
+  readonly againAfterMs?: number;
+  /** Ask the daemon that leads this pool, whenever one does; default: any daemon. */
+  readonly leaderOf?: string;
 }
 
 export interface Traffic {
@@ -47,9 +51,11 @@ export function openTraffic(options: TrafficOptions): Traffic {
   const count = options.allocators ?? usualAllocators;
   const owners: string[] = [];
   const clients: Allocator[] = [];
+  let leader: string | undefined;
   const open = (name: string, at: number, parts: { perSecond: number; next: () => Ask | undefined }): void => {
     const random = randomFrom(seed * 1_000 + at);
-    clients.push(openAllocator({ name, daemons, clock, history, random, streaming: at % 2 === 1, ...parts }));
+    const rest = { ...(options.againAfterMs && { againAfterMs: options.againAfterMs }), preferred: () => leader };
+    clients.push(openAllocator({ name, daemons, clock, history, random, streaming: at % 2 === 1, ...parts, ...rest }));
   };
   for (let at = 0; at < count; at += 1) {
     const name = `c${at}`;
@@ -62,7 +68,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
       random: randomFrom(seed * 1_000 + 100 + at),
       newRequest: counter(`${seed}-${name}`),
     };
-    const draw = options.next ?? nextAsk;
+    const draw = options.mix?.(at, clock) ?? nextAsk;
     open(name, at, { perSecond: options.perSecond ?? usualPerSecond, next: () => draw(mixer) });
   }
   open('warden', 2 * count, {
@@ -76,6 +82,9 @@ export function openTraffic(options: TrafficOptions): Traffic {
       await Promise.all([
         ...clients.map((client) => client.run(signal)),
         keepLooking(daemons, owners, { history, clock, random, signal, everyMs: lookEveryMs }),
+        followLeader(options, signal, (node) => {
+          leader = node;
+        }),
       ]);
     },
     async finish(withinMs) {
@@ -96,4 +105,23 @@ export function openTraffic(options: TrafficOptions): Traffic {
 function counter(stem: string): () => string {
   let count = 0;
   return () => `${stem}-${(count += 1)}`;
+}
+
+const leaderLookMs = 200;
+
+/** Tells who leads the pool that the options name, as any daemon that answers has it. */
+async function followLeader(
+  { daemons, clock, leaderOf }: TrafficOptions,
+  signal: AbortSignal,
+  tell: (node: string | undefined) => void,
+): Promise<void> {
+  while (leaderOf !== undefined && !signal.aborted) {
+    for (const client of daemons.values()) {
+      const answer = await client.pools
+        .getPool({ pool: leaderOf }, { deadlineMs: leaderLookMs })
+        .catch(() => undefined);
+      if (answer?.pool?.leaderNodeId) tell(answer.pool.leaderNodeId);
+    }
+    await clock.sleep(leaderLookMs, signal).catch(() => undefined);
+  }
 }

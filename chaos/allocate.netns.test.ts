@@ -1,0 +1,29 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
+import { runAllocate } from './allocate.ts';
+
+const directory = '/tmp/chaos';
+const runSeconds = 30;
+/** To raise three nodes, and to resolve what is unknown in the end. */
+const timeoutMs = 150_000;
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+test(
+  'whatever fails, no address is given twice and no acknowledged allocation is lost [A1] [A2] [A6] [A7] [N12]',
+  async () => {
+    const seed = Number(process.env['POP44_CHAOS_SEED'] ?? 1 + Math.floor(Math.random() * 1_000_000));
+    const toxiproxy = toolPath('toxiproxy-server');
+    const again = `npm run chaos -- allocate --seconds ${runSeconds} --seed ${seed} --report DIR`;
+    process.stderr.write(`chaos: seed ${seed}${toxiproxy === undefined ? `, no toxics: ${whyNoTools()}` : ''}\n`);
+    const { report } = await runAllocate({
+      ...{ clock: realClock, directory, seconds: runSeconds, seed, say: () => {} },
+      ...(toxiproxy && { toxiproxy }),
+    });
+    const broken = report.invariants.filter(({ violations }) => violations > 0);
+    expect(broken, again).toEqual([]);
+  },
+  timeoutMs,
+);

@@ -1,6 +1,6 @@
 // Disjoint: whether prefixes overlap, told without what the allocator tells it by.
 
-/** A second implementation, which knows nothing of netip: an address is a string of bits. */
+/** A second implementation, which knows nothing of netip: `44.0.0.0/8` is `00101100`, IPv6 begins with `v6 `. */
 function bits(prefix: string): string {
   const [address = '', length] = prefix.split('/');
   if (!address.includes(':')) {
@@ -20,9 +20,11 @@ function bits(prefix: string): string {
   );
 }
 
-const meet = (a: string, b: string): boolean => bits(a).startsWith(bits(b)) || bits(b).startsWith(bits(a));
+/** Of prefixes as bits: one lies in the other, or they are the same. */
+const meet = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);
 
 /** No two of them have an address in common. */
 export function disjoint(prefixes: readonly string[]): boolean {
-  return prefixes.every((a, at) => prefixes.slice(at + 1).every((b) => !meet(a, b)));
+  const all = prefixes.map(bits);
+  return all.every((a, at) => all.slice(at + 1).every((b) => !meet(a, b)));
 }

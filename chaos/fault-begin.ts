@@ -6,14 +6,15 @@ import { openEtcd } from '#internal/etcd/etcd.ts';
 import { run } from '#internal/exec/exec.ts';
 import { CandidateSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Cluster, ClusterProcess } from '#internal/testkit/cluster.ts';
-import type { FaultKind } from './fault.ts';
+import { everyPath, type FaultKind } from './fault.ts';
 import { type Cut, cutRules, tableOf } from './fault-partition.ts';
-import { detoxicate, intoxicate } from './fault-toxic.ts';
+import { detoxicate, intoxicate, isToxic, type ToxicFault } from './fault-toxic.ts';
 
 export type Heal = () => Promise<void>;
 
 /** Does it to a node; what it gives undoes it. @throws when it cannot be done, and then nothing is to be undone */
 export async function beginFault(kind: FaultKind, target: string, cluster: Cluster, clock: Clock): Promise<Heal> {
+  if (isToxic(kind)) return toxic(kind, target, cluster);
   const node = cluster.node(target);
   switch (kind) {
     case 'daemon-kill':
@@ -38,13 +39,6 @@ export async function beginFault(kind: FaultKind, target: string, cluster: Clust
     case 'cut-peer':
     case 'cut-mesh':
       return cutOff(kind, target, cluster);
-    case 'toxic-latency':
-    case 'toxic-reset':
-    case 'toxic-timeout':
-    case 'toxic-slicer':
-    case 'toxic-limit':
-    case 'toxic-bandwidth':
-      return intoxicate(kind, node);
   }
 }
 
@@ -69,6 +63,14 @@ async function killed(process: ClusterProcess): Promise<Heal> {
 async function frozen(process: ClusterProcess): Promise<Heal> {
   process.pause();
   return async () => process.resume();
+}
+
+async function toxic(kind: ToxicFault, target: string, cluster: Cluster): Promise<Heal> {
+  const nodes = target === everyPath ? cluster.nodes : [cluster.node(target)];
+  const heals = await Promise.all(nodes.map((node) => intoxicate(kind, node)));
+  return async () => {
+    await Promise.all(heals.map((heal) => heal()));
+  };
 }
 
 async function cutOff(cut: Cut, target: string, cluster: Cluster): Promise<Heal> {

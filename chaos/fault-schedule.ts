@@ -6,6 +6,7 @@
 import { randomFrom } from '#internal/testkit/random.ts';
 import {
   etcdLeader,
+  everyPath,
   type FaultKind,
   type FaultLength,
   type FaultReach,
@@ -66,7 +67,8 @@ export function scheduleFaults(options: ScheduleOptions): readonly PlannedFault[
     for (let kind = decks.get(lane.reach)?.(); kind !== undefined; kind = decks.get(lane.reach)?.()) {
       const durationMs = durationOf(faultTable[kind].length, options.leaseMs, between);
       if (at + durationMs > options.endMs) break;
-      const candidates = free(planned, options.nodes, { reach: lane.reach, at, durationMs });
+      const nodes = free(planned, options.nodes, { reach: lane.reach, at, durationMs });
+      const candidates = lane.reach === 'path' ? [...nodes, everyPath] : nodes;
       const target = kind === 'etcd-leader-kill' ? etcdLeader : pick(candidates, random);
       if (target !== undefined) planned.push({ kind, target, at, durationMs });
       at += durationMs + between(lane.pause);

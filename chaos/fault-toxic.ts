@@ -3,13 +3,14 @@
 import { Toxiproxy, type ToxicAttributeTypes, type ToxicType } from 'toxiproxy-node-client';
 import type { ClusterNode } from '#internal/testkit/cluster.ts';
 import { proxyName } from '#internal/testkit/cluster-node.ts';
+import type { FaultKind } from './fault.ts';
 
 interface Toxic {
   readonly type: ToxicType;
   readonly attributes: ToxicAttributeTypes;
 }
 
-export const toxics = {
+const toxics = {
   'toxic-latency': { type: 'latency', attributes: { latency: 300, jitter: 100 } },
   'toxic-reset': { type: 'reset_peer', attributes: { timeout: 50 } },
   // 0: nothing comes through and nothing is closed.
@@ -21,6 +22,8 @@ export const toxics = {
 } as const satisfies Readonly<Record<string, Toxic>>;
 
 export type ToxicFault = keyof typeof toxics;
+
+export const isToxic = (kind: FaultKind): kind is ToxicFault => Object.hasOwn(toxics, kind);
 
 /** Resets, cuts and silence hit the answers: the request came through, and nobody knows. */
 export async function intoxicate(kind: ToxicFault, node: ClusterNode): Promise<() => Promise<void>> {

@@ -58,9 +58,12 @@ export const faultKinds = Object.keys(faultTable) as readonly FaultKind[];
 /** Target of `etcd-leader-kill`: nobody knows before which node it will be. */
 export const etcdLeader = 'leader';
 
+/** Target of faults of reach `path`, besides nodes: else a daemon soon speaks to another member, and knows no trouble. */
+export const everyPath = 'all';
+
 export interface PlannedFault {
   readonly kind: FaultKind;
-  /** Node: `p1`; once done, never `leader`. */
+  /** Node: `p1`; or `all`; once done, never `leader`. */
   readonly target: string;
   /** Milliseconds since the run began. */
   readonly at: number;

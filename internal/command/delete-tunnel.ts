@@ -40,7 +40,7 @@ export function deleteTunnel(
 }
 
 /** As its record claims. */
-export function allocationIds(tunnel: Tunnel): readonly string[] {
+function allocationIds(tunnel: Tunnel): readonly string[] {
   return tunnel.prefixes.flatMap((claim) => {
     const prefix = parsePrefix(claim.prefix);
     return typeof prefix === 'string' ? [allocationId(claim.poolId, prefix)] : [];

@@ -10,7 +10,7 @@ import type { Draft } from './draft.ts';
 import { count, useOf } from './quota-use.ts';
 
 /** Longer than the TTL of nearly any DNS record, and than BGP remembers a flap (RFC 2439: an hour). */
-export const defaultQuarantineSeconds = 86_400;
+const defaultQuarantineSeconds = 86_400;
 
 export const quarantineSecondsOf = (pool: Pool): number => pool.quarantineSeconds ?? defaultQuarantineSeconds;
 

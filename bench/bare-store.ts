@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampNow } from '@bufbuild/protobuf/wkt';
-import type { Etcd, Txn } from '#internal/etcd/etcd.ts';
+import { type Etcd3, type ITxnRequest } from 'etcd3';
 import { AllocationSchema, AuditSchema, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocateResponseSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
 
@@ -36,7 +36,8 @@ export async function perSecond(inFlight: number, ms: number, once: (n: number) 
   return (1_000 * done) / (performance.now() - began);
 }
 
-export function bareStore(etcd: Etcd): BareStore {
+export async function bareStore({ kv, leaseClient }: Pick<Etcd3, 'kv' | 'leaseClient'>): Promise<BareStore> {
+  const { ID: lease } = await leaseClient.leaseGrant({ TTL: 3_600 });
   const run = randomBytes(4).toString('hex');
   let number = 0;
 
@@ -52,7 +53,7 @@ export function bareStore(etcd: Etcd): BareStore {
     return { hex, id: `bare-${run}-${number}`, allocation: toBinary(AllocationSchema, allocation) };
   }
 
-  function transaction(): Txn {
+  function transaction(): ITxnRequest {
     const { hex, id, allocation } = records();
     const response = create(AllocateResponseSchema, {
       allocations: [{ prefix: prefixOf(hex), poolId, realmId: 'internet', owner: 'bench/bare', homePopId: 'p1' }],
@@ -79,11 +80,25 @@ export function bareStore(etcd: Etcd): BareStore {
     const [held, remembered] = [`/pop44/v1/allocation/${poolId}/${hex}`, `/pop44/log/v1/operation/${id}`];
     const chained = `/pop44/log/v1/audit/bare/${run}/${number.toString(16).padStart(16, '0')}`;
     return {
-      compares: [held, remembered].map((key) => ({ target: 'create', key, revision: 0n })),
-      then: [
-        { op: 'put', key: held, value: allocation },
-        { op: 'put', key: remembered, value: toBinary(OperationSchema, operation) },
-        { op: 'put', key: chained, value: toBinary(AuditSchema, audit) },
+      // What a transaction of pop44 compares of one request.
+      compare: [
+        ...[`/pop44/v1/pool/${poolId}`, `/pop44/v1/slab/${poolId}/${hex.slice(0, 6)}00`].map((key) => ({
+          key: Buffer.from(key),
+          target: 'Mod' as const,
+          result: 'Equal' as const,
+          mod_revision: '0',
+        })),
+        ...[held, remembered, chained].map((key) => ({
+          key: Buffer.from(key),
+          target: 'Create' as const,
+          result: 'Equal' as const,
+          create_revision: '0',
+        })),
+      ],
+      success: [
+        put(held, allocation),
+        put(remembered, toBinary(OperationSchema, operation), lease),
+        put(chained, toBinary(AuditSchema, audit)),
       ],
     };
   }
@@ -91,14 +106,18 @@ export function bareStore(etcd: Etcd): BareStore {
   return {
     transactions: (inFlight, ms) =>
       perSecond(inFlight, ms, async () => {
-        const { succeeded } = await etcd.txn(transaction());
+        const { succeeded } = await kv.txn(transaction());
         if (!succeeded) throw new Error('somebody else writes where the bench does');
       }),
     puts: (inFlight, ms) =>
       perSecond(inFlight, ms, async () => {
         const { hex, allocation } = records();
-        const key = `/pop44/v1/allocation/${poolId}/${hex}`;
-        await etcd.txn({ compares: [], then: [{ op: 'put', key, value: allocation }] });
+        const key = Buffer.from(`/pop44/v1/allocation/${poolId}/${hex}`);
+        await kv.put({ key, value: Buffer.from(allocation) });
       }),
   };
 }
+
+const put = (key: string, value: Uint8Array, lease = '0') => ({
+  request_put: { key: Buffer.from(key), value: Buffer.from(value), lease },
+});

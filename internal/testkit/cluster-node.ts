@@ -72,7 +72,10 @@ export function clusterNode(
     id: node.id,
     address: node.meshAddress,
     netns: node.transport,
-    etcd: serve('etcd', etcdArgv(node, all, etcd, progressNotifyMs)),
+    etcd: serve(
+      'etcd',
+      etcdArgv(node, all, etcd, { progressNotifyMs, ...(options.etcdData && { dataDirectory: options.etcdData }) }),
+    ),
     daemon: serve('daemon', daemon, options.daemonEnv),
     ...(options.toxiproxy === undefined
       ? {}

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Path of another etcd than the system's. */
   readonly etcd?: string;
+  /** Where the members keep their data, which is in memory otherwise: on a disk, for figures that mean something. */
+  readonly etcdData?: string;
   /** Path of toxiproxy's server: one stands before each etcd then, and the daemons speak to etcd through it. */
   readonly toxiproxy?: string;
   /** Default 3. */

@@ -1,5 +1,6 @@
 // Etcd member: the command line of a node's etcd, by version.
 
+import { join } from 'node:path';
 import { run } from '#internal/exec/exec.ts';
 import { etcdEndpoint, nodeFiles, usualSettings } from './node-files.ts';
 import type { LabNode } from './topology.ts';
@@ -21,18 +22,24 @@ export async function etcdProgram(file = 'etcd'): Promise<EtcdProgram> {
   return { file, major: Number(found?.[1] ?? 3), minor: Number(found?.[2] ?? 4) };
 }
 
+export interface EtcdSettings {
+  readonly progressNotifyMs: number;
+  /** Where members keep their data, each in a directory of its name. A node's own files are in memory. */
+  readonly dataDirectory?: string;
+}
+
 /** Client and peer traffic by TLS with a certificate of the own CA on both ends, on the mesh address alone. */
 export function etcdArgv(
   node: LabNode,
   all: readonly LabNode[],
   program: EtcdProgram,
-  progressNotifyMs: number = usualSettings.progressNotifyMs,
+  { progressNotifyMs, dataDirectory }: EtcdSettings = usualSettings,
 ): readonly string[] {
   const files = nodeFiles(node.id);
   const since36 = program.major > 3 || program.minor >= 6;
   const flags = {
     name: node.id,
-    'data-dir': files.etcdData,
+    'data-dir': dataDirectory === undefined ? files.etcdData : join(dataDirectory, node.id),
     'listen-client-urls': etcdEndpoint(node),
     'advertise-client-urls': etcdEndpoint(node),
     'listen-peer-urls': peerUrl(node),

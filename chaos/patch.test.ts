@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { mutants } from './mutants.ts';
 import { misplaced, patched, points, sightings } from './patch.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -16,4 +17,8 @@ test('a text that is not there, or there twice, is no place for a patch', () => 
   expect(() => patched('xyz', patch)).toThrow('0 times');
   expect(() => patched('aa', patch)).toThrow('2 times');
   expect(misplaced([patch, patch], () => 'xay')).toEqual(['0 times in x.ts: a']);
+});
+
+test.each(Object.entries(mutants))('the mutant %s finds its one place beside the points', (_, mutant) => {
+  expect(misplaced([...Object.values(points), ...Object.values(sightings), mutant], textOf)).toEqual([]);
 });

@@ -1,0 +1,86 @@
+// Mutants: mistakes that are put into our own code, one at a time. The judge must find each by what it leads to.
+
+import type { AllocateOptions } from './allocate.ts';
+import type { InvariantName } from './check/invariant.ts';
+import type { Mix } from './mutant-mixes.ts';
+import { apart, freshSlabs, sameAddresses, underWarden } from './mutant-mixes.ts';
+import type { Patch } from './patch.ts';
+import { idOf } from './pools.ts';
+
+export interface Mutant extends Patch {
+  readonly why: string;
+  /** One of these must be broken. */
+  readonly breaks: readonly InvariantName[];
+  readonly seconds: number;
+  /** What provokes it. */
+  readonly options: Pick<AllocateOptions, 'kinds' | 'freezes'> & {
+    readonly traffic: NonNullable<AllocateOptions['traffic']> & { readonly mix?: Mix };
+  };
+}
+
+/** While daemons do not reach each other, each allocates for itself: only the transaction stands between them. */
+const everyDaemonForItself = { kinds: ['cut-mesh'] } as const;
+
+export const mutants = {
+  'no-fence': {
+    file: 'internal/store/transaction.ts',
+    find: "compares.set(fence.key, { target: 'create', key: fence.key, revision: fence.createRevision });",
+    replace: '',
+    why: 'a leader that lost its lease while it stood still commits what it had chosen',
+    breaks: ['fence'],
+    seconds: 34,
+    options: {
+      kinds: ['daemon-freeze'],
+      freezes: { points: ['boarded', 'sending', 'linked'], pauseMs: [200, 400] },
+      // Asked again too early, a request is carried out elsewhere, and its operation stops the old leader as well.
+      traffic: { mix: apart, leaderOf: idOf('wide'), againAfterMs: 20_000, perSecond: 12 },
+    },
+  },
+  'no-slab-compare': {
+    file: 'internal/command/allocation.ts',
+    find: "draft.read('slab', choice.slabId, { revision: choice.slabRevision });",
+    replace: '',
+    why: 'two daemons cut one slab into units of two sizes, which overlap though their keys differ',
+    breaks: ['slab-unit', 'no-overlap', 'in-pool'],
+    seconds: 20,
+    options: { ...everyDaemonForItself, traffic: { mix: freshSlabs } },
+  },
+  'no-allocation-compare': {
+    file: 'internal/command/allocation.ts',
+    find: "draft.read('allocation', choice.allocationId, { revision: choice.allocationRevision });",
+    replace: '',
+    why: 'two daemons give one address to two owners',
+    breaks: ['no-overlap'],
+    seconds: 20,
+    options: { ...everyDaemonForItself, traffic: { mix: sameAddresses } },
+  },
+  'no-pool-compare': {
+    file: 'internal/command/allocation.ts',
+    find: "draft.read('pool', pool.record.id, pool);",
+    replace: '',
+    why: 'a pool gives what was reserved, or at all when it was frozen, a moment before',
+    breaks: ['frozen', 'reserved'],
+    seconds: 20,
+    options: { ...everyDaemonForItself, traffic: { mix: underWarden, wardenPerSecond: 30 } },
+  },
+  'resume-from-header': {
+    file: 'internal/etcd/watch-session.ts',
+    find: "yield { is: 'created' };",
+    replace: "yield { is: 'created' }; yield { is: 'progress', revision: BigInt(response.header.revision) };",
+    why: 'a watch that is opened again goes on from what the store is at, not from what was seen',
+    breaks: ['daemon-map'],
+    seconds: 20,
+    options: { kinds: ['cut-client'], traffic: {} },
+  },
+  'blind-retry': {
+    file: 'internal/store/item.ts',
+    find: "compares.set(key, { target: 'create', key, revision: 0n });",
+    replace: '',
+    why: 'a request whose answer was lost is carried out again',
+    breaks: ['at-most-once'],
+    seconds: 20,
+    options: { kinds: ['daemon-kill'], traffic: {} },
+  },
+} as const satisfies Readonly<Record<string, Mutant>>;
+
+export type MutantName = keyof typeof mutants;

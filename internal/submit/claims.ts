@@ -23,6 +23,13 @@ export interface Claims extends Unseen {
   seen(): void;
   /** Resolves when the next transaction that is under way has landed; undefined when none is. */
   landing(): Promise<void> | undefined;
+  /**
+   * The decision read a record that a transaction of ours has rewritten meanwhile: in the end it could only conflict.
+   * Of allocations and slabs the claims themselves tell.
+   */
+  outrun(decision: Decision): boolean;
+  /** Resolves when some decision may be outrun no more. */
+  caughtUp(): Promise<void>;
 }
 
 interface ClaimedSlab {
@@ -36,21 +43,31 @@ interface Settled {
   readonly revision: bigint;
   readonly allocations: readonly string[];
   readonly slabs: readonly string[];
+  /** Keys of other records. */
+  readonly others: readonly string[];
 }
 
 export function createClaims(head: Head): Claims {
   const taken = new Set<string>();
   const slabs = new Map<string, ClaimedSlab>();
+  const rewritten = new Set<string>();
   // In the order of their answers, which is nearly that of their revisions.
   let settled: Settled[] = [];
   let flying = 0;
   let landed = Promise.withResolvers<void>();
+  let caughtUp = Promise.withResolvers<void>();
 
   function take(decision: Decision) {
     const ownAllocations: string[] = [];
     const ownSlabs: string[] = [];
+    const others: string[] = [];
     const changes: RecordChange[] = [];
     for (const write of decision.writes) {
+      if (write.kind !== 'allocation' && write.kind !== 'slab') {
+        const key = `${write.kind}/${write.id}`;
+        if (!rewritten.has(key)) others.push(key);
+        rewritten.add(key);
+      }
       if (write.op !== 'put') continue;
       if (write.kind === 'allocation' && !taken.has(write.id)) {
         taken.add(write.id);
@@ -69,10 +86,18 @@ export function createClaims(head: Head): Claims {
     }
     // The index offers at once what is left: with hundreds under way, stepping over each would cost more than choosing.
     head.freeIndex().update(changes);
-    return { allocations: ownAllocations, slabs: ownSlabs };
+    return { allocations: ownAllocations, slabs: ownSlabs, others };
   }
 
-  function drop({ allocations, slabs: ofClaim }: Omit<Settled, 'revision'>): void {
+  function forget(others: readonly string[]): void {
+    if (others.length === 0) return;
+    for (const key of others) rewritten.delete(key);
+    caughtUp.resolve();
+    caughtUp = Promise.withResolvers();
+  }
+
+  function drop({ allocations, slabs: ofClaim, others }: Omit<Settled, 'revision'>): void {
+    forget(others);
     const { allocations: held, slabs: cut } = head.snapshot();
     const changes: RecordChange[] = [];
     for (const id of allocations) {
@@ -94,6 +119,22 @@ export function createClaims(head: Head): Claims {
     flying -= 1;
     landed.resolve();
     landed = Promise.withResolvers();
+  }
+
+  function seen(): void {
+    const { revision } = head.snapshot();
+    let gone = 0;
+    for (const each of settled) {
+      if (each.revision > revision) break;
+      gone += 1;
+      forget(each.others);
+      for (const id of each.allocations) taken.delete(id);
+      for (const id of each.slabs) {
+        const known = slabs.get(id);
+        if (known?.state === 'committed' && known.revision <= revision) slabs.delete(id);
+      }
+    }
+    if (gone > 0) settled = settled.slice(gone);
   }
 
   return {
@@ -125,6 +166,8 @@ export function createClaims(head: Head): Claims {
             if (known !== undefined) Object.assign(known, { state: 'committed', revision });
           }
           settled.push({ revision, ...own });
+          // Whoever waits for these hears of it without asking.
+          if (own.others.length > 0) void head.reached(revision, never).then(seen);
           end();
         },
         release() {
@@ -133,22 +176,14 @@ export function createClaims(head: Head): Claims {
         },
       };
     },
-    seen() {
-      const { revision } = head.snapshot();
-      let gone = 0;
-      for (const each of settled) {
-        if (each.revision > revision) break;
-        gone += 1;
-        for (const id of each.allocations) taken.delete(id);
-        for (const id of each.slabs) {
-          const known = slabs.get(id);
-          if (known?.state === 'committed' && known.revision <= revision) slabs.delete(id);
-        }
-      }
-      if (gone > 0) settled = settled.slice(gone);
-    },
+    seen,
     landing: () => (flying === 0 ? undefined : landed.promise),
+    outrun: ({ compares }) => compares.some(({ kind, id }) => rewritten.has(`${kind}/${id}`)),
+    caughtUp: () => caughtUp.promise,
   };
 }
+
+/** What is waited for comes, or the daemon ends. */
+const never = new AbortController().signal;
 
 const after = <T>(stored: Stored<T> | undefined) => (stored === undefined ? {} : { after: stored });

@@ -2,10 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { AllocationSchema, OperationSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationSchema, OperationSchema, QuotaSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision } from '#internal/model/record.ts';
 import type { CommitOutcome, LeaderFence } from '#internal/store/store.ts';
-import { type MemoryStore, memoryStore } from '#internal/testkit/memory-store.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { type MemoryStore, memoryStore, type StoreSide } from '#internal/testkit/memory-store.ts';
 import { type Claims, createClaims } from './claims.ts';
 import { type Attempt, directLane, type Lane, ledLane } from './lane.ts';
 
@@ -35,6 +36,7 @@ function take(n: number, cuts = false): Decision {
 
 interface Setting {
   readonly store: MemoryStore;
+  readonly follower: StoreSide;
   readonly claims: Claims;
   readonly lane: Lane;
   /** Groups as they were committed. */
@@ -46,7 +48,8 @@ interface Setting {
 
 function setting(): Setting {
   const store = memoryStore();
-  const claims = createClaims(store.follower().head);
+  const follower = store.follower();
+  const claims = createClaims(follower.head);
   const groups: number[] = [];
   const counted = {
     ...store,
@@ -58,6 +61,7 @@ function setting(): Setting {
   };
   const made: Setting = {
     store,
+    follower,
     claims,
     groups,
     held: fence,
@@ -164,4 +168,29 @@ test('alone each is a transaction of its own, at once', async () => {
   const lane = directLane(store, claims);
   const outcomes = await Promise.all(Array.from({ length: 3 }, () => lane.attempt(lowest(claims))));
   expect(outcomes.map((outcome) => !isRefusal(outcome) && outcome.revision)).toEqual([2n, 3n, 4n]);
+});
+
+test('requests that rewrite one record go one after another, and hold up nobody else', async () => {
+  const { lane, claims, store, follower } = setting();
+  const owner = 'admin/ada';
+  let attempts = 0;
+  const counting: Attempt = () => {
+    attempts += 1;
+    claims.seen();
+    const stored = follower.head.snapshot().quotas.get(owner);
+    const record = create(QuotaSchema, { owner, used4: (stored?.record.used4 ?? 0n) + 1n });
+    const decision: Decision = {
+      compares: [{ kind: 'quota', id: owner, revision: stored?.revision ?? 0n }],
+      writes: [{ op: 'put', kind: 'quota', id: owner, record }],
+    };
+    return { decision, operation: operation() };
+  };
+  const counted = Promise.all(Array.from({ length: 20 }, () => lane.attempt(counting)));
+  const others = await Promise.all(Array.from({ length: 40 }, () => lane.attempt(lowest(claims))));
+  expect(new Set(kinds(others))).toEqual(new Set(['committed']));
+  expect(follower.head.snapshot().quotas.get(owner)?.record.used4 ?? 0n).toBeLessThan(20n);
+  expect(new Set(kinds(await counted))).toEqual(new Set(['committed']));
+  await eventually(() => follower.head.snapshot().quotas.get(owner)?.record.used4 === 20n, 1_000);
+  expect(attempts).toBeLessThan(20 * 20);
+  expect(store.deposed.size).toBe(0);
 });

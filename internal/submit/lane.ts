@@ -73,6 +73,8 @@ const worthSending = 32;
  */
 export function ledLane(store: LaneStore, claims: Claims, clock: Clock, fence: () => LeaderFence | undefined): Lane {
   const queue: Queued[] = [];
+  /** Those that have to see first what was committed before them. */
+  let parked: Queued[] = [];
   let flying = 0;
   let scheduled = false;
   let oldestMs = 0;
@@ -123,6 +125,11 @@ export function ledLane(store: LaneStore, claims: Claims, clock: Clock, fence: (
         const attempted = next.attempt();
         if (isRefusal(attempted)) next.landed(attempted);
         else {
+          if (claims.outrun(attempted.decision)) {
+            park(next);
+            queue.shift();
+            continue;
+          }
           const added = group.add(attempted.decision, attempted.operation);
           if (added !== 'added' && aboard.length > 0) return aboard;
           if (added !== 'added') throw new Fault('internal', `a transaction does not take one request: ${added}`);
@@ -134,6 +141,16 @@ export function ledLane(store: LaneStore, claims: Claims, clock: Clock, fence: (
       queue.shift();
     }
     return aboard;
+  }
+
+  function park(queued: Queued): void {
+    parked.push(queued);
+    if (parked.length > 1) return;
+    void claims.caughtUp().then(() => {
+      queue.unshift(...parked);
+      parked = [];
+      schedule();
+    });
   }
 
   async function land(group: Group, aboard: readonly Aboard[]): Promise<void> {

@@ -36,7 +36,7 @@ import { fabricEvents, testKey } from './three-pops.ts';
 type Asked<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 
 /** The three PoPs without pools. */
-export const bare: Snapshot = fold(emptySnapshot(), {
+const bare: Snapshot = fold(emptySnapshot(), {
   revision: 2n,
   relisted: true,
   events: fabricEvents().filter(({ kind }) => kind !== 'pool' && kind !== 'slab'),

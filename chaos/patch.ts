@@ -46,13 +46,13 @@ export const points = {
   landed: at('internal/submit/lane.ts', 'for (const [at, outcome] of outcomes.entries()) {', 'landed'),
   /** About to be forwarded to the leader. */
   forwarding: {
-    file: 'internal/submit/submission.ts',
+    file: 'internal/submit/submitting.ts',
     find: 'budget.spend(lead.forward(',
     replace: `budget.spend((${point('forwarding')}, lead).forward(`,
   },
   /** The answer goes out. */
   telling: {
-    file: 'internal/submit/submission.ts',
+    file: 'internal/submit/carry-out.ts',
     find: "case 'committed':",
     replace: `case 'committed': ${point('telling')};`,
   },

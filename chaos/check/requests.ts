@@ -38,13 +38,14 @@ export function gatherRequests(attempts: readonly Attempt[]): Requests & Judge {
     traces,
     after(_, { revision, operations, audits }) {
       for (const { requestId, operation } of operations) {
-        if (operation === undefined) continue;
+        // Of a refusal: nothing was done.
+        if (operation === undefined || operation.refusal.length > 0) continue;
         of(requestId).remembered.push(revision);
         of(requestId).principal = operation.principal;
       }
       for (const { audit } of audits)
         for (const entry of audit?.entries ?? []) {
-          if (entry.requestId === '') continue;
+          if (entry.requestId === '' || entry.changes.length === 0) continue;
           of(entry.requestId).entries.push({ revision, entry });
           of(entry.requestId).principal = entry.principal;
         }

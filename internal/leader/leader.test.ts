@@ -66,7 +66,8 @@ test('a stream of allocations is answered one by one, refusals among them', asyn
     yield { calls: calls.slice(10) };
   })();
   for await (const { outcomes } of allocations.allocateMany(outgoing)) {
-    for (const { tag, outcome } of outcomes) seen.set(tag, outcome.case === 'refusal' ? outcome.value.reason : outcome.case);
+    for (const { tag, outcome } of outcomes)
+      seen.set(tag, outcome.case === 'refusal' ? outcome.value.reason : outcome.case);
   }
   expect(seen.size).toBe(20);
   expect(seen.get(7n)).toBe('misaligned');
@@ -106,6 +107,24 @@ test('a leader that is silent costs half a second once, and nothing is done twic
   const again = performance.now();
   await allocations.allocate({ ...address, change: { requestId: 'next' } });
   expect(performance.now() - again).toBeLessThan(400);
+  silent.close();
+});
+
+test('what is refused while a silent leader may still carry it out is refused for good [A7]', async () => {
+  const { allocations, p1, network, leads } = await two();
+  await allocations.allocate({ wishes: [{ prefix: '44.31.0.77/32' }] });
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const port = silent.address();
+  if (port === null || typeof port === 'string') throw new Error('no port');
+  p1.leader?.nodes([create(NodeSchema, { id: 'p2', meshAddress: '127.0.0.1', apiPort: port.port })]);
+  const request = { wishes: [{ prefix: '44.31.0.77/32' }], change: { requestId: 'again' }, owner: 'eve' };
+  await expect(allocations.allocate(request)).rejects.toMatchObject({ refusal: { refused: 'taken' } });
+  // The address is free again; the request id is not.
+  await allocations.release({ prefixes: ['44.31.0.77/32'] });
+  leads.held = leads.believed = '';
+  const late = network.as(AllocationService, network.daemons[1] ?? p1).allocate(request);
+  await expect(late).rejects.toMatchObject({ refusal: { refused: 'taken' } });
   silent.close();
 });
 

@@ -18,7 +18,6 @@ import { createForwarder, type Forwarder } from './forwarder.ts';
 
 export { sweepAgainAndAgain } from './sweeping.ts';
 
-
 /** What is needed of the election. */
 export interface Elected {
   /** Of a pool that this daemon leads, while that is certain. */

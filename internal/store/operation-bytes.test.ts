@@ -17,6 +17,7 @@ const fields = {
   response: uint8Array({ maxLength: 500 }),
   nodeId: string(),
   at: option(times),
+  refusal: uint8Array({ maxLength: 100 }),
 } as const;
 
 test('the bytes of an operation are those of toBinary', () => {

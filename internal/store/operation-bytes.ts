@@ -20,6 +20,7 @@ const tags = {
   response: lengthDelimited(field.response),
   at: lengthDelimited(field.at),
   nodeId: lengthDelimited(field.nodeId),
+  refusal: lengthDelimited(field.refusal),
   // google/protobuf/timestamp.proto: 1 and 2.
   seconds: (1 << 3) | WireType.Varint,
   nanos: (2 << 3) | WireType.Varint,
@@ -29,7 +30,7 @@ function text(name: 'requestId' | 'principal' | 'method' | 'nodeId', operation: 
   if (operation[name] !== '') writer.uint32(tags[name]).string(operation[name]);
 }
 
-function bytes(name: 'requestHash' | 'response', operation: Operation): void {
+function bytes(name: 'requestHash' | 'response' | 'refusal', operation: Operation): void {
   if (operation[name].length > 0) writer.uint32(tags[name]).bytes(operation[name]);
 }
 
@@ -47,6 +48,7 @@ function write(operation: Operation): void {
     writer.join();
   }
   text('nodeId', operation);
+  bytes('refusal', operation);
 }
 
 export function operationBytes(operation: Operation): Uint8Array {

@@ -20,4 +20,4 @@ export type {
   SubmitOptions,
   SubmitStore,
 } from './submission.ts';
-export { createSubmit } from './submission.ts';
+export { createSubmit } from './submitting.ts';

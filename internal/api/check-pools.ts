@@ -1,7 +1,7 @@
 // Check pools: the records are looked through twice, and what is found both times is mended if told to.
 
 import { create } from '@bufbuild/protobuf';
-import { checkPools, type Finding, findPool } from '#internal/command/command.ts';
+import { checkPools, type Finding, findPool, type Scan } from '#internal/command/command.ts';
 import { isRefusal, refuse } from '#internal/errors/errors.ts';
 import {
   type CheckPoolsRequest,
@@ -31,7 +31,13 @@ export function checkingPools(context: ServiceContext) {
     }
     const { signal } = call;
     const poolId = pool === '' ? undefined : (await found(context, signal, (all) => findPool(all, pool))).record.id;
-    const scan = async () => checkPools(await context.latest(signal), poolId, context.clock.wall());
+    const scan = async (): Promise<Scan> => {
+      const scanning = checkPools(await context.latest(signal), poolId, context.clock.wall());
+      for (let step = scanning.next(); ; step = scanning.next()) {
+        if (step.done === true) return step.value;
+        await context.clock.sleep(0, signal);
+      }
+    };
     const first = new Set((await scan()).findings.map(named));
     await context.clock.sleep(grace * 1_000, signal);
     const { findings, records } = await scan();

@@ -1,51 +1,96 @@
 // Check allocations: each lies where it may, is one thing, and whoever it names has it.
 
 import type { Allocation } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { holderOf, type Snapshot, slabId, splitId, type StandingPool, standingPool } from '#internal/model/model.ts';
+import { holderOf, type Snapshot, splitId, type StandingPool, standingPool } from '#internal/model/model.ts';
 import type { Decision, Stored } from '#internal/model/record.ts';
-import { contains, overlaps, type Prefix, parsePrefix, prefixFromHex, supernet } from '#internal/netip/netip.ts';
+import {
+  addressBits,
+  familyOf,
+  firstHex,
+  firstNumber,
+  overlaps,
+  type Prefix,
+  parsePrefix,
+  prefixFrom,
+  prefixFromHex,
+  prefixLength,
+  supernet,
+} from '#internal/netip/netip.ts';
 import { checkDelegation } from './check-books.ts';
 import { Draft } from './draft.ts';
-import { byHand, type Finding, finding, inScope, type Scope } from './finding.ts';
+import { aTurn, byHand, type Finding, finding, inScope, type Scope } from './finding.ts';
 import { poolContents } from './pool-contents.ts';
 import { quarantine } from './quarantine.ts';
 
 type Found = readonly [id: string, stored: Stored<Allocation>];
 
-/** O(allocations): about 3 µs each. */
-export function checkAllocations(scope: Scope): readonly Finding[] {
+/** A generator, see checkPools. O(allocations). */
+export function* checkAllocations(scope: Scope): Generator<undefined, readonly Finding[]> {
   const { snapshot } = scope;
   const found: Finding[] = [];
   const misplaced: (readonly [...Found, problem: string])[] = [];
-  const pools = new Map<string, StandingPool | undefined>();
-  const poolOf = (id: string): StandingPool | undefined => {
-    if (!pools.has(id)) pools.set(id, standingPool(snapshot, id));
-    return pools.get(id);
+  const places = new Map<string, Places | undefined>();
+  const placesOf = (poolId: string): Places | undefined => {
+    if (!places.has(poolId)) places.set(poolId, placesIn(standingPool(snapshot, poolId)));
+    return places.get(poolId);
   };
+  let looked = 0;
   for (const [id, stored] of inScope(snapshot.allocations, scope)) {
-    const problem = placeProblem(snapshot, id, stored.record, poolOf(splitId(id)?.poolId ?? ''));
+    looked += 1;
+    if (looked % aTurn === 0) yield;
+    const { poolId = '', hex = '' } = splitId(id) ?? {};
+    const problem = placeProblem(snapshot, { poolId, hex, record: stored.record, places: placesOf(poolId) });
     if (problem !== undefined) misplaced.push([id, stored, problem]);
     else found.push(...checkHolder(scope, [id, stored]));
   }
   return [...found, ...checkMisplaced(scope, misplaced)];
 }
 
+/** Where the units of a pool may lie, by what keys spell: hexadecimal of one width sorts as the addresses do. */
+interface Places {
+  readonly pool: StandingPool;
+  readonly first: string;
+  readonly last: string;
+  /** Hex of the slab around an address. */
+  slabAround(hex: string): string;
+}
+
+const bitsOfDigit = 4;
+
+function placesIn(pool: StandingPool | undefined): Places | undefined {
+  if (pool === undefined) return undefined;
+  const { prefix, slabLength } = pool;
+  const bits = addressBits(familyOf(prefix));
+  const digits = slabLength / bitsOfDigit;
+  const last = firstNumber(prefix) + (1n << BigInt(bits - prefixLength(prefix))) - 1n;
+  return {
+    pool,
+    first: firstHex(prefix),
+    last: firstHex(prefixFrom(familyOf(prefix), last, bits)),
+    // Nearly every slab ends at a digit.
+    slabAround: Number.isInteger(digits)
+      ? (hex) => hex.slice(0, digits).padEnd(bits / bitsOfDigit, '0')
+      : (hex) => firstHex(supernet(prefixFromHex(hex, bits) ?? prefix, slabLength)),
+  };
+}
+
+interface Placed {
+  readonly poolId: string;
+  readonly hex: string;
+  readonly record: Allocation;
+  readonly places: Places | undefined;
+}
+
 /** Undefined for a unit of a slab that stands: no two of those overlap. */
-function placeProblem(
-  snapshot: Snapshot,
-  id: string,
-  record: Allocation,
-  pool: StandingPool | undefined,
-): string | undefined {
-  const { poolId = '', hex = '' } = splitId(id) ?? {};
-  if (pool === undefined || record.poolId !== poolId) return 'lies in no pool';
-  const place = prefixFromHex(hex, hex.length * 4);
-  if (place === undefined || !contains(pool.prefix, place)) return `lies outside of its pool ${pool.prefix}`;
-  const slab = snapshot.slabs.get(slabId(poolId, supernet(place, pool.slabLength)))?.record;
+function placeProblem(snapshot: Snapshot, { poolId, hex, record, places }: Placed): string | undefined {
+  if (places === undefined || record.poolId !== poolId) return 'lies in no pool';
+  const { pool, first, last } = places;
+  if (hex.length !== first.length || hex < first || hex > last) return `lies outside of its pool ${pool.prefix}`;
+  const slab = snapshot.slabs.get(`${poolId}/${places.slabAround(hex)}`)?.record;
   if (slab === undefined) return 'lies in no slab';
   if (slab.delegatedPoolId !== '') return `lies in ${slab.prefix}, which is delegated as ${slab.delegatedPoolId}`;
-  const unit = prefixFromHex(hex, slab.unitLength);
-  return record.prefix === unit ? undefined : `is ${record.prefix} in ${slab.prefix}, a slab of /${slab.unitLength}`;
+  if (record.prefix === prefixFromHex(hex, slab.unitLength)) return undefined;
+  return `is ${record.prefix} in ${slab.prefix}, a slab of /${slab.unitLength}`;
 }
 
 /** Why nobody has it though it names somebody; undefined for one that is as it should be. */

@@ -20,9 +20,10 @@ import type { RecordEvent, RecordKind, Write } from '#internal/model/record.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
+import { scanOf } from '#internal/testkit/pool-requests.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { keyId, pool4, pool6 } from '#internal/testkit/tunnel-requests.ts';
-import { allocate, checkPools, createReservation, delegatePool, openQuota, release } from './command.ts';
+import { allocate, createReservation, delegatePool, openQuota, release } from './command.ts';
 
 const now = new Date(1_760_000_000_000);
 
@@ -72,10 +73,10 @@ const pool = (id: string, prefix: string, rest: object): RecordEvent =>
   put({ kind: 'pool', id, record: create(PoolSchema, { id, prefix, realmId: 'internet', slabLength: 24, ...rest }) });
 
 test('a clean network has no findings', () => {
-  const { findings, records } = checkPools(clean, undefined, now);
+  const { findings, records } = scanOf(clean, undefined, now);
   expect(findings).toEqual([]);
   expect(records).toBe(4 + 5 + 1 + 9 + 3 + 3 + 1);
-  expect(checkPools(clean, pool4, now)).toEqual({ findings: [], records: 1 + 4 + 6 + 1 + 3 });
+  expect(scanOf(clean, pool4, now)).toEqual({ findings: [], records: 1 + 4 + 6 + 1 + 3 });
 });
 
 const lost = '4-2c320000-24';
@@ -208,7 +209,7 @@ const cases: readonly (readonly [
 
 describe('damage by hand is found, and mended only where one mend is safe [A6]', () => {
   test.each(cases.map(([name, snapshot, findings]) => ({ name, snapshot, findings })))('$name', (row) => {
-    const { findings } = checkPools(row.snapshot, undefined, now);
+    const { findings } = scanOf(row.snapshot, undefined, now);
     const seen = findings.map(({ kind, record, mend }) => [
       kind,
       record,
@@ -220,14 +221,14 @@ describe('damage by hand is found, and mended only where one mend is safe [A6]',
   test.each(cases.map(([name, snapshot]) => ({ name, snapshot })))(
     'its mends touch nothing else: $name',
     ({ snapshot }) => {
-      const { findings } = checkPools(snapshot, undefined, now);
+      const { findings } = scanOf(snapshot, undefined, now);
       const ledger = createLedger(snapshot);
       const left: string[] = [];
       for (const { record, mend } of findings) {
         if (mend === undefined) left.push(record);
         else expect(ledger.commit(mend)?.map(({ kind, id }) => `${kind}/${id}`)).toEqual([record]);
       }
-      const after = checkPools(ledger.snapshot, undefined, now).findings;
+      const after = scanOf(ledger.snapshot, undefined, now).findings;
       expect(after.filter(({ record }) => !left.includes(record))).toEqual([]);
       // Tunnels and what they work by are as they were.
       expect(ledger.snapshot.tunnels).toBe(snapshot.tunnels);
@@ -237,7 +238,7 @@ describe('damage by hand is found, and mended only where one mend is safe [A6]',
   test.each(cases.map(([name, snapshot]) => ({ name, snapshot })))(
     'a mend gives way to a change: $name',
     ({ snapshot }) => {
-      for (const { record, mend } of checkPools(snapshot, undefined, now).findings) {
+      for (const { record, mend } of scanOf(snapshot, undefined, now).findings) {
         if (mend === undefined) continue;
         const [kind = '', ...id] = record.split('/');
         const ledger = createLedger(snapshot);
@@ -249,7 +250,7 @@ describe('damage by hand is found, and mended only where one mend is safe [A6]',
 });
 
 test('a leak is released into the quarantine of its pool, for its last owner', () => {
-  const { findings } = checkPools(damaged(gone('tunnel', 't1')), pool4, now);
+  const { findings } = scanOf(damaged(gone('tunnel', 't1')), pool4, now);
   expect(findings).toMatchObject([
     {
       problem: 'is of tunnel t1, which does not exist',

@@ -12,7 +12,7 @@ import { checkAllocations } from './check-allocations.ts';
 import { checkBooks } from './check-books.ts';
 import { checkTunnels } from './check-tunnels.ts';
 import { unchanged } from './context.ts';
-import { type Finding, finding, inScope, type Scope } from './finding.ts';
+import { aTurn, type Finding, finding, inScope, type Scope } from './finding.ts';
 import { useOf } from './quota-use.ts';
 
 export interface Scan {
@@ -23,17 +23,18 @@ export interface Scan {
 }
 
 /**
+ * Yields now and then, so that a daemon that looks through a million records serves others in between; what it returns is
+ * of the one snapshot all the same. O(records).
  * @param poolId of this pool alone: its records, and what tunnels have of it
  * @param now when what is mended was released
- * O(records).
  */
-export function checkPools(snapshot: Snapshot, poolId: string | undefined, now: Date): Scan {
+export function* checkPools(snapshot: Snapshot, poolId: string | undefined, now: Date): Generator<undefined, Scan> {
   const scope: Scope = { snapshot, now, poolId };
   const findings = [
     ...checkBooks(scope),
-    ...checkAllocations(scope),
-    ...checkTunnels(scope),
-    ...(poolId === undefined ? checkQuotas(snapshot) : []),
+    ...(yield* checkAllocations(scope)),
+    ...(yield* checkTunnels(scope)),
+    ...(poolId === undefined ? yield* checkQuotas(snapshot) : []),
   ].sort((a, b) => compare(a.record, b.record) || compare(a.kind, b.kind));
   return { findings, records: recordsIn(scope) };
 }
@@ -55,14 +56,18 @@ function recordsIn(scope: Scope): number {
 }
 
 // Whoever allocates for the owner or releases rewrites the record: unchanged since the snapshot, the count is right.
-function checkQuotas(snapshot: Snapshot): readonly Finding[] {
+function* checkQuotas(snapshot: Snapshot): Generator<undefined, readonly Finding[]> {
   if (snapshot.quotas.size === 0) return [];
   // As usedBy counts it, for all owners in one pass.
   const held = new Map<string, Prefix[]>([...snapshot.quotas.keys()].map((owner) => [owner, []]));
+  let looked = 0;
   for (const { record } of snapshot.allocations.values()) {
-    if (holderOf(record) === 'quarantine') continue;
+    looked += 1;
+    if (looked % aTurn === 0) yield;
+    const ofOwner = held.get(record.owner);
+    if (ofOwner === undefined || holderOf(record) === 'quarantine') continue;
     const prefix = parsePrefix(record.prefix);
-    if (typeof prefix === 'string') held.get(record.owner)?.push(prefix);
+    if (typeof prefix === 'string') ofOwner.push(prefix);
   }
   return [...snapshot.quotas].flatMap(([owner, stored]) => {
     const { used4, used6 } = useOf(held.get(owner) ?? []);

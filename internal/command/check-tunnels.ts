@@ -6,13 +6,16 @@ import { allocationId, peerKeyId, type Snapshot } from '#internal/model/model.ts
 import type { Decision, Stored } from '#internal/model/record.ts';
 import { parsePrefix, parseWgKey } from '#internal/netip/netip.ts';
 import { unchanged } from './context.ts';
-import { byHand, type Finding, finding, type Scope } from './finding.ts';
+import { aTurn, byHand, type Finding, finding, type Scope } from './finding.ts';
 
-/** O(tunnels + keys). */
-export function checkTunnels(scope: Scope): readonly Finding[] {
+/** A generator, see checkPools. O(tunnels + keys). */
+export function* checkTunnels(scope: Scope): Generator<undefined, readonly Finding[]> {
   const { snapshot, poolId } = scope;
   const found: Finding[] = [];
+  let looked = 0;
   for (const [id, stored] of snapshot.tunnels) {
+    looked += 1;
+    if (looked % aTurn === 0) yield;
     found.push(...checkPrefixes(scope, id, stored));
     if (poolId === undefined) found.push(...checkOwnKey(snapshot, id, stored));
   }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { standingPrefixes } from '#internal/model/model.ts';
-import { poolBook } from '#internal/testkit/pool-requests.ts';
-import { checkPools } from './command.ts';
+import { poolBook, scanOf } from '#internal/testkit/pool-requests.ts';
 
 const [pool, toPool] = ['44.60.0.0/24', '44.60.1.0/24'];
 const id = '4-2c3c0000-24';
@@ -72,7 +71,7 @@ test('the lowest go first, of the same size to the same holder, and the tunnels 
   // Whoever was renumbered does not get the old one back, nobody else does either before its time.
   expect(book.snapshot.quarantined.get('4-2c3c0000-24/2c3c0001')?.record).toMatchObject({ owner: '', tunnelId: '' });
   expect(book.snapshot.quarantined.size).toBe(4);
-  expect(checkPools(book.snapshot, undefined, new Date(0)).findings).toEqual([]);
+  expect(scanOf(book.snapshot, undefined, new Date(0)).findings).toEqual([]);
 });
 
 test('without a quarantine what was left is free at once', () => {

@@ -49,3 +49,6 @@ export function* inScope<T>(
 }
 
 export const byHand = 'not mended: it takes a person to say which is right';
+
+/** Records that are looked at before others get their turn: about 5 ms. */
+export const aTurn = 2_000;

@@ -21,10 +21,10 @@ import { overlaps, type Prefix, parsePrefix } from '#internal/netip/netip.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
+import { scanOf } from '#internal/testkit/pool-requests.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import {
   allocate,
-  checkPools,
   createPool,
   createReservation,
   createTunnel,
@@ -220,9 +220,7 @@ test('whatever pools are made of, of however old a snapshot: the check finds not
         const counting = [...now.quotas]
           .filter(([, { record }]) => record.limit4 === undefined)
           .map(([id]) => `quota/${id}`);
-        const found = checkPools(now, undefined, new Date(0)).findings.filter(
-          ({ record }) => !counting.includes(record),
-        );
+        const found = scanOf(now, undefined, new Date(0)).findings.filter(({ record }) => !counting.includes(record));
         expect(found.map(({ kind, record, problem }) => `${s.what}: ${kind} ${record} ${problem}`)).toEqual([]);
         const given = prefixesOf([...now.allocations.values()].filter(({ record }) => record.delegatedPoolId === ''));
         for (const [n, prefix] of given.entries()) {

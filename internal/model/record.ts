@@ -73,8 +73,8 @@ export interface Batch {
 
 /**
  * A condition of a decision: the key's mod_revision is this; 0n: the key does not exist.
- * `within`: the id ends in a slash and the condition is that no key begins with it (revision is 0n then). etcd: one
- * compare with range_end, CREATE = 0, which an empty range fulfils.
+ * `within`: the condition is that no key begins with the id (revision is 0n then), which ends in a slash or at a digit of
+ * an address. etcd: one compare with range_end, CREATE = 0, which an empty range fulfils.
  */
 export interface Compare {
   readonly kind: RecordKind;

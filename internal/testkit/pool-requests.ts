@@ -4,6 +4,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   allocate,
   type CommandContext,
+  checkPools,
   createPool,
   createReservation,
   createTunnel,
@@ -13,6 +14,7 @@ import {
   drainPool,
   release,
   resizePool,
+  type Scan,
   updatePool,
 } from '#internal/command/command.ts';
 import { AllocateRequestSchema, ReleaseRequestSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
@@ -77,4 +79,10 @@ export function poolBook(first: Snapshot = bare) {
     tunnel: (asked: Asked<typeof CreateTunnelRequestSchema>) =>
       createTunnel(now(), create(CreateTunnelRequestSchema, { publicKey: testKey(900 + ids), ...asked }), context()),
   };
+}
+
+/** The pool check, without stopping in between. */
+export function scanOf(...asked: Parameters<typeof checkPools>): Scan {
+  const scanning = checkPools(...asked);
+  for (let step = scanning.next(); ; step = scanning.next()) if (step.done === true) return step.value;
 }

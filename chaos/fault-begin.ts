@@ -105,6 +105,8 @@ export async function etcdLeaderOf(cluster: Cluster): Promise<string> {
   const { stdout } = await run({
     file: 'etcdctl',
     args: [
+      // One that is away would else be waited for: 5 s.
+      ...['--dial-timeout=1s', '--command-timeout=1s'],
       ...[`--cacert=${ca}`, `--cert=${certificate}`, `--key=${key}`, '--write-out=json'],
       ...[`--endpoints=${cluster.etcd.endpoints.join(',')}`, 'endpoint', 'status'],
     ],

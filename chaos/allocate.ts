@@ -123,7 +123,9 @@ async function observed(
       : planFreezes({ ...span, fromMs: quietMs, untilMs: endMs, ...options.freezes });
   const planned = leaveAlone(scheduleFaults({ ...span, quietMs, endMs, kinds }), freezes);
   const running = traffic.run(ending.signal);
-  const freezing = freezeDaemons(cluster, freezes, { clock, directory: orders, signal: ending.signal, onFault });
+  const freezing = freezeDaemons(cluster, freezes, {
+    ...{ clock, directory: orders, signal: ending.signal, onFault, instead: traffic.leader },
+  });
   try {
     const faults = await runFaults(cluster, planned, { clock, onFault });
     const frozen = await freezing;

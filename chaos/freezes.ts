@@ -1,7 +1,7 @@
 // Freezes: has daemons stop themselves at points between choosing and answering, and lets them go on when their leases
 // have run out.
 
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
@@ -88,7 +88,14 @@ export interface FreezeOptions {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onFault: (fault: DoneFault) => void;
+  /** The daemon to freeze in place of the planned one; undefined: the planned one. */
+  readonly instead: () => string | undefined;
 }
+
+/** An order that no point answers to: the one before it is not to be followed any more. */
+const noPoint = 'none';
+/** Milliseconds: the loaders have read their orders by then. */
+const readWithinMs = 500;
 
 /** Done when the last has been let go on. */
 export async function freezeDaemons(
@@ -112,15 +119,17 @@ export async function freezeDaemons(
     await pause(freeze.at - now());
     if (signal.aborted) break;
     const before = frozen;
-    const file = join(directory, freeze.node);
+    const file = join(directory, options.instead() ?? freeze.node);
     current = freeze.durationMs;
     writeFileSync(file, freeze.point);
     const givenMs = now();
     while (frozen === before && now() < givenMs + patienceMs && !signal.aborted) await pause(20);
-    // Not taken: the daemon is away, or had nothing to do there.
-    rmSync(file, { force: true });
     if (frozen !== before) await pause(freeze.durationMs);
+    // The daemon is away, or had nothing to do there.
+    else writeFileSync(file, noPoint);
   }
+  // One that was away may have found its order only now.
+  await clock.sleep(readWithinMs);
   ended.abort(new Error('no more freezes'));
   return thawing;
 }

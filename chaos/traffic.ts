@@ -37,6 +37,8 @@ export interface Traffic {
   run(signal: AbortSignal): Promise<void>;
   /** Asks again for what is unknown, then looks at every daemon. The faults are over. */
   finish(withinMs: number): Promise<void>;
+  /** Of the pool that the options name. */
+  leader(): string | undefined;
   close(): void;
 }
 
@@ -96,6 +98,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
       );
       await lookEverywhere(daemons, owners, { history, clock, revision, withinMs });
     },
+    leader: () => leader,
     close() {
       for (const client of clients) client.close();
     },

@@ -5,14 +5,15 @@ import { changeOf } from './changes.ts';
 import type { Court } from './invariant.ts';
 import type { Requests, Traces } from './requests.ts';
 
-const noTraces: Traces = { remembered: [], entries: [], principal: '' };
+const noTraces: Traces = { remembered: [], refusals: [], entries: [], principal: '' };
 
 /** After the replay. `ours`: principals whose requests all stand in the history. */
 export function judgeEffects(court: Court, { asked, traces }: Requests, ours: ReadonlySet<string>): void {
   for (const [request, attempts] of asked) judgeRequest(court, request, attempts, traces.get(request) ?? noTraces);
-  for (const [request, { principal, entries, remembered }] of traces) {
-    court.check('at-most-once', remembered.length <= 1 && entries.length <= 1, () => {
-      const at = [...new Set([...remembered, ...entries.map(({ revision }) => revision)])];
+  for (const [request, { principal, entries, remembered, refusals }] of traces) {
+    const once = remembered.length + refusals.length <= 1 && entries.length <= 1;
+    court.check('at-most-once', once, () => {
+      const at = [...new Set([...remembered, ...refusals, ...entries.map(({ revision }) => revision)])];
       return `${request} of ${principal} was carried out at ${at.join(' and ')}`;
     });
     if (!ours.has(principal)) continue;

@@ -8,6 +8,8 @@ import type { Judge } from './replay.ts';
 export interface Traces {
   /** Revisions at which its operation was remembered. */
   readonly remembered: bigint[];
+  /** Revisions at which a refusal was remembered for good. */
+  readonly refusals: bigint[];
   /** Audit entries with the revisions of their transactions. */
   readonly entries: { readonly revision: bigint; readonly entry: AuditEntry }[];
   principal: string;
@@ -27,21 +29,21 @@ export function gatherRequests(attempts: readonly Attempt[]): Requests & Judge {
     if (others === undefined) asked.set(attempt.request, [attempt]);
     else others.push(attempt);
   }
-  const traces = new Map<string, Traces>();
+  const found = new Map<string, Traces>();
   const of = (requestId: string): Traces => {
-    const known = traces.get(requestId) ?? { remembered: [], entries: [], principal: '' };
-    traces.set(requestId, known);
+    const known = found.get(requestId) ?? { remembered: [], refusals: [], entries: [], principal: '' };
+    found.set(requestId, known);
     return known;
   };
   return {
     asked,
-    traces,
+    traces: found,
     after(_, { revision, operations, audits }) {
       for (const { requestId, operation } of operations) {
-        // Of a refusal: nothing was done.
-        if (operation === undefined || operation.refusal.length > 0) continue;
-        of(requestId).remembered.push(revision);
-        of(requestId).principal = operation.principal;
+        if (operation === undefined) continue;
+        const traces = of(requestId);
+        (operation.refusal.length > 0 ? traces.refusals : traces.remembered).push(revision);
+        traces.principal = operation.principal;
       }
       for (const { audit } of audits)
         for (const entry of audit?.entries ?? []) {

@@ -2,9 +2,9 @@
 
 import { etcdPeerPort } from '#internal/testkit/lab/etcd-member.ts';
 import { apiPort } from '#internal/testkit/lab/topology.ts';
+import type { FaultKind } from './fault.ts';
 
-export const cuts = ['cut-all', 'cut-in', 'cut-out', 'cut-client', 'cut-peer', 'cut-mesh'] as const;
-export type Cut = (typeof cuts)[number];
+export type Cut = Extract<FaultKind, `cut-${string}`>;
 
 export interface Surroundings {
   /** Addresses of the other nodes. The admin's is not among them: who asks a cut-off daemon still gets an answer. */

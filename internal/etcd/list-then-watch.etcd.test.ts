@@ -4,21 +4,11 @@ import { openCutter } from '#internal/testkit/cutter.ts';
 import { startEtcd, testProgressNotifyMs } from '#internal/testkit/etcd.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { follow, type Write } from '#internal/testkit/follower.ts';
+import { randomFrom } from '#internal/testkit/random.ts';
 import { type Etcd, type EtcdEvent, openEtcd } from './etcd.ts';
 
 const prefix = '/t/';
 const progressNotifyMs = testProgressNotifyMs;
-
-/** mulberry32: the same faults for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function client(endpoints: readonly string[], options: { progressNotifyMs?: number; log?: EtcdEvent[] } = {}) {
   const etcd = openEtcd({

@@ -129,6 +129,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       brakeHeld: own.held !== '',
       failingSteps: own.failingSteps,
       quarantined: store.quarantined().length,
+      poolsLed: election.leading().length,
+      pools: Object.fromEntries(snapshot.poolUse),
       records: {
         pop: snapshot.pops.size,
         node: snapshot.nodes.size,

@@ -1,7 +1,7 @@
 // Metrics: what a daemon tells Prometheus, on the management address alone.
 //
 // On the path: values are read when they are asked for, events are counted when they happen.
-// Never: a label that a user chooses; kinds, methods and nodes are all there are (bounded).
+// Never: a label that a user chooses; kinds, methods, nodes and pools are all there are (bounded).
 
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -15,6 +15,10 @@ export interface Readings {
   readonly brakeHeld: boolean;
   readonly failingSteps: number;
   readonly quarantined: number;
+  /** Pools whose leader this daemon is. */
+  readonly poolsLed: number;
+  /** By pool: what is allocated, and what is in quarantine. */
+  readonly pools: Readonly<Record<string, { readonly allocations: number; readonly quarantined: number }>>;
   /** Records by kind. */
   readonly records: Readonly<Record<string, number>>;
   readonly peers: readonly { readonly nodeId: string; readonly connected: boolean; readonly rttMs?: number }[];
@@ -81,6 +85,13 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
   gauge('pop44_brake_held', '1 while a snapshot is held back.', (r) => Number(r.brakeHeld));
   gauge('pop44_failing_steps', 'Steps of the plan that fail and are tried again.', (r) => r.failingSteps);
   gauge('pop44_quarantined_records', 'Records in etcd that cannot be read.', (r) => r.quarantined);
+  gauge('pop44_pools_led', 'Pools whose leader this daemon is.', (r) => r.poolsLed);
+  labelled('pop44_pool_allocations', 'Prefixes of the pool that are held or in use.', 'pool', (r) =>
+    Object.fromEntries(Object.entries(r.pools).map(([pool, { allocations }]) => [pool, allocations])),
+  );
+  labelled('pop44_pool_quarantined', 'Prefixes of the pool that were released and are not free yet.', 'pool', (r) =>
+    Object.fromEntries(Object.entries(r.pools).map(([pool, { quarantined }]) => [pool, quarantined])),
+  );
   labelled('pop44_records', 'Records in the snapshot.', 'kind', (r) => r.records);
   labelled('pop44_mesh_connected', '1 while the mesh stream to the node is up.', 'node', (r) =>
     Object.fromEntries(r.peers.map((peer) => [peer.nodeId, Number(peer.connected)])),

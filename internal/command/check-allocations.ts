@@ -21,6 +21,7 @@ import { Draft } from './draft.ts';
 import { aTurn, byHand, type Finding, finding, inScope, type Scope } from './finding.ts';
 import { poolContents } from './pool-contents.ts';
 import { quarantine } from './quarantine.ts';
+import { count, useOf } from './quota-use.ts';
 
 type Found = readonly [id: string, stored: Stored<Allocation>];
 
@@ -154,12 +155,18 @@ function overlapped(snapshot: Snapshot, id: string, record: Allocation): Prefix 
 /** It does not stand, so nobody works by it; and nobody says that it is theirs. */
 function unclaimed(snapshot: Snapshot, id: string, stored: Stored<Allocation>): Decision | undefined {
   const { record } = stored;
-  const { tunnelId } = record;
-  const held = holderOf(record) === 'tunnel' ? strayProblem(snapshot, record) === undefined : record.owner !== '';
-  if (record.delegatedPoolId !== '' || (held && record.quarantinedUntil === undefined)) return undefined;
+  const { owner, tunnelId } = record;
+  const waits = holderOf(record) === 'quarantine';
+  const held = tunnelId === '' ? owner !== '' : strayProblem(snapshot, record) === undefined;
+  if (record.delegatedPoolId !== '' || (held && !waits)) return undefined;
   const draft = new Draft();
   draft.read('allocation', id, stored);
   if (tunnelId !== '') draft.read('tunnel', tunnelId, snapshot.tunnels.get(tunnelId));
   draft.write({ op: 'delete', kind: 'allocation', id });
+  const prefix = parsePrefix(record.prefix);
+  if (!waits && typeof prefix === 'string') {
+    const { used4, used6 } = useOf([prefix]);
+    count(snapshot, draft, { owner, use: { used4: -used4, used6: -used6 } });
+  }
   return draft.decision();
 }

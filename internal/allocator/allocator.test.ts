@@ -5,7 +5,7 @@ import { isRefusal } from '#internal/errors/errors.ts';
 import { AllocationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold, poolId, type RecordChange, type Snapshot, slabLengthOf } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
-import { nthSubprefix, type Prefix } from '#internal/netip/netip.ts';
+import { nthSubprefix, overlaps, type Prefix } from '#internal/netip/netip.ts';
 import {
   allocationOf,
   poolOf,
@@ -57,11 +57,12 @@ function fill(from: Snapshot, wanted: Wish): readonly string[] {
     if (isRefusal(choice)) return given;
     given.push(choice.prefix);
     const allocation = create(AllocationSchema, { poolId: wanted.poolId, prefix: choice.prefix });
+    const revision = snapshot.revision + 1n;
     const events: readonly RecordEvent[] = [
-      { kind: 'slab', id: choice.slabId, stored: { revision: 1n, record: choice.slab } },
-      { kind: 'allocation', id: choice.allocationId, stored: { revision: 1n, record: allocation } },
+      { kind: 'slab', id: choice.slabId, stored: { revision, record: choice.slab } },
+      { kind: 'allocation', id: choice.allocationId, stored: { revision, record: allocation } },
     ];
-    const folded = fold(snapshot, { revision: snapshot.revision + 1n, relisted: false, events });
+    const folded = fold(snapshot, { revision, relisted: false, events });
     snapshot = folded.snapshot;
     index.update(folded.changes);
   }
@@ -271,22 +272,28 @@ describe('free index', () => {
         });
         const [pool, home] = ['44.31.0.0/22', 'p1'] as const;
         const id = poolId(p(pool));
-        const own: string[] = [];
-        const fresh: string[] = [];
-        const foreign: string[] = [];
+        const [own, fresh, foreign]: [string[], string[], string[]] = [[], [], []];
+        const released: { readonly prefix: string; readonly until: bigint; readonly host: number }[] = [];
+        const reserved = [...snapshot.reservations.values()].map(({ record }) => record.prefix as Prefix);
         for (let slab = 0; slab < 4; slab += 1) {
-          const key = `${id}/2c1f0${slab}00`;
-          const record = snapshot.slabs.get(key)?.record;
+          const record = snapshot.slabs.get(`${id}/2c1f0${slab}00`)?.record;
           if (record !== undefined && (record.poolId !== id || record.unitLength !== 32)) continue;
           const into = record === undefined ? fresh : record.homePopId === home ? own : foreign;
           for (let host = 1; host < 255; host += 1) {
-            const address = `${id}/2c1f0${slab}${host.toString(16).padStart(2, '0')}`;
-            if (!snapshot.allocations.has(address)) into.push(`44.31.${slab}.${host}/32`);
+            const prefix = p(`44.31.${slab}.${host}/32`);
+            if (reserved.some((around) => overlaps(around, prefix))) continue;
+            const stored = snapshot.allocations.get(`${id}/2c1f0${slab}${host.toString(16).padStart(2, '0')}`)?.record;
+            const until = stored?.prefix === prefix ? stored.quarantinedUntil?.seconds : undefined;
+            if (stored === undefined) into.push(prefix);
+            else if (until !== undefined && record !== undefined)
+              released.push({ prefix, until, host: slab * 256 + host });
           }
         }
-        expect(fill(snapshot, wish(pool, 32, home))).toEqual([...own, ...fresh, ...foreign]);
+        released.sort((a, b) => Number(b.until - a.until) || b.host - a.host);
+        const back = released.map(({ prefix }) => prefix);
+        expect(fill(snapshot, wish(pool, 32, home))).toEqual([...back, ...own, ...fresh, ...foreign]);
       }),
-      { numRuns: 8 },
+      { numRuns: 30 },
     );
   });
 

@@ -11,7 +11,7 @@ import { choosePrefix } from './choose-prefix.ts';
 import type { FreeIndex } from './free-index.ts';
 import { meeting, rangeOf } from './ranges.ts';
 import { choiceOf, isChosen, type Scene, sceneOf, slabAt } from './scene.ts';
-import type { SlabSpace } from './slab-space.ts';
+import { isUsable, type SlabSpace } from './slab-space.ts';
 import type { Choice, Wish } from './wish.ts';
 
 /**
@@ -60,6 +60,7 @@ const isReserved = ({ reserved }: Scene, prefix: Prefix): boolean =>
 function inQuarantine(scene: Scene, { unitLength, owner }: Wish): Choice | undefined {
   const { snapshot, pool, space } = scene;
   return firstOf(space.quarantine.latest(unitLength, owner), (first) => {
+    if (!isUsable(space.bits, first, unitLength)) return undefined;
     const prefix = prefixFrom(space.family, first, unitLength);
     const id = allocationId(pool.pool.id, prefix);
     const stored = snapshot.allocations.get(id);

@@ -5,7 +5,15 @@ import type { Pool } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Change } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
-import { excludedSpace, type Family, familyOf, overlaps, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
+import {
+  excludedSpace,
+  type Family,
+  familyOf,
+  overlaps,
+  type Prefix,
+  parsePrefix,
+  prefixLength,
+} from '#internal/netip/netip.ts';
 import { notReady, staleEtag } from './context.ts';
 import { notFound, rangeField } from './fields.ts';
 import { findPool } from './find.ts';

@@ -213,6 +213,7 @@ describe('a pool', () => {
     expect(as(pool, 32)).toBe('44.31.1.1/32');
     expect(as(pool, 29)).toBe('44.31.0.0/29');
     expect(as('44.31.2.0/23', 32)).toBe('44.31.2.1/32');
+    expect(as('44.31.0.0/24', 32)).toBe('44.31.0.1/32');
     expect(as('44.0.0.0/8', 32)).toBe('44.31.1.1/32');
     expect(as('44.0.0.0/8', 29)).toBe('44.0.0.0/29');
     const six = (prefix: string): string =>

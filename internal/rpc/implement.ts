@@ -135,8 +135,17 @@ function finish(
   else call.emit('error', status);
 }
 
+/** Fails as a call whose caller went away where the connection is gone by now: grpc-js 1.14 then throws a TypeError. */
+function alternativeNames(call: AnyCall): string | undefined {
+  try {
+    return call.getAuthContext().sslPeerCertificate?.subjectaltname;
+  } catch (thrown) {
+    throw new Fault('cancelled', 'the connection is gone', thrown);
+  }
+}
+
 function callerOf(call: AnyCall, method: DescMethod, admit: Admit): Principal {
-  const principal = principalOf(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+  const principal = principalOf(alternativeNames(call));
   if (principal === undefined) {
     throw new Refused(
       refuse('unauthenticated', {

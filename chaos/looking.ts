@@ -9,7 +9,7 @@ const pageSize = 1_000;
 const deadlineMs = 3_000;
 
 /** One page, which is of one revision; undefined where the owner holds more than fit on it. @throws Fault */
-export async function lookAt(client: Client, node: string, owner: string): Promise<Look | undefined> {
+async function lookAt(client: Client, node: string, owner: string): Promise<Look | undefined> {
   const request = { owner, withQuarantined: true, pageSize };
   const { allocations, nextPageToken, freshness } = await client.allocations.listAllocations(request, { deadlineMs });
   if (nextPageToken !== '' || freshness === undefined) return undefined;

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { realClock } from '#internal/clock/clock.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
 import { runAllocate } from './allocate.ts';
 import { eventLines } from './event-log.ts';
@@ -64,4 +65,9 @@ async function hunt(): Promise<boolean> {
   return ok;
 }
 
-process.exit((await (scenario === 'mutants' ? hunt() : allocate())) ? 0 : 1);
+try {
+  process.exit((await (scenario === 'mutants' ? hunt() : allocate())) ? 0 : 1);
+} catch (thrown) {
+  say(`chaos: ${messageOf(thrown)}`);
+  process.exit(1);
+}

@@ -59,7 +59,6 @@ export const points = {
 } as const satisfies Readonly<Record<string, Patch>>;
 
 export type Point = keyof typeof points;
-export const pointNames = Object.keys(points) as readonly Point[];
 
 export const sightings = {
   /** A transaction under a fence that does not hold any more reached etcd, and was refused. */

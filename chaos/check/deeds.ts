@@ -15,7 +15,7 @@ import type { Committed, Story } from './story.ts';
 
 export type More = Partial<Omit<Committed, 'writes'>>;
 
-export const prefix = (text: string): Prefix => {
+const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);
   if (typeof parsed !== 'string') throw new RangeError(text);
   return parsed;

@@ -2,7 +2,7 @@
 
 import type { Allocation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { contains, firstHex, overlaps, prefixFromHex, prefixLength, supernet } from '#internal/netip/netip.ts';
-import { type Holding, isLive, shownHolding } from './holding.ts';
+import { type Holding, holdingOf, isLive, shownHolding } from './holding.ts';
 import type { Court } from './invariant.ts';
 import { poolOf, prefixOf } from './places.ts';
 import type { PrefixTrie } from './prefix-trie.ts';
@@ -66,6 +66,23 @@ function reservedForAnother(state: State, { poolId, prefix, owner }: Allocation)
     if (record.owner === '' || record.owner !== owner) return `${reserved} is reserved for "${record.owner}"`;
   }
   return undefined;
+}
+
+/** What is reserved is nobody else's already. `held`: all that is held in its pool. */
+export function judgeReservation(court: Court, state: State, id: string, held: PrefixTrie): void {
+  const reservation = state.of('reservation').get(id)?.record;
+  const prefix = reservation && prefixOf(reservation.prefix);
+  if (reservation === undefined || prefix === undefined) return;
+  const another = held.meeting(prefix, Number.POSITIVE_INFINITY).find((key) => {
+    const holding = holdingOf(state.of('allocation').get(key)?.record);
+    const own = 'owner' in holding && reservation.owner !== '' && holding.owner === reservation.owner;
+    return isLive(holding) && !own;
+  });
+  court.check(
+    'reserved',
+    another === undefined,
+    () => `revision ${state.revision}: ${id} was reserved over ${another}`,
+  );
 }
 
 /** `held`: all that is held in the slab's pool. */

@@ -146,6 +146,7 @@ const planted: readonly Planted[] = [
       deeds.allocate('ada', pool, '44.32.0.130/32');
     },
   ],
+  ['reserved though given', 'reserved', ({ deeds, pool }) => deeds.reserve(pool, '44.32.0.0/28', '')],
   [
     'given though frozen',
     'frozen',

@@ -2,7 +2,7 @@
 // give. The judge keeps its own map of the space and believes no slab.
 
 import type { Prefix } from '#internal/netip/netip.ts';
-import { judgeGiven, judgeQuarantine, judgeSlab } from './given.ts';
+import { judgeGiven, judgeQuarantine, judgeReservation, judgeSlab } from './given.ts';
 import { type Holding, holdingOf, isLive, shownHolding, wrongStep } from './holding.ts';
 import type { Court } from './invariant.ts';
 import { poolOf, prefixOf } from './places.ts';
@@ -95,6 +95,8 @@ export function judgeSpace(court: Court): Judge {
         overlapping(state, id, transaction);
         if (isLive(is)) judgeGiven(court, state, id, isLive(was));
       }
+      for (const { kind, id } of records)
+        if (kind === 'reservation') judgeReservation(court, state, id, of(pools, poolOf(id)));
       for (const id of slabs) {
         overlapping(state, `${id}*`, transaction);
         judgeSlab(court, state, id, of(pools, poolOf(id)));

@@ -9,11 +9,10 @@ import { recordSchemas } from '#internal/model/model.ts';
 import type { Write } from '#internal/model/record.ts';
 import type { LoggedEvent } from '../event-log.ts';
 import type { Attempt, Look } from '../history.ts';
-import { holdingOf } from './holding.ts';
 import type { Evidence } from './judge.ts';
 import { replay, type State } from './replay.ts';
 
-export const admin = 'admin/chaos';
+const admin = 'admin/chaos';
 
 export interface Committed {
   readonly request: string;
@@ -166,7 +165,3 @@ export function tellStory(): Story {
   };
   return story;
 }
-
-/** Ids of all that is live, for tests that pick one. */
-export const liveIds = (state: State): readonly string[] =>
-  [...state.of('allocation')].filter(([, { record }]) => holdingOf(record).is === 'held').map(([id]) => id);

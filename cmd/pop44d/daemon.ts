@@ -189,7 +189,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       nodeId: config.nodeId,
       clock,
       store,
-      snapshot: () => head.snapshot(),
+      head,
       fences: () => election.leading().flatMap((poolId) => election.held(poolId) ?? []),
       newId: randomUUID,
       failed: (cause, pool) => log.warn('sweep-failed', { pool, reason: messageOf(cause) }),

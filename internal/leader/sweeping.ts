@@ -5,14 +5,13 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '#internal/clock/clock.ts';
 import { sweepPool } from '#internal/command/command.ts';
 import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
 import { type LeaderFence, openGroup } from '#internal/store/store.ts';
-import type { LaneStore } from '#internal/submit/submit.ts';
+import type { Head, LaneStore } from '#internal/submit/submit.ts';
 
 export interface SweepingParts {
   readonly nodeId: string;
   readonly clock: Clock;
-  readonly snapshot: () => Snapshot;
+  readonly head: Pick<Head, 'snapshot' | 'reached'>;
   readonly store: Pick<LaneStore, 'commitGroup'>;
   /** Of the pools that this daemon leads. */
   readonly fences: () => readonly LeaderFence[];
@@ -23,6 +22,8 @@ export interface SweepingParts {
 
 /** Milliseconds: a prefix is in quarantine for hours, and may as well be for some seconds more. */
 const everyMs = 10_000;
+/** Of a hundred prefixes each: other pools wait meanwhile. */
+const mostRounds = 50;
 
 /** Ends by its signal. */
 export async function sweepAgainAndAgain(parts: SweepingParts, signal: AbortSignal): Promise<void> {
@@ -30,7 +31,7 @@ export async function sweepAgainAndAgain(parts: SweepingParts, signal: AbortSign
   while (!signal.aborted) {
     for (const fence of parts.fences()) {
       try {
-        await sweep(parts, fence);
+        for (let rounds = 0; rounds < mostRounds && (await sweep(parts, fence, signal)); rounds += 1);
       } catch (thrown) {
         parts.failed(thrown, fence.poolId);
       }
@@ -39,10 +40,14 @@ export async function sweepAgainAndAgain(parts: SweepingParts, signal: AbortSign
   }
 }
 
-/** Whatever is due, a transaction at a time; a conflict leaves the rest for the next time. */
-async function sweep({ nodeId, clock, snapshot, store, newId }: SweepingParts, fence: LeaderFence): Promise<void> {
-  const decision = sweepPool(snapshot(), fence.poolId, clock.wall());
-  if (decision === undefined) return;
+/** One transaction of what is due; whether there may be more. A conflict leaves the rest for the next time. */
+async function sweep(
+  { nodeId, clock, head, store, newId }: SweepingParts,
+  fence: LeaderFence,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const decision = sweepPool(head.snapshot(), fence.poolId, clock.wall());
+  if (decision === undefined) return false;
   const operation = create(OperationSchema, {
     requestId: newId(),
     principal: `node/${nodeId}`,
@@ -52,5 +57,8 @@ async function sweep({ nodeId, clock, snapshot, store, newId }: SweepingParts, f
   });
   const group = openGroup(fence);
   group.add(decision, operation);
-  await store.commitGroup(group);
+  const [outcome] = await store.commitGroup(group);
+  if (outcome?.outcome !== 'committed') return false;
+  await head.reached(outcome.revision, signal);
+  return true;
 }

@@ -70,7 +70,10 @@ function fill(from: Snapshot, wanted: Wish): readonly string[] {
 
 describe('choose', () => {
   test('cuts a slab for a home that has none, and says so', () => {
-    const snapshot = snapshotOf(poolOf('44.31.0.0/22'), slabOf('44.31.0.0/22', '44.31.0.0/24', 32, 'p2'));
+    const snapshot = snapshotOf(
+      poolOf('44.31.0.0/22'),
+      slabOf('44.31.0.0/22', '44.31.0.0/24', 32, { homePopId: 'p2' }),
+    );
     expect(choose(snapshot, freeIndexOf(snapshot), wish('44.31.0.0/22', 32))).toMatchObject({
       prefix: '44.31.1.1/32',
       allocationId: '4-2c1f0000-22/2c1f0101',
@@ -124,7 +127,7 @@ describe('choose', () => {
   });
 
   test("when nothing can be cut any more, another home's slab serves, before nobody is served", () => {
-    const snapshot = snapshotOf(poolOf('44.31.0.0/24'), slabOf('44.31.0.0/24', '44.31.0.0/24', 32, 'p1'));
+    const snapshot = snapshotOf(poolOf('44.31.0.0/24'), slabOf('44.31.0.0/24', '44.31.0.0/24', 32));
     expect(choose(snapshot, freeIndexOf(snapshot), wish('44.31.0.0/24', 32, 'p2'))).toMatchObject({
       prefix: '44.31.0.1/32',
       slab: { homePopId: 'p1' },
@@ -223,9 +226,9 @@ const event = fc
       allocation: () => allocationOf(pool, prefix),
       released: () => quarantinedOf(pool, prefix, 'admin/ada', unit % 3),
       reserved: () => reservationOf(pool, unit % 3 === 0 ? at : prefix),
-      delegated: () => slabOf(pool, at, slabLength, home, { delegatedPoolId: 'x' }),
-      slab: () => slabOf(pool, at, length + more, home),
-      liar: () => slabOf(pool, at, length + more, home),
+      delegated: () => slabOf(pool, at, slabLength, { homePopId: home, delegatedPoolId: 'x' }),
+      slab: () => slabOf(pool, at, length + more, { homePopId: home }),
+      liar: () => slabOf(pool, at, length + more, { homePopId: home }),
     }[what]();
     if (what === 'liar' && made.kind === 'slab' && made.stored) made.stored.record.poolId = 'elsewhere';
     return gone ? { kind: made.kind, id: made.id } : made;

@@ -51,13 +51,13 @@ describe('a chosen prefix [A2]', () => {
     [
       'in a delegated slab',
       wish('44.31.1.7/32'),
-      [slabOf(pool, '44.31.1.0/24', 32, 'p1', { delegatedPoolId: 'x' })],
+      [slabOf(pool, '44.31.1.0/24', 32, { delegatedPoolId: 'x' })],
       'overlap',
     ],
     [
       'in a slab that lies about itself',
       wish('44.31.1.7/32'),
-      [slabOf(pool, '44.31.1.0/24', 32, 'p1', { poolId: 'x' })],
+      [slabOf(pool, '44.31.1.0/24', 32, { poolId: 'x' })],
       'overlap',
     ],
     ['in use by the owner', wish('44.31.1.8/29'), [blocks, inUse], 'taken'],

@@ -64,7 +64,7 @@ describe('what was released [A2]', () => {
     [
       'and lies in a delegated slab',
       quarantinedOf(pool, '44.31.2.7/32', ada, 9),
-      [slabOf(pool, '44.31.2.0/24', 32, 'p1', { delegatedPoolId: 'x' })],
+      [slabOf(pool, '44.31.2.0/24', 32, { delegatedPoolId: 'x' })],
     ],
     ['and lies in no slab', quarantinedOf(pool, '44.31.2.7/32', ada, 9), []],
     [
@@ -223,12 +223,12 @@ describe('a pool', () => {
   });
 
   test('with a home is the home of its slabs', () => {
-    const snapshot = snapshotOf(poolOf(pool, { homePopId: 'p3' }), slabOf(pool, '44.31.0.0/24', 32, 'p1'));
+    const snapshot = snapshotOf(poolOf(pool, { homePopId: 'p3' }), slabOf(pool, '44.31.0.0/24', 32));
     expect(from(snapshot, wish(32))).toMatchObject({ prefix: '44.31.1.1/32', slab: { homePopId: 'p3' } });
   });
 
   test('gives nothing out of what it delegated', () => {
-    const delegated = [0, 1].map((n) => slabOf(pool, `44.31.${n}.0/24`, 24, 'p1', { delegatedPoolId: 'x' }));
+    const delegated = [0, 1].map((n) => slabOf(pool, `44.31.${n}.0/24`, 24, { delegatedPoolId: 'x' }));
     expect(given(wish(32), ...delegated)).toBe('44.31.2.1/32');
     expect(given(wish(24), ...delegated)).toBe('44.31.2.0/24');
   });

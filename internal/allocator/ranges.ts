@@ -1,6 +1,6 @@
 // Ranges: the reserved parts of a pool, as first and last addresses.
 
-import { type Reservation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Reservation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { reservationId, type Snapshot, splitId } from '#internal/model/model.ts';
 import { addressBits, familyOf, firstNumber, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
 

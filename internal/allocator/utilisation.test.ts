@@ -16,7 +16,7 @@ const four = '44.31.0.0/22';
 const six = '2001:db8:44::/48';
 const spaceOf = (pool: string, ...events: readonly RecordEvent[]) => {
   const snapshot = snapshotOf(poolOf(pool), ...events);
-  const { $typeName, ...space } = poolSpace(snapshot, freeIndexOf(snapshot), poolId(pool as Prefix));
+  const { $typeName: _, ...space } = poolSpace(snapshot, freeIndexOf(snapshot), poolId(pool as Prefix));
   return {
     ...space,
     units: space.units.map(({ length, slabs, used, free }) => [length, slabs, Number(used), Number(free)]),
@@ -49,7 +49,7 @@ describe('how full a pool is [A2]', () => {
       quarantinedOf(four, '44.31.0.3/32', 'admin/ada', 9),
       slabOf(four, '44.31.1.0/24', 28),
       allocationOf(four, '44.31.1.16/28', { delegatedPoolId: 'x' }),
-      slabOf(four, '44.31.3.0/24', 24, 'p1', { delegatedPoolId: 'y' }),
+      slabOf(four, '44.31.3.0/24', 24, { delegatedPoolId: 'y' }),
       reservationOf(four, '44.31.0.128/25'),
     );
     expect(space).toMatchObject({
@@ -93,16 +93,14 @@ describe('how full a pool is [A2]', () => {
   test('where every slab is cut, the largest free unit is what could be delegated', () => {
     const slabs = [29, 32, 30, 32].map((unit, n) => slabOf(four, `44.31.${n}.0/24`, unit));
     expect(spaceOf(four, ...slabs)).toMatchObject({ slabsFree: 0, largestFreeLength: 29 });
-    const full = Array.from({ length: 4 }, (_, n) =>
-      slabOf(four, `44.31.${n}.0/24`, 24, 'p1', { delegatedPoolId: 'x' }),
-    );
+    const full = Array.from({ length: 4 }, (_, n) => slabOf(four, `44.31.${n}.0/24`, 24, { delegatedPoolId: 'x' }));
     expect(spaceOf(four, ...full)).toMatchObject({ utilisation: 1, largestFreeLength: 0, fragmentation: 0 });
   });
 
   test('crumbs are called so', () => {
     const every = (step: number): readonly RecordEvent[] =>
       Array.from({ length: 256 / step }, (_, n) =>
-        slabOf('44.31.0.0/16', `44.31.${n * step}.0/24`, 24, 'p1', { delegatedPoolId: 'x' }),
+        slabOf('44.31.0.0/16', `44.31.${n * step}.0/24`, 24, { delegatedPoolId: 'x' }),
       );
     expect(spaceOf('44.31.0.0/16', ...every(2))).toMatchObject({ largestFreeLength: 24, fragmentation: 1 - 1 / 128 });
     expect(spaceOf('44.31.0.0/16', ...every(4))).toMatchObject({ largestFreeLength: 23, slabsFree: 192 });

@@ -42,7 +42,7 @@ import {
 } from './command.ts';
 
 // Pools of few and small slabs, so that they fill up: one that grows to eight slabs of 64 addresses, one in its way, and
-// IPv6 with slabs of 256 /64.
+// IPv6 with slabs of four /64.
 const roots = [
   { name: '44.60.0.0/26', slabLength: 26, quarantine: 7_200 },
   { name: '44.60.3.0/25', slabLength: 25, quarantine: 0 },
@@ -115,7 +115,11 @@ type Decided = Refusal | { readonly decision: Decision; readonly response: objec
 const familyOf = (name: string): 4 | 6 => (name.includes(':') ? 6 : 4);
 const nth = <T>(some: readonly T[], which: number, none: T): T => some[which % Math.max(1, some.length)] ?? none;
 /** In the spelling of the records. */
-const spelled = (at: Block): string => String(parsePrefix(textOf(at)));
+const spelled = (at: Block): Prefix => {
+  const prefix = parsePrefix(textOf(at));
+  if (typeof prefix !== 'string') throw new TypeError(textOf(at));
+  return prefix;
+};
 /** What an answer gives: the prefixes, or the block that was delegated. */
 const given = (what: Step['what'], response: object): readonly Block[] => {
   if (what === 'delegate') return [block((response as DelegatePoolResponse).pool?.prefix ?? '')];
@@ -140,7 +144,7 @@ function pair() {
     paper.create(name, slabLength, quarantine);
   }
 
-  const idOf = (name: string): string => poolId(spelled(block(name)) as Prefix);
+  const idOf = (name: string): string => poolId(spelled(block(name)));
   const nameOf = (id: string): string => paper.names.find((name) => idOf(name) === id) ?? '';
   const decide = (snapshot: Snapshot, s: Step): readonly [Decided, () => Answer] => {
     const context = commandContext(snapshot, { now: new Date(now * 1000), freeIndex: index });

@@ -1,6 +1,6 @@
 // Pool use: how many records lie under each pool's id, kept up by what each fold adds and takes away.
 
-import { Map as ImmutableMap } from 'immutable';
+import type { Map as ImmutableMap } from 'immutable';
 import type { Allocation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { splitId } from './ids.ts';
 

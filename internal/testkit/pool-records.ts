@@ -31,16 +31,10 @@ export function poolOf(prefix: string, rest: object = {}): RecordEvent {
   return put('pool', id, create(PoolSchema, record));
 }
 
-/** @param pool the prefix that it was created with */
-export function slabOf(
-  pool: string,
-  prefix: string,
-  unitLength: number,
-  homePopId = 'p1',
-  rest: object = {},
-): RecordEvent {
+/** At home at p1, unless `rest` says otherwise. @param pool the prefix that it was created with */
+export function slabOf(pool: string, prefix: string, unitLength: number, rest: object = {}): RecordEvent {
   const id = poolId(p(pool));
-  const record = { poolId: id, prefix, unitLength, homePopId, ...rest };
+  const record = { poolId: id, prefix, unitLength, homePopId: 'p1', ...rest };
   return put('slab', slabId(id, p(prefix)), create(SlabSchema, record));
 }
 

@@ -8,7 +8,8 @@ import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { giveBackMemory } from './memory.ts';
 
-// Young objects get 1 MB instead of up to 48: a daemon of months holds little that is young (17 MB measured).
+// Young objects keep the space that the process was born with (birth.ts) instead of up to 48 MB: a daemon of months holds
+// little that is young (17 MB measured).
 setFlagsFromString('--semi-space-growth-factor=1');
 giveBackMemory();
 // grpc-js names the address it dials as TLS server name, an IP here, and Node would say so at each start (DEP0123).

@@ -49,11 +49,25 @@ const shortestGrowth = { 4: 8, 6: 20 } as const;
 /** An IPv6 pool grows to 64 times the size that it was created with. */
 const ipv6GrowthBits = 6;
 
+// More than there are pools.
+const mostLimits = 8192;
+const limits = new Map<string, Prefix>();
+
 /**
  * What the prefix of the pool with this id lies in, however often it is resized; slabs are numbered from its first
  * address. Undefined when the id spells no prefix.
  */
 export function growthLimit(id: string): Prefix | undefined {
+  // Remembered: each record of a pool is checked against it, at its writing and by every daemon that follows.
+  const known = limits.get(id);
+  if (known !== undefined) return known;
+  if (limits.size >= mostLimits) limits.clear();
+  const limit = limitOf(id);
+  if (limit !== undefined) limits.set(id, limit);
+  return limit;
+}
+
+function limitOf(id: string): Prefix | undefined {
   const created = parsePoolId(id);
   if (created === undefined) return undefined;
   const length = prefixLength(created);

@@ -68,16 +68,21 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
   const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter(
     (p) => p.realmId === internet.id && standing.has(p.id),
   );
-  const poolIds = new Set(pools.map((pool) => pool.id));
-  const slabs = sortedRecords(snapshot.slabs.values(), (s) => s.prefix).filter(
-    (s) => poolIds.has(s.poolId) && s.delegatedPoolId === '' && stands(snapshot, s),
-  );
   // The internet hears of the pool around a delegation; the fabric, of who is home to it.
   const delegations = pools.filter((pool) => pool.parentPoolId !== '' && pool.homePopId === pop.id);
+  const homes = new Set(delegations.map(({ prefix }) => prefix));
   const covered = new Set(delegations.map((pool) => pool.id));
-  const homes = slabs.filter((slab) => slab.homePopId === pop.id && !covered.has(slab.poolId));
-  const units = (ipv6: boolean): readonly number[] =>
-    [...new Set(slabs.filter((s) => isIpv6(s.prefix) === ipv6).map((s) => s.unitLength))].sort(byNumber);
+  const poolIds = new Set(pools.map((pool) => pool.id));
+  const units = { 4: new Set<number>(), 6: new Set<number>() };
+  for (const { record: slab } of snapshot.slabs.values()) {
+    const isHome = slab.homePopId === pop.id && !covered.has(slab.poolId);
+    const unitsOf = units[isIpv6(slab.prefix) ? 6 : 4];
+    // Whether a slab stands is asked where it makes a difference: of thousands, for those at home.
+    if (!isHome && unitsOf.has(slab.unitLength)) continue;
+    if (!poolIds.has(slab.poolId) || slab.delegatedPoolId !== '' || !stands(snapshot, slab)) continue;
+    unitsOf.add(slab.unitLength);
+    if (isHome) homes.add(slab.prefix);
+  }
   return {
     self,
     node,
@@ -90,8 +95,8 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
       ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
       ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
     ]),
-    homes: [...new Set([...delegations, ...homes].map(({ prefix }) => prefix))].sort(byText),
-    units4: units(false),
-    units6: units(true),
+    homes: [...homes].sort(byText),
+    units4: [...units[4]].sort(byNumber),
+    units6: [...units[6]].sort(byNumber),
   };
 }

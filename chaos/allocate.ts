@@ -1,22 +1,22 @@
 // Allocate: the scenario in which clients allocate and release through all daemons while everything below them fails.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
-import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
+import type { Cluster } from '#internal/testkit/cluster.ts';
 import { createPops } from '#internal/testkit/requests.ts';
+import type { Heard } from './check/complete.ts';
 import { judge } from './check/judge.ts';
 import { type DoneFault, type FaultKind, faultKinds, faultTable, type PlannedFault } from './fault.ts';
 import { runFaults } from './fault-run.ts';
 import { scheduleFaults } from './fault-schedule.ts';
 import { acknowledgedPerSecond } from './figures.ts';
-import { type FreezePlanOptions, freezeDaemons, leaveAlone, makeOrderDirectory, planFreezes } from './freezes.ts';
+import { type FreezePlanOptions, freezeDaemons, leaveAlone, planFreezes } from './freezes.ts';
 import { recordHistory } from './history.ts';
-import { misplaced, orderVariable, type Patch, type PatchOrder, points, sightingMark, sightings } from './patch.ts';
+import type { Patch } from './patch.ts';
+import { countSightings, lastWords, logsIn, ordersIn, raisePatched } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
 import type { Report } from './report.ts';
 import { openTraffic, type TrafficOptions } from './traffic.ts';
-import { openWitness, type Testimony } from './witness.ts';
+import { openWitness } from './witness.ts';
 import { judgeWorth } from './worth.ts';
 
 export interface AllocateOptions {
@@ -38,7 +38,7 @@ export interface AllocateOptions {
 
 export interface AllocateResult {
   readonly report: Report;
-  readonly testimony: Testimony;
+  readonly testimony: Heard;
   readonly history: ReturnType<typeof recordHistory>;
   /** Text of a log by process. */
   readonly logs: ReadonlyMap<string, string>;
@@ -53,15 +53,16 @@ const calmMs = 2_000;
 const resolveWithinMs = 35_000;
 
 export async function runAllocate(options: AllocateOptions): Promise<AllocateResult> {
-  const { clock, directory, say } = options;
-  const orders = join(directory, 'orders');
-  const cluster = await raisePatched(options, orders);
+  const { clock, directory, etcd, toxiproxy, seed, say, patches = [] } = options;
+  say(`seed ${seed}: raising three nodes`);
+  const programs = { ...(etcd && { etcd }), ...(toxiproxy && { toxiproxy }) };
+  const cluster = await raisePatched({ clock, directory, electionTtlSeconds: leaseSeconds, ...programs }, patches);
   try {
     await createPops(cluster.client().fabric, cluster.nodes.length);
     await createTrafficPools(cluster.client());
     const witness = await openWitness({ ...cluster.etcd, clock, progressNotifyMs: 1_000 });
     try {
-      return await observed(cluster, witness, options, orders);
+      return await observed(cluster, witness, options);
     } finally {
       witness.close();
     }
@@ -73,32 +74,10 @@ export async function runAllocate(options: AllocateOptions): Promise<AllocateRes
   }
 }
 
-async function raisePatched(options: AllocateOptions, orders: string): Promise<Cluster> {
-  const { clock, directory, etcd, toxiproxy, seed } = options;
-  makeOrderDirectory(orders);
-  const file = join(directory, 'order.json');
-  const patches = [...Object.values(points), ...Object.values(sightings), ...(options.patches ?? [])];
-  const problems = misplaced(patches, (path) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'));
-  if (problems.length > 0) throw new Error(`patches that fit no more: ${problems.join('; ')}`);
-  const order: PatchOrder = { patches, orders };
-  writeFileSync(file, JSON.stringify(order));
-  const loader = new URL('./patch-loader.ts', import.meta.url).pathname;
-  const daemonEnv = { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
-  options.say(`seed ${seed}: raising three nodes`);
-  const others = { ...(etcd && { etcd }), ...(toxiproxy && { toxiproxy }) };
-  try {
-    return await raiseCluster({ directory, clock, daemonEnv, electionTtlSeconds: leaseSeconds, ...others });
-  } catch (thrown) {
-    options.say(lastWords(directory));
-    throw thrown;
-  }
-}
-
 async function observed(
   cluster: Cluster,
   witness: Awaited<ReturnType<typeof openWitness>>,
   options: AllocateOptions,
-  orders: string,
 ): Promise<AllocateResult> {
   const { clock, seed, seconds, say, toxiproxy } = options;
   const history = recordHistory();
@@ -124,7 +103,7 @@ async function observed(
   const planned = leaveAlone(scheduleFaults({ ...span, quietMs, endMs, kinds }), freezes);
   const running = traffic.run(ending.signal);
   const freezing = freezeDaemons(cluster, freezes, {
-    ...{ clock, directory: orders, signal: ending.signal, onFault, instead: traffic.leader },
+    ...{ clock, directory: ordersIn(cluster.directory), signal: ending.signal, onFault, instead: traffic.leader },
   });
   try {
     const faults = await runFaults(cluster, planned, { clock, onFault });
@@ -148,7 +127,7 @@ async function observed(
       quietPerSecond,
       kinds: [...happening],
       faults: all,
-      staleCommits: freezes.length > 0 ? sightingsIn(logs, 'stale-commit') : undefined,
+      staleCommits: freezes.length > 0 ? countSightings(logs, 'stale-commit') : undefined,
       deaths: cluster.deaths(),
     });
     const report: Report = {
@@ -167,21 +146,6 @@ function faultLine(fault: PlannedFault | DoneFault): string {
   if (!('healedAt' in fault)) return `${at(fault.at)}  ${fault.kind} ${fault.target}`;
   const problem = fault.problem === undefined ? '' : `: ${fault.problem}`;
   return `${at(fault.healedAt)}  ${fault.kind} ${fault.target} is over${problem}`;
-}
-
-/** Text of every log by process. */
-function logsIn(directory: string): ReadonlyMap<string, string> {
-  const logs = join(directory, 'log');
-  const names = existsSync(logs) ? readdirSync(logs).sort() : [];
-  return new Map(names.map((name) => [basename(name, '.log'), readFileSync(join(logs, name), 'utf8')]));
-}
-
-const lastWords = (directory: string): string =>
-  [...logsIn(directory)].map(([name, text]) => `${name}: ${text.slice(-1_000)}`).join('\n');
-
-function sightingsIn(logs: ReadonlyMap<string, string>, name: string): number {
-  const line = `${sightingMark} ${name}\n`;
-  return [...logs.values()].reduce((sum, text) => sum + text.split(line).length - 1, 0);
 }
 
 async function versionsOf(cluster: Cluster, { etcd, toxiproxy }: AllocateOptions): Promise<Report['versions']> {

@@ -19,13 +19,3 @@ export interface Memory {
 }
 
 export const emptyMemory = (): Memory => ({ held: [], tunnels: [], delegated: [] });
-
-/** Takes one out at random; undefined when there is none. */
-export function takeOne<T>(items: T[], random: () => number): T | undefined {
-  const at = Math.floor(random() * items.length);
-  const last = items.pop();
-  if (last === undefined || at === items.length) return last;
-  const chosen = items[at];
-  items[at] = last;
-  return chosen;
-}

@@ -2,7 +2,8 @@
 
 import type { Ask } from './ask.ts';
 import { askAllocate, askCreateTunnel, askDeleteTunnel, askRelease, type Wishes } from './asks.ts';
-import { type Memory, takeOne } from './memory.ts';
+import { pick, takeOne } from './choice.ts';
+import type { Memory } from './memory.ts';
 import { askDelegate, askDeletePool } from './pool-asks.ts';
 import { idOf, isRoot } from './pools.ts';
 
@@ -17,8 +18,6 @@ export interface Mixer {
 
 type Draw = (mixer: Mixer) => Ask | undefined;
 
-const pick = <T>(items: readonly T[], random: () => number): T | undefined =>
-  items[Math.floor(random() * items.length)];
 const ownerOf = ({ owners, random }: Mixer): string => pick(owners, random) ?? '';
 
 const allocating =

@@ -4,15 +4,13 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { addressFrom, firstNumber, type Prefix, prefixFrom } from '#internal/netip/netip.ts';
 import type { Ask } from './ask.ts';
 import { askAllocate, askRelease } from './asks.ts';
-import { takeOne } from './memory.ts';
+import { pick, takeOne } from './choice.ts';
 import type { Mixer } from './mix.ts';
 import { idOf, trafficPools } from './pools.ts';
 
 export type Mix = (client: number, clock: Clock) => (mixer: Mixer) => Ask | undefined;
 
 const wide = trafficPools.wide.prefix as Prefix;
-const pick = <T>(items: readonly T[], random: () => number): T | undefined =>
-  items[Math.floor(random() * items.length)];
 
 function allocateChosen({ newRequest, owners, random, memory }: Mixer, pool: string, prefix: Prefix): Ask {
   const owner = pick(owners, random) ?? '';

@@ -2,6 +2,7 @@
 
 import type { Prefix } from '#internal/netip/netip.ts';
 import type { Ask } from './ask.ts';
+import { pick } from './choice.ts';
 import { askFreeze, askReserve, askUnreserve } from './pool-asks.ts';
 import { idOf } from './pools.ts';
 
@@ -18,7 +19,7 @@ export function wardenAsks(newRequest: () => string, random: () => number): () =
       undo = undefined;
       return ask;
     }
-    const prefix = reservable[Math.floor(random() * reservable.length)];
+    const prefix = pick(reservable, random);
     if (prefix === undefined || random() < 0.4) {
       undo = () => askFreeze(newRequest(), pool, false);
       return askFreeze(newRequest(), pool, true);

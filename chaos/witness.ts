@@ -2,24 +2,16 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Etcd, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
-import { everything, type EventLog, type LoggedEvent } from './event-log.ts';
+import type { Heard, Listed } from './check/complete.ts';
+import { everything, type LoggedEvent } from './event-log.ts';
 
 export interface Witness {
   /**
-   * Reads on until everything that is committed now is in the log, and compares what it says with a fresh list.
+   * Reads on until everything that is committed now is in the log, and asks etcd a second time for the past.
    * @throws Fault when no member answers within `withinMs`
    */
-  finish(withinMs: number): Promise<Testimony>;
+  finish(withinMs: number): Promise<Heard>;
   close(): void;
-}
-
-export interface Testimony {
-  readonly log: EventLog;
-  /** All keys as a list gave them at the end, and its revision; `log.to` when the watch came so far. */
-  readonly listed: readonly LoggedEvent[];
-  readonly listedAt: bigint;
-  /** The watch had to begin anew: what was between is not known. */
-  readonly relisted: number;
 }
 
 export interface WitnessOptions {
@@ -67,14 +59,29 @@ export async function openWitness(options: WitnessOptions): Promise<Witness> {
       const deadline = clock.monotonicMs() + withinMs;
       // A progress notice may be seconds away; a revision that the fresh list names and no event reached is one that
       // wrote elsewhere, or an event that never came: the judge tells them apart by its own count.
-      const { revision, entries } = await retried(clock, deadline, () => etcd.list(everything));
+      const { revision } = await retried(clock, deadline, () => etcd.header());
       while (to < revision && clock.monotonicMs() < deadline) await clock.sleep(20);
-      const listed = entries.map(loggedEntry);
+      // etcd still has its whole history: nobody compacted it.
+      const listings: Listed[] = [];
+      for (const past of moments(from, revision)) {
+        listings.push({ revision: past, entries: await retried(clock, deadline, () => list(etcd, past)) });
+      }
       const until = revision > to ? to : revision;
-      const heard = events.filter((event) => event.revision <= until);
-      return { log: { base: base ?? [], from, events: heard, to: until }, listed, listedAt: revision, relisted };
+      return {
+        log: { base: base ?? [], from, events: events.filter((event) => event.revision <= until), to: until },
+        listings,
+        relisted,
+      };
     },
   };
+}
+
+/** So many times the past is read again, evenly spread; the end is the last of them. */
+const readings = 6n;
+
+function moments(from: bigint, to: bigint): readonly bigint[] {
+  const all = Array.from({ length: Number(readings) }, (_, at) => from + ((to - from) * BigInt(at + 1)) / readings);
+  return [...new Set(all)];
 }
 
 const loggedEntry = (entry: {

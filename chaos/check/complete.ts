@@ -3,36 +3,71 @@
 import type { EventLog, LoggedEvent } from '../event-log.ts';
 import type { Court } from './invariant.ts';
 
+/** All keys as a list gave them at one revision. */
+export interface Listed {
+  readonly revision: bigint;
+  readonly entries: readonly LoggedEvent[];
+}
+
 export interface Heard {
   readonly log: EventLog;
-  readonly listed: readonly LoggedEvent[];
-  readonly listedAt: bigint;
+  /** In the order of their revisions; the last is of the end. */
+  readonly listings: readonly Listed[];
+  /** How often the watch had to begin anew: what was between is not known. */
   readonly relisted: number;
+}
+
+type Standing = Map<string, LoggedEvent>;
+
+function note(standing: Standing, event: LoggedEvent): void {
+  if (event.value === undefined) standing.delete(event.key);
+  else standing.set(event.key, event);
 }
 
 /**
  * All keys of the cluster lie under the one prefix, so that etcd's revisions leave no gap in the log; and whatever the
- * log says stands, and nothing else, stands in the list.
+ * log says stands at a revision, and nothing else, stands in a list of that revision.
  */
-export function judgeComplete(court: Court, { log, listed, listedAt, relisted }: Heard): void {
+export function judgeComplete(court: Court, { log, listings, relisted }: Heard): void {
   court.check('witness', relisted === 0, () => `the watch had to begin anew ${relisted} times`);
-  court.check('witness', log.to >= listedAt, () => `heard up to ${log.to}, the list is of ${listedAt}`);
+  const standing: Standing = new Map();
+  for (const event of log.base) note(standing, event);
+  let asked = 0;
+  const compareBelow = (revision: bigint): void => {
+    for (let next = listings[asked]; next !== undefined && next.revision < revision; next = listings[asked]) {
+      if (next.revision >= log.from) compare(court, standing, next);
+      asked += 1;
+    }
+  };
   let last = log.from;
-  for (const { revision } of log.events) {
+  for (const event of log.events) {
+    const { revision } = event;
     court.check('witness', revision === last || revision === last + 1n, () => `after ${last} came ${revision}`);
     last = revision;
+    compareBelow(revision);
+    note(standing, event);
   }
-  court.check('witness', last === log.to, () => `the last event is of ${last}, the store is at ${log.to}`);
-  const standing = new Map<string, LoggedEvent>();
-  for (const event of [...log.base, ...log.events]) {
-    if (event.value === undefined) standing.delete(event.key);
-    else standing.set(event.key, event);
-  }
-  for (const { key, revision, value = new Uint8Array() } of listed) {
+  court.check('witness', last === log.to, () => `the last event is of ${last}, the log reaches to ${log.to}`);
+  const end = listings.at(-1)?.revision;
+  court.check(
+    'witness',
+    end !== undefined && log.to >= end,
+    () => `the log reaches to ${log.to}, the list is of ${end}`,
+  );
+  compareBelow(log.to + 1n);
+}
+
+function compare(court: Court, standing: ReadonlyMap<string, LoggedEvent>, { revision: at, entries }: Listed): void {
+  for (const { key, revision, value = new Uint8Array() } of entries) {
     const heard = standing.get(key);
-    standing.delete(key);
     const same = heard?.revision === revision && Buffer.compare(heard.value ?? new Uint8Array(), value) === 0;
-    court.check('witness', same, () => `${key} is of ${revision} in the list, of ${heard?.revision} in the log`);
+    court.check(
+      'witness',
+      same,
+      () => `at ${at} ${key} is of ${revision} in the list, of ${heard?.revision} in the log`,
+    );
   }
-  for (const key of standing.keys()) court.check('witness', false, () => `${key} stands in the log, not in the list`);
+  court.check('witness', entries.length === standing.size, () => {
+    return `at ${at} the list has ${entries.length} keys, the log leaves ${standing.size}`;
+  });
 }

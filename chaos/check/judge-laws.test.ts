@@ -112,8 +112,9 @@ const corruptions: Readonly<Record<string, (evidence: Evidence, at: number) => E
     return fewer ? { ...evidence, history: { ...evidence.history, attempts } } : undefined;
   },
   'a record is missing in the list': (evidence, at) => {
-    if (evidence.listed.length === 0) return undefined;
-    return { ...evidence, listed: evidence.listed.filter((_, place) => place !== at % evidence.listed.length) };
+    const [{ revision, entries } = { revision: 0n, entries: [] }] = evidence.listings;
+    if (entries.length === 0) return undefined;
+    return { ...evidence, listings: [{ revision, entries: entries.toSpliced(at % entries.length, 1) }] };
   },
 };
 

@@ -155,8 +155,7 @@ export function tellStory(): Story {
       return {
         history: { attempts, looks },
         log: log(),
-        listed: [...standing.values()],
-        listedAt: revision,
+        listings: [{ revision, entries: [...standing.values()] }],
         relisted: 0,
         ours: new Set([admin]),
         healedNs: atNs,

@@ -1,0 +1,59 @@
+// Patched cluster: three nodes whose daemons have points to stop at, and what their logs say.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type Cluster, type ClusterOptions, raiseCluster } from '#internal/testkit/cluster.ts';
+import { makeOrderDirectory } from './freezes.ts';
+import {
+  misplaced,
+  orderVariable,
+  type Patch,
+  type PatchOrder,
+  points,
+  type Sighting,
+  sightingMark,
+  sightings,
+} from './patch.ts';
+
+const loader = new URL('./patch-loader.ts', import.meta.url).pathname;
+const textOf = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+
+/** Where orders to stop are left for the daemons. */
+export const ordersIn = (directory: string): string => join(directory, 'orders');
+
+/** @param more patches beside points and sightings. @throws what was last wrong, with the ends of all logs */
+export async function raisePatched(
+  options: Omit<ClusterOptions, 'daemonEnv'>,
+  more: readonly Patch[],
+): Promise<Cluster> {
+  const { directory } = options;
+  const patches = [...Object.values(points), ...Object.values(sightings), ...more];
+  const problems = misplaced(patches, textOf);
+  if (problems.length > 0) throw new Error(`patches that fit no more: ${problems.join('; ')}`);
+  makeOrderDirectory(ordersIn(directory));
+  const order: PatchOrder = { patches, orders: ordersIn(directory) };
+  const file = join(directory, 'order.json');
+  writeFileSync(file, JSON.stringify(order));
+  try {
+    const daemonEnv = { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
+    return await raiseCluster({ ...options, daemonEnv });
+  } catch (thrown) {
+    throw new Error(lastWords(directory), { cause: thrown });
+  }
+}
+
+/** Text of every log by process. */
+export function logsIn(directory: string): ReadonlyMap<string, string> {
+  const logs = join(directory, 'log');
+  const names = existsSync(logs) ? readdirSync(logs).sort() : [];
+  return new Map(names.map((name) => [basename(name, '.log'), readFileSync(join(logs, name), 'utf8')]));
+}
+
+/** The end of every log, for whoever must know why nothing came of it. */
+export const lastWords = (directory: string): string =>
+  [...logsIn(directory)].map(([name, text]) => `${name}: ${text.slice(-1_000)}`).join('\n');
+
+export function countSightings(logs: ReadonlyMap<string, string>, sighting: Sighting): number {
+  const line = `${sightingMark} ${sighting}\n`;
+  return [...logs.values()].reduce((sum, text) => sum + text.split(line).length - 1, 0);
+}

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { Verdict } from './check/invariant.ts';
+import type { DoneFault } from './fault.ts';
+import type { Attempt } from './history.ts';
+import { holds, type Report, reportJson, summary } from './report.ts';
+import { reportHtml } from './report-html.ts';
+import { judgeWorth } from './worth.ts';
+
+const attempt = (parts: Partial<Attempt>): Attempt => ({
+  ...{ request: 'r1', client: 'c0', node: 'p1', kind: 'allocate', owner: 'ada', asked: '', takes: [], given: [] },
+  ...{ invokedNs: 1e9, returnedNs: 1.02e9, outcome: 'ok', revision: 7n, repeated: false, reason: '' },
+  ...parts,
+});
+const fault: DoneFault = { kind: 'daemon-kill', target: 'p1', at: 500, durationMs: 1_000, healedAt: 1_600 };
+const good: Verdict = { name: 'no-overlap', checks: 3, violations: 0, evidence: [] };
+const bad: Verdict = { name: 'fence', checks: 3, violations: 1, evidence: ['revision 7: <b> & "c"'] };
+
+const reportOf = (invariants: readonly Verdict[]): Report => ({
+  ...{ scenario: 'allocate', seed: 7, seconds: 2, versions: { etcd: '3.4.23' }, faults: [fault], beganNs: 1e9 },
+  ...{ attempts: [attempt({}), attempt({ outcome: 'unknown' }), attempt({ outcome: 'refused' })] },
+  ...{ invariants, quietPerSecond: 170.4 },
+});
+
+test('the JSON is what scripts and CI rely on', () => {
+  expect(JSON.parse(reportJson(reportOf([good, bad])))).toMatchObject({
+    scenario: 'allocate',
+    seed: 7,
+    faults: [{ kind: 'daemon-kill', target: 'p1', at: 500 }],
+    operations: { ok: 1, refused: 1, unknown: 1 },
+    invariants: [
+      { name: 'no-overlap', checks: 3, violations: 0 },
+      { name: 'fence', checks: 3, violations: 1 },
+    ],
+    ok: false,
+  });
+});
+
+test('one violation is enough for a run not to hold', () => {
+  expect(holds(reportOf([good]))).toBe(true);
+  expect(holds(reportOf([good, bad]))).toBe(false);
+});
+
+test('the page needs nothing but itself, and shows evidence as text', () => {
+  const page = reportHtml(reportOf([good, bad]));
+  expect(page).not.toMatch(/src=|href=|@import|url\(/);
+  expect(page).toContain('revision 7: &lt;b&gt; &amp; &quot;c&quot;');
+  expect(page).toContain('No two live holders of overlapping space');
+  expect(page).toContain('daemon-kill p1, 500 to 1600 ms');
+});
+
+test('the summary names what is broken and gives its evidence', () => {
+  expect(summary(reportOf([good, bad]))).toMatch(/holds {3}no-overlap[\s\S]*BROKEN {2}fence[\s\S]*fence: revision 7/);
+});
+
+const worth = { quietPerSecond: 120, kinds: ['daemon-kill'], faults: [fault], staleCommits: 1, deaths: [] } as const;
+const worthless: readonly (readonly [string, string, Partial<Parameters<typeof judgeWorth>[0]>])[] = [
+  ['less than 100 a second', 'quiet-rate', { quietPerSecond: 99.9 }],
+  ['a fault that never came', 'every-fault', { kinds: ['daemon-kill', 'cut-mesh'] }],
+  ['a fault that could not be done', 'every-fault', { faults: [{ ...fault, problem: 'no' }] }],
+  ['no deposed leader that tried', 'stale-commit', { staleCommits: 0 }],
+  ['a process that died by itself', 'no-deaths', { deaths: ['p1-daemon: killed'] }],
+];
+
+test.each(worthless)('a run with %s shows nothing', (_, name, change) => {
+  const broken = judgeWorth({ ...worth, ...change }).filter(({ violations }) => violations > 0);
+  expect(broken.map((each) => each.name)).toEqual([name]);
+  expect(judgeWorth(worth).every(({ violations }) => violations === 0)).toBe(true);
+});

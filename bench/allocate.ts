@@ -5,12 +5,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Etcd3 } from 'etcd3';
 import { realClock } from '#internal/clock/clock.ts';
 import type { Client } from '#internal/client/client.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { bareStore } from './bare-store.ts';
+import { openBareStore } from './bare-store.ts';
 import { choosing } from './choosing.ts';
 import { startEcho } from './echo.ts';
 import type { BenchOptions } from './main.ts';
@@ -44,26 +43,14 @@ async function led(client: Client): Promise<void> {
   }, 60_000);
 }
 
-/** The package's own client as it comes, to all members. */
-function bareClient({ etcd: { endpoints, tls } }: Cluster): Etcd3 {
-  const [ca, certificate, key] = [tls.ca, tls.certificate, tls.key].map((pem) => Buffer.from(pem)) as [
-    Buffer,
-    Buffer,
-    Buffer,
-  ];
-  const credentials = { rootCertificate: ca, certChain: certificate, privateKey: key };
-  return new Etcd3({ hosts: [...endpoints], credentials });
-}
-
 async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): Promise<Figures> {
   const clients = cluster.nodes.map(({ id }) => cluster.client({ node: id, deadlineMs: 10_000 }));
   const [first] = clients;
   if (first === undefined) throw new Error('a cluster without nodes');
   await cluster.createFabric([...pools]);
   await led(first);
-  const etcd = bareClient(cluster);
   await using echo = await startEcho();
-  const bare = await bareStore(etcd);
+  const bare = await openBareStore(cluster.etcd);
   const ms = quick ? 3_000 : 8_000;
   const samples = { single: [], put: [], streamed: [], unary: [], echo: [] } as Record<string, number[]>;
   const take = async (name: string, perSecond: Promise<number>): Promise<void> => {
@@ -83,7 +70,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
   const of = (name: string): number => median(samples[name] ?? []);
   say(`${pacedPerSecond} a second`);
   const paced = await unariesAtRate(clients, pools, { rate: pacedPerSecond, ms: quick ? 5_000 : 20_000 });
-  etcd.close();
+  bare.close();
   return {
     ratio_to_single_txn: figure(of('streamed') / of('single'), 'ratio', '>= 10'),
     ratio_to_put: figure(of('streamed') / of('put'), 'ratio', '>= 3'),

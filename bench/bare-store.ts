@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampNow } from '@bufbuild/protobuf/wkt';
-import { type Etcd3, type ITxnRequest } from 'etcd3';
+import { Etcd3 } from 'etcd3';
+import type { ITxnRequest } from 'etcd3';
+import type { Cluster } from '#internal/testkit/cluster.ts';
 import { AllocationSchema, AuditSchema, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocateResponseSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
 
@@ -12,6 +14,7 @@ export interface BareStore {
   transactions(inFlight: number, ms: number): Promise<number>;
   /** The allocation alone, by a put without any condition. */
   puts(inFlight: number, ms: number): Promise<number>;
+  close(): void;
 }
 
 /** A pool that nobody leads, whose keys every daemon follows. */
@@ -36,7 +39,17 @@ export async function perSecond(inFlight: number, ms: number, once: (n: number) 
   return (1_000 * done) / (performance.now() - began);
 }
 
-export async function bareStore({ kv, leaseClient }: Pick<Etcd3, 'kv' | 'leaseClient'>): Promise<BareStore> {
+/** By the package's own client as it comes, to all members. */
+export async function openBareStore({ endpoints, tls }: Cluster['etcd']): Promise<BareStore> {
+  const client = new Etcd3({
+    hosts: [...endpoints],
+    credentials: {
+      rootCertificate: Buffer.from(tls.ca),
+      certChain: Buffer.from(tls.certificate),
+      privateKey: Buffer.from(tls.key),
+    },
+  });
+  const { kv, leaseClient } = client;
   const { ID: lease } = await leaseClient.leaseGrant({ TTL: 3_600 });
   const run = randomBytes(4).toString('hex');
   let number = 0;
@@ -115,6 +128,7 @@ export async function bareStore({ kv, leaseClient }: Pick<Etcd3, 'kv' | 'leaseCl
         const key = Buffer.from(`/pop44/v1/allocation/${poolId}/${hex}`);
         await kv.put({ key, value: Buffer.from(allocation) });
       }),
+    close: () => client.close(),
   };
 }
 

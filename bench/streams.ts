@@ -53,7 +53,7 @@ export async function streams(
   const began = performance.now();
   const some = Array.from({ length: calls }, (_, at) => {
     const client = clients[at % clients.length];
-    return client === undefined ? 0 : stream(client, pools, inFlight / calls, began + ms);
+    return client === undefined ? Promise.resolve(0) : stream(client, pools, inFlight / calls, began + ms);
   });
   const granted = (await Promise.all(some)).reduce((all, each) => all + each, 0);
   return (1_000 * granted) / (performance.now() - began);

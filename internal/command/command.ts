@@ -28,6 +28,7 @@ export { release } from './release.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
 export { resizePool } from './resize-pool.ts';
 export { sweepPool } from './sweep.ts';
+export { uncutSlabs } from './uncut.ts';
 export { tunnelTemplate } from './template.ts';
 export { updatePool } from './update-pool.ts';
 export { updateTunnel } from './update-tunnel.ts';

@@ -1,9 +1,9 @@
-// Sweeping: the leader of a pool frees what has been in quarantine for its time.
+// Sweeping: the leader of a pool frees what has been in quarantine for its time, and slabs in which nothing lies.
 
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '#internal/clock/clock.ts';
-import { sweepPool } from '#internal/command/command.ts';
+import { sweepPool, uncutSlabs } from '#internal/command/command.ts';
 import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type LeaderFence, openGroup } from '#internal/store/store.ts';
 import type { Head, LaneStore } from '#internal/submit/submit.ts';
@@ -11,7 +11,7 @@ import type { Head, LaneStore } from '#internal/submit/submit.ts';
 export interface SweepingParts {
   readonly nodeId: string;
   readonly clock: Clock;
-  readonly head: Pick<Head, 'snapshot' | 'reached'>;
+  readonly head: Pick<Head, 'snapshot' | 'freeIndex' | 'reached'>;
   readonly store: Pick<LaneStore, 'commitGroup'>;
   /** Of the pools that this daemon leads. */
   readonly fences: () => readonly LeaderFence[];
@@ -46,7 +46,8 @@ async function sweep(
   fence: LeaderFence,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const decision = sweepPool(head.snapshot(), fence.poolId, clock.wall());
+  const [snapshot, { poolId }] = [head.snapshot(), fence];
+  const decision = sweepPool(snapshot, poolId, clock.wall()) ?? uncutSlabs(snapshot, head.freeIndex(), poolId);
   if (decision === undefined) return false;
   const operation = create(OperationSchema, {
     requestId: newId(),

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AllocateOptions, runAllocate } from './allocate.ts';
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
+import { faultTable } from './fault.ts';
 import { type Mutant, type MutantName, mutants } from './mutants.ts';
 
 export interface Caught {
@@ -22,6 +23,10 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
   const caught: Caught[] = [];
   for (const name of only) {
     const mutant: Mutant = mutants[name];
+    if (common.toxiproxy === undefined && mutant.options.kinds?.some((kind) => faultTable[kind].reach === 'path')) {
+      say(`${name}: not hunted, it takes toxiproxy to provoke it`);
+      continue;
+    }
     say(`${name}: ${mutant.why}`);
     const place = join(directory, name);
     const { report } = await runAllocate({

@@ -81,6 +81,24 @@ export const mutants = {
     seconds: 20,
     options: { kinds: ['daemon-kill'], traffic: {} },
   },
+  'early-sweep': {
+    file: 'internal/command/sweep.ts',
+    find: 'timestampMs(record.quarantinedUntil) > now.getTime()',
+    replace: 'timestampMs(record.quarantinedUntil) > now.getTime() + 4_000',
+    why: 'a released prefix is free for others before its time',
+    breaks: ['quarantine'],
+    seconds: 12,
+    options: { kinds: ['lease-revoked'], traffic: {} },
+  },
+  'doubt-told-as-unavailable': {
+    file: 'internal/submit/doubt.ts',
+    find: 'if (ambiguous) return pending(requestId, thrown);',
+    replace: '',
+    why: 'a caller is told that nothing was done when nobody knows, and never asks again',
+    breaks: ['no-effect'],
+    seconds: 24,
+    options: { kinds: ['toxic-timeout', 'toxic-reset'], traffic: {} },
+  },
 } as const satisfies Readonly<Record<string, Mutant>>;
 
 export type MutantName = keyof typeof mutants;

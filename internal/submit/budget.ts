@@ -9,7 +9,10 @@ const limitMs = 1_800;
 export interface Budget {
   /** Aborted with a Fault `timeout` or `cancelled` when the budget is spent or the caller has gone. */
   readonly signal: AbortSignal;
-  /** What the work gives, if it gives it in time; throws the signal's reason otherwise, and the work goes on unheard. */
+  /**
+   * What the work gives, if it gives it in time; throws the signal's reason otherwise, and the work goes on unheard. One
+   * wait after the other.
+   */
   spend<T>(work: Promise<T>): Promise<T>;
   [Symbol.dispose](): void;
 }
@@ -40,14 +43,15 @@ export function createBudgets(clock: Clock): Budgets {
       // Made for the few that come to need it: an AbortController costs as much as the rest of a budget.
       let over: AbortController | undefined;
       let ended: Fault | undefined;
-      const fail = Promise.withResolvers<never>();
-      fail.promise.catch(() => {});
+      // Of the work that is waited for. A race against one promise of the end took 1.5 us and half a kB more of each of
+      // the hundreds that wait (measured).
+      let fail: ((fault: Fault) => void) | undefined;
       const key = {};
       const end = (fault: Fault): void => {
         waiting.delete(key);
         ended = fault;
         over?.abort(fault);
-        fail.reject(fault);
+        fail?.(fault);
       };
       const gone = (): void => end(new Fault('cancelled', 'the caller has gone'));
       const untilMs = clock.monotonicMs() + limitMs;
@@ -63,7 +67,13 @@ export function createBudgets(clock: Clock): Budgets {
           }
           return over.signal;
         },
-        spend: (work) => Promise.race([work, fail.promise]),
+        spend: (work) =>
+          new Promise((resolve, reject) => {
+            fail = reject;
+            // Also when the budget is spent already: nobody else hears of its failure.
+            work.then(resolve, reject);
+            if (ended !== undefined) reject(ended);
+          }),
         [Symbol.dispose]() {
           caller.removeEventListener('abort', gone);
           waiting.delete(key);

@@ -38,6 +38,8 @@ const createdWithinMs = 3_000;
 const pingMs = 5_000;
 const silentIntervals = 3;
 const silence: unique symbol = Symbol('silence');
+// One for all messages: without a reason, abort() makes a DOMException with its stack for each (calls of rpc alike).
+const heard = new Fault('cancelled', 'a message came');
 
 /** Never ends by itself: throws a Fault when the stream is lost, with code `compacted` when etcd says so. */
 export async function* watchSession(endpoint: Endpoint, options: SessionOptions): AsyncGenerator<WatchMessage> {
@@ -129,6 +131,6 @@ async function orSilence<T>(answer: Promise<T>, withinMs: number, clock: Clock):
   try {
     return await Promise.race([answer, clock.sleep(withinMs, answered.signal).then((): typeof silence => silence)]);
   } finally {
-    answered.abort();
+    answered.abort(heard);
   }
 }

@@ -60,3 +60,10 @@ export function latencySummary(
     worst: quantile(sorted, 1),
   };
 }
+
+/** Milliseconds between two answers that granted something, at the most; 0 of less than two. */
+export function longestGapMs(attempts: readonly Attempt[]): number {
+  const answered = attempts.flatMap(({ outcome, returnedNs }) => (outcome === 'ok' ? [returnedNs] : []));
+  answered.sort((a, b) => a - b);
+  return answered.reduce((most, at, index) => Math.max(most, (at - (answered[index - 1] ?? at)) / 1e6), 0);
+}

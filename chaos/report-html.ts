@@ -1,7 +1,7 @@
 // Report HTML: one page for people, which needs nothing but itself.
 
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
-import { countOutcomes, latencySummary, type Second, seconds } from './figures.ts';
+import { countOutcomes, latencySummary, longestGapMs, type Second, seconds } from './figures.ts';
 import type { DoneFault } from './fault.ts';
 import { holds, type Report } from './report.ts';
 import { worthSentences } from './worth.ts';
@@ -65,6 +65,7 @@ function operations({ attempts, quietPerSecond, faults }: Report): string {
       'latency of the granted',
       `p50 ${p50.toFixed(1)}, p90 ${p90.toFixed(1)}, p99 ${p99.toFixed(1)}, worst ${worst.toFixed(0)} ms`,
     ],
+    ['longest time in which nothing was granted', `${longestGapMs(attempts).toFixed(0)} ms`],
     ['faults', String(faults.length)],
   ];
   return `<table>${rows.map(([name, value]) => `<tr><td>${name}</td><td>${escaped(value)}</td></tr>`).join('')}</table>`;

@@ -1,7 +1,7 @@
 // Report: what a run showed, for scripts (report.json) and for people (report.html).
 
 import type { Verdict } from './check/invariant.ts';
-import { countOutcomes } from './figures.ts';
+import { countOutcomes, longestGapMs } from './figures.ts';
 import type { DoneFault } from './fault.ts';
 import type { Attempt } from './history.ts';
 
@@ -35,6 +35,7 @@ export function reportJson(report: Report): string {
     invariants,
     ok: holds(report),
     quietPerSecond: Math.round(quietPerSecond),
+    longestGapMs: Math.round(longestGapMs(attempts)),
     versions,
   };
   return `${JSON.stringify(told, undefined, 2)}\n`;

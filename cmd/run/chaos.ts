@@ -17,6 +17,7 @@ const scenarios: Readonly<Record<string, string>> = {
   mutants: 'the same, briefly, once for each fault that is put into our own code: each must be found',
 };
 const usage = `usage: npm run chaos -- ${Object.keys(scenarios).join('|')} [--seconds N] [--seed S] [--report DIR] [--etcd 3.4|3.6]
+       npm run chaos -- mutants [--only NAME,NAME] [--seed S] [--report DIR]
        npm run chaos -- --list`;
 
 function fail(message: string, code: number): never {

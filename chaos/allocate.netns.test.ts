@@ -14,7 +14,9 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 test(
   'whatever fails, no address is given twice and no acknowledged allocation is lost [A1] [A2] [A6] [A7] [N12]',
   async () => {
-    const seed = Number(process.env['POP44_CHAOS_SEED'] ?? 1 + Math.floor(Math.random() * 1_000_000));
+    // A change is judged by the same plan as the one before it; whoever works on it meets another plan each time.
+    const usual = process.env['CI'] === undefined ? 1 + Math.floor(Math.random() * 1_000_000) : 1;
+    const seed = Number(process.env['POP44_CHAOS_SEED'] ?? usual);
     const toxiproxy = toolPath('toxiproxy-server');
     const again = `npm run chaos -- allocate --seconds ${runSeconds} --seed ${seed} --report DIR`;
     process.stderr.write(`chaos: seed ${seed}${toxiproxy === undefined ? `, no toxics: ${whyNoTools()}` : ''}\n`);

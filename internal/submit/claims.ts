@@ -51,7 +51,7 @@ export function createClaims(head: Head): Claims {
   const taken = new Set<string>();
   const slabs = new Map<string, ClaimedSlab>();
   const rewritten = new Set<string>();
-  // In the order of their answers, which is nearly that of their revisions.
+  // By revision.
   let settled: Settled[] = [];
   let flying = 0;
   let landed = Promise.withResolvers<void>();
@@ -165,7 +165,8 @@ export function createClaims(head: Head): Claims {
             const known = slabs.get(id);
             if (known !== undefined) Object.assign(known, { state: 'committed', revision });
           }
-          settled.push({ revision, ...own });
+          // Answers come nearly in the order of the revisions.
+          settled.splice(settled.findLastIndex((each) => each.revision <= revision) + 1, 0, { revision, ...own });
           // Whoever waits for these hears of it without asking.
           if (own.others.length > 0) void head.reached(revision, never).then(seen);
           end();

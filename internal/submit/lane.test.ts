@@ -194,3 +194,23 @@ test('requests that rewrite one record go one after another, and hold up nobody 
   expect(attempts).toBeLessThan(20 * 20);
   expect(store.deposed.size).toBe(0);
 });
+
+test('whoever waits for a record is told when it is seen, in whatever order the answers come', async () => {
+  const made = setting();
+  const { lane, claims, follower } = made;
+  const owner = 'admin/ada';
+  const quota = (revision: bigint): Decision => ({
+    compares: [{ kind: 'quota', id: owner, revision }],
+    writes: [{ op: 'put', kind: 'quota', id: owner, record: create(QuotaSchema, { owner }) }],
+  });
+  const [sooner, later] = [claims.claim(quota(0n)), claims.claim(take(1))];
+  const waits = lane.attempt(() => ({ decision: quota(9n), operation: operation() }));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  later.settle(10n);
+  sooner.settle(9n);
+  for (const revision of [9n, 10n]) {
+    follower.head.advance({ ...follower.head.snapshot(), revision }, []);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  expect(await waits).toMatchObject({ outcome: 'conflict' });
+});

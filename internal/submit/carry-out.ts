@@ -134,14 +134,13 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
       for (let tries = 0; tries < mostTries; ) {
         const led = deposed ? undefined : ledLaneOf(carried.poolId);
         const attempt = attemptOn(led === undefined);
-        if (change?.dryRun === true) {
-          const tried = attempt();
-          if (!isRefusal(tried)) {
-            const decision = decisionLines(tried.decision);
-            return { response, changed: create(ChangedSchema, { requestId, decision }) };
-          }
+        const looked = change?.dryRun === true ? attempt() : undefined;
+        if (looked !== undefined && !isRefusal(looked)) {
+          const decision = decisionLines(looked.decision);
+          return { response, changed: create(ChangedSchema, { requestId, decision }) };
         }
-        const outcome = await attempted(budget, led ?? direct, attempt);
+        // A dry run that was refused goes no further either: what stood in its way may be over by now.
+        const outcome = looked ?? (await attempted(budget, led ?? direct, attempt));
         if (isRefusal(outcome)) {
           if (timeless.has(outcome.refused)) return outcome;
           // What is under way may leave room: a slab that it cuts cannot be used before it has landed.

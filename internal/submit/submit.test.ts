@@ -52,6 +52,7 @@ const common = (admin = 'ada') => ({ principal: { kind: 'admin', id: admin } as 
 
 /** The store writes nothing that it would not read. */
 const aPop = { kind: PopKind.CORE, endpointPort: 51820, publicKey: testKey(1) };
+const aRecord = create(PopSchema, { id: 'a', ...aPop });
 
 /** Creates a PoP. */
 const put = (submit: Submit, asked: Asked) => {
@@ -252,6 +253,25 @@ test('a dry run answers with the record changes and writes nothing', async () =>
   const { changed, response } = granted(await put(submit, { id: 'a', dryRun: true }));
   expect(changed).toMatchObject({ revision: 0n, decision: [expect.stringMatching(/^put pop\/a \{"id":"a",/)] });
   expect(response.pop?.id).toBe('a');
+  expect(store.commits).toEqual([]);
+});
+
+test('a dry run writes nothing, though what it was refused for passes in the same moment', async () => {
+  const { store, submit } = one();
+  let looks = 0;
+  const outcome = await submit({
+    ...common(),
+    method: '/due',
+    input: CreatePopRequestSchema,
+    output: CreatePopResponseSchema,
+    request: create(CreatePopRequestSchema, { change: { dryRun: true } }),
+    decide() {
+      looks += 1;
+      if (looks === 1) return refuse('taken', { problem: 'is in quarantine', cure: 'wait for its end' });
+      return { decision: { compares: [], writes: [{ op: 'put', kind: 'pop', id: 'a', record: aRecord }] }, response: {} };
+    },
+  });
+  expect(isRefusal(outcome)).toBe(false);
   expect(store.commits).toEqual([]);
 });
 

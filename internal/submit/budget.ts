@@ -9,6 +9,8 @@ const limitMs = 1_800;
 export interface Budget {
   /** Aborted with a Fault `timeout` or `cancelled` when the budget is spent or the caller has gone. */
   readonly signal: AbortSignal;
+  /** Why it is over; undefined while it is not. */
+  readonly ended: Fault | undefined;
   /**
    * What the work gives, if it gives it in time; throws the signal's reason otherwise, and the work goes on unheard. One
    * wait after the other.
@@ -66,6 +68,9 @@ export function createBudgets(clock: Clock): Budgets {
             if (ended !== undefined) over.abort(ended);
           }
           return over.signal;
+        },
+        get ended() {
+          return ended;
         },
         spend: (work) =>
           new Promise((resolve, reject) => {

@@ -46,12 +46,19 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
     return lane;
   }
 
+  /** Whoever waits no longer when the turn comes is not carried out any more: what is late is of use to nobody. */
   async function attempted(budget: Budget, lane: Lane, attempt: Attempt) {
+    let decided = false;
+    const inTime: Attempt = () => {
+      if (budget.ended !== undefined) throw budget.ended;
+      decided = true;
+      return attempt();
+    };
     try {
-      return await budget.spend(lane.attempt(attempt));
+      return await budget.spend(lane.attempt(inTime));
     } catch (thrown) {
-      // Out of time: it goes on without us.
-      if (thrown instanceof Fault && (thrown.code === 'ambiguous' || thrown.code === 'timeout')) {
+      // Out of time: what is decided goes on without us.
+      if (thrown instanceof Fault && (thrown.code === 'ambiguous' || (thrown.code === 'timeout' && decided))) {
         return { outcome: 'ambiguous' } as const;
       }
       throw thrown;

@@ -32,21 +32,39 @@ function end(claim: Claim, outcome: CommitOutcome): void {
   else claim.release();
 }
 
-/** Each alone, at once: what any daemon may do at any time. */
+// As many as the store has under way at once (its audit chains). More would wait there, decided on what is no longer so.
+const mostAlone = 32;
+
+/** Each alone, in the order in which they came: what any daemon may do at any time. */
 export function directLane(store: LaneStore, claims: Claims): Lane {
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+
+  async function carryOut(attempt: Attempt): Promise<Refusal | CommitOutcome> {
+    const attempted = attempt();
+    if (isRefusal(attempted)) return attempted;
+    const claim = claims.claim(attempted.decision);
+    claim.fly();
+    try {
+      const outcome = await store.commit(attempted.decision, attempted.operation);
+      end(claim, outcome);
+      return outcome;
+    } catch (thrown) {
+      claim.release();
+      throw thrown;
+    }
+  }
+
   return {
     async attempt(attempt) {
-      const attempted = attempt();
-      if (isRefusal(attempted)) return attempted;
-      const claim = claims.claim(attempted.decision);
-      claim.fly();
+      if (underWay < mostAlone) underWay += 1;
+      else await new Promise<void>((turn) => waiting.push(turn));
       try {
-        const outcome = await store.commit(attempted.decision, attempted.operation);
-        end(claim, outcome);
-        return outcome;
-      } catch (thrown) {
-        claim.release();
-        throw thrown;
+        return await carryOut(attempt);
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) underWay -= 1;
+        else next();
       }
     },
   };

@@ -217,6 +217,29 @@ test('a commit without an answer is pending, never failed, within 2 s', async ()
   expect(clock.longestMs).toBeLessThan(2_000);
 });
 
+test('what waited for its turn longer than its caller is not carried out any more, and its caller is told so', async () => {
+  const { store, head } = one();
+  const back = Promise.withResolvers<void>();
+  const stuck = {
+    ...store,
+    async commit(...[decision, operation]: Parameters<MemoryStore['commit']>) {
+      await back.promise;
+      return store.commit(decision, operation);
+    },
+  };
+  const submit = daemon({ ...store, ...stuck }, head, hurried());
+  const thrown = await Promise.all(
+    Array.from({ length: 100 }, (_, at) => thrownBy(put(submit, { id: `p${at}`, requestId: `r${at}` }))),
+  );
+  back.resolve();
+  const next = granted(await put(submit, { id: 'next' }));
+  await head.reached(next.changed.revision, signal);
+  const told = thrown.map((fault) => (fault as { code: string }).code);
+  for (const [at, code] of told.entries())
+    expect([at, code]).toEqual([at, head.snapshot().pops.has(`p${at}`) ? 'pending' : 'unavailable']);
+  expect(new Set(told)).toEqual(new Set(['pending', 'unavailable']));
+});
+
 test('a request whose leader does not answer in time is pending, never a fault of ours', async () => {
   const { store, head } = one();
   // What is left of a daemon that stood still: its own patience with the leader is over only after that with the caller.
@@ -268,7 +291,10 @@ test('a dry run writes nothing, though what it was refused for passes in the sam
     decide() {
       looks += 1;
       if (looks === 1) return refuse('taken', { problem: 'is in quarantine', cure: 'wait for its end' });
-      return { decision: { compares: [], writes: [{ op: 'put', kind: 'pop', id: 'a', record: aRecord }] }, response: {} };
+      return {
+        decision: { compares: [], writes: [{ op: 'put', kind: 'pop', id: 'a', record: aRecord }] },
+        response: {},
+      };
     },
   });
   expect(isRefusal(outcome)).toBe(false);

@@ -23,8 +23,8 @@ export type AllocateOne = (
 
 // Of about 200 bytes each.
 const mostInAMessage = 1_000;
-// Requests of one stream that are carried out at once; the rest waits unread, in the stream.
-const mostAtOnce = 1_024;
+// Requests of one stream that are carried out, or whose answers nobody takes; the rest waits unread, in the stream.
+const mostUnanswered = 1_024;
 
 /** @param unexpected hears of exceptions that no caller may see */
 export function allocateMany(one: AllocateOne, unexpected: (thrown: unknown) => void) {
@@ -33,17 +33,14 @@ export function allocateMany(one: AllocateOne, unexpected: (thrown: unknown) => 
     call: Call,
   ): AsyncGenerator<AllocateManyResponse, void, undefined> {
     const outcomes = createOutbox<AllocateOutcome>(mostInAMessage);
-    let running = 0;
+    let unanswered = 0;
     let fewer: () => void = () => {};
 
     async function carryOut({ tag, request }: AllocateCall): Promise<void> {
-      running += 1;
       outcomes.push(await outcomeOf(tag, one(request ?? create(AllocateRequestSchema), call), unexpected));
-      running -= 1;
-      fewer();
     }
     async function until(most: number): Promise<void> {
-      while (running > most) {
+      while (unanswered > most) {
         await new Promise<void>((resolve) => {
           fewer = resolve;
         });
@@ -52,8 +49,11 @@ export function allocateMany(one: AllocateOne, unexpected: (thrown: unknown) => 
     async function read(): Promise<void> {
       try {
         for await (const { calls } of incoming) {
-          for (const each of calls) void carryOut(each);
-          await until(mostAtOnce);
+          for (const each of calls) {
+            if (unanswered === mostUnanswered) await until(mostUnanswered - 1);
+            unanswered += 1;
+            void carryOut(each);
+          }
         }
         await until(0);
       } finally {
@@ -62,7 +62,12 @@ export function allocateMany(one: AllocateOne, unexpected: (thrown: unknown) => 
     }
 
     read().catch(() => undefined);
-    for await (const some of outcomes.batches()) yield create(AllocateManyResponseSchema, { outcomes: [...some] });
+    for await (const some of outcomes.batches()) {
+      yield create(AllocateManyResponseSchema, { outcomes: [...some] });
+      // Sent, or as good as: whoever does not read his answers is not read either.
+      unanswered -= some.length;
+      fewer();
+    }
   };
 }
 

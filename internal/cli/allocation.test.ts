@@ -81,6 +81,7 @@ test.each([
   ['--ipv4 2001:db8::/64', '/29, 44.31.0.7, 44.31.0.8/29 or none'],
   ['--ipv4 /0', 'a prefix length'],
   ['--count 0', 'a whole number from 1'],
+  ['--count 99999999999', 'a whole number from 1 to 4294967295'],
   ['--ipv6 44.31.0.7', '/56, 2001:db8:44:7::/64 or none'],
   ['--ipv6 2001:db8:44:7::', 'one address is 2001:db8:44:7::/128'],
   ['--ipv4 none --ipv6 none', 'nothing is left to allocate'],
@@ -136,4 +137,10 @@ test('a release names its prefixes; an IPv4 address is one', async () => {
   expect(stderr).toBe('released 44.31.0.8/32, 2001:db8:44:7::/64\n');
   const request = { owner: 'ada', prefixes: ['44.31.0.8/32', '2001:db8:44:7::/64'], pool: '' };
   expect(sent).toMatchObject([{ method: 'release', request }]);
+});
+
+test('what is no IPv4 address goes to the daemon as it was written', async () => {
+  const { client, sent } = recorder();
+  await cli(client, 'allocation release nonsense 44.31.0 2001:db8::7');
+  expect(sent).toMatchObject([{ request: { prefixes: ['nonsense', '44.31.0', '2001:db8::7'] } }]);
 });

@@ -5,17 +5,16 @@ import { InvalidArgumentError } from 'commander';
 // The widest number field of the API.
 const largest = 2 ** 32 - 1;
 
-export function uint(text: string): number {
-  if (!/^[0-9]{1,10}$/.test(text) || Number(text) > largest) throw new InvalidArgumentError('a whole number from 0.');
-  return Number(text);
+export const uint = (text: string): number => whole(text, 0);
+
+function whole(text: string, from: number): number {
+  const value = Number(text);
+  if (/^[0-9]{1,10}$/.test(text) && value >= from && value <= largest) return value;
+  throw new InvalidArgumentError(`a whole number from ${from} to ${largest}.`);
 }
 
 /** Of what the API takes a zero for "not said". */
-export function count(text: string): number {
-  const value = uint(text);
-  if (value === 0) throw new InvalidArgumentError('a whole number from 1.');
-  return value;
-}
+export const count = (text: string): number => whole(text, 1);
 
 /** `28` or `/28`, from 1. */
 export function prefixLength(text: string): number {

@@ -24,7 +24,9 @@ const directions = [
 ] as const;
 type Direction = (typeof directions)[number];
 
-/** Undefined of what is no prefix: the daemon says so better. */
+// Of what is no prefix, or of the other family, the daemon says so better.
+const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
+
 function lengthOf(prefix: string): number | undefined {
   const digits = /\/([0-9]{1,3})$/.exec(prefix)?.[1];
   return digits === undefined ? undefined : Number(digits);
@@ -32,11 +34,27 @@ function lengthOf(prefix: string): number | undefined {
 
 function checkDirection({ fits, other }: Direction, before: string, after: string): void {
   const [lengthBefore, lengthAfter] = [before, after].map(lengthOf);
-  if (lengthBefore === undefined || lengthAfter === undefined || fits(lengthBefore - lengthAfter)) return;
+  if (lengthBefore === undefined || lengthAfter === undefined || familyOf(before) !== familyOf(after)) return;
+  if (fits(lengthBefore - lengthAfter)) return;
   const growth = lengthBefore - lengthAfter;
   const compared = growth === 0 ? 'as large as' : growth > 0 ? 'larger than' : 'smaller than';
   throw new UsageError(`${after} is ${compared} the pool, which is ${before}${growth === 0 ? '' : ` (${other})`}`);
 }
+
+/** Empty: the pool is not called so, which a repeat of what gave it another prefix may well do. */
+async function prefixNow(session: Session, of: string, { requestId }: ChangeOptions): Promise<string> {
+  const { pools } = await session.client();
+  try {
+    return (await pools.getPool({ pool: of })).pool?.prefix ?? '';
+  } catch (thrown) {
+    if (requestId === undefined) throw thrown;
+    return '';
+  }
+}
+
+/** The daemon knows whether it is one. */
+const mayBeRepeat = (before: string, after: string, { requestId }: ChangeOptions): boolean =>
+  requestId !== undefined && (before === '' || before === after);
 
 export function growAndShrinkVerbs(pool: Command, session: Session): void {
   for (const direction of directions) {
@@ -48,8 +66,8 @@ export function growAndShrinkVerbs(pool: Command, session: Session): void {
       .description(direction.description)
       .action(async (of: string, prefix: string, options: ChangeOptions) => {
         const { pools } = await session.client();
-        const { pool: before } = await pools.getPool({ pool: of });
-        checkDirection(direction, before?.prefix ?? '', prefix);
+        const before = await prefixNow(session, of, options);
+        if (!mayBeRepeat(before, prefix, options)) checkDirection(direction, before, prefix);
         await change(session, options, {
           send: () => pools.resizePool({ change: changeOf(options), pool: of, prefix }),
           show: (answer) => session.record(answer, answer.pool, poolColumns),

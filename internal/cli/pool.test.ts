@@ -83,14 +83,26 @@ test.each([
   ['grow', '44.31.0.0/23', '44.31.0.0/23 is smaller than the pool, which is 44.31.0.0/22 (pool shrink makes'],
   ['shrink', '44.31.0.0/21', '44.31.0.0/21 is larger than the pool, which is 44.31.0.0/22 (pool grow makes'],
   ['grow', '44.31.0.0/22', '44.31.0.0/22 is as large as the pool, which is 44.31.0.0/22\n'],
-  // What is no prefix is the daemon's to refuse.
+  // What is no prefix, or of the other family, is the daemon's to refuse.
   ['grow', '44.31.0.0', undefined],
+  ['grow', '2001:db8::/32', undefined],
 ])('pool %s x %s resizes the way it says, or nothing', async (verb, prefix, problem) => {
   const { client, sent } = recorder({ getPool: { pool: { prefix: '44.31.0.0/22' } } });
   const { code, stderr } = await cli(client, `pool ${verb} x ${prefix} --etag 7`);
   expect([code, stderr]).toEqual(problem === undefined ? [0, ''] : [2, expect.stringContaining(problem) as unknown]);
   const resize = { method: 'resizePool', request: { change: { etag: '7' }, pool: 'x', prefix } };
   expect(sent.slice(1)).toMatchObject(problem === undefined ? [resize] : []);
+});
+
+test.each([
+  ['it has the prefix already', { pool: { prefix: '44.31.0.0/21' } }],
+  ['nothing has its old prefix any more', new Refused(refuse('not-found', { field: 'pool', problem: 'x', cure: 'y' }))],
+])('a repeat of a resize reaches the daemon when %s', async (_, getPool) => {
+  const { client, sent } = recorder({ getPool });
+  expect((await cli(client, 'pool grow 44.31.0.0/22 44.31.0.0/21 --request-id r')).code).toBe(0);
+  expect(sent[1]).toMatchObject({ method: 'resizePool', request: { change: { requestId: 'r' } } });
+  expect((await cli(client, 'pool grow 44.31.0.0/22 44.31.0.0/21')).code).toBeGreaterThan(0);
+  expect(sent.filter(({ method }) => method === 'resizePool')).toHaveLength(1);
 });
 
 const parent = create(PoolSchema, {

@@ -47,9 +47,9 @@ function prefixOf(family: Family, text: string): string {
   throw new InvalidArgumentError(`one address is ${text}/128; a network has another length, usually /64.`);
 }
 
-/** An IPv4 address alone is a prefix of one. */
+/** An IPv4 address alone is a prefix of one; what is none is the daemon's to refuse, as it was written. */
 export function wholePrefix(text: string): string {
-  return text.includes('/') || familyOf(text) === 6 ? text : `${text}/32`;
+  return /^[0-9]+(\.[0-9]+){3}$/.test(text) ? `${text}/32` : text;
 }
 
 /**

@@ -139,7 +139,7 @@ describe('choose', () => {
     expect(choose(snapshot, freeIndexOf(snapshot), wish('44.31.0.0/24', 32))).toMatchObject({
       refused: 'pool-exhausted',
       message:
-        'tunnel.pools: "44.31.0.0/24" has no free /32 left (delete tunnels that are not used, or create another pool)',
+        'tunnel.pools: "44.31.0.0/24" has no free /32 left (release some, or create or grow a pool: each slab gives one length)',
     });
   });
 

@@ -42,7 +42,7 @@ export function choose(snapshot: Snapshot, index: FreeIndex, wish: Wish): Choice
     field,
     value: pool.prefix,
     problem: `has no free /${wish.unitLength} left`,
-    cure: 'delete tunnels that are not used, or create another pool',
+    cure: 'release some, or create or grow a pool: each slab gives one length',
   });
 }
 

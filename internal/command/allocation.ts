@@ -67,7 +67,7 @@ function fromFirst({ snapshot, asked, context }: Scene, order: Order, given: rea
   }
   if (order.pools.length === 1 && refused !== undefined) return refused;
   const value = order.pools.map(({ record }) => record.prefix).join(' ');
-  const cure = 'delete tunnels that are not used, or create another pool';
+  const cure = 'release some, or create or grow a pool: each slab gives one length';
   return refuse('pool-exhausted', { field, value, problem: `have no free /${unitLength} left`, cure });
 }
 

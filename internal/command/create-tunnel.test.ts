@@ -142,7 +142,7 @@ const creations: readonly Case[] = [
   [
     'pool-exhausted',
     createIn(withExhausted()),
-    'tunnel.pools: "44.31.0.0/22" has no free /32 left (delete tunnels that are not used, or create another pool)',
+    'tunnel.pools: "44.31.0.0/22" has no free /32 left (release some, or create or grow a pool: each slab gives one length)',
   ],
   [
     'not-ready',
@@ -308,7 +308,7 @@ describe('a new tunnel', () => {
     expect(createIn(ledger.snapshot, { name: 'late' })).toMatchObject({
       refused: 'pool-exhausted',
       message:
-        'tunnel.pools: "44.31.0.0/22 44.60.0.0/30" have no free /32 left (delete tunnels that are not used, or create another pool)',
+        'tunnel.pools: "44.31.0.0/22 44.60.0.0/30" have no free /32 left (release some, or create or grow a pool: each slab gives one length)',
     });
   });
 

@@ -18,6 +18,7 @@ describe('a block is not delegated', () => {
   book.commit(book.delegate({ pool, prefix: '44.60.1.0/28', popId }));
   book.commit(book.create({ prefix: '44.70.0.0/24' }));
   book.commit(book.update({ pool: '44.70.0.0/24', frozen: true }));
+  book.commit(book.create({ prefix: '44.71.0.0/30' }));
   const cases: readonly (readonly [reason: string, asked: Parameters<typeof book.delegate>[0], message: string])[] = [
     ['not-found', { pool: '44.99.0.0/24', popId, length: 26 }, 'pool: "44.99.0.0/24" is no pool of this network'],
     ['not-found', { pool, popId: 'p9', length: 26 }, 'pool.pop_id: "p9" is no PoP of this network'],
@@ -26,6 +27,7 @@ describe('a block is not delegated', () => {
     ['invalid', { pool, popId, length: 22 }, 'pool.length: "22" is out of range (23 to 30)'],
     ['invalid', { pool, popId, length: 31 }, 'pool.length: "31" is out of range (23 to 30)'],
     ['invalid', { pool, popId, prefix: pool }, 'pool.length: "22" is out of range (23 to 30)'],
+    ['invalid', { pool: '44.71.0.0/30', popId, length: 31 }, 'pool: "44.71.0.0/30" is as small as a pool can be (/30)'],
     [
       'invalid',
       { pool, popId, prefix: '44.60.2.0/24', length: 25 },

@@ -22,12 +22,17 @@ export interface WantedBlock {
 export function wantedBlock(request: DelegatePoolRequest, around: Prefix, parent: Pool): WantedBlock | Refusal {
   const family = familyOf(around);
   const shortest = Math.max(prefixLength(around) + 1, parent.slabLength - mostSlabBits);
+  const lengthRefusal = (length: number): Refusal | undefined => {
+    const longest = longestPool(family);
+    if (shortest <= longest) return rangeField(lengthName, length, shortest, longest);
+    const problem = `is as small as a pool can be (/${longest})`;
+    return refuse('invalid', { field: 'pool', value: request.pool, problem, cure: 'a larger pool' });
+  };
   if (request.prefix === '') {
     if (request.length === 0) {
       return refuse('required', { field: lengthName, problem: 'is missing', cure: 'a length, or a prefix' });
     }
-    const refusal = rangeField(lengthName, request.length, shortest, longestPool(family));
-    return refusal ?? { length: request.length };
+    return lengthRefusal(request.length) ?? { length: request.length };
   }
   const prefix = blockField(prefixName, request.prefix, around);
   if (isRefusal(prefix)) return prefix;
@@ -36,7 +41,7 @@ export function wantedBlock(request: DelegatePoolRequest, around: Prefix, parent
     const problem = `is not that of ${prefix}`;
     return refuse('invalid', { field: lengthName, value: String(request.length), problem, cure: 'one of both alone' });
   }
-  return rangeField(lengthName, length, shortest, longestPool(family)) ?? { length, prefix };
+  return lengthRefusal(length) ?? { length, prefix };
 }
 
 /** A prefix in a pool. Refuses `required`, `invalid`, `misaligned`, `family-mismatch`, `outside-pool`. */

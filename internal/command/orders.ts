@@ -7,7 +7,7 @@ import { allocationId, holderOf, type Snapshot, standingPool } from '#internal/m
 import type { Stored } from '#internal/model/record.ts';
 import { addressBits, type Family, familyOf, type Prefix, parsePrefix, prefixLength } from '#internal/netip/netip.ts';
 import { rangeField } from './fields.ts';
-import { defaultPools, foundPool, frozen, namedPool, type Pools, poolAround, serving } from './wish-pools.ts';
+import { defaultPools, foundPool, namedPool, type Pools, poolAround, serving } from './wish-pools.ts';
 
 export interface Order {
   /** What a refusal is about. */
@@ -160,7 +160,11 @@ function thisPrefix(snapshot: Snapshot, wish: Wish, asked: Asked, field: string)
     const problem = 'is held by its owner already';
     return refuse('taken', { field: `${field}.prefix`, value: wish.prefix, problem, cure: 'another one' });
   }
-  if (!held && serving(snapshot, pool) !== pool) return frozen(`${field}.prefix`, wish.prefix);
+  if (!held && serving(snapshot, pool) !== pool) {
+    const problem = `lies in ${pool.record.prefix}, which is frozen`;
+    const cure = 'a prefix in another pool';
+    return refuse('frozen', { field: `${field}.prefix`, value: wish.prefix, problem, cure });
+  }
   return { field: `${field}.prefix`, pools: [pool], unitLength: prefixLength(prefix), count: 1, prefix };
 }
 

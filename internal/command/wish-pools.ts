@@ -24,7 +24,7 @@ export function foundPool(snapshot: Snapshot, ref: string, field: string): Store
   return refuse('overlap', { field, value: ref, problem, cure: 'another pool' });
 }
 
-export function frozen(field: string, value: string): Refusal {
+function frozen(field: string, value: string): Refusal {
   return refuse('frozen', { field, value, problem: 'gives no new addresses: frozen', cure: 'another pool' });
 }
 

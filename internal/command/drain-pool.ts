@@ -75,7 +75,7 @@ export function drainPool(
     decision: draft.decision(),
     response: create(DrainPoolResponseSchema, {
       moves: [...mover.moves],
-      remaining: BigInt(left.length - mover.moves.length),
+      remaining: BigInt(contents.delegations.length + left.length - mover.moves.length),
       obstacles: [
         ...contents.delegations.map(delegationLine),
         ...contents.reservations.map(reservationLine),

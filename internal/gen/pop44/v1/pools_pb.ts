@@ -649,7 +649,7 @@ export type DrainPoolResponse = Message<"pop44.v1.DrainPoolResponse"> & {
   moves: Move[];
 
   /**
-   * Allocations that are still there.
+   * Allocations that are still there, delegations among them.
    *
    * @generated from field: uint64 remaining = 3;
    */

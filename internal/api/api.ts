@@ -5,7 +5,6 @@
 // Never: decides anything itself, writes to the store, or answers whom policy.ts does not let in.
 
 import { randomUUID } from 'node:crypto';
-import type { DescMethod } from '@bufbuild/protobuf';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
@@ -58,12 +57,9 @@ export interface Api {
 
 export function openApi(parts: ApiParts): Api {
   const { config, head, store, clock, log, metrics } = parts;
-  const admit = admission(head.snapshot);
   const gate: ImplementOptions = {
-    admit: (principal, method: DescMethod) => {
-      metrics.request(`${method.parent.name}.${method.name}`);
-      return admit(principal, method);
-    },
+    admit: admission(head.snapshot),
+    called: (method) => metrics.request(`${method.parent.name}.${method.name}`),
     report: (thrown, method) => {
       metrics.unexpected();
       log.error('call-failed', { method, reason: messageOf(thrown) });

@@ -1,14 +1,16 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { afterEach, expect, test } from 'vitest';
-import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { NodeSchema, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocateRequestSchema, AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
 
@@ -133,4 +135,33 @@ test('deposed between deciding and committing, the leader carries it out as any 
   store.deposed.add(key);
   await allocations.allocate({ ...address, change: { requestId: 'deposed' } });
   expect(await by('deposed')).toBe('p2');
+});
+
+test('a node that is removed forwards nothing more, not over the stream that it has open either', async () => {
+  const { network, p1, leads, store } = await two();
+  leads.believed = leads.held = 'p1';
+  const leader = network.as(LeaderService, p1, await network.identityOf('node', 'p2'));
+  const more = Promise.withResolvers<void>();
+  const poolId = '4-2c1f0000-22';
+  const request = toBinary(AllocateRequestSchema, create(AllocateRequestSchema, address));
+  const method = '/pop44.v1.AllocationService/Allocate';
+  const command = { poolId, method, principal: 'admin/ada', localPopId: 'p2', request };
+  const outgoing = (async function* () {
+    yield { commands: [{ ...command, tag: 1n, requestId: 'before' }] };
+    await more.promise;
+    yield { commands: [{ ...command, tag: 2n, requestId: 'after' }] };
+  })();
+  const heard: (string | undefined)[] = [];
+  for await (const { answers } of leader.forward(outgoing)) {
+    heard.push(...answers.map(({ outcome }) => outcome.case));
+    if (heard.length > 1) break;
+    await store.commit(
+      { compares: [], writes: [{ op: 'delete', kind: 'node', id: 'p2' }] },
+      create(OperationSchema, { requestId: 'removed' }),
+    );
+    await eventually(() => !p1.head.snapshot().nodes.has('p2'), 1_000);
+    more.resolve();
+  }
+  expect(heard).toEqual(['granted']);
+  expect(await store.readOperation('after')).toBeUndefined();
 });

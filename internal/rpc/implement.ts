@@ -39,11 +39,16 @@ type HandlerOf<M extends GenServiceMethods[string]> = M['methodKind'] extends 'u
 /** One function for each method of the service; a Refused or a Fault that it throws reaches the caller as such. */
 export type Handlers<M extends GenServiceMethods> = { readonly [K in keyof M]: HandlerOf<M[K]> };
 
-/** Whether the principal may call the method at all; looked up at every call, before the handler. */
+/**
+ * Whether the principal may call the method at all; looked up at every call, before the handler, and at every message
+ * of a stream that it sends, which may last for months.
+ */
 export type Admit = (principal: Principal, method: DescMethod) => Refusal | undefined;
 
 export interface ImplementOptions {
   readonly admit: Admit;
+  /** Hears of every call. */
+  readonly called?: (method: DescMethod) => void;
   /** Hears of exceptions that no caller may see: the caller got INTERNAL. `method` is the gRPC path. */
   readonly report: (thrown: unknown, method: string) => void;
 }
@@ -83,7 +88,9 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     (call as EventEmitter).on('cancelled', () => ended.abort(cut));
     if (call.cancelled) ended.abort(cut);
     try {
-      const principal = callerOf(call, method, options.admit);
+      options.called?.(method);
+      const principal = callerOf(call);
+      admitted(principal, method, options.admit);
       await work({ principal, signal: ended.signal, metadata: call.metadata });
       return undefined;
     } catch (thrown) {
@@ -107,7 +114,8 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
   };
   const bidi: handleBidiStreamingCall<unknown, unknown> = (call) => {
     void serve(call, (context) => {
-      const incoming = checked(received<unknown>(call, context.signal));
+      const stillAdmitted = (): void => admitted(context.principal, method, options.admit);
+      const incoming = checked(received<unknown>(call, context.signal), stillAdmitted);
       return send(handler(incoming, context) as AsyncIterable<unknown>, call, context.signal);
     }).then((status) => finish(call, status));
   };
@@ -144,7 +152,7 @@ function alternativeNames(call: AnyCall): string | undefined {
   }
 }
 
-function callerOf(call: AnyCall, method: DescMethod, admit: Admit): Principal {
+function callerOf(call: AnyCall): Principal {
   const principal = principalOf(alternativeNames(call));
   if (principal === undefined) {
     throw new Refused(
@@ -154,9 +162,12 @@ function callerOf(call: AnyCall, method: DescMethod, admit: Admit): Principal {
       }),
     );
   }
+  return principal;
+}
+
+function admitted(principal: Principal, method: DescMethod, admit: Admit): void {
   const refusal = admit(principal, method);
   if (refusal !== undefined) throw new Refused(refusal);
-  return principal;
 }
 
 function wellFormed(message: unknown): Message {
@@ -166,6 +177,12 @@ function wellFormed(message: unknown): Message {
   return message as Message;
 }
 
-async function* checked(messages: AsyncIterable<unknown>): AsyncGenerator<Message, void, undefined> {
-  for await (const message of messages) yield wellFormed(message);
+async function* checked(
+  messages: AsyncIterable<unknown>,
+  stillAdmitted: () => void,
+): AsyncGenerator<Message, void, undefined> {
+  for await (const message of messages) {
+    stillAdmitted();
+    yield wellFormed(message);
+  }
 }

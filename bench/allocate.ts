@@ -15,9 +15,11 @@ import { startEcho } from './echo.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figure, type Figures, median, quantile } from './report.ts';
 import { streams, unaries, unariesAtRate } from './streams.ts';
+import { takeover } from './takeover.ts';
 
 /** One, so that two daemons of three forward. */
 const pools = ['44.64.0.0/12'] as const;
+const poolId = '4-2c400000-12';
 const inFlightOfBareClient = 128;
 const inFlight = 256;
 const streamingCalls = 8;
@@ -71,6 +73,13 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
   say(`${pacedPerSecond} a second`);
   const paced = await unariesAtRate(clients, pools, { rate: pacedPerSecond, ms: quick ? 5_000 : 20_000 });
   bare.close();
+  const stopped: number[] = [];
+  const killed: number[] = [];
+  for (let run = 0; run < (quick ? 1 : 3); run += 1) {
+    say('a leader stops, a leader is killed');
+    stopped.push(await takeover(cluster, poolId, 'stop'));
+    killed.push(await takeover(cluster, poolId, 'kill'));
+  }
   return {
     ratio_to_single_txn: figure(of('streamed') / of('single'), 'ratio', '>= 10'),
     ratio_to_put: figure(of('streamed') / of('put'), 'ratio', '>= 3'),
@@ -82,6 +91,8 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
     echo_per_second: figure(of('echo'), '1/s', '', samples['echo']),
     single_txn_per_second: figure(of('single'), '1/s', '', samples['single']),
     put_per_second: figure(of('put'), '1/s', '', samples['put']),
+    takeover_after_stop_ms: figure(Math.max(...stopped), 'ms', '<= 1000', stopped),
+    takeover_after_kill_ms: figure(Math.max(...killed), 'ms', '<= 12000', killed),
   };
 }
 

@@ -118,17 +118,22 @@ export function changing<I extends DescMessage, O extends DescMessage>(
 const always0 = (): number => 0;
 
 const allocationKeys = '/pop44/v1/allocation/';
+const slabKeys = '/pop44/v1/slab/';
 
 /**
- * An allocation that cannot be read is not in the snapshot, yet its key is taken: without this the search would offer
- * its address again and again, and every commit would conflict.
+ * An allocation or a slab that cannot be read is not in the snapshot, yet its key is taken: without this the search would
+ * offer its address, or cut it, again and again, and every commit would conflict.
  */
 function withHidden(unseen: Unseen, quarantined: readonly string[]): Unseen {
-  const hidden = quarantined
-    .filter((key) => key.startsWith(allocationKeys))
-    .map((key) => key.slice(allocationKeys.length));
-  if (hidden.length === 0) return unseen;
-  return { taken: new Set([...unseen.taken, ...hidden]), slab: (id) => unseen.slab(id) };
+  const under = (folder: string): readonly string[] =>
+    quarantined.filter((key) => key.startsWith(folder)).map((key) => key.slice(folder.length));
+  const allocations = under(allocationKeys);
+  const slabs = new Set(under(slabKeys));
+  if (allocations.length === 0 && slabs.size === 0) return unseen;
+  return {
+    taken: new Set([...unseen.taken, ...allocations]),
+    slab: (id) => (slabs.has(id) ? 'flying' : unseen.slab(id)),
+  };
 }
 
 /**

@@ -10,14 +10,13 @@ import type {
   Metadata,
   Server,
   ServerDuplexStream,
-  ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { Fault, refuse } from '#internal/errors/errors.ts';
+import { type AnyCall, callerOf } from './caller.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
 import type { Principal } from './principal.ts';
-import { principalOf } from './principal.ts';
 import { Refused, toStatus } from './status.ts';
 import { received, send } from './stream.ts';
 
@@ -55,11 +54,6 @@ export interface ImplementOptions {
 
 // One for all calls: without a reason, abort() makes a DOMException with its stack for every call that ends.
 const cut = new Fault('cancelled', 'the call has ended');
-
-type AnyCall =
-  | ServerUnaryCall<unknown, unknown>
-  | ServerWritableStream<unknown, unknown>
-  | ServerDuplexStream<unknown, unknown>;
 
 export function implement<M extends GenServiceMethods>(
   server: Server,
@@ -141,28 +135,6 @@ function finish(
 ): void {
   if (status === undefined) call.end();
   else call.emit('error', status);
-}
-
-/** Fails as a call whose caller went away where the connection is gone by now: grpc-js 1.14 then throws a TypeError. */
-function alternativeNames(call: AnyCall): string | undefined {
-  try {
-    return call.getAuthContext().sslPeerCertificate?.subjectaltname;
-  } catch (thrown) {
-    throw new Fault('cancelled', 'the connection is gone', thrown);
-  }
-}
-
-function callerOf(call: AnyCall): Principal {
-  const principal = principalOf(alternativeNames(call));
-  if (principal === undefined) {
-    throw new Refused(
-      refuse('unauthenticated', {
-        problem: 'the certificate names no principal',
-        cure: 'one URI SAN pop44://node/<id> or pop44://admin/<name>',
-      }),
-    );
-  }
-  return principal;
 }
 
 function admitted(principal: Principal, method: DescMethod, admit: Admit): void {

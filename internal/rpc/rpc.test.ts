@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { Client, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
@@ -118,6 +118,17 @@ test('a unary call arrives with its principal and comes back typed', async () =>
   const { call, close } = pools();
   expect((await call.createPool({ prefix: '44.31.0.0/22' })).pool?.prefix).toBe('44.31.0.0/22');
   expect(seen.map(principalName)).toContain('admin/ada');
+  close();
+});
+
+test('a certificate is taken apart once for all calls of its connection', async () => {
+  const { call, close } = pools();
+  await call.createPool({ prefix: '44.31.0.0/22' });
+  const read = vi.spyOn(TLSSocket.prototype, 'getPeerCertificate');
+  for (let n = 0; n < 3; n += 1) await call.createPool({ prefix: '44.31.0.0/22' });
+  expect(read).not.toHaveBeenCalled();
+  read.mockRestore();
+  expect(seen.slice(-3).map(principalName)).toEqual(['admin/ada', 'admin/ada', 'admin/ada']);
   close();
 });
 

@@ -53,6 +53,7 @@ export function createClaims(head: Head): Claims {
   const rewritten = new Set<string>();
   // By revision.
   let settled: Settled[] = [];
+  let setBacks = head.setBacks;
   let flying = 0;
   let landed = Promise.withResolvers<void>();
   let caughtUp = Promise.withResolvers<void>();
@@ -121,7 +122,21 @@ export function createClaims(head: Head): Claims {
     landed = Promise.withResolvers();
   }
 
+  /** The store was set back to before some of it: that is free again, and no snapshot of its revision may ever come. */
+  function unsettle(): void {
+    setBacks = head.setBacks;
+    for (const each of settled) {
+      for (const id of each.slabs) {
+        const known = slabs.get(id);
+        if (known?.state === 'committed') Object.assign(known, { state: 'joint', users: 1 });
+      }
+      drop(each);
+    }
+    settled = [];
+  }
+
   function seen(): void {
+    if (head.setBacks !== setBacks) unsettle();
     const { revision } = head.snapshot();
     let gone = 0;
     for (const each of settled) {

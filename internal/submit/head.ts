@@ -12,16 +12,23 @@ export interface Head {
   advance(snapshot: Snapshot, changes: readonly RecordChange[]): void;
   /** Resolves when the snapshot's revision is at least this one; rejects with the signal's reason. */
   reached(revision: bigint, signal: AbortSignal): Promise<void>;
+  /** How often a snapshot was older than the one before: the store was restored from a copy. */
+  readonly setBacks: number;
 }
 
 export function createHead(first: Snapshot): Head {
   let newest = first;
   const freeIndex = freeIndexOf(first);
   const waiting = new Set<() => void>();
+  let setBacks = 0;
   return {
     snapshot: () => newest,
     freeIndex: () => freeIndex,
+    get setBacks() {
+      return setBacks;
+    },
     advance(snapshot, changes) {
+      if (snapshot.revision < newest.revision) setBacks += 1;
       newest = snapshot;
       freeIndex.update(changes);
       for (const look of [...waiting]) look();

@@ -214,3 +214,20 @@ test('whoever waits for a record is told when it is seen, in whatever order the 
   }
   expect(await waits).toMatchObject({ outcome: 'conflict' });
 });
+
+test('when the store was set back, nothing of what it had committed is believed any more', async () => {
+  const { lane, claims, store, follower } = setting();
+  const shown = (revision: bigint) => follower.head.advance({ ...follower.head.snapshot(), revision }, []);
+  follower.pause();
+  await lane.attempt(() => ({ decision: take(1, true), operation: operation() }));
+  const committed = await store.currentRevision();
+  expect(claims.slab(slabId)).toMatchObject({ revision: committed });
+  const cut = () => [...(follower.head.freeIndex().space(poolId)?.slabs() ?? [])].length;
+  expect(cut()).toBe(1);
+  shown(committed + 5n);
+  shown(committed - 1n);
+  claims.seen();
+  expect(claims.slab(slabId)).toBeUndefined();
+  expect(claims.taken.size).toBe(0);
+  expect(cut()).toBe(0);
+});

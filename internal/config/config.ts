@@ -33,7 +33,11 @@ export interface NodeConfig {
   readonly etcd: {
     /** The local member first. */
     readonly endpoints: readonly string[];
-    /** What etcd's watch-progress-notify-interval is set to, in milliseconds; 5,000 is right. */
+    /**
+     * What etcd's watch-progress-notify-interval is set to, in milliseconds; 500 is right. Before it refuses, a daemon
+     * waits until its watch has passed what others wrote, which after a write beside the records takes two of these, and
+     * must be done within 1.8 s (submit/budget.ts).
+     */
     readonly progressNotifyMs: number;
     /** Seconds that a daemon may be silent before it leads nothing any more, 2 to 60; default 10. */
     readonly electionTtlSeconds?: number;

@@ -158,13 +158,12 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
             await budget.spend(landing);
             continue;
           }
-          if (confirmed && !ambiguous) return outcome;
-          // The first try may be what this one stumbles over.
+          // The first try may be what this one stumbles over, also one that came in between.
           if (mayRepeat || ambiguous) {
             const before = await budget.spend(store.readOperation(requestId));
             if (before !== undefined) return remembered(before.operation, before.revision);
           }
-          if (confirmed) return await refusedForGood(outcome);
+          if (confirmed) return ambiguous ? await refusedForGood(outcome) : outcome;
           await caughtUp(budget, await budget.spend(store.currentRevision()));
           confirmed = true;
           continue;

@@ -11,6 +11,7 @@ import {
   DeleteInterconnectResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
 import type { MemoryStore } from '#internal/testkit/memory-store.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
 import { testKey } from '#internal/testkit/three-pops.ts';
@@ -189,6 +190,39 @@ test('a conflict is decided again on the snapshot that won', async () => {
   granted(await put(daemon(store, a.head), { id: 'a' }));
   setTimeout(() => b.resume(), 30);
   expect(await put(daemon(store, b.head), { id: 'a' })).toMatchObject({ refused: 'already-exists' });
+});
+
+test('a request that stumbles over its own first try, after it has lost to another, is answered as that was', async () => {
+  const store = memoryStore();
+  const [a, b] = [store.follower(), store.follower()];
+  const [atA, atB] = [daemon(store, a.head), daemon(store, b.head)];
+  const twice = (submit: Submit) =>
+    submit({
+      ...common(),
+      method: '/both',
+      input: CreatePopRequestSchema,
+      output: CreatePopResponseSchema,
+      request: create(CreatePopRequestSchema, { change: { requestId: 'r1' } }),
+      decide(snapshot) {
+        if (snapshot.pops.has('a')) return refuse('already-exists', { problem: 'exists', cure: 'another id' });
+        const revision = snapshot.pops.get('other')?.revision ?? 0n;
+        return {
+          decision: {
+            compares: [{ kind: 'pop', id: 'other', revision }],
+            writes: [{ op: 'put', kind: 'pop', id: 'a', record: aRecord }],
+          },
+          response: { pop: aRecord },
+        };
+      },
+    });
+  b.pause();
+  const { changed } = granted(await put(atA, { id: 'other' }));
+  const second = twice(atB);
+  await eventually(() => store.commits.length === 2, 1_000);
+  await a.head.reached(changed.revision, signal);
+  const first = granted(await twice(atA));
+  b.resume();
+  expect(granted(await second).changed).toMatchObject({ repeated: true, revision: first.changed.revision });
 });
 
 test.each(['lost-before', 'lost-after'] as const)('an answer %s the commit leads to one commit', async (fault) => {

@@ -31,8 +31,9 @@ export interface Carried<I extends DescMessage, O extends DescMessage> {
 const mostTries = 10;
 // As many transactions of a pool as may be under way at once (lane.ts).
 const mostLandings = 3;
-// Refusals that follow from the request alone: no newer snapshot can lift them.
-const timeless: ReadonlySet<Reason> = new Set(['invalid', 'required', 'host-bits']);
+// Refusals that follow from the request alone: no newer snapshot can lift them, and no first try was granted. `invalid` is
+// none: a name that has become ambiguous is, too.
+const timeless: ReadonlySet<Reason> = new Set(['required', 'host-bits']);
 
 export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptions, claims: Claims) {
   const direct = directLane(store, claims);

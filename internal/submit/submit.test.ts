@@ -161,6 +161,28 @@ test.each(['a b', 'ä', 'x'.repeat(65), '../x', 'a\n'])('%j is no request id', a
   expect(store.commits).toEqual([]);
 });
 
+test('a repeat gives the first answer also where its words have become ambiguous since [A7]', async () => {
+  const { submit, head } = one();
+  const named = () =>
+    submit({
+      ...common(),
+      method: '/named',
+      input: CreatePopRequestSchema,
+      output: CreatePopResponseSchema,
+      request: create(CreatePopRequestSchema, { change: { requestId: 'r1' } }),
+      decide(snapshot) {
+        if (snapshot.pops.has('a')) return refuse('invalid', { problem: 'names two pools', cure: 'name it by its id' });
+        return {
+          decision: { compares: [], writes: [{ op: 'put', kind: 'pop', id: 'a', record: aRecord }] },
+          response: {},
+        };
+      },
+    });
+  const { changed } = granted(await named());
+  await head.reached(changed.revision, signal);
+  expect(granted(await named()).changed).toMatchObject({ repeated: true, revision: changed.revision });
+});
+
 test('what one daemon created another can delete at once', async () => {
   const store = memoryStore();
   const [a, b] = [store.follower(), store.follower()];

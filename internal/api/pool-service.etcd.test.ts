@@ -9,6 +9,7 @@ import { startEtcd, type TestEtcd } from '#internal/testkit/etcd.ts';
 import { type EtcdSide, etcdSide } from '#internal/testkit/etcd-side.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { rawAt } from '#internal/testkit/stores.ts';
 
 // What only etcd can say: that the largest transactions are not too large for it, and that its ranges of keys end where
 // ours do.
@@ -45,6 +46,14 @@ const refused = async (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (thrown: { refusal?: { refused: string } }) => thrown.refusal?.refused ?? thrown,
   );
+
+test('a refusal is one, however much was written beside the records: elections, remembered answers', async () => {
+  using raw = rawAt(etcd.endpoints);
+  for (let round = 0; round < 3; round += 1) {
+    await raw.write('/pop44/election/v1/leader/x', Buffer.from('x'));
+    expect(await refused(pools().deletePool({ pool: '44.1.0.0/24' }))).toBe('not-found');
+  }
+});
 
 test('64 slabs are delegated, and given back', async () => {
   await pools().createPool({ prefix: '44.64.0.0/16' });

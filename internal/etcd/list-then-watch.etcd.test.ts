@@ -215,7 +215,7 @@ test('the watch leaves a dead path, a member that hangs and a member without a q
   const at = () => follower.following.contact().endpoint;
   expect(at()).toBe(path.url);
 
-  // Nothing is closed: three silent intervals of 1 s tell, then another endpoint answers.
+  // Nothing is closed: 3 s of silence tell, then another endpoint answers.
   path.hold();
   await follower.reaches(await source.certain(10), 6_000);
   expect(at()).not.toBe(path.url);

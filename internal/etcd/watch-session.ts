@@ -26,8 +26,8 @@ export interface SessionOptions {
   readonly prefix: string;
   readonly startRevision: bigint;
   /**
-   * The interval at which the server was told to send progress notices: three without a message and the stream is
-   * dead. Absent: after `pingMs` of silence the member is asked for a linearizable revision instead.
+   * The interval at which the server was told to send progress notices: three without a message, and 3 s at least, and
+   * the stream is dead. Absent: after `pingMs` of silence the member is asked for a linearizable revision instead.
    */
   readonly progressNotifyMs: number | undefined;
   readonly clock: Clock;
@@ -37,6 +37,8 @@ export interface SessionOptions {
 const createdWithinMs = 3_000;
 const pingMs = 5_000;
 const silentIntervals = 3;
+// A machine that is short of CPU for a moment is not dead.
+const leastSilenceMs = 3_000;
 const silence: unique symbol = Symbol('silence');
 // One for all messages: without a reason, abort() makes a DOMException with its stack for each (calls of rpc alike).
 const heard = new Fault('cancelled', 'a message came');
@@ -52,7 +54,8 @@ export async function* watchSession(endpoint: Endpoint, options: SessionOptions)
     options.signal.throwIfAborted();
     stream.write(createRequest(options));
     const responses = stream[Symbol.asyncIterator]() as AsyncIterator<IWatchResponse>;
-    const allowedMs = progressNotifyMs === undefined ? pingMs : silentIntervals * progressNotifyMs;
+    const allowedMs =
+      progressNotifyMs === undefined ? pingMs : Math.max(leastSilenceMs, silentIntervals * progressNotifyMs);
     let watchId: string | undefined;
     let fragments: IWatchResponse[] = [];
     let pending: Promise<IteratorResult<IWatchResponse>> | undefined;

@@ -27,8 +27,8 @@ const daemonProgram = fileURLToPath(new URL('../../cmd/pop44d/main.ts', import.m
 export const proxyName = 'etcd';
 const proxyPort = 12_379;
 const toxiproxyPort = 8_474;
-/** A fifth of the lab's, so that a watch that fell silent is given up within seconds. */
-const progressNotifyMs = 1_000;
+/** As in the lab. */
+const progressNotifyMs = 500;
 /** Seconds, where a lab has 10: takeovers are waited for. */
 const usualTtlSeconds = 3;
 

@@ -70,7 +70,7 @@ export interface NodeSettings {
 }
 
 export const etcdClientPort = 2379;
-export const usualSettings: NodeSettings = { progressNotifyMs: 5_000, etcdPort: etcdClientPort };
+export const usualSettings: NodeSettings = { progressNotifyMs: 500, etcdPort: etcdClientPort };
 
 export const etcdEndpoint = (node: LabNode, port = etcdClientPort): string => `https://[${node.meshAddress}]:${port}`;
 

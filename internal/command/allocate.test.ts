@@ -190,7 +190,6 @@ describe('allocated', () => {
     const { compares, writes } = decisionOf(outcome);
     expect(compares).toEqual([
       { kind: 'pop', id: 'p2', revision: 1n },
-      { kind: 'quota', id: 'club', revision: 0n },
       { kind: 'network', id: 'network', revision: 1n },
       { kind: 'pool', id: pool4, revision: 1n },
       { kind: 'slab', id: `${pool4}/2c1f0100`, revision: 1n },

@@ -257,7 +257,6 @@ test('a leak is released into the quarantine of its pool, for its last owner', (
       mend: {
         compares: [
           { kind: 'allocation', id: at4('2c1f0001') },
-          { kind: 'quota', id: 'admin/test', revision: 0n },
           { kind: 'network' },
           { kind: 'tunnel', id: 't1', revision: 0n },
         ],

@@ -182,7 +182,6 @@ describe('a new tunnel', () => {
         { kind: 'pop', id: 'p1', revision: 1n },
         { kind: 'pop', id: 'p2', revision: 1n },
         { kind: 'pop', id: 'p3', revision: 1n },
-        { kind: 'quota', id: 'admin/ada', revision: 0n },
         { kind: 'network', id: 'network', revision: 1n },
         { kind: 'pool', id: pool4, revision: 1n },
         { kind: 'slab', id: `${pool4}/2c1f0000`, revision: 1n },

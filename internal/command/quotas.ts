@@ -1,9 +1,9 @@
 // Quotas: how much an owner may hold, or everyone who has no quota.
 //
 // A count of what an owner holds is right only if nothing came or went since the snapshot. Allocations and releases of an
-// owner compare its quota's record, or that there is none, and rewrite the one that is there. So a count under a record
-// that stood in the snapshot is right when that record is unchanged at commit; a count of a record that is only being
-// made may miss what was committed since the snapshot. Hence two steps: openQuota makes the record, without limits, and
+// owner compare and rewrite its quota's record; where there is none they compare the network's record, which is rewritten
+// when one is made. So a count under a record that stood in the snapshot is right when that record is unchanged at commit;
+// a count of a record that is only being made may miss what was committed since the snapshot. Hence two steps: openQuota makes the record, without limits, and
 // setQuota, on a snapshot that shows it, counts and sets them.
 
 import { clone, create } from '@bufbuild/protobuf';
@@ -46,6 +46,7 @@ export function setQuota(
   );
   const draft = new Draft();
   draft.read('quota', owner, stored);
+  if (stored === undefined) tellEverybody(snapshot, draft);
   draft.write({ op: 'put', kind: 'quota', id: owner, record });
   return { decision: draft.decision(), response: create(SetQuotaResponseSchema, { quota: toQuota(record) }) };
 }
@@ -64,9 +65,16 @@ export function openQuota(
   draft.read('quota', owner, stored);
   if (stored === undefined) {
     const record = create(QuotaSchema, { owner, ...usedBy(snapshot, owner) });
+    tellEverybody(snapshot, draft);
     draft.write({ op: 'put', kind: 'quota', id: owner, record });
   }
   return { decision: draft.decision(), response: create(SetQuotaResponseSchema) };
+}
+
+/** Who allocates for an owner without a quota compares this record, not that there is none. */
+function tellEverybody({ network }: Snapshot, draft: Draft): void {
+  draft.read('network', networkId, network);
+  if (network !== undefined) draft.write({ op: 'put', kind: 'network', id: networkId, record: network.record });
 }
 
 // Allocations of an owner without limits of its own compare the network's record: none passes a new default unseen.

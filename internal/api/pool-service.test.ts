@@ -287,6 +287,21 @@ test('a check refuses what it cannot do', async () => {
   expect(await refusal(pools().checkPools({ pool: '44.99.0.0/24' }))).toMatchObject({ refused: 'not-found' });
 });
 
+test('a deletion that is repeated leaves the pool alone that has been made since [A7]', async () => {
+  const asked = { pool: '44.99.0.0/16', change: { requestId: 'gone' } };
+  await pool('44.99.0.0/16');
+  const first = await pools().deletePool(asked);
+  const id = await pool('44.99.0.0/16');
+  await seen();
+  for (let n = 0; n < 130; n += 1) await pools().createReservation({ pool: id, prefix: `44.99.${n}.0/24` });
+  await seen();
+  expect((await pools().deletePool(asked)).changed).toMatchObject({
+    repeated: true,
+    revision: first.changed?.revision,
+  });
+  expect((await pools().listReservations({ pool: id })).reservations).toHaveLength(130);
+});
+
 test('nothing of all this was unexpected', () => {
   expect(daemon.unexpected).toEqual([]);
 });

@@ -4,6 +4,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { clearings, clearPool, deletePool, openQuota, setQuota } from '#internal/command/command.ts';
+import { Fault, refuse } from '#internal/errors/errors.ts';
 import { type Change, type Changed, ChangeSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 import {
   type DeletePoolRequest,
@@ -25,9 +26,24 @@ function withChange<R extends Asking>(request: R, change: MessageInitShape<typeo
   return { ...request, change: create(ChangeSchema, { etag: request.change?.etag ?? '', ...change }) };
 }
 
+const forgotten = refuse('conflict', { problem: 'its first answer was forgotten just now', cure: 'try again' });
+
 /** Whatever would be refused is refused before anything has changed. */
 const tried = <R extends Asking>(request: R): R =>
   withChange(request, { requestId: request.change?.requestId ?? '', dryRun: true });
+
+/** Answered before under its request id: it needs no steps. */
+async function isRepeat({ store }: ServiceContext, { change }: Asking): Promise<boolean> {
+  const requestId = change?.requestId ?? '';
+  if (requestId === '') return false;
+  try {
+    return (await store.readOperation(requestId)) !== undefined;
+  } catch (thrown) {
+    // No request id: the step that looks at it first says so.
+    if (!(thrown instanceof Fault)) return false;
+    throw new Fault('unavailable', 'what became of the request id cannot be read; try again in a second', thrown);
+  }
+}
 
 /** The step's outcome is in the head, so that the next one is decided with it. */
 async function step<R extends Asking, A extends { changed?: Changed | undefined }>(
@@ -43,9 +59,13 @@ async function step<R extends Asking, A extends { changed?: Changed | undefined 
 /** A pool with more slabs, reservations and quarantined prefixes than one transaction deletes is emptied first. */
 export function deletingPool(context: ServiceContext): Changing<DeletePoolRequest, DeletePoolResponse> {
   const clear = changing(context, method.deletePool, clearPool);
+  // Of a pool that was made since, and may be too large for one transaction too, nothing is even decided.
+  const again = changing(context, method.deletePool, () => forgotten);
   const remove = changing(context, method.deletePool, deletePool);
   return async (request, call) => {
-    if (request.change?.dryRun !== true && clearings(context.head.snapshot(), request) > 0) {
+    const large = request.change?.dryRun !== true && clearings(context.head.snapshot(), request) > 0;
+    if (large && (await isRepeat(context, request))) return again(request, call);
+    if (large) {
       await remove(tried(request), call);
       while (clearings(context.head.snapshot(), request) > 0) await step(context, clear, request, call);
     }
@@ -59,7 +79,8 @@ export function settingQuota(context: ServiceContext): Changing<SetQuotaRequest,
   const set = changing(context, method.setQuota, setQuota);
   return async (request, call) => {
     const { owner, change } = request;
-    if (owner !== '' && change?.dryRun !== true && !context.head.snapshot().quotas.has(owner)) {
+    const first = owner !== '' && change?.dryRun !== true && !context.head.snapshot().quotas.has(owner);
+    if (first && !(await isRepeat(context, request))) {
       await set(tried(request), call);
       await step(context, open, request, call);
     }

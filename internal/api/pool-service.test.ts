@@ -12,12 +12,14 @@ import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { hurried } from '#internal/testkit/submitting.ts';
 
 const store = memoryStore();
 let network: ApiNetwork;
 let daemon: ApiDaemon;
 beforeAll(async () => {
-  network = await apiNetwork(store.follower, ['p1', 'p2']);
+  // The pool check waits for seconds between its two looks.
+  network = await apiNetwork(store.follower, ['p1', 'p2'], undefined, hurried());
   [daemon] = network.daemons as [ApiDaemon];
   await createSmallFabric(network.as(FabricService, daemon), network.as(PoolService, daemon), 2);
 });
@@ -277,8 +279,8 @@ test('what the check finds twice is mended when told, and nothing else', async (
   // What comes back between the scans is no finding.
   const record = stored?.record ?? create(TunnelSchema);
   await damage({ op: 'put', kind: 'tunnel', id: record.id, record });
-  const checking = pools().checkPools({ graceSeconds: 1, mend: true });
-  setTimeout(() => void damage({ op: 'delete', kind: 'tunnel', id: record.id }), 300);
+  const checking = pools().checkPools({ graceSeconds: 10, mend: true });
+  setTimeout(() => void damage({ op: 'delete', kind: 'tunnel', id: record.id }), 150);
   expect((await checking).findings).toEqual([]);
 });
 

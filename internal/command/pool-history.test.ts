@@ -242,7 +242,7 @@ test('whatever pools are made of, of however old a snapshot: the check finds not
         }
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 100 },
   );
   // The law says something only where every command commits, and commands do meet.
   for (const what of ['allocate', 'resize', 'delegate', 'reserve', 'unreserve', 'drain', 'unpool', 'quota', 'sweep']) {

@@ -63,7 +63,9 @@ export function ipv4Number(text: string, end = text.length): number | undefined 
     if (code === dot) {
       if (digits === 0) return undefined;
       number = number * octet + part;
-      [part, digits, parts] = [0, 0, parts + 1];
+      parts += 1;
+      part = 0;
+      digits = 0;
       continue;
     }
     if (code < zero || code > nine || (digits > 0 && part === 0)) return undefined;

@@ -2,7 +2,7 @@
 // applied on every node as soon as its daemon has heard of it.
 
 import { create } from '@bufbuild/protobuf';
-import { realClock } from '#internal/clock/clock.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { openApi } from '#internal/api/api.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
@@ -51,6 +51,7 @@ export async function apiNetwork(
   nodes: readonly string[],
   /** Who leads what, as each daemon sees it; without it nobody leads anything. */
   elected?: (node: string) => Elected,
+  clock: Clock = realClock,
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
@@ -83,7 +84,7 @@ export async function apiNetwork(
         nodeId: node,
         election: elected(node),
         credentials: clientCredentials(await identityOf('node', node)),
-        clock: realClock,
+        clock,
         log: silent,
       });
     const api = openApi({
@@ -100,7 +101,7 @@ export async function apiNetwork(
           return held;
         },
       },
-      clock: realClock,
+      clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       metrics: { request: (method) => state.requests.push(method), unexpected: () => {} },
     });

@@ -10,7 +10,7 @@ import { openEtcd } from '#internal/etcd/etcd.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { apiPort } from '#internal/testkit/lab/topology.ts';
-import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
+import { skippedWithoutTools, toolPath } from '#internal/testkit/tools.ts';
 import { etcdLeader, type FaultKind } from './fault.ts';
 import { beginFault, etcdLeaderOf, healAll } from './fault-begin.ts';
 import { runFaults } from './fault-run.ts';
@@ -144,7 +144,7 @@ test.for<readonly [FaultKind, 'slow' | 'broken']>([
   ['toxic-timeout', 'broken'],
   ['toxic-limit', 'broken'],
 ])('%s makes the way to a member %s, and no other', async ([kind, way], ctx) => {
-  if (toxiproxy === undefined) return ctx.skip(whyNoTools());
+  if (toxiproxy === undefined) return ctx.skip(skippedWithoutTools());
   // 3 kB with the handshake, and 60 kB: a limit lets the first through.
   const path = way === 'slow' ? '/version' : '/metrics';
   const usual = await fetchMs('p1', path);

@@ -21,6 +21,8 @@ import { takeover } from './takeover.ts';
 const pools = ['44.64.0.0/12'] as const;
 const poolId = '4-2c400000-12';
 const inFlightOfBareClient = 128;
+/** As a leader has. */
+const groupsInFlight = 3;
 const inFlight = 256;
 const streamingCalls = 8;
 const pacedPerSecond = 200;
@@ -62,7 +64,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
   await using echo = await startEcho();
   const bare = await openBareStore(cluster.etcd);
   const ms = quick ? 3_000 : 8_000;
-  const samples = { single: [], put: [], streamed: [], unary: [], echo: [] } as Record<string, number[]>;
+  const samples = { single: [], grouped: [], put: [], streamed: [], unary: [], echo: [] } as Record<string, number[]>;
   const take = async (name: string, perSecond: Promise<number>): Promise<void> => {
     const value = await perSecond;
     say(`  ${name}: ${value.toFixed(0)}/s`);
@@ -77,6 +79,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
   const pacedFirst = await paced();
   for (let run = 0; run < (quick ? 1 : Math.max(runs, 3)); run += 1) {
     await take('single', bare.transactions(inFlightOfBareClient, ms));
+    await take('grouped', bare.groups(groupsInFlight, ms));
     await take('put', bare.puts(inFlightOfBareClient, ms));
     await take('streamed', streams(clients, pools, { calls: streamingCalls, inFlight, ms }));
     await take('unary', unaries(clients, pools, { inFlight, ms }));
@@ -97,6 +100,8 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
     unary_per_second: figure(of('unary'), '1/s', '', samples['unary']),
     echo_per_second: figure(of('echo'), '1/s', '', samples['echo']),
     single_txn_per_second: figure(of('single'), '1/s', '', samples['single']),
+    grouped_bare_per_second: figure(of('grouped'), '1/s', '', samples['grouped']),
+    ratio_grouped_bare_to_single_txn: figure(of('grouped') / of('single'), 'ratio', ''),
     put_per_second: figure(of('put'), '1/s', '', samples['put']),
     takeover_after_stop_ms: figure(Math.max(...stopped), 'ms', '<= 1000', stopped),
     takeover_after_kill_ms: figure(Math.max(...killed), 'ms', '<= 12000', killed),

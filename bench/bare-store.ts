@@ -12,6 +12,11 @@ import { AllocateResponseSchema } from '#internal/gen/pop44/v1/allocations_pb.ts
 export interface BareStore {
   /** Allocation, operation and audit record, in one transaction that compares that the first two do not exist. */
   transactions(inFlight: number, ms: number): Promise<number>;
+  /**
+   * The same records of as many requests as a transaction takes, together: requests a second. What no daemon can pass that
+   * does anything for a request besides.
+   */
+  groups(inFlight: number, ms: number): Promise<number>;
   /** The allocation alone, by a put without any condition. */
   puts(inFlight: number, ms: number): Promise<number>;
   close(): void;
@@ -21,6 +26,9 @@ export interface BareStore {
 const poolId = '4-2c700000-12';
 const prefixOf = (hex: string): string =>
   `${[0, 2, 4, 6].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.')}/32`;
+
+// etcd takes 128 compares a transaction: two a request, and three that are shared.
+const groupSize = 62;
 
 /** As many at once as told, until the time is over; those a second that were acknowledged. */
 export async function perSecond(inFlight: number, ms: number, once: (n: number) => Promise<void>): Promise<number> {
@@ -66,62 +74,70 @@ export async function openBareStore({ endpoints, tls }: Cluster['etcd']): Promis
     return { hex, id: `bare-${run}-${number}`, allocation: toBinary(AllocationSchema, allocation) };
   }
 
-  function transaction(): ITxnRequest {
-    const { hex, id, allocation } = records();
-    const response = create(AllocateResponseSchema, {
-      allocations: [{ prefix: prefixOf(hex), poolId, realmId: 'internet', owner: 'bench/bare', homePopId: 'p1' }],
-    });
+  /** So many requests, as one transaction of pop44 carries them. */
+  function transaction(size: number): ITxnRequest {
     const method = '/pop44.v1.AllocationService/Allocate';
-    const operation = create(OperationSchema, {
-      requestId: id,
-      principal: 'admin/bench',
-      method,
-      requestHash: randomBytes(32),
-      response: toBinary(AllocateResponseSchema, response),
-      at: timestampNow(),
-      nodeId: 'p1',
-    });
-    const changes = [`put allocation/${poolId}/${hex}`];
+    const created: string[] = [];
+    const success: ReturnType<typeof put>[] = [];
+    const entries: { requestId: string; principal: string; method: string; changes: string[] }[] = [];
+    let slab = '';
+    for (let n = 0; n < size; n += 1) {
+      const { hex, id, allocation } = records();
+      const response = create(AllocateResponseSchema, {
+        allocations: [{ prefix: prefixOf(hex), poolId, realmId: 'internet', owner: 'bench/bare', homePopId: 'p1' }],
+      });
+      const operation = create(OperationSchema, {
+        requestId: id,
+        principal: 'admin/bench',
+        method,
+        requestHash: randomBytes(32),
+        response: toBinary(AllocateResponseSchema, response),
+        at: timestampNow(),
+        nodeId: 'p1',
+      });
+      const [held, remembered] = [`/pop44/v1/allocation/${poolId}/${hex}`, `/pop44/log/v1/operation/${id}`];
+      created.push(held, remembered);
+      success.push(put(held, allocation), put(remembered, toBinary(OperationSchema, operation), lease));
+      entries.push({ requestId: id, principal: 'admin/bench', method, changes: [`put allocation/${poolId}/${hex}`] });
+      slab = `/pop44/v1/slab/${poolId}/${hex.slice(0, 6)}00`;
+    }
     const audit = create(AuditSchema, {
       nodeId: 'p1',
       chain: run.padStart(16, '0'),
       number: BigInt(number),
       previousHash: randomBytes(32),
       at: timestampNow(),
-      entries: [{ requestId: id, principal: 'admin/bench', method, changes }],
+      entries,
     });
-    const [held, remembered] = [`/pop44/v1/allocation/${poolId}/${hex}`, `/pop44/log/v1/operation/${id}`];
     const chained = `/pop44/log/v1/audit/bare/${run}/${number.toString(16).padStart(16, '0')}`;
     return {
-      // What a transaction of pop44 compares of one request.
+      // What a transaction of pop44 compares.
       compare: [
-        ...[`/pop44/v1/pool/${poolId}`, `/pop44/v1/slab/${poolId}/${hex.slice(0, 6)}00`].map((key) => ({
+        ...[`/pop44/v1/pool/${poolId}`, slab].map((key) => ({
           key: Buffer.from(key),
           target: 'Mod' as const,
           result: 'Equal' as const,
           mod_revision: '0',
         })),
-        ...[held, remembered, chained].map((key) => ({
+        ...[...created, chained].map((key) => ({
           key: Buffer.from(key),
           target: 'Create' as const,
           result: 'Equal' as const,
           create_revision: '0',
         })),
       ],
-      success: [
-        put(held, allocation),
-        put(remembered, toBinary(OperationSchema, operation), lease),
-        put(chained, toBinary(AuditSchema, audit)),
-      ],
+      success: [...success, put(chained, toBinary(AuditSchema, audit))],
     };
   }
 
+  async function commit(size: number): Promise<void> {
+    const { succeeded } = await kv.txn(transaction(size));
+    if (!succeeded) throw new Error('somebody else writes where the bench does');
+  }
+
   return {
-    transactions: (inFlight, ms) =>
-      perSecond(inFlight, ms, async () => {
-        const { succeeded } = await kv.txn(transaction());
-        if (!succeeded) throw new Error('somebody else writes where the bench does');
-      }),
+    transactions: (inFlight, ms) => perSecond(inFlight, ms, () => commit(1)),
+    groups: async (inFlight, ms) => groupSize * (await perSecond(inFlight, ms, () => commit(groupSize))),
     puts: (inFlight, ms) =>
       perSecond(inFlight, ms, async () => {
         const { hex, allocation } = records();

@@ -101,9 +101,15 @@ function unusedPool(snapshot: Snapshot, request: DeletePoolRequest): Unused | Re
       ...left('slab', contents.slabs),
     ],
     // An allocation compares the pool's record without writing it. From a frozen one none has been made since it was
-    // frozen, so that the snapshot shows them all; of another the absence of every key is a condition.
-    nothingGiven: quarantined.length > 0 ? [] : [{ kind: 'allocation', id: `${id}/`, revision: 0n, within: true }],
+    // frozen, so that the snapshot shows them all; of another the absence of every key is a condition. Of slabs that is one
+    // only where there are none: one that is cut beside others meanwhile, and left, is an orphan for the pool check.
+    nothingGiven:
+      quarantined.length > 0 ? [] : absent(id, contents.slabs.length > 0 ? ['allocation'] : ['allocation', 'slab']),
   };
+}
+
+function absent(poolId: string, kinds: readonly ('allocation' | 'slab')[]): readonly Compare[] {
+  return kinds.map((kind) => ({ kind, id: `${poolId}/`, revision: 0n, within: true }));
 }
 
 function childrenRefusal(request: DeletePoolRequest, { delegations }: PoolContents): Refusal | undefined {

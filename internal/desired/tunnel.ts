@@ -4,7 +4,7 @@ import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
-import { tunnelSet } from './nft.ts';
+import { tunnelSet } from './nft-pop.ts';
 import { byText } from './self.ts';
 
 /** What the parts of all tunnels share; when it changes, every part is made anew. */

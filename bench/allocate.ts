@@ -13,7 +13,7 @@ import { openBareStore } from './bare-store.ts';
 import { choosing } from './choosing.ts';
 import { startEcho } from './echo.ts';
 import type { BenchOptions } from './main.ts';
-import { type Figure, type Figures, median, quantile } from './report.ts';
+import { type Figures, figure, median, quantile } from './report.ts';
 import { streams, unaries, unariesAtRate } from './streams.ts';
 import { takeover } from './takeover.ts';
 
@@ -28,13 +28,6 @@ const streamingCalls = 8;
 const pacedPerSecond = 200;
 // A daemon that has just started runs code that is not compiled yet; the goals are for one that serves.
 const warmUpMs = 15_000;
-
-const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
-  value,
-  unit,
-  goal,
-  samples: samples.map((sample) => Number(sample.toFixed(3))),
-});
 
 /** The sandbox's /tmp is memory, where a commit costs nothing: an etcd that keeps its word writes to a disk. */
 const disk = fileURLToPath(new URL('../.cache', import.meta.url));

@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
+import { dataplane } from './dataplane.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
 
@@ -14,7 +15,11 @@ export interface BenchOptions {
   readonly say: (line: string) => void;
 }
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = { allocate, provision };
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
+  allocate,
+  dataplane,
+  provision,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -10,7 +10,7 @@ import { adminContext } from '#internal/testkit/lab/lab.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import type { BenchOptions } from './main.ts';
 import { childrenMemory, cpuSeconds, rssBytes } from './process.ts';
-import { type Figure, type Figures, median, quantile } from './report.ts';
+import { type Figures, figure, median, quantile } from './report.ts';
 
 const few = 100;
 const many = 10_000;
@@ -126,13 +126,6 @@ async function coldStart(lab: World, node: string): Promise<number> {
   await eventually(async () => (await accessPeers(lab, node)) === expected, 60_000);
   return (performance.now() - began) / 1000;
 }
-
-const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
-  value,
-  unit,
-  goal,
-  samples: samples.map((sample) => Number(sample.toFixed(3))),
-});
 
 export async function provision({ quick, runs, say }: BenchOptions): Promise<Figures> {
   const seconds = quick ? 5 : 20;

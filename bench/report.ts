@@ -12,6 +12,13 @@ export interface Figure {
   readonly samples: readonly number[];
 }
 
+export const figure = (value: number, unit: string, goal: string, samples: readonly number[] = [value]): Figure => ({
+  value,
+  unit,
+  goal,
+  samples: samples.map((sample) => Number(sample.toFixed(3))),
+});
+
 export type Figures = Readonly<Record<string, Figure>>;
 
 /** The q-th quantile (0 to 1) by nearest rank. */

@@ -7,6 +7,7 @@ import {
   createPop,
   createUpstream,
   deleteInterconnect,
+  updateNode,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
@@ -23,6 +24,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createNetwork: changing(context, method.createNetwork, createNetwork),
     createPop: changing(context, method.createPop, createPop),
     createNode: changing(context, method.createNode, createNode),
+    updateNode: changing(context, method.updateNode, updateNode),
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),

@@ -6,6 +6,7 @@ import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { type Column, yesNo } from './layout.ts';
 import { uint } from './parse.ts';
+import { rate, rateText } from './rate.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -21,6 +22,10 @@ interface CreateOptions extends ChangeOptions {
   readonly interconnectPublicKey: string;
   readonly apiPort: number;
   readonly failureDomain: string;
+  readonly uplink: bigint;
+}
+interface UpdateOptions extends ChangeOptions {
+  readonly uplink: bigint;
 }
 
 const recordColumns: readonly Column<Node>[] = [
@@ -32,6 +37,7 @@ const recordColumns: readonly Column<Node>[] = [
   ['mesh', (node) => node.meshAddress],
   ['underlay4', (node) => node.underlay4],
   ['underlay6', (node) => node.underlay6],
+  ['uplink', (node) => rateText(node.uplinkBitPerSecond, 'not known')],
 ];
 
 /** A node as it fares. */
@@ -61,12 +67,26 @@ export function nodeVerbs(node: Command, session: Session): void {
     .requiredOption('--interconnect-public-key <key>', 'WireGuard public key of its ends of interconnects')
     .option('--api-port <port>', 'TCP port of its API', uint, 4_440)
     .option('--failure-domain <label>', 'what fails together bears one label', '')
+    .option('--uplink <rate>', 'what its uplink carries each way, like 1G; default: not known', rate, 0n)
     .action(async (id: string, options: CreateOptions) => {
       const { fabric } = await session.client();
-      const { pop, wait: _, dryRun: __, requestId: ___, ...same } = options;
+      const { pop, uplink, wait: _, dryRun: __, requestId: ___, ...same } = options;
+      const node = { ...same, id, popId: pop, uplinkBitPerSecond: uplink };
       await change(session, options, {
-        send: () => fabric.createNode({ change: changeOf(options), node: { ...same, id, popId: pop } }),
+        send: () => fabric.createNode({ change: changeOf(options), node }),
         show: (answer) => session.record(answer, answer.node, recordColumns),
+      });
+    });
+  withChangeOptions(node.command('update').argument('<node>'), 'existing')
+    .description('change a node')
+    .requiredOption('--uplink <rate>', 'what its uplink carries each way, like 1G; or unlimited: not known', rate)
+    .action(async (of: string, options: UpdateOptions) => {
+      const { fabric } = await session.client();
+      const request = { change: changeOf(options), node: of, uplinkBitPerSecond: options.uplink };
+      await change(session, options, {
+        send: () => fabric.updateNode(request),
+        show: (answer) => session.record(answer, answer.node, recordColumns),
+        awaited: () => ({ nodeIds: [of] }),
       });
     });
   node

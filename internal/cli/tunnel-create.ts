@@ -7,6 +7,7 @@ import { checkFileName, clientFileText } from './client-file.ts';
 import { UsageError } from './io.ts';
 import { several, uint } from './parse.ts';
 import { newKeyPair, readKeyPair, removeSecret, replaceSecret, writeNewSecret } from './private-key.ts';
+import { rate } from './rate.ts';
 import type { Session } from './session.ts';
 import { allTunnelColumns } from './tunnel-show.ts';
 import { type WishInit, type WishOptions, wishesOf, withWishOptions } from './wish.ts';
@@ -20,6 +21,8 @@ interface CreateOptions extends ChangeOptions, WishOptions {
   readonly pop?: readonly string[];
   readonly mtu: number;
   readonly keepalive?: number;
+  readonly up?: bigint;
+  readonly down?: bigint;
 }
 
 export function createVerb(tunnel: Command, session: Session): void {
@@ -32,7 +35,9 @@ export function createVerb(tunnel: Command, session: Session): void {
     .option('--home <pop>', "PoP that announces its addresses; default: the first --pop, or the daemon's", '')
     .option('--pop <pop>', 'PoP that carries it; may be repeated (default: all that carry tunnels)', several)
     .option('--mtu <bytes>', '1280 to 1420; default: 1420', uint, 0)
-    .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint);
+    .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint)
+    .option('--up <rate>', 'what it may send, like 10M; default: unlimited', rate)
+    .option('--down <rate>', 'what it may receive', rate);
   withWishOptions(command, 'default: one address, one /64').action((name: string | undefined, options: CreateOptions) =>
     create(session, name ?? '', options),
   );
@@ -43,7 +48,7 @@ async function create(session: Session, name: string, options: CreateOptions): P
   const { tunnels } = await session.client();
   const key = keyOf(options);
   const written = options.dryRun === true ? [] : keep(options, key);
-  const { owner, home, pop, mtu, keepalive } = options;
+  const { owner, home, pop, mtu, keepalive, up = 0n, down = 0n } = options;
   const request = {
     change: changeOf(options),
     ...{
@@ -53,6 +58,8 @@ async function create(session: Session, name: string, options: CreateOptions): P
       publicKey: key.publicKey,
       homePopId: home,
       popIds: [...(pop ?? [])],
+      rateUpBitPerSecond: up,
+      rateDownBitPerSecond: down,
     },
     ...addresses,
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { type Column, yesNo } from './layout.ts';
 import { allPages } from './pages.ts';
+import { rateText } from './rate.ts';
 import type { Session } from './session.ts';
 
 const columns: readonly Column<Tunnel>[] = [
@@ -21,6 +22,8 @@ export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ['public key', (tunnel) => tunnel.publicKey],
   ['mtu', (tunnel) => String(tunnel.mtu)],
   ['keepalive', (tunnel) => (tunnel.keepaliveSeconds === 0 ? 'off' : `${tunnel.keepaliveSeconds} s`)],
+  ['up', (tunnel) => rateText(tunnel.rateUpBitPerSecond)],
+  ['down', (tunnel) => rateText(tunnel.rateDownBitPerSecond)],
   ['etag', (tunnel) => tunnel.etag],
 ];
 

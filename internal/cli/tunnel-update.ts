@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import { uint } from './parse.ts';
+import { rate } from './rate.ts';
 import type { Session } from './session.ts';
 import { allTunnelColumns } from './tunnel-show.ts';
 
@@ -13,12 +14,16 @@ interface Changes {
   readonly mtu?: number;
   readonly keepaliveSeconds?: number;
   readonly publicKey?: string;
+  readonly rateUpBitPerSecond?: bigint;
+  readonly rateDownBitPerSecond?: bigint;
 }
 interface UpdateOptions extends ChangeOptions {
   readonly name?: string;
   readonly mtu?: number;
   readonly keepalive?: number;
   readonly publicKey?: string;
+  readonly up?: bigint;
+  readonly down?: bigint;
 }
 
 const ref = ['<tunnel>', 'id, owner/name, or a name that is unique'] as const;
@@ -39,16 +44,20 @@ export function updateVerbs(tunnel: Command, session: Session): void {
     .option('--mtu <bytes>', "MTU of the client's interface, 1280 to 1420", uint)
     .option('--keepalive <seconds>', '0 (off) to 120', uint)
     .option('--public-key <key>', 'a new WireGuard public key')
+    .option('--up <rate>', 'what it may send, like 10M; or unlimited', rate)
+    .option('--down <rate>', 'what it may receive', rate)
     .action(async (of: string, options: UpdateOptions) => {
-      const { name, mtu, keepalive, publicKey } = options;
+      const { name, mtu, keepalive, publicKey, up, down } = options;
       const changes: Changes = {
         ...(name === undefined ? {} : { name }),
         ...(mtu === undefined ? {} : { mtu }),
         ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
         ...(publicKey === undefined ? {} : { publicKey }),
+        ...(up === undefined ? {} : { rateUpBitPerSecond: up }),
+        ...(down === undefined ? {} : { rateDownBitPerSecond: down }),
       };
       if (Object.keys(changes).length === 0) {
-        throw new UsageError('nothing to change: give --name, --mtu, --keepalive or --public-key');
+        throw new UsageError('nothing to change: give --name, --mtu, --keepalive, --public-key, --up or --down');
       }
       await update(session, of, changes, options);
     });

@@ -30,6 +30,7 @@ export { resizePool } from './resize-pool.ts';
 export { sweepPool } from './sweep.ts';
 export { uncutSlabs } from './uncut.ts';
 export { tunnelTemplate } from './template.ts';
+export { updateNode } from './update-node.ts';
 export { updatePool } from './update-pool.ts';
 export { updateTunnel } from './update-tunnel.ts';
 export { createUpstream } from './upstreams.ts';

@@ -15,6 +15,7 @@ import { type CommandContext, type Decided, notReady } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField, ownerField } from './fields.ts';
 import { placement } from './placement.ts';
+import { ratesField } from './rates.ts';
 import { defaultKeepaliveSeconds, defaultMtu, freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { toTunnel } from './view.ts';
 
@@ -43,7 +44,7 @@ export function createTunnel(
   if (form.refusal !== undefined) return form.refusal;
   const popIds = placement(snapshot, request, context);
   if (isRefusal(popIds)) return popIds;
-  const refusal = freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
+  const refusal = ratesField(snapshot, request, popIds) ?? freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
   if (refusal !== undefined) return refusal;
   const homePopId = popIds[0] ?? '';
   const asked = { pools: request.pools, wishes: request.wishes, owner, homePopId, forTunnel: true };
@@ -66,6 +67,8 @@ export function createTunnel(
     realmIds: [...new Set(given.map(({ pool }) => pool.record.realmId))].sort(),
     mtu,
     keepaliveSeconds,
+    rateUpBitPerSecond: request.rateUpBitPerSecond,
+    rateDownBitPerSecond: request.rateDownBitPerSecond,
     createdAt: timestampFromDate(context.now),
   });
   const draft = new Draft();

@@ -23,6 +23,7 @@ import {
   rangeField,
   textField,
 } from './fields.ts';
+import { uplinkField } from './rates.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
 // RFC 6996 gives 4200000000 to 4294967294; the part up to here is clear of HAMNET's and dn42's (4220000000 up).
@@ -56,6 +57,7 @@ export function createNode(
   }
   form.take(keyField('node.interconnect_public_key', node.interconnectPublicKey));
   form.check(textField('node.failure_domain', node.failureDomain, 64));
+  form.check(uplinkField(node.uplinkBitPerSecond));
   if (form.refusal !== undefined) return form.refusal;
   if (snapshot.nodes.has(node.id)) return exists('node.id', node.id, 'exists already', 'another id');
   if (pop === undefined) return notFound('node.pop_id', node.popId, 'PoP');

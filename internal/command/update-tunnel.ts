@@ -13,11 +13,20 @@ import type { CommandContext, Decided } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
 import { releaseKey } from './peer-key.ts';
+import { ratesField } from './rates.ts';
 import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { tunnelToChange } from './tunnel-to-change.ts';
 import { toTunnel } from './view.ts';
 
-const changeable = ['enabled', 'name', 'mtu', 'keepaliveSeconds', 'publicKey'] as const;
+const changeable = [
+  'enabled',
+  'name',
+  'mtu',
+  'keepaliveSeconds',
+  'publicKey',
+  'rateUpBitPerSecond',
+  'rateDownBitPerSecond',
+] as const;
 
 /**
  * Fields that are unset stay. Refuses `required` (nothing to change), `not-found`, `stale-etag`, `invalid`,
@@ -31,7 +40,7 @@ export function updateTunnel(
   const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
   if (changeable.every((field) => request[field] === undefined)) {
-    const cure = 'enabled, name, mtu, keepalive_seconds or public_key';
+    const cure = 'enabled, name, mtu, keepalive_seconds, public_key or a rate';
     return refuse('required', { field: 'tunnel', value: request.tunnel, problem: 'is given nothing to change', cure });
   }
   // The stored message, so that fields of a newer daemon survive.
@@ -54,6 +63,9 @@ export function updateTunnel(
     form.check(keepaliveField(request.keepaliveSeconds));
     tunnel.keepaliveSeconds = request.keepaliveSeconds;
   }
+  form.check(ratesField(snapshot, request, tunnel.placement?.popIds ?? []));
+  tunnel.rateUpBitPerSecond = request.rateUpBitPerSecond ?? tunnel.rateUpBitPerSecond;
+  tunnel.rateDownBitPerSecond = request.rateDownBitPerSecond ?? tunnel.rateDownBitPerSecond;
   if (request.publicKey !== undefined && request.publicKey !== tunnel.publicKey) {
     const key = keyField('tunnel.public_key', request.publicKey);
     if (isRefusal(key)) return form.refusal ?? key;

@@ -30,6 +30,8 @@ export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revis
     realmIds: record.realmIds,
     mtu: record.mtu,
     keepaliveSeconds: record.keepaliveSeconds,
+    rateUpBitPerSecond: record.rateUpBitPerSecond,
+    rateDownBitPerSecond: record.rateDownBitPerSecond,
     etag: revision === undefined ? '' : String(revision),
     ...(record.createdAt && { createdAt: record.createdAt }),
   });

@@ -26,6 +26,10 @@ export const text = (field: string, value: string): Problem =>
 export const range = (field: string, value: number, low: number, high: number): Problem =>
   when(!(value >= low && value <= high), `${field} is not within ${low} and ${high}`);
 
+/** 0, or what the kernel's shaper can keep: below 8 bit/s it has no rate, above 10 Tbit/s no numbers. */
+export const rate = (field: string, value: bigint): Problem =>
+  when(value !== 0n && !(value >= 8n && value <= 10_000_000_000_000n), `${field} is no rate`);
+
 export const port = (field: string, value: number): Problem => range(field, value, 1, 65_535);
 
 export const key = (field: string, value: string): Problem =>

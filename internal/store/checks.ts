@@ -25,7 +25,7 @@ import {
   parseWgKey,
   prefixLength,
 } from '#internal/netip/netip.ts';
-import { address, id, ids, key, optional, type Problem, port, range, text, time, when } from './check-fields.ts';
+import { address, id, ids, key, optional, type Problem, port, range, rate, text, time, when } from './check-fields.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
@@ -62,7 +62,8 @@ const node = (record: Node): Problem =>
   optional(record.underlay6, () => address('underlay6', record.underlay6, 6)) ??
   when(record.underlay4 === '' && record.underlay6 === '', 'underlay4 and underlay6 are both missing') ??
   key('interconnect_public_key', record.interconnectPublicKey) ??
-  text('failure_domain', record.failureDomain);
+  text('failure_domain', record.failureDomain) ??
+  rate('uplink_bit_per_second', record.uplinkBitPerSecond);
 
 function linkPrefix(field: string, value: string, family: Family): Problem {
   const prefix = parsePrefix(value);
@@ -101,6 +102,8 @@ function tunnel(record: Tunnel): Problem {
     // wg(8): persistent-keepalive.
     range('keepalive_seconds', record.keepaliveSeconds, 0, 65_535) ??
     time('created_at', record.createdAt) ??
+    rate('rate_up_bit_per_second', record.rateUpBitPerSecond) ??
+    rate('rate_down_bit_per_second', record.rateDownBitPerSecond) ??
     record.prefixes.map(tunnelPrefix).find((problem) => problem !== undefined)
   );
 }

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImkKFENyZWF0ZU5ldHdvcmtSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEiEKGWFsbG93X2RvY3VtZW50YXRpb25fc3BhY2UYAyABKAgiZQoVQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEigKB25ldHdvcmsYAiABKAsyFy5wb3A0NC5zdG9yZS52MS5OZXR3b3JrIlYKEENyZWF0ZVBvcFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJZChFDcmVhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSISChBMaXN0Tm9kZXNSZXF1ZXN0Il8KEUxpc3ROb2Rlc1Jlc3BvbnNlEiIKBW5vZGVzGAEgAygLMhMucG9wNDQudjEuTm9kZVN0YXRlEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLgAQoJTm9kZVN0YXRlEiIKBG5vZGUYASABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhEKCWNvbm5lY3RlZBgCIAEoCBIYChBhcHBsaWVkX3JldmlzaW9uGAMgASgEEhUKDWZhaWxpbmdfc3RlcHMYBCABKA0SDAoEaGVsZBgFIAEoCRITCgZydHRfbXMYBiABKAFIAIgBARIuCgpsYXN0X2hlYXJkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdGFsZRgIIAEoCEIJCgdfcnR0X21zIqgBChlDcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNInQKGkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEjIKDGludGVyY29ubmVjdBgCIAEoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdCIaChhMaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QieAoZTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRIzCg1pbnRlcmNvbm5lY3RzGAEgAygLMhwucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJTChlEZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIUCgxpbnRlcmNvbm5lY3QYAiABKAkiQAoaRGVsZXRlSW50ZXJjb25uZWN0UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiZQoVQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtImgKFkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSIWChRMaXN0VXBzdHJlYW1zUmVxdWVzdCJsChVMaXN0VXBzdHJlYW1zUmVzcG9uc2USKwoJdXBzdHJlYW1zGAEgAygLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0SJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzMsAGCg1GYWJyaWNTZXJ2aWNlElAKDUNyZWF0ZU5ldHdvcmsSHi5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVxdWVzdBofLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXNwb25zZRJECglDcmVhdGVQb3ASGi5wb3A0NC52MS5DcmVhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuQ3JlYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJECglMaXN0Tm9kZXMSGi5wb3A0NC52MS5MaXN0Tm9kZXNSZXF1ZXN0GhsucG9wNDQudjEuTGlzdE5vZGVzUmVzcG9uc2USXwoSQ3JlYXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlElwKEUxpc3RJbnRlcmNvbm5lY3RzEiIucG9wNDQudjEuTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0GiMucG9wNDQudjEuTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRJfChJEZWxldGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVzcG9uc2USUwoOQ3JlYXRlVXBzdHJlYW0SHy5wb3A0NC52MS5DcmVhdGVVcHN0cmVhbVJlcXVlc3QaIC5wb3A0NC52MS5DcmVhdGVVcHN0cmVhbVJlc3BvbnNlElAKDUxpc3RVcHN0cmVhbXMSHi5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVxdWVzdBofLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImkKFENyZWF0ZU5ldHdvcmtSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEiEKGWFsbG93X2RvY3VtZW50YXRpb25fc3BhY2UYAyABKAgiZQoVQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEigKB25ldHdvcmsYAiABKAsyFy5wb3A0NC5zdG9yZS52MS5OZXR3b3JrIlYKEENyZWF0ZVBvcFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJZChFDcmVhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKBAQoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQFCGAoWX3VwbGlua19iaXRfcGVyX3NlY29uZCJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi4AEKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAhCCQoHX3J0dF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzczKJBwoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkEKCExpc3RQb3BzEhkucG9wNDQudjEuTGlzdFBvcHNSZXF1ZXN0GhoucG9wNDQudjEuTGlzdFBvcHNSZXNwb25zZRJHCgpDcmVhdGVOb2RlEhsucG9wNDQudjEuQ3JlYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5DcmVhdGVOb2RlUmVzcG9uc2USRwoKVXBkYXRlTm9kZRIbLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuVXBkYXRlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.CreateNetworkRequest
@@ -191,6 +191,57 @@ export const CreateNodeResponseSchema: GenMessage<CreateNodeResponse> = /*@__PUR
   messageDesc(file_pop44_v1_fabric, 7);
 
 /**
+ * @generated from message pop44.v1.UpdateNodeRequest
+ */
+export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * 1,000,000 to 100,000,000,000; 0: not known.
+   *
+   * @generated from field: optional uint64 uplink_bit_per_second = 3;
+   */
+  uplinkBitPerSecond?: bigint | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdateNodeRequest.
+ * Use `create(UpdateNodeRequestSchema)` to create a new message.
+ */
+export const UpdateNodeRequestSchema: GenMessage<UpdateNodeRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 8);
+
+/**
+ * @generated from message pop44.v1.UpdateNodeResponse
+ */
+export type UpdateNodeResponse = Message<"pop44.v1.UpdateNodeResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Node node = 2;
+   */
+  node?: Node | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdateNodeResponse.
+ * Use `create(UpdateNodeResponseSchema)` to create a new message.
+ */
+export const UpdateNodeResponseSchema: GenMessage<UpdateNodeResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 9);
+
+/**
  * @generated from message pop44.v1.ListNodesRequest
  */
 export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
@@ -201,7 +252,7 @@ export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 8);
+  messageDesc(file_pop44_v1_fabric, 10);
 
 /**
  * @generated from message pop44.v1.ListNodesResponse
@@ -223,7 +274,7 @@ export type ListNodesResponse = Message<"pop44.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 9);
+  messageDesc(file_pop44_v1_fabric, 11);
 
 /**
  * A node as the daemon that answers sees it.
@@ -287,7 +338,7 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 10);
+  messageDesc(file_pop44_v1_fabric, 12);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectRequest
@@ -343,7 +394,7 @@ export type CreateInterconnectRequest = Message<"pop44.v1.CreateInterconnectRequ
  * Use `create(CreateInterconnectRequestSchema)` to create a new message.
  */
 export const CreateInterconnectRequestSchema: GenMessage<CreateInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 11);
+  messageDesc(file_pop44_v1_fabric, 13);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectResponse
@@ -365,7 +416,7 @@ export type CreateInterconnectResponse = Message<"pop44.v1.CreateInterconnectRes
  * Use `create(CreateInterconnectResponseSchema)` to create a new message.
  */
 export const CreateInterconnectResponseSchema: GenMessage<CreateInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 12);
+  messageDesc(file_pop44_v1_fabric, 14);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsRequest
@@ -378,7 +429,7 @@ export type ListInterconnectsRequest = Message<"pop44.v1.ListInterconnectsReques
  * Use `create(ListInterconnectsRequestSchema)` to create a new message.
  */
 export const ListInterconnectsRequestSchema: GenMessage<ListInterconnectsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 13);
+  messageDesc(file_pop44_v1_fabric, 15);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsResponse
@@ -400,7 +451,7 @@ export type ListInterconnectsResponse = Message<"pop44.v1.ListInterconnectsRespo
  * Use `create(ListInterconnectsResponseSchema)` to create a new message.
  */
 export const ListInterconnectsResponseSchema: GenMessage<ListInterconnectsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 14);
+  messageDesc(file_pop44_v1_fabric, 16);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectRequest
@@ -422,7 +473,7 @@ export type DeleteInterconnectRequest = Message<"pop44.v1.DeleteInterconnectRequ
  * Use `create(DeleteInterconnectRequestSchema)` to create a new message.
  */
 export const DeleteInterconnectRequestSchema: GenMessage<DeleteInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 15);
+  messageDesc(file_pop44_v1_fabric, 17);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectResponse
@@ -439,7 +490,7 @@ export type DeleteInterconnectResponse = Message<"pop44.v1.DeleteInterconnectRes
  * Use `create(DeleteInterconnectResponseSchema)` to create a new message.
  */
 export const DeleteInterconnectResponseSchema: GenMessage<DeleteInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 16);
+  messageDesc(file_pop44_v1_fabric, 18);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamRequest
@@ -461,7 +512,7 @@ export type CreateUpstreamRequest = Message<"pop44.v1.CreateUpstreamRequest"> & 
  * Use `create(CreateUpstreamRequestSchema)` to create a new message.
  */
 export const CreateUpstreamRequestSchema: GenMessage<CreateUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 17);
+  messageDesc(file_pop44_v1_fabric, 19);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamResponse
@@ -483,7 +534,7 @@ export type CreateUpstreamResponse = Message<"pop44.v1.CreateUpstreamResponse"> 
  * Use `create(CreateUpstreamResponseSchema)` to create a new message.
  */
 export const CreateUpstreamResponseSchema: GenMessage<CreateUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 18);
+  messageDesc(file_pop44_v1_fabric, 20);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsRequest
@@ -496,7 +547,7 @@ export type ListUpstreamsRequest = Message<"pop44.v1.ListUpstreamsRequest"> & {
  * Use `create(ListUpstreamsRequestSchema)` to create a new message.
  */
 export const ListUpstreamsRequestSchema: GenMessage<ListUpstreamsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 19);
+  messageDesc(file_pop44_v1_fabric, 21);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsResponse
@@ -518,7 +569,7 @@ export type ListUpstreamsResponse = Message<"pop44.v1.ListUpstreamsResponse"> & 
  * Use `create(ListUpstreamsResponseSchema)` to create a new message.
  */
 export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 20);
+  messageDesc(file_pop44_v1_fabric, 22);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -559,6 +610,14 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof CreateNodeRequestSchema;
     output: typeof CreateNodeResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.FabricService.UpdateNode
+   */
+  updateNode: {
+    methodKind: "unary";
+    input: typeof UpdateNodeRequestSchema;
+    output: typeof UpdateNodeResponseSchema;
   },
   /**
    * @generated from rpc pop44.v1.FabricService.ListNodes

@@ -43,6 +43,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/driver/wg', row(4, 'carries out steps of the plan')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],
   ['internal/driver/nft', row(4, 'carries out steps of the plan')],
+  ['internal/driver/tc', row(4, 'carries out steps of the plan')],
   ['internal/driver/bird', row(4, 'carries out steps of the plan')],
   ['internal/reconcile', row(4, 'the unprivileged half: snapshot to desired to status')],
   ['internal/applier', row(4, 'the privileged half: observe, plan, apply')],

@@ -17,7 +17,7 @@ import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
-import { createPresence, type Sighting } from '#internal/presence/presence.ts';
+import { createLive, createPresence, type Sighting } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
 import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
@@ -65,7 +65,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const disk = await openDisk(join(config.stateDir, 'snapshot'), { clock, report });
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
-  const presence = createPresence(config.nodeId, (here, moved) => reconciler.live(here, moved));
+  const live = createLive((tunnels, changed) => reconciler.live(tunnels, changed));
+  const presence = createPresence(config.nodeId, live.here);
   const credentials = clientCredentials(identity);
   // Its own connections: a backlog of the store's watch must not cost a lease.
   const { endpoints, progressNotifyMs } = config.etcd;
@@ -114,8 +115,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (sent !== undefined) metrics.applied((clock.monotonicMs() - sent) / 1_000);
     }
     if (message.type === 'health') health = message;
-    if (message.type === 'handshakes')
-      mesh.tell(presence.seen(sightings(reconciler.snapshot(), message.peers, clock.wall().getTime())));
+    if (message.type === 'handshakes') {
+      const nowMs = clock.wall().getTime();
+      const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
+      // Before presence, so that a tunnel that comes and its class are one step.
+      live.shook(seen, nowMs);
+      mesh.tell(presence.seen(seen));
+      live.settle(nowMs);
+    }
     reconciler.message(message);
   }
 
@@ -181,6 +188,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const pulse = setInterval(() => {
     status.update({ stale: !store.contact().connected, loopLagMs: lag.percentile(99) / 1e6 });
     lag.reset();
+    live.settle(clock.wall().getTime());
   }, pulseMs);
 
   const electing = election.run(signal);

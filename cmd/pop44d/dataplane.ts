@@ -16,6 +16,7 @@ import { meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird } from '#internal/driver/bird/bird.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
+import { openTc } from '#internal/driver/tc/tc.ts';
 import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { createLog } from '#internal/log/log.ts';
@@ -40,6 +41,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const drivers: readonly AnyDriver[] = [
     wg,
     openIp({ netns }),
+    await openTc({ netns: netns.pop, log }),
     await openNft({ netns, stateDir, clock, log }),
     openBird({ netns, runDir, clock, log }),
   ];

@@ -15,6 +15,7 @@ const needs = [
   { binary: 'wg', package: 'wireguard-tools', why: 'clients load the very file that a user would' },
   { binary: 'nft', package: 'nftables', why: 'firewall and anti-spoofing' },
   { binary: 'ip', package: 'iproute2', why: 'interfaces, routes, rules, namespaces' },
+  { binary: 'tc', package: 'iproute2', why: 'shaping' },
   { binary: 'sysctl', package: 'procps', why: 'forwarding and its like' },
   { binary: 'openssl', package: 'openssl', why: 'a second opinion on the certificates' },
   { binary: 'ping', package: 'iputils-ping', why: 'probes from clients and hosts' },

@@ -33,6 +33,43 @@ export interface Peer {
   readonly keepaliveSeconds: number;
 }
 
+/**
+ * Two virtual Ethernet interfaces that are the ends of one wire inside a namespace: what leaves by the first comes in by
+ * the second, without neighbours to ask for. Key: `<netns> <name>`.
+ */
+export interface Wire {
+  readonly netns: Netns;
+  readonly name: string;
+  readonly peer: string;
+  readonly mtu: number;
+}
+
+/** The root of a device's classes (HTB, handle 1:). Key: `<netns> <dev>`. */
+export interface Shaper {
+  readonly netns: Netns;
+  readonly dev: string;
+  /** Class of packets that are put in none; 0: they pass as they come. */
+  readonly defaultClass: number;
+  /** Bytes added to each packet's length before it is counted: -14 takes an Ethernet header off. */
+  readonly overhead: number;
+}
+
+/** Key: `<netns> <dev> 1:<minor in hex>`. */
+export interface ShaperClass {
+  readonly netns: Netns;
+  readonly dev: string;
+  /** 1 to 0xffff. */
+  readonly minor: number;
+  /** 0: under the root. */
+  readonly parent: number;
+  /** Its share for certain. */
+  readonly rateBitPerSecond: number;
+  /** With what its parent has to spare. Both in steps that tc(8) tells (desired/shaping.ts). */
+  readonly ceilBitPerSecond: number;
+  /** Packets wait here; else other classes stand below. */
+  readonly queue: boolean;
+}
+
 /** Key: `<netns> <dev> <cidr>`. */
 export interface Address {
   readonly netns: Netns;
@@ -58,6 +95,8 @@ export interface Route {
   readonly type: 'unicast' | 'unreachable';
   /** Of a unicast route. */
   readonly dev?: string;
+  /** Next hop, taken for a neighbour whatever addresses the device has. */
+  readonly via?: string;
 }
 
 /** Key: `<netns> <name>`; the name with dots: `net.ipv4.ip_forward`. */
@@ -92,6 +131,9 @@ export interface Kinds {
   sysctl: Sysctl;
   ruleset: Ruleset;
   link: Link;
+  wire: Wire;
+  shaper: Shaper;
+  class: ShaperClass;
   address: Address;
   rule: Rule;
   element: Element;
@@ -106,6 +148,9 @@ export const kinds = [
   'sysctl',
   'ruleset',
   'link',
+  'wire',
+  'shaper',
+  'class',
   'address',
   'rule',
   'element',
@@ -122,6 +167,9 @@ export function emptyDataplane(): MutableDataplane {
     sysctl: new Map(),
     ruleset: new Map(),
     link: new Map(),
+    wire: new Map(),
+    shaper: new Map(),
+    class: new Map(),
     address: new Map(),
     rule: new Map(),
     element: new Map(),
@@ -131,10 +179,16 @@ export function emptyDataplane(): MutableDataplane {
   };
 }
 
+/** As tc(8) and nft(8) write it. */
+export const classId = (minor: number): string => `1:${minor.toString(16)}`;
+
 const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   sysctl: (v) => `${v.netns} ${v.name}`,
   ruleset: (v) => v.netns,
   link: (v) => v.name,
+  wire: (v) => `${v.netns} ${v.name}`,
+  shaper: (v) => `${v.netns} ${v.dev}`,
+  class: (v) => `${v.netns} ${v.dev} ${classId(v.minor)}`,
   address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,
   rule: (v) => `${v.netns} ${v.family} ${v.priority}`,
   element: (v) => `${v.netns} ${v.set} ${v.element}`,

@@ -16,3 +16,10 @@ export const nftTable = 'pop44';
 export const accessFwmark = 0x44;
 /** Routing table in the transport namespace whose default route has the PoP's endpoint as its source. */
 export const endpointTable = 4400;
+/** The wire that uploads of shaped tunnels are led through: in by the first, whose egress is shaped, out by the second. */
+export const chokeIn = 'p44u0';
+export const chokeOut = 'p44u1';
+/** Mark, in the pop namespace, of packets on their way to the choke. */
+export const chokeFwmark = 0x45;
+/** Routing table of the pop namespace that leads into the choke. */
+export const chokeTable = 4399;

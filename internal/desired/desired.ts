@@ -12,6 +12,7 @@ import { ip } from './ip.ts';
 import { legsOf } from './legs.ts';
 import { nft } from './nft.ts';
 import { type Self, type View, viewOf } from './self.ts';
+import { shaping } from './shaping.ts';
 import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
@@ -21,6 +22,8 @@ export type { Self } from './self.ts';
 /** Ids of tunnels that are live on this node. */
 export interface Here {
   has(tunnelId: string): boolean;
+  /** Number of the class that a tunnel has while it has a session here. */
+  classOf?(tunnelId: string): number | undefined;
 }
 
 const view = (snapshot: Snapshot, self: Self): View | undefined =>
@@ -31,7 +34,7 @@ export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
   const made = emptyDataplane();
   const seen = view(snapshot, self);
   if (seen === undefined) return made;
-  for (const mechanism of [wireguard, ip, nft, bird]) mechanism(seen, made);
+  for (const mechanism of [wireguard, ip, shaping, nft, bird]) mechanism(seen, made);
   return made;
 }
 
@@ -54,7 +57,8 @@ export interface PartSource {
 export function part({ snapshot, carrier, here }: PartSource, tunnelId: string, into: MutableDataplane): void {
   const record = snapshot.tunnels.get(tunnelId)?.record;
   if (record === undefined || carrier === undefined) return;
-  tunnel(snapshot, record, { ...carrier, here: here.has(tunnelId) }, into);
+  const classNumber = here.classOf?.(tunnelId);
+  tunnel(snapshot, record, { ...carrier, here: here.has(tunnelId), classNumber }, into);
 }
 
 /** The whole dataplane of a node: the frame and all parts. */

@@ -3,6 +3,7 @@
 
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import { addressBits, addressFrom } from '#internal/netip/netip.ts';
+import { shapingChains } from './nft-shaping.ts';
 import { chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
@@ -52,5 +53,6 @@ export function popTable(view: View): string {
       `iifname "${accessLink}" meta l4proto { 1, 58 } accept`,
       `iifname "${accessLink}" drop`,
     ),
+    ...shapingChains(view),
   ].join('\n');
 }

@@ -6,6 +6,7 @@ import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import { tunnelSet } from './nft-pop.ts';
 import { byText } from './self.ts';
+import { shapedTunnel } from './shaping.ts';
 
 /** What the parts of all tunnels share; when it changes, every part is made anew. */
 export interface Carrier {
@@ -19,13 +20,13 @@ const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
   tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
 /**
- * Adds the tunnel's peer, its elements, and, where it is `here` away from its slab's home, routes of its own.
+ * Adds the tunnel's peer, its elements, its classes where it is live, and, where it is `here` away from its slab's home, routes of its own.
  * Nothing for a tunnel that is disabled, placed elsewhere, or not backed by allocations.
  */
 export function tunnel(
   snapshot: Snapshot,
   record: Tunnel,
-  carrier: Carrier & { readonly here: boolean },
+  carrier: Carrier & { readonly here: boolean; readonly classNumber?: number | undefined },
   into: MutableDataplane,
 ): void {
   if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
@@ -50,4 +51,5 @@ export function tunnel(
         dev: accessLink,
       });
   }
+  shapedTunnel(record, standing, carrier.here ? carrier.classNumber : undefined, into);
 }

@@ -6,6 +6,8 @@
 
 import { Set } from 'immutable';
 
+export { createLive, type Live, type LiveTunnels } from './live.ts';
+
 /** Unix time, milliseconds. */
 export interface Sighting {
   readonly tunnelId: string;

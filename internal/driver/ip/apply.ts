@@ -9,7 +9,7 @@ import type { KnownSysctls } from './ip.ts';
 import { parseBatchErrors } from './parse.ts';
 import { checkSysctl, renderStep } from './render.ts';
 
-type IpStep = StepOf<'address'> | StepOf<'rule'> | StepOf<'route'>;
+type IpStep = StepOf<'wire'> | StepOf<'address'> | StepOf<'rule'> | StepOf<'route'>;
 type Paths = Readonly<Record<Netns, string>>;
 
 interface Work {
@@ -105,7 +105,7 @@ export async function applySteps(
   const sysctls: StepOf<'sysctl'>[] = [];
   for (const step of steps) {
     if (step.kind === 'sysctl') sysctls.push(step);
-    else if (step.kind === 'address' || step.kind === 'rule' || step.kind === 'route') {
+    else if (step.kind === 'wire' || step.kind === 'address' || step.kind === 'rule' || step.kind === 'route') {
       try {
         const netns = netnsOf(step);
         const work: Work = { step, netns, ...renderStep(step) };

@@ -57,7 +57,10 @@ const everything: Part = {
     { netns: 'pop', family: 4, priority: 40000, table: 100 },
     { netns: 'pop', family: 6, priority: 40000, table: 100 },
   ],
+  wire: [{ netns: 'pop', name: 'p44u0', peer: 'p44u1', mtu: 1500 }],
   route: [
+    { netns: 'pop', table: 4399, prefix: '0.0.0.0/0', type: 'unicast', dev: 'p44u0', via: '169.254.44.1' },
+    { netns: 'pop', table: 4399, prefix: '::/0', type: 'unicast', dev: 'p44u0', via: 'fe80::44' },
     { netns: 'pop', table: 100, prefix: '44.31.0.0/24', type: 'unicast', dev: 'p44w0' },
     { netns: 'pop', table: 100, prefix: '44.31.7.7/32', type: 'unicast', dev: 'p44w0' },
     { netns: 'pop', table: 100, prefix: '2001:db8:44::/48', type: 'unicast', dev: 'p44w0' },
@@ -167,4 +170,24 @@ test('removing what is gone already is a success', async () => {
   const steps = await drift(emptyDataplane());
   await driver.apply(steps);
   expect(await driver.apply(steps)).toEqual([]);
+});
+
+test('a wire is as wanted again whatever another hand did to it, and leads to nobody else', async () => {
+  const want = wanted({ wire: [{ netns: 'pop', name: 'p44u0', peer: 'p44u1', mtu: 1500 }] });
+  await bring(want);
+  for (const hand of [
+    ['link', 'set', 'p44u1', 'down'],
+    ['link', 'set', 'p44u0', 'arp', 'on'],
+    ['link', 'set', 'p44u1', 'address', '02:44:00:00:00:02'],
+    ['link', 'set', 'p44u0', 'mtu', '1400'],
+    ['link', 'del', 'p44u0'],
+  ]) {
+    ip('ipp', ...hand);
+    expect((await drift(want)).map(({ kind }) => kind)).toEqual(['wire']);
+    expect(await bring(want)).toEqual([]);
+    expect(await drift(want)).toEqual([]);
+  }
+  ip('ipp', 'link', 'add', 'veth-a', 'type', 'veth', 'peer', 'name', 'veth-b');
+  expect(await drift(want)).toEqual([]);
+  ip('ipp', 'link', 'del', 'veth-a');
 });

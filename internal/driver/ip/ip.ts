@@ -1,7 +1,7 @@
-// Driver ip: addresses, policy rules, routes and kernel settings of a node's two namespaces, by ip(8) and sysctl(8).
+// Driver ip: wires, addresses, policy rules, routes and settings of a node's two namespaces, by ip(8) and sysctl(8).
 //
-// Ours is: every global address of an interface with our prefix, an address of lo with our metric, a rule or route
-// with our protocol number. Settings are ours while they are wanted; afterwards they stay as they are.
+// Ours is: a veth pair or global address of an interface with our prefix, an address of lo with our metric, a rule or
+// route with our protocol number. Settings are ours while they are wanted; afterwards they stay as they are.
 // Never: touches what does not bear these marks, or keeps an `ip -batch` alive (it remembers interface numbers, which
 // change when an interface is born again).
 
@@ -18,7 +18,7 @@ export interface IpOptions {
 /** Names of the settings that were told so far, by namespace. */
 export type KnownSysctls = Readonly<Record<Netns, Set<string>>>;
 
-export type IpDriver = Driver<'sysctl' | 'address' | 'rule' | 'route'>;
+export type IpDriver = Driver<'sysctl' | 'wire' | 'address' | 'rule' | 'route'>;
 
 export function openIp({ netns }: IpOptions): IpDriver {
   const listeners: ((reason: string) => void)[] = [];
@@ -27,7 +27,7 @@ export function openIp({ netns }: IpOptions): IpDriver {
   };
   const sysctls: KnownSysctls = { transport: new Set(), pop: new Set() };
   return {
-    kinds: ['sysctl', 'address', 'rule', 'route'],
+    kinds: ['sysctl', 'wire', 'address', 'rule', 'route'],
     observe: () => observeAll(netns, sysctls),
     apply: (steps) => applySteps(netns, sysctls, disturb, steps),
     // What others do is found by the comparison each 10 s; a link's death is told by its own driver.

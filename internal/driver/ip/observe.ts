@@ -5,9 +5,9 @@ import { routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { KnownSysctls } from './ip.ts';
-import { parseAddresses, parseBatch, parseRoutes, parseRules, parseSysctls } from './parse.ts';
+import { parseAddresses, parseBatch, parseRoutes, parseRules, parseSysctls, parseWires } from './parse.ts';
 
-type Found = Pick<MutableDataplane, 'sysctl' | 'address' | 'rule' | 'route'>;
+type Found = Pick<MutableDataplane, 'sysctl' | 'wire' | 'address' | 'rule' | 'route'>;
 
 const families = [4, 6] as const;
 const questions = ['address show', 'rule show', `route show table all protocol ${routeProtocol}`];
@@ -24,6 +24,11 @@ async function observeFamily(into: MutableDataplane, netns: Netns, path: string,
   for (const route of parseRoutes(netns, family, routes)) put(into, 'route', route);
 }
 
+async function observeWires(into: MutableDataplane, netns: Netns, path: string): Promise<void> {
+  const { stdout } = await run({ file: 'ip', args: ['-j', 'link', 'show', 'type', 'veth'], netns: path });
+  for (const wire of parseWires(netns, stdout)) put(into, 'wire', wire);
+}
+
 /** Settings of an interface that is not there are not found either (-e). */
 async function observeSysctls(into: MutableDataplane, netns: Netns, path: string, names: Set<string>): Promise<void> {
   if (names.size === 0) return;
@@ -36,9 +41,10 @@ export async function observeAll(paths: Readonly<Record<Netns, string>>, sysctls
   for (const netns of ['transport', 'pop'] as const) {
     await Promise.all([
       ...families.map((family) => observeFamily(into, netns, paths[netns], family)),
+      observeWires(into, netns, paths[netns]),
       observeSysctls(into, netns, paths[netns], sysctls[netns]),
     ]);
   }
-  const { sysctl, address, rule, route } = into;
-  return { sysctl, address, rule, route };
+  const { sysctl, wire, address, rule, route } = into;
+  return { sysctl, wire, address, rule, route };
 }

@@ -1,8 +1,8 @@
 // Parse: the JSON of ip(8) and the lines of sysctl(8), as values.
 
-import type { Address, Netns, Route, Rule, Sysctl } from '#internal/dataplane/dataplane.ts';
+import type { Address, Netns, Route, Rule, Sysctl, Wire } from '#internal/dataplane/dataplane.ts';
 import { linkPrefix, ruleProtocol } from '#internal/dataplane/ownership.ts';
-import { addressMetric } from './render.ts';
+import { addressMetric, wireAddress } from './render.ts';
 
 /** `ip -N`: numbers instead of names from /etc/iproute2, which a host may have changed. */
 interface IpAddress {
@@ -71,20 +71,47 @@ export function parseRules(netns: Netns, family: 4 | 6, json: string): readonly 
     }));
 }
 
+interface IpVeth {
+  readonly ifname: string;
+  readonly link?: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+  readonly address?: string;
+}
+
+/**
+ * Our wires in the output of `ip -j link show type veth`. An end that is down, asks for neighbours or has an address of its
+ * own is reported with MTU 0, which differs from any want.
+ */
+export function parseWires(netns: Netns, json: string): readonly Wire[] {
+  const ends = new Map(parseList<IpVeth>(json).map((end) => [end.ifname, end]));
+  return [...ends.values()].flatMap((end) => {
+    const far = ends.get(end.link ?? '');
+    // Each is found from both ends; the first by name stands for it.
+    if (!end.ifname.startsWith(linkPrefix) || far === undefined || end.ifname > far.ifname) return [];
+    const right = [end, far].every(
+      ({ flags, address, mtu }) =>
+        flags.includes('UP') && flags.includes('NOARP') && address === wireAddress && mtu === end.mtu,
+    );
+    return [{ netns, name: end.ifname, peer: far.ifname, mtu: right ? end.mtu : 0 }];
+  });
+}
+
 const prefixOf = (dst: string, family: 4 | 6): string => {
   if (dst === 'default') return family === 4 ? '0.0.0.0/0' : '::/0';
   return dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`;
 };
 
-/** A route that leads elsewhere than ours do (a gateway, several hops, a metric) is reported with device `(other)`. */
+/** A route that leads elsewhere than ours do (several hops, another family's, a metric) is reported with device `(other)`. */
 export function parseRoutes(netns: Netns, family: 4 | 6, json: string): readonly Route[] {
   return parseList<IpRoute>(json).map((route) => {
     const place = { netns, table: Number(route.table ?? mainTable), prefix: prefixOf(route.dst, family) };
     const metric = route.metric ?? (family === 6 ? defaultMetric6 : 0);
-    const plain =
-      (route.gateway ?? route.via ?? route.nexthops) === undefined && metric === (family === 6 ? defaultMetric6 : 0);
+    const plain = (route.via ?? route.nexthops) === undefined && metric === (family === 6 ? defaultMetric6 : 0);
     if (plain && route.type === unreachableType) return { ...place, type: 'unreachable' };
-    return { ...place, type: 'unicast', dev: plain && route.type === undefined ? (route.dev ?? '(other)') : '(other)' };
+    const via = route.gateway === undefined ? {} : { via: route.gateway };
+    const dev = plain && route.type === undefined ? (route.dev ?? '(other)') : '(other)';
+    return { ...place, type: 'unicast', dev, ...via };
   });
 }
 

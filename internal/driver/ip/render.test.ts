@@ -42,6 +42,20 @@ test.each<[string, IpStep, readonly string[]]>([
     ['route replace 44.31.0.0/24 table 100 protocol 44 dev p44w0'],
   ],
   [
+    'a route by a next hop that the wire never asks for',
+    { op: 'add', kind: 'route', key, want: { ...route, prefix: '::/0', dev: 'p44u0', via: 'fe80::44' } },
+    ['route replace ::/0 table 100 protocol 44 via fe80::44 dev p44u0 onlink'],
+  ],
+  [
+    'a wire',
+    { op: 'add', kind: 'wire', key, want: { netns: 'pop', name: 'p44u0', peer: 'p44u1', mtu: 1500 } },
+    [
+      'link add name p44u0 type veth peer name p44u1',
+      'link set dev p44u0 address 02:44:00:00:00:01 arp off addrgenmode none mtu 1500 up',
+      'link set dev p44u1 address 02:44:00:00:00:01 arp off addrgenmode none mtu 1500 up',
+    ],
+  ],
+  [
     'an unreachable one',
     { op: 'add', kind: 'route', key, want: { netns: 'pop', table: 100, prefix: '::/0', type: 'unreachable' } },
     ['route replace unreachable ::/0 table 100 protocol 44'],

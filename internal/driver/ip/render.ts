@@ -1,6 +1,6 @@
 // Render: steps as lines of `ip -batch`, and the checks of every value that goes there.
 
-import type { Address, Route, Rule, Sysctl } from '#internal/dataplane/dataplane.ts';
+import type { Address, Route, Rule, Sysctl, Wire } from '#internal/dataplane/dataplane.ts';
 import { routeProtocol, ruleProtocol } from '#internal/dataplane/ownership.ts';
 import { demand, isInteger, isOurLink, isPrefix } from '#internal/driver/driver.ts';
 import type { StepOf } from '#internal/plan/step.ts';
@@ -8,6 +8,7 @@ import type { StepOf } from '#internal/plan/step.ts';
 /** Mark of our addresses on lo, which others have addresses on too. */
 export const addressMetric = 4400;
 
+const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
 const checkTable = (table: number): void => demand(isInteger(table, 1, 0xffffffff), 'a routing table', table);
 
 function addressArgs({ dev, cidr }: Address): string {
@@ -45,7 +46,10 @@ function addRoute(route: Route): string {
   if (route.type === 'unreachable') return `route replace unreachable ${place}`;
   const dev = route.dev ?? '';
   demand(isOurLink(dev), 'an interface of ours', dev);
-  return `route replace ${place} dev ${dev}`;
+  if (route.via === undefined) return `route replace ${place} dev ${dev}`;
+  demand(isPrefix(`${route.via}/${route.via.includes(':') ? 128 : 32}`), 'an address', route.via);
+  demand(familyOf(route.via) === familyOf(route.prefix), 'a next hop of its own family', route.via);
+  return `route replace ${place} via ${route.via} dev ${dev} onlink`;
 }
 
 const removeRoute = (route: Route): string => `route del ${routePlace(route)}`;
@@ -56,11 +60,35 @@ export interface Lines {
   readonly lines: readonly string[];
 }
 
-const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
+/**
+ * Of both ends of a wire, locally administered (IEEE 802, 8.2.1): the first end takes its own address for any next hop's,
+ * as the kernel does where nobody is asked (arp_constructor of net/ipv4/arp.c), and the second one is called by it.
+ */
+export const wireAddress = '02:44:00:00:00:01';
+
+/** Made if it is not there, then set as wanted; without link-local addresses, which both ends would have alike. */
+function addWire({ name, peer, mtu }: Wire, isNew: boolean): readonly string[] {
+  demand(isOurLink(name) && isOurLink(peer) && name < peer, 'two interfaces of ours, in order', `${name} ${peer}`);
+  demand(isInteger(mtu, 1280, 65535), 'an MTU from 1280 to 65535', mtu);
+  const set = (end: string): string =>
+    `link set dev ${end} address ${wireAddress} arp off addrgenmode none mtu ${mtu} up`;
+  return [...(isNew ? [`link add name ${name} type veth peer name ${peer}`] : []), set(name), set(peer)];
+}
+
+function removeWire({ name }: Wire): string {
+  demand(isOurLink(name), 'an interface of ours', name);
+  return `link del dev ${name}`;
+}
 
 /** @throws Fault `invalid` */
-export function renderStep(step: StepOf<'address'> | StepOf<'rule'> | StepOf<'route'>): Lines {
+export function renderStep(step: StepOf<'wire'> | StepOf<'address'> | StepOf<'rule'> | StepOf<'route'>): Lines {
   switch (step.kind) {
+    case 'wire': {
+      if (step.op === 'remove') return { family: 4, lines: [removeWire(step.found)] };
+      const other = step.op === 'change' && step.found.peer !== step.want.peer;
+      const lines = [...(other ? [removeWire(step.found)] : []), ...addWire(step.want, step.op === 'add' || other)];
+      return { family: 4, lines };
+    }
     case 'address': {
       const address = step.op === 'remove' ? step.found : step.want;
       const line = step.op === 'remove' ? `address del ${addressArgs(address)}` : addAddress(address);

@@ -1,0 +1,119 @@
+// Shaping: classes of the access interface for what tunnels receive, and of the choke for what they send.
+//
+// One tree on each: the node's uplink at the top, below it a class for each shaped tunnel that is live, one for shaped
+// tunnels that have no class yet, and on the access interface one for what is not shaped. A tunnel's class has next to
+// nothing for certain and its rate for a ceiling: when the uplink is full, all that want more get alike.
+
+import { classId, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { accessLink, chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
+import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { classMap, type Direction, shapedSet, waitingClass } from './nft-shaping.ts';
+import type { View } from './self.ts';
+
+const uplinkClass = 1;
+const unshapedClass = 3;
+
+/** What a class has whatever others want: 8 kbit/s are the least step of tc, 10,000 of them still no uplink. */
+const certainBitPerSecond = 8_000;
+/** All that wait for a class together. It takes a second or two after the first handshake (applier/handshakes.ts). */
+const waitingBitPerSecond = 4_000_000;
+/** Where nobody said what the uplink carries: no limit, 100 Gbit/s. */
+const unknownUplink = 100_000_000_000n;
+/** Packets cross the choke as they came: 1500 is what an uplink takes, and more than a tunnel's. */
+const chokeMtu = 1500;
+/** ETH_HLEN (linux/if_ether.h): rates are of IP bytes, and a wire's packets have this before them. */
+const ethernetHeader = 14;
+/** Before `main` (32766, ip-rule(8)). */
+const chokeRulePriority = 4390;
+/** Neighbours that the wire never asks for (driver/ip/render.ts): link-local of both families (RFC 3927, RFC 4291). */
+const chokeHop = { 4: '169.254.44.1', 6: 'fe80::44' } as const;
+
+const devices: readonly (readonly [Direction, string])[] = [
+  ['down', accessLink],
+  ['up', chokeIn],
+];
+
+/** In the steps in which tc(8) tells a rate: whole kbit/s, from 1 Gbit/s on whole Mbit/s (print_rate of iproute2). */
+export function toldRate(bitPerSecond: bigint): number {
+  const step = bitPerSecond < 1_000_000_000n ? 1_000n : 1_000_000n;
+  return Math.max(1_000, Number(bitPerSecond - (bitPerSecond % step)));
+}
+
+export function shaping({ node }: View, into: MutableDataplane): void {
+  const known = node.uplinkBitPerSecond !== 0n;
+  const uplink = toldRate(known ? node.uplinkBitPerSecond : unknownUplink);
+  put(into, 'wire', { netns: 'pop', name: chokeIn, peer: chokeOut, mtu: chokeMtu });
+  for (const [direction, dev] of devices) {
+    const classOf = (minor: number, rate: number, ceil: number): void =>
+      put(into, 'class', {
+        netns: 'pop',
+        dev,
+        minor,
+        parent: minor === uplinkClass ? 0 : uplinkClass,
+        rateBitPerSecond: Math.min(rate, ceil),
+        ceilBitPerSecond: ceil,
+        queue: minor !== uplinkClass,
+      });
+    put(into, 'shaper', {
+      netns: 'pop',
+      dev,
+      // Without a known uplink there is nothing to share: what is not shaped goes past all classes. Into the choke goes
+      // only what is shaped.
+      defaultClass: direction === 'up' ? waitingClass : known ? unshapedClass : 0,
+      overhead: direction === 'up' ? -ethernetHeader : 0,
+    });
+    classOf(uplinkClass, uplink, uplink);
+    classOf(waitingClass, certainBitPerSecond, Math.min(waitingBitPerSecond, uplink));
+    // Whoever is not shaped has half of the uplink for certain, all together, and what the others leave.
+    if (direction === 'down' && known) classOf(unshapedClass, toldRate(node.uplinkBitPerSecond / 2n), uplink);
+  }
+  for (const family of [4, 6] as const) {
+    put(into, 'rule', {
+      netns: 'pop',
+      family,
+      priority: chokeRulePriority,
+      fwmark: chokeFwmark,
+      table: chokeTable,
+    });
+    put(into, 'route', {
+      netns: 'pop',
+      table: chokeTable,
+      prefix: family === 4 ? '0.0.0.0/0' : '::/0',
+      type: 'unicast',
+      dev: chokeIn,
+      via: chokeHop[family],
+    });
+  }
+}
+
+/** Its elements, and its classes while it has a session here: `classNumber`. */
+export function shapedTunnel(
+  tunnel: Tunnel,
+  prefixes: readonly { readonly prefix: string }[],
+  classNumber: number | undefined,
+  into: MutableDataplane,
+): void {
+  for (const [direction, dev] of devices) {
+    const rate = direction === 'up' ? tunnel.rateUpBitPerSecond : tunnel.rateDownBitPerSecond;
+    if (rate === 0n) continue;
+    const ceil = toldRate(rate);
+    for (const { prefix } of prefixes) {
+      const [host = '', length = ''] = prefix.split('/');
+      const family = host.includes(':') ? 6 : 4;
+      const element = (set: string, text: string): void => put(into, 'element', { netns: 'pop', set, element: text });
+      element(shapedSet(direction, family, Number(length)), host);
+      if (classNumber !== undefined)
+        element(classMap(direction, family, Number(length)), `${host} : ${classId(classNumber)}`);
+    }
+    if (classNumber === undefined) continue;
+    put(into, 'class', {
+      netns: 'pop',
+      dev,
+      minor: classNumber,
+      parent: uplinkClass,
+      rateBitPerSecond: Math.min(certainBitPerSecond, ceil),
+      ceilBitPerSecond: ceil,
+      queue: true,
+    });
+  }
+}

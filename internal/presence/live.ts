@@ -1,0 +1,91 @@
+// Live: which tunnels have a session on this node now, and the number of the class that each has meanwhile.
+//
+// Being here lasts until another node has the newer handshake; a session ends by itself. Classes are for sessions: a
+// shaper with a class for everybody who was ever here would be thousands, and adding one costs more the more there are.
+
+import { Map as ImmutableMap } from 'immutable';
+import { classNumber } from './class-number.ts';
+import type { Sighting } from './presence.ts';
+
+/**
+ * REJECT_AFTER_TIME of WireGuard (paper, 6.1), after which a session is dead unless it was renewed, and the time that it
+ * may take until a renewal is heard of (applier/handshakes.ts: 2 s at 65,536 peers).
+ */
+const sessionMs = 180_000 + 10_000;
+
+/** A value: who holds one sees no later change. */
+export interface LiveTunnels {
+  /** Its newest handshake is this node's. */
+  has(tunnelId: string): boolean;
+  /** Undefined: no session, or no class is left. */
+  classOf(tunnelId: string): number | undefined;
+}
+
+export interface Live {
+  /** As presence tells it: who is here, and who has come or gone. */
+  here(here: { has(tunnelId: string): boolean }, moved: readonly string[]): void;
+  /** Handshakes of the own access interface; told by the next call of `here` or `settle`. */
+  shook(sightings: readonly Sighting[], nowMs: number): void;
+  /** Ends sessions that are over, and tells what changed since. O(changes). */
+  settle(nowMs: number): void;
+}
+
+/** `onChange` hears of tunnels that came, went, or got or lost a class. */
+export function createLive(onChange: (live: LiveTunnels, changed: readonly string[]) => void): Live {
+  let here: { has(tunnelId: string): boolean } = new Set();
+  let classes = ImmutableMap<string, number>();
+  const taken = new Set<number>();
+  /** Newest handshake by tunnel, oldest first but for clocks that were set: every renewal goes to the end. */
+  const sessions = new Map<string, number>();
+  let changed = new Set<string>();
+
+  function end(tunnelId: string): void {
+    sessions.delete(tunnelId);
+    const number = classes.get(tunnelId);
+    if (number === undefined) return;
+    taken.delete(number);
+    classes = classes.delete(tunnelId);
+    changed.add(tunnelId);
+  }
+
+  function tell(): void {
+    if (changed.size === 0) return;
+    const told = [...changed];
+    changed = new Set();
+    const [nowHere, nowClasses] = [here, classes];
+    onChange({ has: (id) => nowHere.has(id), classOf: (id) => nowClasses.get(id) }, told);
+  }
+
+  return {
+    here: (next, moved) => {
+      here = next;
+      for (const tunnelId of moved) {
+        changed.add(tunnelId);
+        if (!here.has(tunnelId)) end(tunnelId);
+      }
+      tell();
+    },
+    shook: (sightings, nowMs) => {
+      // A privileged half that is met again tells all it knows, in any order and of any age.
+      const alive = sightings.filter(({ handshakeMs }) => nowMs - handshakeMs < sessionMs);
+      for (const { tunnelId, handshakeMs } of alive.sort((a, b) => a.handshakeMs - b.handshakeMs)) {
+        const before = sessions.get(tunnelId) ?? 0;
+        sessions.delete(tunnelId);
+        sessions.set(tunnelId, Math.max(before, handshakeMs));
+        if (classes.has(tunnelId)) continue;
+        const number = classNumber(tunnelId, taken);
+        if (number === undefined) continue;
+        taken.add(number);
+        classes = classes.set(tunnelId, number);
+        changed.add(tunnelId);
+      }
+    },
+    settle: (nowMs) => {
+      for (const [tunnelId, handshakeMs] of sessions) {
+        if (nowMs - handshakeMs < sessionMs) break;
+        end(tunnelId);
+      }
+      tell();
+    },
+  };
+}

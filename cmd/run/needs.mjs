@@ -18,7 +18,7 @@ const needs = [
   { binary: 'tc', package: 'iproute2', why: 'shaping' },
   { binary: 'sysctl', package: 'procps', why: 'forwarding and its like' },
   { binary: 'openssl', package: 'openssl', why: 'a second opinion on the certificates' },
-  { binary: 'iperf3', package: 'iperf3', why: 'traffic as fast as it goes' },
+  { binary: 'age', package: 'age', why: 'a second opinion on sealed secrets' },
   { binary: 'ping', package: 'iputils-ping', why: 'probes from clients and hosts' },
   { binary: 'iperf3', package: 'iperf3', why: 'load for throughput and shaping' },
   { binary: 'unshare', package: 'util-linux', why: 'lab and tests live in namespaces of their own' },

@@ -83,7 +83,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const reconciler = createReconciler({
     self: {
       nodeId: config.nodeId,
-      accessKeyFile: config.accessKeyFile,
+      ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
       interconnectKeyFile: config.interconnectKeyFile,
     },
     send: (want) => {

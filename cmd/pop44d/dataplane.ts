@@ -30,11 +30,12 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const clock = realClock;
   await mkdir(config.runDir, { recursive: true, mode: 0o700 });
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
-  const { netns, runDir, stateDir } = config;
+  const { netns, runDir, stateDir, accessKeyFile, sealingKeyFile } = config;
   const wg = await openWg({
     netns,
     runDir,
-    privateKeyFiles: [config.accessKeyFile, config.interconnectKeyFile, config.mesh.privateKeyFile],
+    privateKeyFiles: [accessKeyFile ?? [], config.interconnectKeyFile, config.mesh.privateKeyFile].flat(),
+    ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
     clock,
     log,
   });

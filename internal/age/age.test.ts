@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mostSealedBytes, parseIdentity, parseRecipient, recipientBytes, recipientText, sealedFault } from './age.ts';
+import { mostSealedBytes, parseIdentities, parseRecipient, recipientBytes, recipientText, sealedFault } from './age.ts';
 import { decodeBech32, encodeBech32 } from './bech32.ts';
 
 const recipient = 'age1sxtrlvf2wcsna0hercdr94yams9enpjrgkfmm7dwrzk7lm7cqp3skp94z3';
@@ -56,7 +56,7 @@ test.each([
 });
 
 test.each(['', 'age1', recipient, 'AGE-SECRET-KEY-1QQQ', '# a comment'])('%j holds no identity', (text) => {
-  expect(parseIdentity(text)).toBeUndefined();
+  expect(parseIdentities(text)).toEqual([]);
 });
 
 const file = (stanzas: string, payload: number): Uint8Array =>

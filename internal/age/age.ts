@@ -4,7 +4,7 @@
 // On the path: command refuses by it what is none; sealing fills the frame.
 // Never: encrypts, decrypts, or holds a secret.
 
-export { type AgeIdentity, identityBytes, identityText, parseIdentity } from './identity.ts';
+export { type AgeIdentity, identityBytes, identityText, parseIdentities } from './identity.ts';
 export { type AgeRecipient, parseRecipient, recipientBytes, recipientText } from './recipient.ts';
 export { base64Bare, type Frame, type Stanza, frameText, mostSealedBytes, readFrame } from './frame.ts';
 export { sealedFault } from './sealed.ts';

@@ -13,16 +13,17 @@ export function identityText(privateKey: Uint8Array): AgeIdentity {
   return encodeBech32(prefix, privateKey).toUpperCase() as AgeIdentity;
 }
 
-/** The first line of an identity file that is no comment (age-keygen(1) writes two comments above); undefined: none. */
-export function parseIdentity(file: string): AgeIdentity | undefined {
-  const line = file
+const isIdentity = (line: string): line is AgeIdentity =>
+  line === line.toUpperCase() && decodeBech32(prefix, line.toLowerCase())?.length === keyBytes;
+
+/** The lines of an identity file that are no comments, as age(1) reads them; none when one of them is no identity. */
+export function parseIdentities(file: string): readonly AgeIdentity[] {
+  const lines = file
     .split('\n')
     .map((text) => text.trim())
-    .find((text) => text !== '' && !text.startsWith('#'));
-  if (line === undefined || line !== line.toUpperCase()) return undefined;
-  return decodeBech32(prefix, line.toLowerCase())?.length === keyBytes ? (line as AgeIdentity) : undefined;
+    .filter((text) => text !== '' && !text.startsWith('#'));
+  return lines.every(isIdentity) ? lines : [];
 }
-
 export function identityBytes(identity: AgeIdentity): Uint8Array {
   return decodeBech32(prefix, identity.toLowerCase()) ?? new Uint8Array();
 }

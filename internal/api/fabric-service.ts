@@ -8,12 +8,16 @@ import {
   createUpstream,
   deleteInterconnect,
   updateNode,
+  popAccessKey,
+  popShown,
+  setNodeSealingKey,
+  setPopAccessKey,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
-import { changing, freshness } from './service.ts';
+import { changing, found, freshness } from './service.ts';
 
 const recordOf = <T>({ record }: { readonly record: T }): T => record;
 
@@ -28,7 +32,16 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),
-    listPops: async () => ({ pops: listed(head.snapshot().pops).map(recordOf), freshness: freshness(context) }),
+    setPopAccessKey: changing(context, method.setPopAccessKey, setPopAccessKey),
+    setNodeSealingKey: changing(context, method.setNodeSealingKey, setNodeSealingKey),
+    getPopAccessKey: async (request, { signal }) => {
+      const answer = await found(context, signal, (snapshot) => popAccessKey(snapshot, request));
+      return { ...answer, freshness: freshness(context) };
+    },
+    listPops: async () => ({
+      pops: listed(head.snapshot().pops).map(({ record }) => popShown(record)),
+      freshness: freshness(context),
+    }),
     listNodes: async () => ({ nodes: nodeStates(context), freshness: freshness(context) }),
     listInterconnects: async () => ({
       interconnects: listed(head.snapshot().interconnects).map(recordOf),

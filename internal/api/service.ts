@@ -37,7 +37,7 @@ export function freshness({ head, store }: ServiceContext): Freshness {
   return create(FreshnessSchema, { revision: head.snapshot().revision, stale: !store.contact().connected });
 }
 
-function localPopId({ head, config }: ServiceContext): string {
+export function localPopId({ head, config }: ServiceContext): string {
   return head.snapshot().nodes.get(config.nodeId)?.record.popId ?? '';
 }
 

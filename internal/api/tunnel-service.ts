@@ -6,6 +6,7 @@ import {
   findTunnel,
   ledForCreateTunnel,
   ledForDeleteTunnel,
+  sealingRecipients,
   toTunnel,
   tunnelTemplate,
   updateTunnel,
@@ -14,7 +15,7 @@ import { isRefusal } from '#internal/errors/errors.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { page } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
-import { changing, found, freshness, granted } from './service.ts';
+import { changing, found, freshness, granted, localPopId } from './service.ts';
 
 export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof TunnelService> {
   const { head } = context;
@@ -25,13 +26,18 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
     deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel, { led: ledForDeleteTunnel }),
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
-      return { tunnel: toTunnel(stored), freshness: freshness(context) };
+      return { tunnel: toTunnel(head.snapshot(), stored), freshness: freshness(context) };
     },
     listTunnels: async (request) => {
       const { owner } = request;
-      const wanted = page(head.snapshot().tunnels, request, ({ record }) => owner === '' || record.owner === owner);
+      const snapshot = head.snapshot();
+      const wanted = page(snapshot.tunnels, request, ({ record }) => owner === '' || record.owner === owner);
       const { items, nextPageToken } = granted(wanted);
-      return { tunnels: items.map(toTunnel), nextPageToken, freshness: freshness(context) };
+      return {
+        tunnels: items.map((stored) => toTunnel(snapshot, stored)),
+        nextPageToken,
+        freshness: freshness(context),
+      };
     },
     getTunnelTemplate: async (request, { signal }) => {
       const template = await found(context, signal, (snapshot) => {
@@ -39,6 +45,12 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
         return isRefusal(stored) ? stored : tunnelTemplate(snapshot, stored, request);
       });
       return { ...template, freshness: freshness(context) };
+    },
+    getSealingRecipients: async (request, { signal }) => {
+      const answer = await found(context, signal, (snapshot) =>
+        sealingRecipients(snapshot, request, localPopId(context)),
+      );
+      return { ...answer, freshness: freshness(context) };
     },
   };
 }

@@ -16,6 +16,7 @@ import { Draft } from './draft.ts';
 import { Form, keyField, nameField, ownerField } from './fields.ts';
 import { placement } from './placement.ts';
 import { ratesField } from './rates.ts';
+import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
 import { defaultKeepaliveSeconds, defaultMtu, freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { toTunnel } from './view.ts';
 
@@ -44,7 +45,12 @@ export function createTunnel(
   if (form.refusal !== undefined) return form.refusal;
   const popIds = placement(snapshot, request, context);
   if (isRefusal(popIds)) return popIds;
-  const refusal = ratesField(snapshot, request, popIds) ?? freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
+  const sealed = request.sealedPresharedKey;
+  const unsealed = hasKeys(sealed)
+    ? sealedField('tunnel.sealed_preshared_key', sealed, nodesOfPops(snapshot, popIds))
+    : undefined;
+  const refusal =
+    ratesField(snapshot, request, popIds) ?? unsealed ?? freeName(snapshot, owner, name) ?? freeKey(snapshot, key);
   if (refusal !== undefined) return refusal;
   const homePopId = popIds[0] ?? '';
   const asked = { pools: request.pools, wishes: request.wishes, owner, homePopId, forTunnel: true };
@@ -69,6 +75,7 @@ export function createTunnel(
     keepaliveSeconds,
     rateUpBitPerSecond: request.rateUpBitPerSecond,
     rateDownBitPerSecond: request.rateDownBitPerSecond,
+    sealedPresharedKey: sealed,
     createdAt: timestampFromDate(context.now),
   });
   const draft = new Draft();
@@ -83,6 +90,6 @@ export function createTunnel(
   if (isRefusal(taken)) return taken;
   return {
     decision: draft.decision(),
-    response: create(CreateTunnelResponseSchema, { tunnel: toTunnel({ record: tunnel }) }),
+    response: create(CreateTunnelResponseSchema, { tunnel: toTunnel(snapshot, { record: tunnel }) }),
   };
 }

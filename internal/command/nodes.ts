@@ -24,6 +24,8 @@ import {
   textField,
 } from './fields.ts';
 import { uplinkField } from './rates.ts';
+import { ownSealingKey } from './node-sealing-key.ts';
+import { recipientField } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
 // RFC 6996 gives 4200000000 to 4294967294; the part up to here is clear of HAMNET's and dn42's (4220000000 up).
@@ -56,6 +58,7 @@ export function createNode(
     form.check(portField('node.api_port', node.apiPort));
   }
   form.take(keyField('node.interconnect_public_key', node.interconnectPublicKey));
+  if (node.sealingPublicKey !== '') form.take(recipientField('node.sealing_public_key', node.sealingPublicKey));
   form.check(textField('node.failure_domain', node.failureDomain, 64));
   form.check(uplinkField(node.uplinkBitPerSecond));
   if (form.refusal !== undefined) return form.refusal;
@@ -109,6 +112,10 @@ function sharedAddress(snapshot: Snapshot, own: NodeAddresses): Refusal | undefi
 }
 
 function sharedWithNode(snapshot: Snapshot, node: Node): Refusal | undefined {
+  if (node.sealingPublicKey !== '') {
+    const refusal = ownSealingKey(snapshot, 'node.sealing_public_key', node.id, node.sealingPublicKey);
+    if (refusal !== undefined) return refusal;
+  }
   for (const [id, { record: other }] of snapshot.nodes) {
     if (other.asn === node.asn) {
       return exists('node.asn', String(node.asn), `is the ASN of node ${id}`, 'one of its own for each node');

@@ -14,7 +14,11 @@ export interface Wanted {
  * The home is the one named, else the first of the PoPs named, else the deciding daemon's. No PoPs named: every one
  * that accepts tunnels. Refuses `not-found`, and `invalid` for a PoP that accepts none.
  */
-export function placement(snapshot: Snapshot, wanted: Wanted, context: CommandContext): readonly string[] | Refusal {
+export function placement(
+  snapshot: Snapshot,
+  wanted: Wanted,
+  context: Pick<CommandContext, 'localPopId'>,
+): readonly string[] | Refusal {
   for (const id of wanted.popIds) {
     const refusal = refusedPop(snapshot, 'tunnel.pop_ids', id);
     if (refusal !== undefined) return refusal;

@@ -12,6 +12,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { hostPrefix } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { exists, Form, idField, keyField, optionalAddressField, portField, textField } from './fields.ts';
+import { hasKeys } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
 const kinds: ReadonlySet<number> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
@@ -33,6 +34,12 @@ export function createPop(
   form.check(portField('pop.endpoint_port', pop.endpointPort));
   form.take(keyField('pop.public_key', pop.publicKey));
   form.check(textField('pop.failure_domain', pop.failureDomain, 64));
+  if (hasKeys(pop.sealedAccessKey)) {
+    const cure = 'create its nodes first, then pop44 pop key create';
+    form.check(
+      refuse('invalid', { field: 'pop.sealed_access_key', problem: 'is sealed to nobody that is known', cure }),
+    );
+  }
   if (form.refusal !== undefined) return form.refusal;
   if (snapshot.pops.has(pop.id)) return exists('pop.id', pop.id, 'exists already', 'another id');
   if (endpoint4 === '' && endpoint6 === '') {

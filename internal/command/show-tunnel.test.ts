@@ -22,7 +22,7 @@ describe('finding a tunnel', () => {
       refused: 'invalid',
       message: 'tunnel: "home" is the name of 2 tunnels (name it by its id)',
     });
-    expect(toTunnel(found(snapshot, 't2'))).toMatchObject({
+    expect(toTunnel(snapshot, found(snapshot, 't2'))).toMatchObject({
       etag: '5',
       prefixes: ['44.31.0.2/32', '2001:db8:44:2::/64'],
     });

@@ -14,6 +14,7 @@ import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
 import { releaseKey } from './peer-key.ts';
 import { ratesField } from './rates.ts';
+import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
 import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { tunnelToChange } from './tunnel-to-change.ts';
 import { toTunnel } from './view.ts';
@@ -26,6 +27,7 @@ const changeable = [
   'publicKey',
   'rateUpBitPerSecond',
   'rateDownBitPerSecond',
+  'sealedPresharedKey',
 ] as const;
 
 /**
@@ -40,7 +42,7 @@ export function updateTunnel(
   const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
   if (changeable.every((field) => request[field] === undefined)) {
-    const cure = 'enabled, name, mtu, keepalive_seconds, public_key or a rate';
+    const cure = 'enabled, name, mtu, keepalive_seconds, public_key, a rate or sealed_preshared_key';
     return refuse('required', { field: 'tunnel', value: request.tunnel, problem: 'is given nothing to change', cure });
   }
   // The stored message, so that fields of a newer daemon survive.
@@ -76,9 +78,15 @@ export function updateTunnel(
     draft.write({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record });
     tunnel.publicKey = key;
   }
+  if (request.sealedPresharedKey !== undefined) {
+    const { byNode } = request.sealedPresharedKey;
+    const nodes = nodesOfPops(snapshot, tunnel.placement?.popIds ?? []);
+    if (hasKeys(byNode)) form.check(sealedField('tunnel.sealed_preshared_key', byNode, nodes));
+    tunnel.sealedPresharedKey = byNode;
+  }
   if (form.refusal !== undefined) return form.refusal;
   return {
     decision: draft.decision(),
-    response: create(UpdateTunnelResponseSchema, { tunnel: toTunnel({ record: tunnel }) }),
+    response: create(UpdateTunnelResponseSchema, { tunnel: toTunnel(snapshot, { record: tunnel }) }),
   };
 }

@@ -15,9 +15,14 @@ import { type Tunnel, TunnelSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts'
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { quarantineSecondsOf } from './quarantine.ts';
+import { hasKeys } from './sealed.ts';
+import { nodesWithoutPresharedKey } from './sealing-recipients.ts';
 
 /** Its etag is the stored record's revision; without one (not committed yet) it is empty. */
-export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revision?: bigint }): Tunnel {
+export function toTunnel(
+  snapshot: Snapshot,
+  tunnel: { readonly record: store.Tunnel; readonly revision?: bigint },
+): Tunnel {
   const { record, revision } = tunnel;
   return create(TunnelSchema, {
     id: record.id,
@@ -34,6 +39,8 @@ export function toTunnel(tunnel: { readonly record: store.Tunnel; readonly revis
     rateDownBitPerSecond: record.rateDownBitPerSecond,
     etag: revision === undefined ? '' : String(revision),
     ...(record.createdAt && { createdAt: record.createdAt }),
+    hasPresharedKey: hasKeys(record.sealedPresharedKey),
+    nodesWithoutPresharedKey: [...nodesWithoutPresharedKey(snapshot, record)],
   });
 }
 

@@ -21,8 +21,11 @@ export interface NodeConfig {
   readonly runDir: string;
   /** Files of the two network namespaces. */
   readonly netns: { readonly transport: string; readonly pop: string };
-  readonly accessKeyFile: string;
+  /** The PoP's private key, where the PoP's record has none sealed to this node. */
+  readonly accessKeyFile?: string;
   readonly interconnectKeyFile: string;
+  /** age identity: opens what is sealed to this node. Read by the privileged half alone. */
+  readonly sealingKeyFile?: string;
   readonly mesh: {
     readonly privateKeyFile: string;
     readonly address: string;
@@ -93,35 +96,39 @@ const object =
       if (fields.has(name) || !optional.includes(name)) rule(fields.get(name), `${path}.${name}`);
   };
 
-const nodeConfig = object({
-  nodeId,
-  stateDir: file,
-  runDir: file,
-  netns: object({ transport: file, pop: file }),
-  accessKeyFile: file,
-  interconnectKeyFile: file,
-  mesh: object({
-    privateKeyFile: file,
-    address,
-    port,
-    // IPv6's least (RFC 8200 5) to WireGuard's most over Ethernet.
-    mtu: between(1280, 9000),
-    peers: list(object({ publicKey: text, endpoint: text, address })),
-  }),
-  etcd: object(
-    {
-      endpoints: list(text),
-      progressNotifyMs: between(100, 600_000),
-      // The shortest lease that etcd grants: 1.5 of its election timeouts of 1 s, whole seconds.
-      electionTtlSeconds: between(2, 60),
-    },
-    ['electionTtlSeconds'],
-  ),
-  tls: object({ caFile: file, certificateFile: file, keyFile: file }),
-  api: object({ port, socket: file }, ['socket']),
-  metrics: object({ port }),
-  dataplaneSocket: file,
-});
+const nodeConfig = object(
+  {
+    nodeId,
+    stateDir: file,
+    runDir: file,
+    netns: object({ transport: file, pop: file }),
+    accessKeyFile: file,
+    interconnectKeyFile: file,
+    sealingKeyFile: file,
+    mesh: object({
+      privateKeyFile: file,
+      address,
+      port,
+      // IPv6's least (RFC 8200 5) to WireGuard's most over Ethernet.
+      mtu: between(1280, 9000),
+      peers: list(object({ publicKey: text, endpoint: text, address })),
+    }),
+    etcd: object(
+      {
+        endpoints: list(text),
+        progressNotifyMs: between(100, 600_000),
+        // The shortest lease that etcd grants: 1.5 of its election timeouts of 1 s, whole seconds.
+        electionTtlSeconds: between(2, 60),
+      },
+      ['electionTtlSeconds'],
+    ),
+    tls: object({ caFile: file, certificateFile: file, keyFile: file }),
+    api: object({ port, socket: file }, ['socket']),
+    metrics: object({ port }),
+    dataplaneSocket: file,
+  },
+  ['accessKeyFile', 'sealingKeyFile'],
+);
 
 /** @throws Fault `config` that names the field, the value and the cure. */
 export function parseConfig(json: string): NodeConfig {

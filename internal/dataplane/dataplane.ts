@@ -1,7 +1,7 @@
 // Dataplane: what a node's kernel and BIRD hold, or should hold, as one plain value.
 //
 // On the path: desired(snapshot, node) makes the wanted one, drivers observe the found one, plan compares the two.
-// Never: touches the world. Secrets stand here as paths of files on the node, never as values.
+// Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
 /** The two namespaces of a node: uplink and UDP sockets in one, customers and WireGuard interfaces in the other. */
 export type Netns = 'transport' | 'pop';
@@ -16,8 +16,10 @@ export interface Link {
   readonly listenPort: number;
   /** 0: none. */
   readonly fwmark: number;
-  /** File on the node with the private key in base64. */
+  /** File on the node with the private key in base64; empty: it is sealed. */
   readonly privateKeyFile: string;
+  /** The private key sealed to this node, an age file in base64; with an empty file's name only. */
+  readonly sealedPrivateKey?: string;
 }
 
 /** Key: `<link> <public key>`. */
@@ -31,6 +33,8 @@ export interface Peer {
   readonly endpoint?: string;
   /** Seconds; 0: off. */
   readonly keepaliveSeconds: number;
+  /** The pre-shared key sealed to this node, an age file in base64; absent: none. */
+  readonly sealedPresharedKey?: string;
 }
 
 /**

@@ -43,7 +43,7 @@ export function carrierOf(snapshot: Snapshot, self: Self): Carrier | undefined {
   const node = snapshot.nodes.get(self.nodeId)?.record;
   const internet = snapshot.realms.get('internet')?.record;
   if (node === undefined || internet === undefined || !snapshot.pops.has(node.popId)) return undefined;
-  return { popId: node.popId, internetTable: internet.table };
+  return { nodeId: node.id, popId: node.popId, internetTable: internet.table };
 }
 
 /** What the parts of all tunnels of a node are made from. */

@@ -7,8 +7,8 @@ import { parsePrefix } from '#internal/netip/netip.ts';
 /** What a node knows of itself without the store. */
 export interface Self {
   readonly nodeId: string;
-  /** File with the private key of the PoP's access interface. */
-  readonly accessKeyFile: string;
+  /** File with the private key of the PoP's access interface, for a PoP whose record has none sealed. */
+  readonly accessKeyFile?: string;
   /** File with the private key of this node's ends of interconnects. */
   readonly interconnectKeyFile: string;
 }

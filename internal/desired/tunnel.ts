@@ -5,11 +5,13 @@ import { accessLink } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import { tunnelSet } from './nft-pop.ts';
+import { sealedText } from './sealed-text.ts';
 import { byText } from './self.ts';
 import { shapedTunnel } from './shaping.ts';
 
 /** What the parts of all tunnels share; when it changes, every part is made anew. */
 export interface Carrier {
+  readonly nodeId: string;
   readonly popId: string;
   readonly internetTable: number;
 }
@@ -20,8 +22,10 @@ const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
   tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
 /**
- * Adds the tunnel's peer, its elements, its classes where it is live, and, where it is `here` away from its slab's home, routes of its own.
- * Nothing for a tunnel that is disabled, placed elsewhere, or not backed by allocations.
+ * Adds the tunnel's peer, its elements, its classes where it is live, and, where it is `here` away from its slab's
+ * home, routes of its own.
+ * Nothing for a tunnel that is disabled, placed elsewhere, not backed by allocations, or whose
+ * pre-shared key was sealed to others only.
  */
 export function tunnel(
   snapshot: Snapshot,
@@ -30,6 +34,9 @@ export function tunnel(
   into: MutableDataplane,
 ): void {
   if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
+  const sealed = record.sealedPresharedKey[carrier.nodeId];
+  // Without the pre-shared key that its other nodes have it would be open to whoever has the client's key alone.
+  if (sealed === undefined && Object.keys(record.sealedPresharedKey).length > 0) return;
   const standing = standingPrefixes(snapshot, record);
   if (standing.length === 0) return;
   put(into, 'peer', {
@@ -37,6 +44,7 @@ export function tunnel(
     publicKey: record.publicKey,
     allowedIps: standing.map((given) => given.prefix).sort(byText),
     keepaliveSeconds: 0,
+    ...(sealed && { sealedPresharedKey: sealedText(sealed) }),
   });
   for (const given of standing) {
     const family = given.prefix.includes(':') ? 6 : 4;

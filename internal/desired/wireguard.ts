@@ -1,9 +1,10 @@
 // WireGuard links of a node: the access interface and one interface for each interconnect, with the far end as its peer.
 
-import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { type Link, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { keepaliveSeconds } from './keepalive.ts';
+import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
@@ -14,6 +15,13 @@ function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined
   return near.underlay6 !== '' && far.underlay6 !== '' ? `[${far.underlay6}]:${farPort}` : undefined;
 }
 
+/** Sealed to this node, or where nothing is sealed, in a file. Neither: the step fails and says so. */
+function accessKey({ node, pop, self }: View): Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'> {
+  if (Object.keys(pop.sealedAccessKey).length === 0) return { privateKeyFile: self.accessKeyFile ?? '' };
+  const sealed = pop.sealedAccessKey[node.id];
+  return { privateKeyFile: '', ...(sealed && { sealedPrivateKey: sealedText(sealed) }) };
+}
+
 export function wireguard(view: View, into: MutableDataplane): void {
   put(into, 'link', {
     name: accessLink,
@@ -21,7 +29,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
     mtu: accessMtu,
     listenPort: view.pop.endpointPort,
     fwmark: accessFwmark,
-    privateKeyFile: view.self.accessKeyFile,
+    ...accessKey(view),
   });
   for (const leg of view.legs) {
     const endpoint = underlayEndpoint(view.node, leg);

@@ -9,6 +9,7 @@ import type { Kind, Kinds, Peer } from '#internal/dataplane/dataplane.ts';
 function samePeer(want: Peer, found: Peer): boolean {
   return (
     want.keepaliveSeconds === found.keepaliveSeconds &&
+    want.sealedPresharedKey === found.sealedPresharedKey &&
     (want.endpoint === undefined || found.endpoint === undefined || want.endpoint === found.endpoint) &&
     want.allowedIps.length === found.allowedIps.length &&
     want.allowedIps.every((prefix, at) => prefix === found.allowedIps[at])

@@ -80,17 +80,17 @@ test('an identity file is for its owner alone, is never overwritten, and no faul
   const file = join(folder, 'sealing.key');
   writeIdentityFile(file, identity);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(readIdentityFile(file)).toBe(identity);
+  expect(readIdentityFile(file)).toEqual([identity]);
   expect(() => writeIdentityFile(file, makeIdentity())).toThrow('nothing is overwritten');
   expect(readFileSync(file, 'utf8')).toBe(`${identity}\n`);
   // As age-keygen(1) writes it.
   writeFileSync(file, `# created: today\n# public key: ${recipient}\n${identity}\n`);
-  expect(readIdentityFile(file)).toBe(identity);
+  expect(readIdentityFile(file)).toEqual([identity]);
   const broken = identity.slice(0, -1);
   writeFileSync(file, broken);
   const thrown = (): string => {
     try {
-      return readIdentityFile(file);
+      return readIdentityFile(file).join();
     } catch (fault) {
       return String(fault);
     }

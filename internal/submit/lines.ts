@@ -1,16 +1,24 @@
 // Lines: a decision as a person reads it in a dry run.
 
-import { createRegistry, toJsonString } from '@bufbuild/protobuf';
+import { createRegistry, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision, Write } from '#internal/model/record.ts';
 
 const registry = createRegistry(file_pop44_store_v1_records);
 
+/** What is sealed is told by how many bytes it has: it is for nobody who reads this. */
+function withoutSealed(name: string, value: JsonValue): JsonValue {
+  if (!name.startsWith('sealed') || typeof value !== 'object' || value === null) return value;
+  const bytes = (text: unknown): string => `${Buffer.byteLength(String(text), 'base64')} bytes`;
+  return Object.fromEntries(Object.entries(value).map(([id, sealed]) => [id, bytes(sealed)]));
+}
+
 function line(write: Write): string {
   if (write.op === 'delete') return `delete ${write.kind}/${write.id}`;
   const schema = registry.getMessage(write.record.$typeName);
   if (schema === undefined) throw new TypeError(`${write.record.$typeName} is no record`);
-  return `put ${write.kind}/${write.id} ${toJsonString(schema, write.record)}`;
+  const json = toJson(schema, write.record, { registry });
+  return `put ${write.kind}/${write.id} ${JSON.stringify(json, withoutSealed)}`;
 }
 
 /** One line a write, in the decision's order. Records hold no secrets in clear. */

@@ -7,8 +7,10 @@ import { demand, isKey, isOurLink, sendInBatches, type StepFailure } from '#inte
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
-import type { Backend, DeviceChange, PeerChange } from './backend.ts';
+import type { Backend, DeviceChange } from './backend.ts';
 import { clamped } from './observe.ts';
+import type { Keyring } from './keyring.ts';
+import { opened, type PeerWork } from './opened.ts';
 import type { Places } from './places.ts';
 import { checkLink, peerChange } from './render.ts';
 
@@ -17,6 +19,7 @@ export interface Means {
   readonly places: Places;
   /** Grows by what links ask for. */
   readonly keyFiles: Set<string>;
+  readonly keyring: Keyring;
   readonly netns: Readonly<Record<Netns, string>>;
   readonly clock: Clock;
 }
@@ -34,10 +37,12 @@ async function privateKeyIn(file: string): Promise<string> {
 }
 
 /** Brings a link to what is wanted, whatever it is now; what is right already is not touched. */
-async function ensureLink({ backend, places, keyFiles, netns, clock }: Means, want: Link): Promise<void> {
+async function ensureLink({ backend, places, keyFiles, keyring, netns, clock }: Means, want: Link): Promise<void> {
   checkLink(want);
-  const privateKey = await privateKeyIn(want.privateKeyFile);
-  keyFiles.add(want.privateKeyFile);
+  const { privateKeyFile, sealedPrivateKey: sealed } = want;
+  const inFile = privateKeyFile !== '' ? { file: privateKeyFile } : {};
+  const privateKey = sealed === undefined ? await privateKeyIn(privateKeyFile) : clamped(keyring.open(sealed));
+  if (privateKeyFile !== '') keyFiles.add(privateKeyFile);
   let place = (await places.read()).get(want.name);
   let device = place === undefined ? undefined : await backend.read(want.name, place.netns);
   if (device === undefined) {
@@ -52,12 +57,13 @@ async function ensureLink({ backend, places, keyFiles, netns, clock }: Means, wa
   if (place === undefined || device === undefined)
     throw new Fault('gone', `${want.name} is gone right after its birth`);
   const change: DeviceChange = {
-    ...(device.privateKey === privateKey ? {} : { privateKey: { base64: privateKey, file: want.privateKeyFile } }),
+    ...(device.privateKey === privateKey ? {} : { privateKey: { base64: privateKey, ...inFile } }),
     ...(device.fwmark === want.fwmark ? {} : { fwmark: want.fwmark }),
     // Setting the same port again would close and open the socket.
     ...(device.listenPort === want.listenPort ? {} : { listenPort: want.listenPort }),
   };
   if (Object.keys(change).length > 0) await backend.set(want.name, place.netns, change);
+  if (sealed !== undefined) keyring.remember([{ place: want.name, sealed, key: privateKey }]);
   if (place.netns !== want.netns) {
     const args = ['link', 'set', want.name, 'netns', netns[want.netns]];
     await run({ file: 'ip', args, netns: netns[place.netns] });
@@ -87,25 +93,28 @@ async function applyLink(means: Means, step: StepOf<'link'>): Promise<readonly S
   }
 }
 
-interface PeerWork {
-  readonly step: StepOf<'peer'>;
-  readonly change: PeerChange;
-}
-
 async function applyPeers(means: Means, link: string, work: readonly PeerWork[]): Promise<readonly StepFailure[]> {
   const netns = await means.places.netnsOf(link);
   const removals = work.every(({ step }) => step.op === 'remove');
   // Peers die with their interface.
   if (netns === undefined && removals) return [];
   if (netns === undefined) return work.map(({ step }) => ({ step, message: `there is no interface ${link}` }));
-  const failures = await sendInBatches(work, peersAtOnce, (batch) =>
-    means.backend.setPeers(
-      link,
-      netns,
-      batch.map(({ change }) => change),
-    ),
-  );
-  return failures.map(({ item, message }) => ({ step: item.step, message }));
+  const failures: StepFailure[] = [];
+  for (let at = 0; at < work.length; at += peersAtOnce) {
+    // Keys are in clear for the length of a batch.
+    const { ready, closed } = await opened(means.keyring, work.slice(at, at + peersAtOnce));
+    const refused = await sendInBatches(ready, peersAtOnce, (batch) =>
+      means.backend.setPeers(
+        link,
+        netns,
+        batch.map(({ change }) => change),
+      ),
+    );
+    const failed = new Set(refused.map(({ item }) => item));
+    means.keyring.remember(ready.filter((item) => !failed.has(item)).flatMap(({ entry }) => entry ?? []));
+    failures.push(...closed, ...refused.map(({ item, message }) => ({ step: item.step, message })));
+  }
+  return failures;
 }
 
 /** Steps of other kinds are none of ours. */

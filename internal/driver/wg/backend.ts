@@ -13,6 +13,8 @@ export interface DevicePeer {
   readonly keepaliveSeconds: number;
   /** Sorted as strings. */
   readonly allowedIps: readonly string[];
+  /** Hash of the pre-shared key (keyring.ts); absent: none. */
+  readonly presharedKeyHash?: string;
 }
 
 export interface Device {
@@ -25,8 +27,8 @@ export interface Device {
 
 /** What is to be set; what is absent stays as it is. */
 export interface DeviceChange {
-  /** In base64, and the file that has it: wg(8) takes a key from a file only, and not from a pipe of node's. */
-  readonly privateKey?: { readonly base64: string; readonly file: string };
+  /** In base64, and where there is one, the file that has it. */
+  readonly privateKey?: { readonly base64: string; readonly file?: string };
   readonly fwmark?: number;
   readonly listenPort?: number;
 }
@@ -40,6 +42,8 @@ export type PeerChange =
       readonly keepaliveSeconds: number;
       /** Absent: stays as it is. */
       readonly endpoint?: string;
+      /** Base64; empty: none any more; absent: stays as it is. */
+      readonly presharedKey?: string;
     }
   | { readonly op: 'remove'; readonly publicKey: string };
 

@@ -54,7 +54,7 @@ test('a line that the process refuses is a rejection, and the connection goes on
 
 // This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.
 test('the kernel backend writes by wg what the UAPI tells, and reads the same', async () => {
-  const kernel = kernelBackend({ transport, pop: transport });
+  const kernel = kernelBackend({ transport, pop: transport }, directory);
   const file = join(directory, 'other.key');
   const base64 = randomKey();
   writeFileSync(file, base64, { mode: 0o600 });

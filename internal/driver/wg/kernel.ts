@@ -1,6 +1,8 @@
 // Kernel: the kernel's own WireGuard, spoken to by wg(8) and ip(8) inside the interface's namespace. Birth in the
 // transport namespace keeps the UDP socket there, as with wireguard-go (measured on Linux 6.1).
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Netns } from '#internal/dataplane/dataplane.ts';
 import { linkPrefix } from '#internal/dataplane/ownership.ts';
 import { rejected } from '#internal/driver/driver.ts';
@@ -20,7 +22,25 @@ export async function kernelHasWireguard(transport: string): Promise<boolean> {
   return true;
 }
 
-export function kernelBackend(netns: Readonly<Record<Netns, string>>): Backend {
+/** What `wg` reads keys from, until it has read them: it takes them from files only, and not from a pipe of node's. */
+async function withKeyFiles<T>(runDir: string, work: (fileOf: (key: string) => string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(runDir, 'keys-'));
+  let count = 0;
+  try {
+    return await work((key) => {
+      if (key === '') return '/dev/null';
+      count += 1;
+      const file = join(folder, String(count));
+      writeFileSync(file, `${key}\n`, { mode: 0o600 });
+      return file;
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** @param runDir in memory, and for us alone */
+export function kernelBackend(netns: Readonly<Record<Netns, string>>, runDir: string): Backend {
   return {
     async create(name) {
       await run({ file: 'ip', args: ['link', 'add', name, 'type', 'wireguard'], netns: netns.transport });
@@ -34,11 +54,17 @@ export function kernelBackend(netns: Readonly<Record<Netns, string>>): Backend {
       return output.exitCode === 0 ? parseDump(output.stdout) : undefined;
     },
     async set(name, place, change) {
-      await run({ file: 'wg', args: wgDeviceArgs(name, change), netns: netns[place] });
+      const { privateKey } = change;
+      await withKeyFiles(runDir, (fileOf) => {
+        const file = privateKey === undefined ? '' : (privateKey.file ?? fileOf(privateKey.base64));
+        return run({ file: 'wg', args: wgDeviceArgs(name, change, file), netns: netns[place] });
+      });
     },
     async setPeers(name, place, changes) {
       try {
-        await run({ file: 'wg', args: wgPeersArgs(name, changes), netns: netns[place] });
+        await withKeyFiles(runDir, (fileOf) =>
+          run({ file: 'wg', args: wgPeersArgs(name, changes, fileOf), netns: netns[place] }),
+        );
       } catch (error) {
         throw rejected(messageOf(error), error);
       }

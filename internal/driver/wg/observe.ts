@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from '#internal/dataplane/dataplane.ts';
 import type { Backend, Device, DevicePeer } from './backend.ts';
+import { hashOf, type Keyring } from './keyring.ts';
 import type { Place, Places } from './places.ts';
 
 export type Found = Pick<MutableDataplane, 'link' | 'peer'>;
@@ -37,30 +38,48 @@ async function filesByKey(files: ReadonlySet<string>): Promise<ReadonlyMap<strin
   return byKey;
 }
 
+interface Keys {
+  readonly files: ReadonlyMap<string, string>;
+  readonly keyring: Keyring;
+}
+
 /** A link that is down is reported with MTU 0, one with a foreign key with `(other)`: both differ from any want. */
-const linkOf = (place: Place, device: Device, files: ReadonlyMap<string, string>): Link => ({
+const linkOf = (place: Place, device: Device, keys: Keys): Link => ({
   name: place.name,
   netns: place.netns,
   mtu: place.up ? place.mtu : 0,
   listenPort: device.listenPort,
   fwmark: device.fwmark,
-  privateKeyFile: files.get(device.privateKey ?? '') ?? '(other)',
+  ...privateKeyOf(place.name, device.privateKey ?? '', keys),
 });
+
+/** A key that came sealed may be in a file too; what it came from last is what it is compared by. */
+function privateKeyOf(
+  link: string,
+  key: string,
+  { files, keyring }: Keys,
+): Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'> {
+  const sealed = keyring.sealedOf(link, hashOf(Buffer.from(key, 'base64')));
+  if (sealed !== undefined) return { privateKeyFile: '', sealedPrivateKey: sealed };
+  return { privateKeyFile: files.get(key) ?? '(other)' };
+}
 
 /**
  * The endpoint is left out while a session lives, because then it is where the peer really is; `(none)` stands for a
  * peer without session and endpoint, which differs from any pinned one.
  */
-const peerOf = (link: string, peer: DevicePeer, nowMs: number): Peer => {
-  const { publicKey, allowedIps, keepaliveSeconds } = peer;
-  const found = { link, publicKey, allowedIps, keepaliveSeconds };
+const peerOf = (link: string, peer: DevicePeer, keyring: Keyring, nowMs: number): Peer => {
+  const { publicKey, allowedIps, keepaliveSeconds, presharedKeyHash: keyHash } = peer;
+  const known = keyHash === undefined ? undefined : (keyring.sealedOf(`${link} ${publicKey}`, keyHash) ?? '(other)');
+  const sealed = known === undefined ? {} : { sealedPresharedKey: known };
+  const found = { link, publicKey, allowedIps, keepaliveSeconds, ...sealed };
   return nowMs - peer.lastHandshakeMs < sessionMs ? found : { ...found, endpoint: peer.endpoint ?? '(none)' };
 };
 
 export async function observeAll(
   backend: Backend,
   places: Places,
-  keyFiles: ReadonlySet<string>,
+  { keyFiles, keyring }: { readonly keyFiles: ReadonlySet<string>; readonly keyring: Keyring },
   nowMs: number,
 ): Promise<Found> {
   const found = emptyDataplane();
@@ -68,8 +87,8 @@ export async function observeAll(
   for (const place of (await places.read()).values()) {
     const device = await backend.read(place.name, place.netns);
     if (device === undefined) continue;
-    put(found, 'link', linkOf(place, device, files));
-    for (const peer of device.peers) put(found, 'peer', peerOf(place.name, peer, nowMs));
+    put(found, 'link', linkOf(place, device, { files, keyring }));
+    for (const peer of device.peers) put(found, 'peer', peerOf(place.name, peer, keyring, nowMs));
   }
   return { link: found.link, peer: found.peer };
 }

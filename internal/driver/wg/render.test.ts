@@ -11,6 +11,7 @@ const peer: Peer = {
   keepaliveSeconds: 5,
 };
 const { endpoint: _endpoint, ...roaming } = peer;
+const noFile = (): string => 'no file';
 const step = { kind: 'peer', key: `p44i-a ${publicKey}` } as const;
 
 test('a new peer gets its endpoint before the keepalive that calls it', () => {
@@ -27,7 +28,7 @@ test('a new peer gets its endpoint before the keepalive that calls it', () => {
       '\n',
     ].join('\n'),
   );
-  expect(wgPeersArgs('p44i-a', [change]).join(' ')).toBe(
+  expect(wgPeersArgs('p44i-a', [change], noFile).join(' ')).toBe(
     `set p44i-a peer ${publicKey} allowed-ips 0.0.0.0/0,::/0 endpoint 198.18.1.2:51900 persistent-keepalive 5`,
   );
 });
@@ -35,7 +36,7 @@ test('a new peer gets its endpoint before the keepalive that calls it', () => {
 test('a removed peer is named and nothing else', () => {
   const change = peerChange({ op: 'remove', ...step, found: { ...roaming, endpoint: '(none)' } });
   expect(renderPeers([change])).toMatch(/^set=1\npublic_key=[0-9a-f]{64}\nremove=true\n\n$/);
-  expect(wgPeersArgs('p44i-a', [change])).toEqual(['set', 'p44i-a', 'peer', publicKey, 'remove']);
+  expect(wgPeersArgs('p44i-a', [change], noFile)).toEqual(['set', 'p44i-a', 'peer', publicKey, 'remove']);
 });
 
 test.each<[string, Peer, Peer, string | undefined]>([
@@ -56,7 +57,9 @@ test.each<[string, Peer, Peer, string | undefined]>([
 
 test('the private key is never an argument', () => {
   const change = { privateKey: { base64: publicKey, file: '/etc/p1.key' }, fwmark: 0x44, listenPort: 51820 };
-  expect(wgDeviceArgs('p44w0', change).join(' ')).toBe('set p44w0 private-key /etc/p1.key fwmark 68 listen-port 51820');
+  expect(wgDeviceArgs('p44w0', change, '/etc/p1.key').join(' ')).toBe(
+    'set p44w0 private-key /etc/p1.key fwmark 68 listen-port 51820',
+  );
   expect(renderDevice(change)).toMatch(/^set=1\nprivate_key=[0-9a-f]{64}\nfwmark=68\nlisten_port=51820\n\n$/);
 });
 

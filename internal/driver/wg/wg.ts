@@ -3,8 +3,9 @@
 //
 // An interface is born in the transport namespace, where its UDP socket stays, and moved to where it is wanted.
 // Processes that carry traffic outlive us and are adopted again by their sockets, peers untouched.
-// Never: touches an interface without our prefix, or shows a private key.
+// Never: touches an interface without our prefix, or shows a key.
 
+import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Netns } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
@@ -12,6 +13,7 @@ import type { Log } from '#internal/log/log.ts';
 import { applySteps } from './apply.ts';
 import type { Backend } from './backend.ts';
 import { type Found, telemetryOf, observeAll, type Telemetry } from './observe.ts';
+import { createKeyring } from './keyring.ts';
 import { kernelBackend, kernelHasWireguard } from './kernel.ts';
 import { createPlaces } from './places.ts';
 import { userspaceBackend } from './userspace.ts';
@@ -27,6 +29,8 @@ export interface WgOptions {
   readonly runDir: string;
   /** Files of private keys in base64 that links may have: told so that a restarted driver knows them again. */
   readonly privateKeyFiles: readonly string[];
+  /** File of the identity that opens what is sealed to this node; absent: nothing is. */
+  readonly sealingKeyFile?: string;
   /** Default `wireguard-go`. */
   readonly wireguardGo?: string;
   /** After which a wireguard-go counts as hung and is replaced; default 5000. */
@@ -52,7 +56,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   };
   const kernel = await kernelHasWireguard(options.netns.transport);
   const backend: Backend = kernel
-    ? kernelBackend(options.netns)
+    ? kernelBackend(options.netns, options.runDir)
     : userspaceBackend({
         transport: options.netns.transport,
         uapiDir: options.uapiDir ?? '/var/run/wireguard',
@@ -65,10 +69,15 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   log.info('wireguard-backend', { backend: kernel ? 'kernel' : 'wireguard-go' });
   const places = createPlaces(options.netns);
   const keyFiles = new Set(options.privateKeyFiles);
+  const { sealingKeyFile, runDir } = options;
+  const keyring = createKeyring({
+    ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
+    memoryFile: join(runDir, 'sealed-keys'),
+  });
   return {
     kinds: ['link', 'peer'],
-    observe: (): Promise<Found> => observeAll(backend, places, keyFiles, clock.wall().getTime()),
-    apply: (steps) => applySteps({ backend, places, keyFiles, netns: options.netns, clock }, steps),
+    observe: (): Promise<Found> => observeAll(backend, places, { keyFiles, keyring }, clock.wall().getTime()),
+    apply: (steps) => applySteps({ backend, places, keyFiles, keyring, netns: options.netns, clock }, steps),
     onDisturbance: (listener) => listeners.push(listener),
     telemetry: (link) => telemetryOf(backend, places, link),
     close: () => backend.close(),

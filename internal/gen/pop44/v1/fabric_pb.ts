@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImkKFENyZWF0ZU5ldHdvcmtSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEiEKGWFsbG93X2RvY3VtZW50YXRpb25fc3BhY2UYAyABKAgiZQoVQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEigKB25ldHdvcmsYAiABKAsyFy5wb3A0NC5zdG9yZS52MS5OZXR3b3JrIlYKEENyZWF0ZVBvcFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJZChFDcmVhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKBAQoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQFCGAoWX3VwbGlua19iaXRfcGVyX3NlY29uZCJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi4AEKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAhCCQoHX3J0dF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzczKJBwoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkEKCExpc3RQb3BzEhkucG9wNDQudjEuTGlzdFBvcHNSZXF1ZXN0GhoucG9wNDQudjEuTGlzdFBvcHNSZXNwb25zZRJHCgpDcmVhdGVOb2RlEhsucG9wNDQudjEuQ3JlYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5DcmVhdGVOb2RlUmVzcG9uc2USRwoKVXBkYXRlTm9kZRIbLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuVXBkYXRlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImkKFENyZWF0ZU5ldHdvcmtSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEiEKGWFsbG93X2RvY3VtZW50YXRpb25fc3BhY2UYAyABKAgiZQoVQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEigKB25ldHdvcmsYAiABKAsyFy5wb3A0NC5zdG9yZS52MS5OZXR3b3JrIlYKEENyZWF0ZVBvcFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJZChFDcmVhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKBAQoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQFCGAoWX3VwbGlua19iaXRfcGVyX3NlY29uZCJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi4AEKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAhCCQoHX3J0dF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLcAQoWU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAkSDwoHcmVwbGFjZRgEIAEoCBI8CgZzZWFsZWQYBSADKAsyLC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiXwoXU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIigKFkdldFBvcEFjY2Vzc0tleVJlcXVlc3QSDgoGcG9wX2lkGAEgASgJIr0CChdHZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEj0KBnNlYWxlZBgCIAMoCzItLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlNlYWxlZEVudHJ5EkUKCnJlY2lwaWVudHMYAyADKAsyMS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5SZWNpcGllbnRzRW50cnkSJgoJZnJlc2huZXNzGAQgASgLMhMucG9wNDQudjEuRnJlc2huZXNzGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlMpcJCg1GYWJyaWNTZXJ2aWNlElAKDUNyZWF0ZU5ldHdvcmsSHi5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVxdWVzdBofLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXNwb25zZRJECglDcmVhdGVQb3ASGi5wb3A0NC52MS5DcmVhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuQ3JlYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlElYKD0dldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJcChFTZXROb2RlU2VhbGluZ0tleRIiLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBojLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.CreateNetworkRequest
@@ -572,6 +572,174 @@ export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*
   messageDesc(file_pop44_v1_fabric, 22);
 
 /**
+ * @generated from message pop44.v1.SetPopAccessKeyRequest
+ */
+export type SetPopAccessKeyRequest = Message<"pop44.v1.SetPopAccessKeyRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pop_id = 2;
+   */
+  popId: string;
+
+  /**
+   * WireGuard public key. Another than the PoP has is refused without replace: every client would need a new file.
+   *
+   * @generated from field: string public_key = 3;
+   */
+  publicKey: string;
+
+  /**
+   * @generated from field: bool replace = 4;
+   */
+  replace: boolean;
+
+  /**
+   * As Pop.sealed_access_key: one for each node of the PoP, and for "@recovery" at will. Each an age file of the private
+   * key's 32 bytes, at most 1 KiB.
+   *
+   * @generated from field: map<string, bytes> sealed = 5;
+   */
+  sealed: { [key: string]: Uint8Array };
+};
+
+/**
+ * Describes the message pop44.v1.SetPopAccessKeyRequest.
+ * Use `create(SetPopAccessKeyRequestSchema)` to create a new message.
+ */
+export const SetPopAccessKeyRequestSchema: GenMessage<SetPopAccessKeyRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 23);
+
+/**
+ * @generated from message pop44.v1.SetPopAccessKeyResponse
+ */
+export type SetPopAccessKeyResponse = Message<"pop44.v1.SetPopAccessKeyResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * Without what is sealed.
+   *
+   * @generated from field: pop44.store.v1.Pop pop = 2;
+   */
+  pop?: Pop | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.SetPopAccessKeyResponse.
+ * Use `create(SetPopAccessKeyResponseSchema)` to create a new message.
+ */
+export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 24);
+
+/**
+ * @generated from message pop44.v1.GetPopAccessKeyRequest
+ */
+export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> & {
+  /**
+   * @generated from field: string pop_id = 1;
+   */
+  popId: string;
+};
+
+/**
+ * Describes the message pop44.v1.GetPopAccessKeyRequest.
+ * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
+ */
+export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 25);
+
+/**
+ * @generated from message pop44.v1.GetPopAccessKeyResponse
+ */
+export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"> & {
+  /**
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+
+  /**
+   * @generated from field: map<string, bytes> sealed = 2;
+   */
+  sealed: { [key: string]: Uint8Array };
+
+  /**
+   * By node id: age recipient, empty of a node that has none yet.
+   *
+   * @generated from field: map<string, string> recipients = 3;
+   */
+  recipients: { [key: string]: string };
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 4;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.GetPopAccessKeyResponse.
+ * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
+ */
+export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 26);
+
+/**
+ * @generated from message pop44.v1.SetNodeSealingKeyRequest
+ */
+export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string node_id = 2;
+   */
+  nodeId: string;
+
+  /**
+   * age recipient, as `pop44d sealing-key` prints it.
+   *
+   * @generated from field: string sealing_public_key = 3;
+   */
+  sealingPublicKey: string;
+};
+
+/**
+ * Describes the message pop44.v1.SetNodeSealingKeyRequest.
+ * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
+ */
+export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 27);
+
+/**
+ * @generated from message pop44.v1.SetNodeSealingKeyResponse
+ */
+export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Node node = 2;
+   */
+  node?: Node | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.SetNodeSealingKeyResponse.
+ * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
+ */
+export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 28);
+
+/**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
  *
  * @generated from service pop44.v1.FabricService
@@ -666,6 +834,36 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof ListUpstreamsRequestSchema;
     output: typeof ListUpstreamsResponseSchema;
+  },
+  /**
+   * The access key of a PoP, sealed to its nodes: made, or sealed again when nodes joined or left.
+   *
+   * @generated from rpc pop44.v1.FabricService.SetPopAccessKey
+   */
+  setPopAccessKey: {
+    methodKind: "unary";
+    input: typeof SetPopAccessKeyRequestSchema;
+    output: typeof SetPopAccessKeyResponseSchema;
+  },
+  /**
+   * What is sealed, for who has an identity that opens it, and to whom it is to be sealed.
+   *
+   * @generated from rpc pop44.v1.FabricService.GetPopAccessKey
+   */
+  getPopAccessKey: {
+    methodKind: "unary";
+    input: typeof GetPopAccessKeyRequestSchema;
+    output: typeof GetPopAccessKeyResponseSchema;
+  },
+  /**
+   * Of a node whose sealing identity is new. What was sealed to the one before is lost to it: seal again.
+   *
+   * @generated from rpc pop44.v1.FabricService.SetNodeSealingKey
+   */
+  setNodeSealingKey: {
+    methodKind: "unary";
+    input: typeof SetNodeSealingKeyRequestSchema;
+    output: typeof SetNodeSealingKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_fabric, 0);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/tunnels.proto.
  */
 export const file_pop44_v1_tunnels: GenFile = /*@__PURE__*/
-  fileDesc("ChZwb3A0NC92MS90dW5uZWxzLnByb3RvEghwb3A0NC52MSK0AgoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEg8KB3BvcF9pZHMYBiADKAkSEAoIcHJlZml4ZXMYByADKAkSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIMCgRldGFnGAsgASgJEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEIsICChNDcmVhdGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSEwoLaG9tZV9wb3BfaWQYBSABKAkSDwoHcG9wX2lkcxgGIAMoCRINCgVwb29scxgHIAMoCRILCgNtdHUYCCABKA0SHgoRa2VlcGFsaXZlX3NlY29uZHMYCSABKA1IAIgBARIeCgZ3aXNoZXMYCiADKAsyDi5wb3A0NC52MS5XaXNoEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDCABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA0gASgEQhQKEl9rZWVwYWxpdmVfc2Vjb25kcyJcChRDcmVhdGVUdW5uZWxSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgZ0dW5uZWwYAiABKAsyEC5wb3A0NC52MS5UdW5uZWwiIgoQR2V0VHVubmVsUmVxdWVzdBIOCgZ0dW5uZWwYASABKAkiXQoRR2V0VHVubmVsUmVzcG9uc2USIAoGdHVubmVsGAEgASgLMhAucG9wNDQudjEuVHVubmVsEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJKChJMaXN0VHVubmVsc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSDQoFb3duZXIYAyABKAkieQoTTGlzdFR1bm5lbHNSZXNwb25zZRIhCgd0dW5uZWxzGAEgAygLMhAucG9wNDQudjEuVHVubmVsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MigQMKE1VwZGF0ZVR1bm5lbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnR1bm5lbBgCIAEoCRIUCgdlbmFibGVkGAMgASgISACIAQESEQoEbmFtZRgEIAEoCUgBiAEBEhAKA210dRgFIAEoDUgCiAEBEh4KEWtlZXBhbGl2ZV9zZWNvbmRzGAYgASgNSAOIAQESFwoKcHVibGljX2tleRgHIAEoCUgEiAEBEiMKFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYCSABKARIBYgBARIlChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYCiABKARIBogBAUIKCghfZW5hYmxlZEIHCgVfbmFtZUIGCgRfbXR1QhQKEl9rZWVwYWxpdmVfc2Vjb25kc0INCgtfcHVibGljX2tleUIZChdfcmF0ZV91cF9iaXRfcGVyX3NlY29uZEIbChlfcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kIlwKFFVwZGF0ZVR1bm5lbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKBnR1bm5lbBgCIAEoCzIQLnBvcDQ0LnYxLlR1bm5lbCJHChNEZWxldGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZ0dW5uZWwYAiABKAkiOgoURGVsZXRlVHVubmVsUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiUQoYR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0Eg4KBnR1bm5lbBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSFQoNZW5kcG9pbnRfaXB2NhgDIAEoCCKFAgoZR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZRIRCglhZGRyZXNzZXMYASADKAkSCwoDbXR1GAIgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAMgASgNEhcKD3BlZXJfcHVibGljX2tleRgEIAEoCRIYChBlbmRwb2ludF9hZGRyZXNzGAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEwoLYWxsb3dlZF9pcHMYByADKAkSEQoJdHVubmVsX2lkGAggASgJEhMKC3R1bm5lbF9uYW1lGAkgASgJEiYKCWZyZXNobmVzcxgKIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzczLsAwoNVHVubmVsU2VydmljZRJNCgxDcmVhdGVUdW5uZWwSHS5wb3A0NC52MS5DcmVhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuQ3JlYXRlVHVubmVsUmVzcG9uc2USRAoJR2V0VHVubmVsEhoucG9wNDQudjEuR2V0VHVubmVsUmVxdWVzdBobLnBvcDQ0LnYxLkdldFR1bm5lbFJlc3BvbnNlEkoKC0xpc3RUdW5uZWxzEhwucG9wNDQudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gh0ucG9wNDQudjEuTGlzdFR1bm5lbHNSZXNwb25zZRJNCgxVcGRhdGVUdW5uZWwSHS5wb3A0NC52MS5VcGRhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuVXBkYXRlVHVubmVsUmVzcG9uc2USTQoMRGVsZXRlVHVubmVsEh0ucG9wNDQudjEuRGVsZXRlVHVubmVsUmVxdWVzdBoeLnBvcDQ0LnYxLkRlbGV0ZVR1bm5lbFJlc3BvbnNlElwKEUdldFR1bm5lbFRlbXBsYXRlEiIucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0GiMucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_v1_allocations, file_pop44_v1_common]);
+  fileDesc("ChZwb3A0NC92MS90dW5uZWxzLnByb3RvEghwb3A0NC52MSL0AgoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEg8KB3BvcF9pZHMYBiADKAkSEAoIcHJlZml4ZXMYByADKAkSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIMCgRldGFnGAsgASgJEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEEhkKEWhhc19wcmVzaGFyZWRfa2V5GB4gASgIEiMKG25vZGVzX3dpdGhvdXRfcHJlc2hhcmVkX2tleRgfIAMoCSLSAwoTQ3JlYXRlVHVubmVsUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEhMKC2hvbWVfcG9wX2lkGAUgASgJEg8KB3BvcF9pZHMYBiADKAkSDQoFcG9vbHMYByADKAkSCwoDbXR1GAggASgNEh4KEWtlZXBhbGl2ZV9zZWNvbmRzGAkgASgNSACIAQESHgoGd2lzaGVzGAogAygLMg4ucG9wNDQudjEuV2lzaBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGAwgASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgNIAEoBBJTChRzZWFsZWRfcHJlc2hhcmVkX2tleRgOIAMoCzI1LnBvcDQ0LnYxLkNyZWF0ZVR1bm5lbFJlcXVlc3QuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4AUIUChJfa2VlcGFsaXZlX3NlY29uZHMiXAoUQ3JlYXRlVHVubmVsUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoGdHVubmVsGAIgASgLMhAucG9wNDQudjEuVHVubmVsIiIKEEdldFR1bm5lbFJlcXVlc3QSDgoGdHVubmVsGAEgASgJIl0KEUdldFR1bm5lbFJlc3BvbnNlEiAKBnR1bm5lbBgBIAEoCzIQLnBvcDQ0LnYxLlR1bm5lbBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiSgoSTGlzdFR1bm5lbHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBW93bmVyGAMgASgJInkKE0xpc3RUdW5uZWxzUmVzcG9uc2USIQoHdHVubmVscxgBIAMoCzIQLnBvcDQ0LnYxLlR1bm5lbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSJgoJZnJlc2huZXNzGAMgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIr0DChNVcGRhdGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZ0dW5uZWwYAiABKAkSFAoHZW5hYmxlZBgDIAEoCEgAiAEBEhEKBG5hbWUYBCABKAlIAYgBARIQCgNtdHUYBSABKA1IAogBARIeChFrZWVwYWxpdmVfc2Vjb25kcxgGIAEoDUgDiAEBEhcKCnB1YmxpY19rZXkYByABKAlIBIgBARIjChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGAkgASgESAWIAQESJQoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGAogASgESAaIAQESOgoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYCyABKAsyHC5wb3A0NC52MS5TZWFsZWRQcmVzaGFyZWRLZXlCCgoIX2VuYWJsZWRCBwoFX25hbWVCBgoEX210dUIUChJfa2VlcGFsaXZlX3NlY29uZHNCDQoLX3B1YmxpY19rZXlCGQoXX3JhdGVfdXBfYml0X3Blcl9zZWNvbmRCGwoZX3JhdGVfZG93bl9iaXRfcGVyX3NlY29uZCJ+ChJTZWFsZWRQcmVzaGFyZWRLZXkSOQoHYnlfbm9kZRgBIAMoCzIoLnBvcDQ0LnYxLlNlYWxlZFByZXNoYXJlZEtleS5CeU5vZGVFbnRyeRotCgtCeU5vZGVFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIlwKFFVwZGF0ZVR1bm5lbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKBnR1bm5lbBgCIAEoCzIQLnBvcDQ0LnYxLlR1bm5lbCJHChNEZWxldGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZ0dW5uZWwYAiABKAkiOgoURGVsZXRlVHVubmVsUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiUQoYR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0Eg4KBnR1bm5lbBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSFQoNZW5kcG9pbnRfaXB2NhgDIAEoCCKFAgoZR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZRIRCglhZGRyZXNzZXMYASADKAkSCwoDbXR1GAIgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAMgASgNEhcKD3BlZXJfcHVibGljX2tleRgEIAEoCRIYChBlbmRwb2ludF9hZGRyZXNzGAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEwoLYWxsb3dlZF9pcHMYByADKAkSEQoJdHVubmVsX2lkGAggASgJEhMKC3R1bm5lbF9uYW1lGAkgASgJEiYKCWZyZXNobmVzcxgKIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJTChtHZXRTZWFsaW5nUmVjaXBpZW50c1JlcXVlc3QSDgoGdHVubmVsGAEgASgJEhMKC2hvbWVfcG9wX2lkGAIgASgJEg8KB3BvcF9pZHMYAyADKAkixQEKHEdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2USSgoKcmVjaXBpZW50cxgBIAMoCzI2LnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2UuUmVjaXBpZW50c0VudHJ5EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxoxCg9SZWNpcGllbnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATLTBAoNVHVubmVsU2VydmljZRJNCgxDcmVhdGVUdW5uZWwSHS5wb3A0NC52MS5DcmVhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuQ3JlYXRlVHVubmVsUmVzcG9uc2USRAoJR2V0VHVubmVsEhoucG9wNDQudjEuR2V0VHVubmVsUmVxdWVzdBobLnBvcDQ0LnYxLkdldFR1bm5lbFJlc3BvbnNlEkoKC0xpc3RUdW5uZWxzEhwucG9wNDQudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gh0ucG9wNDQudjEuTGlzdFR1bm5lbHNSZXNwb25zZRJNCgxVcGRhdGVUdW5uZWwSHS5wb3A0NC52MS5VcGRhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuVXBkYXRlVHVubmVsUmVzcG9uc2USTQoMRGVsZXRlVHVubmVsEh0ucG9wNDQudjEuRGVsZXRlVHVubmVsUmVxdWVzdBoeLnBvcDQ0LnYxLkRlbGV0ZVR1bm5lbFJlc3BvbnNlElwKEUdldFR1bm5lbFRlbXBsYXRlEiIucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0GiMucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZRJlChRHZXRTZWFsaW5nUmVjaXBpZW50cxIlLnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVxdWVzdBomLnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_v1_allocations, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.Tunnel
@@ -97,6 +97,20 @@ export type Tunnel = Message<"pop44.v1.Tunnel"> & {
    * @generated from field: uint64 rate_down_bit_per_second = 15;
    */
   rateDownBitPerSecond: bigint;
+
+  /**
+   * A pre-shared key was sealed to nodes of its placement.
+   *
+   * @generated from field: bool has_preshared_key = 30;
+   */
+  hasPresharedKey: boolean;
+
+  /**
+   * Nodes of its placement that the pre-shared key was not sealed to (they came later): they do not carry the tunnel.
+   *
+   * @generated from field: repeated string nodes_without_preshared_key = 31;
+   */
+  nodesWithoutPresharedKey: string[];
 };
 
 /**
@@ -189,6 +203,14 @@ export type CreateTunnelRequest = Message<"pop44.v1.CreateTunnelRequest"> & {
    * @generated from field: uint64 rate_down_bit_per_second = 13;
    */
   rateDownBitPerSecond: bigint;
+
+  /**
+   * By node id: the pre-shared key's 32 bytes as an age file for that node, at most 1 KiB, one for each node of the
+   * placement (GetSealingRecipients). Empty: no pre-shared key.
+   *
+   * @generated from field: map<string, bytes> sealed_preshared_key = 14;
+   */
+  sealedPresharedKey: { [key: string]: Uint8Array };
 };
 
 /**
@@ -367,6 +389,13 @@ export type UpdateTunnelRequest = Message<"pop44.v1.UpdateTunnelRequest"> & {
    * @generated from field: optional uint64 rate_down_bit_per_second = 10;
    */
   rateDownBitPerSecond?: bigint | undefined;
+
+  /**
+   * Another pre-shared key, or with an empty one none any more.
+   *
+   * @generated from field: pop44.v1.SealedPresharedKey sealed_preshared_key = 11;
+   */
+  sealedPresharedKey?: SealedPresharedKey | undefined;
 };
 
 /**
@@ -375,6 +404,25 @@ export type UpdateTunnelRequest = Message<"pop44.v1.UpdateTunnelRequest"> & {
  */
 export const UpdateTunnelRequestSchema: GenMessage<UpdateTunnelRequest> = /*@__PURE__*/
   messageDesc(file_pop44_v1_tunnels, 7);
+
+/**
+ * @generated from message pop44.v1.SealedPresharedKey
+ */
+export type SealedPresharedKey = Message<"pop44.v1.SealedPresharedKey"> & {
+  /**
+   * As CreateTunnelRequest.sealed_preshared_key.
+   *
+   * @generated from field: map<string, bytes> by_node = 1;
+   */
+  byNode: { [key: string]: Uint8Array };
+};
+
+/**
+ * Describes the message pop44.v1.SealedPresharedKey.
+ * Use `create(SealedPresharedKeySchema)` to create a new message.
+ */
+export const SealedPresharedKeySchema: GenMessage<SealedPresharedKey> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 8);
 
 /**
  * @generated from message pop44.v1.UpdateTunnelResponse
@@ -396,7 +444,7 @@ export type UpdateTunnelResponse = Message<"pop44.v1.UpdateTunnelResponse"> & {
  * Use `create(UpdateTunnelResponseSchema)` to create a new message.
  */
 export const UpdateTunnelResponseSchema: GenMessage<UpdateTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 8);
+  messageDesc(file_pop44_v1_tunnels, 9);
 
 /**
  * @generated from message pop44.v1.DeleteTunnelRequest
@@ -418,7 +466,7 @@ export type DeleteTunnelRequest = Message<"pop44.v1.DeleteTunnelRequest"> & {
  * Use `create(DeleteTunnelRequestSchema)` to create a new message.
  */
 export const DeleteTunnelRequestSchema: GenMessage<DeleteTunnelRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 9);
+  messageDesc(file_pop44_v1_tunnels, 10);
 
 /**
  * @generated from message pop44.v1.DeleteTunnelResponse
@@ -435,7 +483,7 @@ export type DeleteTunnelResponse = Message<"pop44.v1.DeleteTunnelResponse"> & {
  * Use `create(DeleteTunnelResponseSchema)` to create a new message.
  */
 export const DeleteTunnelResponseSchema: GenMessage<DeleteTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 10);
+  messageDesc(file_pop44_v1_tunnels, 11);
 
 /**
  * @generated from message pop44.v1.GetTunnelTemplateRequest
@@ -466,7 +514,7 @@ export type GetTunnelTemplateRequest = Message<"pop44.v1.GetTunnelTemplateReques
  * Use `create(GetTunnelTemplateRequestSchema)` to create a new message.
  */
 export const GetTunnelTemplateRequestSchema: GenMessage<GetTunnelTemplateRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 11);
+  messageDesc(file_pop44_v1_tunnels, 12);
 
 /**
  * @generated from message pop44.v1.GetTunnelTemplateResponse
@@ -530,7 +578,60 @@ export type GetTunnelTemplateResponse = Message<"pop44.v1.GetTunnelTemplateRespo
  * Use `create(GetTunnelTemplateResponseSchema)` to create a new message.
  */
 export const GetTunnelTemplateResponseSchema: GenMessage<GetTunnelTemplateResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 12);
+  messageDesc(file_pop44_v1_tunnels, 13);
+
+/**
+ * @generated from message pop44.v1.GetSealingRecipientsRequest
+ */
+export type GetSealingRecipientsRequest = Message<"pop44.v1.GetSealingRecipientsRequest"> & {
+  /**
+   * Of this tunnel; empty: of one that would be created with the next two.
+   *
+   * @generated from field: string tunnel = 1;
+   */
+  tunnel: string;
+
+  /**
+   * @generated from field: string home_pop_id = 2;
+   */
+  homePopId: string;
+
+  /**
+   * @generated from field: repeated string pop_ids = 3;
+   */
+  popIds: string[];
+};
+
+/**
+ * Describes the message pop44.v1.GetSealingRecipientsRequest.
+ * Use `create(GetSealingRecipientsRequestSchema)` to create a new message.
+ */
+export const GetSealingRecipientsRequestSchema: GenMessage<GetSealingRecipientsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 14);
+
+/**
+ * @generated from message pop44.v1.GetSealingRecipientsResponse
+ */
+export type GetSealingRecipientsResponse = Message<"pop44.v1.GetSealingRecipientsResponse"> & {
+  /**
+   * By node id: age recipient.
+   *
+   * @generated from field: map<string, string> recipients = 1;
+   */
+  recipients: { [key: string]: string };
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.GetSealingRecipientsResponse.
+ * Use `create(GetSealingRecipientsResponseSchema)` to create a new message.
+ */
+export const GetSealingRecipientsResponseSchema: GenMessage<GetSealingRecipientsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 15);
 
 /**
  * @generated from service pop44.v1.TunnelService
@@ -585,6 +686,16 @@ export const TunnelService: GenService<{
     methodKind: "unary";
     input: typeof GetTunnelTemplateRequestSchema;
     output: typeof GetTunnelTemplateResponseSchema;
+  },
+  /**
+   * To whom a pre-shared key is to be sealed: the nodes of a tunnel's placement, or of one that is to be created.
+   *
+   * @generated from rpc pop44.v1.TunnelService.GetSealingRecipients
+   */
+  getSealingRecipients: {
+    methodKind: "unary";
+    input: typeof GetSealingRecipientsRequestSchema;
+    output: typeof GetSealingRecipientsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_tunnels, 0);

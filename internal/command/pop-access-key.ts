@@ -1,0 +1,102 @@
+// PoP access key: the WireGuard key that a PoP's nodes share, as what is sealed to each of them.
+
+import { clone, create } from '@bufbuild/protobuf';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import { type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type GetPopAccessKeyRequest,
+  type GetPopAccessKeyResponse,
+  GetPopAccessKeyResponseSchema,
+  type SetPopAccessKeyRequest,
+  type SetPopAccessKeyResponse,
+  SetPopAccessKeyResponseSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import type { Stored } from '#internal/model/record.ts';
+import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
+import { keyField, notFound } from './fields.ts';
+import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
+
+/** The key of a map that is no node's id: an identity that an operator keeps elsewhere, from which all can be made again. */
+const recovery = '@recovery';
+
+/** A PoP as answers show it: what is sealed is for who asks for it, nobody else. */
+export function popShown(pop: Pop): Pop {
+  const shown = clone(PopSchema, pop);
+  shown.sealedAccessKey = {};
+  return shown;
+}
+
+function popToChange(snapshot: Snapshot, id: string): Stored<Pop> | Refusal {
+  return notReady(snapshot) ?? snapshot.pops.get(id) ?? notFound('pop_id', id, 'PoP');
+}
+
+/**
+ * Replaces everything that is sealed: a node that left is in it no more. Refuses `not-found`, `stale-etag`, `required`,
+ * `invalid`, `in-use` (another key without replace), `duplicate-key`.
+ */
+export function setPopAccessKey(
+  snapshot: Snapshot,
+  request: SetPopAccessKeyRequest,
+  _context: CommandContext,
+): Refusal | Decided<SetPopAccessKeyResponse> {
+  const stored = popToChange(snapshot, request.popId);
+  if (isRefusal(stored)) return stored;
+  const stale = staleEtag(request.change, stored.revision);
+  if (stale !== undefined) return stale;
+  const key = keyField('public_key', request.publicKey);
+  if (isRefusal(key)) return key;
+  const pop = stored.record;
+  if (key !== pop.publicKey && !request.replace) {
+    return refuse('in-use', {
+      field: 'public_key',
+      value: key,
+      problem: `is not the key of PoP ${pop.id}, which stands in its clients' files`,
+      cure: `the key ${pop.publicKey}, or replace: every client then needs a new file`,
+    });
+  }
+  const other = [...snapshot.pops.values()].find(({ record }) => record.id !== pop.id && record.publicKey === key);
+  if (other !== undefined || snapshot.peerkeys.has(peerKeyId(key))) {
+    return refuse('duplicate-key', {
+      field: 'public_key',
+      value: key,
+      problem: other === undefined ? 'is the key of a tunnel' : `is the key of PoP ${other.record.id}`,
+      cure: 'a key pair of its own for each PoP',
+    });
+  }
+  const nodes = nodesOfPops(snapshot, [pop.id]);
+  if (!hasKeys(request.sealed)) {
+    return refuse('required', {
+      field: 'sealed',
+      problem: 'is empty',
+      cure: 'the private key, sealed to each node of it',
+    });
+  }
+  const refusal = sealedField('sealed', request.sealed, nodes, [recovery]);
+  if (refusal !== undefined) return refusal;
+  const record = clone(PopSchema, pop);
+  record.publicKey = key;
+  record.sealedAccessKey = request.sealed;
+  // A node that joins at the same moment rewrites the network record too: one of the two is decided anew.
+  const { compares, writes } = alone(snapshot);
+  return {
+    decision: {
+      compares: [...compares, unchanged('pop', pop.id, stored)],
+      writes: [...writes, { op: 'put', kind: 'pop', id: pop.id, record }],
+    },
+    response: create(SetPopAccessKeyResponseSchema, { pop: popShown(record) }),
+  };
+}
+
+/** Refuses `not-ready`, `not-found`. */
+export function popAccessKey(snapshot: Snapshot, request: GetPopAccessKeyRequest): GetPopAccessKeyResponse | Refusal {
+  const stored = popToChange(snapshot, request.popId);
+  if (isRefusal(stored)) return stored;
+  const { publicKey, sealedAccessKey, id } = stored.record;
+  const recipients = nodesOfPops(snapshot, [id]).map((node) => [node.id, node.sealingPublicKey] as const);
+  return create(GetPopAccessKeyResponseSchema, {
+    publicKey,
+    sealed: sealedAccessKey,
+    recipients: Object.fromEntries(recipients),
+  });
+}

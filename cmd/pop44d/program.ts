@@ -5,7 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
-import { messageOf } from '#internal/errors/errors.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { giveBackMemory } from './memory.ts';
 
 giveBackMemory();
@@ -37,6 +37,17 @@ program
     const { runDataplane } = await import('./dataplane.ts');
     flushCompileCache();
     await runDataplane(configOf(options), ended.signal);
+  });
+
+program
+  .command('sealing-key')
+  .description("print to whom this node's secrets are sealed; the identity is made where there is none")
+  .requiredOption('--config <file>', "the node's configuration")
+  .action(async (options: { config: string }) => {
+    const { ownRecipient } = await import('#internal/sealing/sealing.ts');
+    const { sealingKeyFile } = configOf(options);
+    if (sealingKeyFile === undefined) throw new Fault('config', 'configuration: node.sealingKeyFile: missing (a file)');
+    process.stdout.write(`${ownRecipient(sealingKeyFile)}\n`);
   });
 
 try {

@@ -10,15 +10,16 @@ export interface FileWish {
   readonly popId: string;
   readonly endpointIpv6: boolean;
   readonly privateKey: string;
+  readonly presharedKey?: string;
 }
 
 /** The text of the file. Throws Fault `bad-template`. */
 export async function clientFileText(session: Session, wish: FileWish): Promise<string> {
   const { wgQuick } = await import('#internal/clientfile/clientfile.ts');
-  const { tunnel, popId, endpointIpv6, privateKey } = wish;
+  const { tunnel, popId, endpointIpv6, privateKey, presharedKey } = wish;
   const template = await (await session.client()).tunnels.getTunnelTemplate({ tunnel, popId, endpointIpv6 });
   session.aged(template.freshness);
-  return wgQuick({ ...template, privateKey });
+  return wgQuick({ ...template, privateKey, ...(presharedKey === undefined ? {} : { presharedKey }) });
 }
 
 // wg-quick(8): the file's name without .conf becomes the interface's; IFNAMSIZ leaves 15 characters.

@@ -20,6 +20,7 @@ interface CreateOptions extends ChangeOptions {
   readonly underlay4: string;
   readonly underlay6: string;
   readonly interconnectPublicKey: string;
+  readonly sealingPublicKey: string;
   readonly apiPort: number;
   readonly failureDomain: string;
   readonly uplink: bigint;
@@ -38,6 +39,7 @@ const recordColumns: readonly Column<Node>[] = [
   ['underlay4', (node) => node.underlay4],
   ['underlay6', (node) => node.underlay6],
   ['uplink', (node) => rateText(node.uplinkBitPerSecond, 'not known')],
+  ['sealing key', (node) => node.sealingPublicKey],
 ];
 
 /** A node as it fares. */
@@ -65,6 +67,7 @@ export function nodeVerbs(node: Command, session: Session): void {
     .option('--underlay4 <address>', 'where other nodes reach it', '')
     .option('--underlay6 <address>', 'the same of IPv6', '')
     .requiredOption('--interconnect-public-key <key>', 'WireGuard public key of its ends of interconnects')
+    .option('--sealing-public-key <recipient>', 'age1..., as pop44d sealing-key prints it on the node', '')
     .option('--api-port <port>', 'TCP port of its API', uint, 4_440)
     .option('--failure-domain <label>', 'what fails together bears one label', '')
     .option('--uplink <rate>', 'what its uplink carries each way, like 1G; default: not known', rate, 0n)
@@ -87,6 +90,15 @@ export function nodeVerbs(node: Command, session: Session): void {
         send: () => fabric.updateNode(request),
         show: (answer) => session.record(answer, answer.node, recordColumns),
         awaited: () => ({ nodeIds: [of] }),
+      });
+    });
+  withChangeOptions(node.command('sealing-key').argument('<id>').argument('<recipient>'), 'existing')
+    .description('say to whom secrets of a node are sealed; what was sealed before is to be sealed again')
+    .action(async (nodeId: string, sealingPublicKey: string, options: ChangeOptions) => {
+      const { fabric } = await session.client();
+      await change(session, options, {
+        send: () => fabric.setNodeSealingKey({ change: changeOf(options), nodeId, sealingPublicKey }),
+        show: (answer) => session.record(answer, answer.node, recordColumns),
       });
     });
   node

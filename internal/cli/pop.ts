@@ -1,10 +1,10 @@
 // PoP: locations.
 
 import { type Command, Option } from 'commander';
-import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
-import { type Column, yesNo } from './layout.ts';
 import { uint } from './parse.ts';
+import { kindNames, type Kind, kinds, popColumns } from './pop-columns.ts';
+import { keyVerbs } from './pop-key.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -17,23 +17,6 @@ interface CreateOptions extends ChangeOptions {
   readonly failureDomain: string;
   readonly tunnels: boolean;
 }
-
-// records.proto, PopKind: the generated constants would be loaded with every start.
-const kinds = { core: 1, regional: 2, micro: 3 } as const;
-type Kind = keyof typeof kinds;
-const kindNames = Object.keys(kinds);
-const kindName = (kind: number): string => kindNames[kind - 1] ?? String(kind);
-
-const columns: readonly Column<Pop>[] = [
-  ['id', (pop) => pop.id],
-  ['kind', (pop) => kindName(pop.kind)],
-  ['endpoint4', (pop) => pop.endpoint4],
-  ['endpoint6', (pop) => pop.endpoint6],
-  ['port', (pop) => String(pop.endpointPort)],
-  ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
-  ['failure domain', (pop) => pop.failureDomain],
-  ['description', (pop) => pop.description],
-];
 
 export function popVerbs(pop: Command, session: Session): void {
   withChangeOptions(pop.command('create').argument('<id>'), 'new')
@@ -53,15 +36,16 @@ export function popVerbs(pop: Command, session: Session): void {
       const wanted = { ...same, id, kind: kinds[kind], endpointPort: port, acceptsTunnels: tunnels };
       await change(session, options, {
         send: () => fabric.createPop({ change: changeOf(options), pop: wanted }),
-        show: (answer) => session.record(answer, answer.pop, columns),
+        show: (answer) => session.record(answer, answer.pop, popColumns),
       });
     });
+  keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, reseal'), session);
   pop
     .command('list')
     .description('show all PoPs')
     .action(async () => {
       const { pops, freshness } = await (await session.client()).fabric.listPops({});
-      await session.list(pops, columns);
+      await session.list(pops, popColumns);
       session.aged(freshness);
     });
 }

@@ -1,4 +1,4 @@
-// Private key: made here, kept in one file, sent nowhere.
+// Private key: made here, kept in one file, sent nowhere. A pre-shared key stands beside it and is sent sealed.
 
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,12 +22,17 @@ function publicKeyOf(privateKey: Buffer): string {
   return spki.subarray(-keyBytes).toString('base64');
 }
 
+/** Of the 32 bytes of a private key. */
+export function keyPairOf(privateKey: Buffer): KeyPair {
+  return { privateKey: privateKey.toString('base64'), publicKey: publicKeyOf(privateKey) };
+}
+
 /** As `wg genkey` makes one: RFC 7748 5, clamped, so that every tool shows the same text for it. */
 export function newKeyPair(): KeyPair {
   const bytes = randomBytes(keyBytes);
   bytes[0] = (bytes[0] ?? 0) & 248;
   bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
-  return { privateKey: bytes.toString('base64'), publicKey: publicKeyOf(bytes) };
+  return keyPairOf(bytes);
 }
 
 /**
@@ -35,19 +40,33 @@ export function newKeyPair(): KeyPair {
  * Throws a UsageError that does not repeat what it holds.
  */
 export function readKeyPair(file: string): KeyPair | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) return undefined;
-    throw new UsageError(`${file} cannot be read${codeOf(thrown)}`);
-  }
+  const text = textOf(file);
+  if (text === undefined) return undefined;
   const privateKey = /^PrivateKey\s*=\s*(\S+)\s*$/m.exec(text)?.[1] ?? text.trim();
   const bytes = Buffer.from(privateKey, 'base64');
   if (bytes.length !== keyBytes || bytes.toString('base64') !== privateKey) {
     throw new UsageError(`${file} holds no WireGuard private key`);
   }
   return { privateKey, publicKey: publicKeyOf(bytes) };
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return undefined;
+    throw new UsageError(`${file} cannot be read${codeOf(thrown)}`);
+  }
+}
+
+/** As `wg genpsk` makes one. */
+export function newPresharedKey(): string {
+  return randomBytes(keyBytes).toString('base64');
+}
+
+/** Of a client's file; undefined when it has none. */
+export function readPresharedKey(file: string): string | undefined {
+  return /^PresharedKey\s*=\s*(\S+)\s*$/m.exec(textOf(file) ?? '')?.[1];
 }
 
 /** Written at once and for its owner alone; a file that is there already is a UsageError and stays as it is. */
@@ -58,6 +77,13 @@ export function writeNewSecret(file: string, text: string): void {
     if (hasCode(thrown, 'EEXIST')) throw new UsageError(`${file} exists already; nothing is overwritten`);
     throw new Fault('file', `${file} cannot be written${codeOf(thrown)}`, thrown);
   }
+}
+
+/** What a client's file is until a daemon has said the rest: its secrets alone, in the words that they are read by. */
+export function unfinishedFile(keys: { readonly privateKey?: string; readonly presharedKey?: string }): string {
+  const { privateKey, presharedKey } = keys;
+  const shared = presharedKey === undefined ? '' : `[Peer]\nPresharedKey = ${presharedKey}\n`;
+  return `# pop44: not finished\n[Interface]\nPrivateKey = ${privateKey}\n${shared}`;
 }
 
 /** The old text or the new one is there, whenever we are ended. */

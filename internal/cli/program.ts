@@ -19,10 +19,10 @@ const nouns: readonly Noun[] = [
     description: 'the network itself: create',
     verbs: async () => (await import('./network.ts')).networkVerbs,
   },
-  { name: 'pop', description: 'locations: create, list', verbs: async () => (await import('./pop.ts')).popVerbs },
+  { name: 'pop', description: 'locations: create, list, key', verbs: async () => (await import('./pop.ts')).popVerbs },
   {
     name: 'node',
-    description: 'machines of PoPs: create, list',
+    description: 'machines of PoPs: create, list, sealing-key',
     verbs: async () => (await import('./node.ts')).nodeVerbs,
   },
   {
@@ -52,7 +52,7 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'tunnel',
-    description: "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file",
+    description: "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file, rotate-psk",
     verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
   },
   {

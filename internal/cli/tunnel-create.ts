@@ -6,8 +6,17 @@ import { type ChangeOptions, change, changeOf, withChangeOptions } from './chang
 import { checkFileName, clientFileText } from './client-file.ts';
 import { UsageError } from './io.ts';
 import { several, uint } from './parse.ts';
-import { newKeyPair, readKeyPair, removeSecret, replaceSecret, writeNewSecret } from './private-key.ts';
+import {
+  newKeyPair,
+  newPresharedKey,
+  readKeyPair,
+  removeSecret,
+  replaceSecret,
+  unfinishedFile,
+  writeNewSecret,
+} from './private-key.ts';
 import { rate } from './rate.ts';
+import { sealKey } from './seal-key.ts';
 import type { Session } from './session.ts';
 import { allTunnelColumns } from './tunnel-show.ts';
 import { type WishInit, type WishOptions, wishesOf, withWishOptions } from './wish.ts';
@@ -16,6 +25,7 @@ interface CreateOptions extends ChangeOptions, WishOptions {
   readonly publicKey?: string;
   readonly keyFile?: string;
   readonly file?: string;
+  readonly presharedKey?: boolean;
   readonly owner: string;
   readonly home: string;
   readonly pop?: readonly string[];
@@ -31,6 +41,7 @@ export function createVerb(tunnel: Command, session: Session): void {
     .option('--file <out.conf>', "write the client's file; without --key-file a key pair is made for it")
     .option('--key-file <file>', 'private key; made and written when the file does not exist')
     .option('--public-key <key>', 'the private half is elsewhere')
+    .option('--preshared-key', 'make a pre-shared key too, into the file of --file')
     .option('--owner <owner>', 'default: you', '')
     .option('--home <pop>', "PoP that announces its addresses; default: the first --pop, or the daemon's", '')
     .option('--pop <pop>', 'PoP that carries it; may be repeated (default: all that carry tunnels)', several)
@@ -47,8 +58,15 @@ async function create(session: Session, name: string, options: CreateOptions): P
   const addresses = addressesOf(options);
   const { tunnels } = await session.client();
   const key = keyOf(options);
-  const written = options.dryRun === true ? [] : keep(options, key);
   const { owner, home, pop, mtu, keepalive, up = 0n, down = 0n } = options;
+  const placed = { homePopId: home, popIds: [...(pop ?? [])] };
+  const { presharedKey } = key;
+  // Before anything is made: a node that nothing can be sealed to ends it.
+  const sealed =
+    presharedKey === undefined
+      ? {}
+      : await sealKey(presharedKey, (await tunnels.getSealingRecipients(placed)).recipients);
+  const written = options.dryRun === true ? [] : keep(options, key);
   const request = {
     change: changeOf(options),
     ...{
@@ -56,10 +74,10 @@ async function create(session: Session, name: string, options: CreateOptions): P
       owner,
       mtu,
       publicKey: key.publicKey,
-      homePopId: home,
-      popIds: [...(pop ?? [])],
       rateUpBitPerSecond: up,
       rateDownBitPerSecond: down,
+      ...placed,
+      sealedPresharedKey: sealed,
     },
     ...addresses,
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
@@ -81,10 +99,19 @@ function addressesOf(options: CreateOptions): { readonly pools: string[] } | { r
   return { wishes: wishesOf(options, 'usual') };
 }
 
-type KeyHere = { readonly publicKey: string; readonly privateKey?: string; readonly isNew: boolean };
+interface KeyHere {
+  readonly publicKey: string;
+  readonly privateKey?: string;
+  readonly presharedKey?: string;
+  readonly isNew: boolean;
+}
 
-function keyOf({ publicKey, keyFile, file }: CreateOptions): KeyHere {
+function keyOf({ publicKey, keyFile, file, presharedKey }: CreateOptions): KeyHere {
   if (file !== undefined) checkFileName(file);
+  if (presharedKey === true && file === undefined) {
+    throw new UsageError('--preshared-key goes with --file OUT.conf, where the key is written');
+  }
+  const shared = presharedKey === true ? { presharedKey: newPresharedKey() } : {};
   if (publicKey !== undefined) {
     if (keyFile === undefined && file === undefined) return { publicKey, isNew: false };
     throw new UsageError('--public-key goes without --file and --key-file: the private half is elsewhere');
@@ -93,7 +120,7 @@ function keyOf({ publicKey, keyFile, file }: CreateOptions): KeyHere {
     throw new UsageError('a key is wanted: --file OUT.conf or --key-file FILE makes one here, --public-key names one');
   }
   const before = keyFile === undefined ? undefined : readKeyPair(keyFile);
-  return before === undefined ? { ...newKeyPair(), isNew: true } : { ...before, isNew: false };
+  return before === undefined ? { ...newKeyPair(), ...shared, isNew: true } : { ...before, ...shared, isNew: false };
 }
 
 /**
@@ -108,7 +135,7 @@ function keep({ keyFile, file }: CreateOptions, key: KeyHere): readonly string[]
       made.push(keyFile);
     }
     if (file !== undefined) {
-      writeNewSecret(file, `# pop44: not finished\n[Interface]\nPrivateKey = ${key.privateKey}\n`);
+      writeNewSecret(file, unfinishedFile(key));
       made.push(file);
     }
   } catch (thrown) {
@@ -127,9 +154,10 @@ function notCreated(session: Session, thrown: unknown, written: readonly string[
 }
 
 async function writeFile(session: Session, file: string, tunnel: string, key: KeyHere): Promise<void> {
-  const { privateKey = '' } = key;
+  const { privateKey = '', presharedKey } = key;
+  const shared = presharedKey === undefined ? {} : { presharedKey };
   try {
-    const text = await clientFileText(session, { tunnel, popId: '', endpointIpv6: false, privateKey });
+    const text = await clientFileText(session, { tunnel, popId: '', endpointIpv6: false, privateKey, ...shared });
     replaceSecret(file, text);
   } catch (thrown) {
     session.say(`the tunnel is created and its private key is in ${file}; finish it by`);

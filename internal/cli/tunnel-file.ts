@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { checkFileName, clientFileText } from './client-file.ts';
 import { UsageError } from './io.ts';
-import { readKeyPair, writeNewSecret } from './private-key.ts';
+import { readKeyPair, readPresharedKey, writeNewSecret } from './private-key.ts';
 import type { Session } from './session.ts';
 
 interface FileOptions {
@@ -30,7 +30,14 @@ export function fileVerb(tunnel: Command, session: Session): void {
       if (found?.publicKey !== key.publicKey) {
         throw new UsageError(`the key in ${keyFile} is not this tunnel's: a file with it would never connect`);
       }
-      const wish = { tunnel: found.id, popId: pop, endpointIpv6: ipv6 ?? false, privateKey: key.privateKey };
+      const presharedKey = readPresharedKey(keyFile);
+      if (found.hasPresharedKey && presharedKey === undefined) {
+        throw new UsageError(
+          `the tunnel has a pre-shared key and ${keyFile} has none: give the file that has both, or make a new one by pop44 tunnel rotate-psk`,
+        );
+      }
+      const shared = found.hasPresharedKey && presharedKey !== undefined ? { presharedKey } : {};
+      const wish = { tunnel: found.id, popId: pop, endpointIpv6: ipv6 ?? false, privateKey: key.privateKey, ...shared };
       const text = await clientFileText(session, wish);
       if (out === undefined) session.print(text);
       else {

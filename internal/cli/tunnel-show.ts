@@ -24,8 +24,15 @@ export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ['keepalive', (tunnel) => (tunnel.keepaliveSeconds === 0 ? 'off' : `${tunnel.keepaliveSeconds} s`)],
   ['up', (tunnel) => rateText(tunnel.rateUpBitPerSecond)],
   ['down', (tunnel) => rateText(tunnel.rateDownBitPerSecond)],
+  ['pre-shared key', presharedKey],
   ['etag', (tunnel) => tunnel.etag],
 ];
+
+/** A node that came later cannot carry the tunnel until it has a new key. */
+function presharedKey({ hasPresharedKey, nodesWithoutPresharedKey: without }: Tunnel): string {
+  if (!hasPresharedKey || without.length === 0) return yesNo(hasPresharedKey);
+  return `not sealed to ${without.join(' ')}, which do not carry it (tunnel rotate-psk)`;
+}
 
 export function listVerb(tunnel: Command, session: Session): void {
   tunnel

@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import type { Session } from './session.ts';
 import { createVerb } from './tunnel-create.ts';
 import { fileVerb } from './tunnel-file.ts';
+import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { getVerb, listVerb } from './tunnel-show.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
 
 export function tunnelVerbs(tunnel: Command, session: Session): void {
-  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb]) verb(tunnel, session);
+  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb, rotatePskVerb])
+    verb(tunnel, session);
 }

@@ -10,6 +10,8 @@ export interface ClientFile {
   readonly tunnelName: string;
   /** 44 characters of base64. */
   readonly privateKey: string;
+  /** 44 characters of base64; absent: none. */
+  readonly presharedKey?: string;
   /** Addresses with the length of what they lie in: `44.31.0.7/32`, `2001:db8:44:7::1/64`. */
   readonly addresses: readonly string[];
   readonly mtu: number;
@@ -40,12 +42,13 @@ export function wgQuick(file: ClientFile): string {
     `# pop44 tunnel ${word(file.tunnelName)} (${word(file.tunnelId)})`,
     ...endpointNote(endpoint, allowed),
     '[Interface]',
-    `PrivateKey = ${privateKey(file.privateKey)}`,
+    `PrivateKey = ${secretKey('private', file.privateKey)}`,
     `Address = ${file.addresses.map(interfaceAddress).join(', ')}`,
     `MTU = ${whole('MTU', file.mtu, 1280, 9000)}`,
     '',
     '[Peer]',
     `PublicKey = ${checked('public key', file.peerPublicKey, parseWgKey(file.peerPublicKey))}`,
+    ...(file.presharedKey === undefined ? [] : [`PresharedKey = ${secretKey('pre-shared', file.presharedKey)}`]),
     `Endpoint = ${host}:${whole('port', file.endpointPort, 1, 65_535)}`,
     `AllowedIPs = ${allowed.join(', ')}`,
   ];
@@ -98,10 +101,10 @@ function whole(what: string, value: number, low: number, high: number): number {
   return value;
 }
 
-function privateKey(text: string): string {
+function secretKey(kind: string, text: string): string {
   // Not shown in the fault: it is a secret.
   if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) {
-    throw new Fault('bad-key', 'the private key is not 44 characters of base64 for 32 bytes');
+    throw new Fault('bad-key', `the ${kind} key is not 44 characters of base64 for 32 bytes`);
   }
   return text;
 }

@@ -16,6 +16,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
   type AgeIdentity,
   type AgeRecipient,
@@ -29,6 +30,8 @@ import {
   type Stanza,
 } from '#internal/age/age.ts';
 import { Fault } from '#internal/errors/errors.ts';
+
+import { readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
 export { readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
@@ -89,6 +92,13 @@ export function makeIdentity(): AgeIdentity {
 
 export function recipientOf(identity: AgeIdentity): AgeRecipient {
   return recipientText(publicBytes(privateObject(identityBytes(identity))));
+}
+
+/** The recipient of an identity file, which is made where there is none. @throws Fault `sealing-key` */
+export function ownRecipient(file: string): AgeRecipient {
+  if (!existsSync(file)) writeIdentityFile(file, makeIdentity());
+  const [identity] = readIdentityFile(file);
+  return recipientOf(identity);
 }
 
 /** Seals at most 64 KiB to one recipient; each call gives another ciphertext. About 0.15 ms. */

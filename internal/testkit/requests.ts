@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { makeIdentity, recipientOf } from '#internal/sealing/sealing.ts';
 import type { Calls } from '#internal/rpc/rpc.ts';
 
 /** A WireGuard public key that nobody else has. */
@@ -35,6 +36,7 @@ export const nodeRequest = (n: number) => ({
   underlay4: `198.18.${n}.3`,
   underlay6: `2001:db8:1:${n}::3`,
   interconnectPublicKey: publicKey(),
+  sealingPublicKey: recipientOf(makeIdentity()),
   apiPort: 4440,
 });
 

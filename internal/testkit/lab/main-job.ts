@@ -44,7 +44,7 @@ function expectEqual(what: string, found: string, wanted: string): true {
 export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
   const folder = join(lab.directory, 'client');
   const file = join(folder, `${tunnel}.conf`);
-  const keyFile = join(folder, `${tunnel}.key`);
+  const keyFile = join(folder, `${tunnel}.new.conf`);
   // The last one's endpoint lies inside the tunnelled space: the file must cope.
   const daemon = lab.context.daemons.at(-1)?.node ?? '';
   // The same directory as the lab sees it.
@@ -83,7 +83,7 @@ export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
     }),
     step('create a tunnel, applied on every node', async () => {
       await mkdir(folder, { recursive: true });
-      await cli(['--node', daemon, 'tunnel', 'create', tunnel, '--key-file', keyFile, '--wait']);
+      await cli(['--node', daemon, 'tunnel', 'create', tunnel, '--file', keyFile, '--preshared-key', '--wait']);
     }),
     step('fetch its file', async () => {
       await cli(['--node', daemon, 'tunnel', 'file', tunnel, '--key-file', keyFile, '--out', file]);

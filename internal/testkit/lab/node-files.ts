@@ -3,9 +3,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AgeIdentity } from '#internal/age/age.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
 import type { Ca, Validity } from '#internal/identity/identity.ts';
+import { makeIdentity } from '#internal/sealing/sealing.ts';
 import { netnsFile, nodeDirectory } from './places.ts';
 import { apiPort, meshPort, metricsPort } from './topology.ts';
 import type { LabNode } from './topology.ts';
@@ -23,17 +25,20 @@ export function newWgKeyPair(): WgKeyPair {
   return { privateKey: base64(d), publicKey: base64(x) };
 }
 
-/** The three WireGuard keys of a node; the access key belongs to its PoP. */
+/** The keys of a node; the access key belongs to its PoP, and reaches the node sealed. */
 export interface NodeKeys {
   readonly mesh: WgKeyPair;
   readonly interconnect: WgKeyPair;
   readonly access: WgKeyPair;
+  /** Opens what is sealed to the node. */
+  readonly sealing: AgeIdentity;
 }
 
 export const newNodeKeys = (): NodeKeys => ({
   mesh: newWgKeyPair(),
   interconnect: newWgKeyPair(),
   access: newWgKeyPair(),
+  sealing: makeIdentity(),
 });
 
 /** A node of the lab with its keys. */
@@ -92,8 +97,8 @@ function nodeConfig(node: LabNode, { all, directory, settings }: Surroundings): 
     stateDir: at('state'),
     runDir: at('run'),
     netns: { transport: netnsFile(node.transport), pop: netnsFile(node.pop) },
-    accessKeyFile: at('access.wgkey'),
     interconnectKeyFile: at('interconnect.wgkey'),
+    sealingKeyFile: at('sealing.agekey'),
     mesh: {
       privateKeyFile: at('mesh.wgkey'),
       address: node.meshAddress,
@@ -135,7 +140,7 @@ async function writeNode({ node, keys }: KeyedNode, config: NodeConfig, { ca, va
   for (const name of ['state', 'run', 'etcd']) await mkdir(at(name), { recursive: true, mode: 0o700 });
   const certificate = await issueNodeCertificate(ca, { id: node.id, addresses: [node.meshAddress] }, validity);
   await Promise.all([
-    writeFile(at('access.wgkey'), `${keys.access.privateKey}\n`, secret),
+    writeFile(at('sealing.agekey'), `${keys.sealing}\n`, secret),
     writeFile(at('interconnect.wgkey'), `${keys.interconnect.privateKey}\n`, secret),
     writeFile(at('mesh.wgkey'), `${keys.mesh.privateKey}\n`, secret),
     writeFile(files.ca, ca.certificatePem),

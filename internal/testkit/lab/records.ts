@@ -2,6 +2,7 @@
 
 import type { Client } from '#internal/client/client.ts';
 import { Plane, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { recipientOf, seal } from '#internal/sealing/sealing.ts';
 import type { KeyedNode } from './node-files.ts';
 import { apiPort, endpointPort, internetAsn, meshPort } from './topology.ts';
 
@@ -29,6 +30,7 @@ const nodeOf = ({ node, keys }: KeyedNode) => ({
   underlay4: node.underlay4,
   underlay6: node.underlay6,
   interconnectPublicKey: keys.interconnect.publicKey,
+  sealingPublicKey: recipientOf(keys.sealing),
   apiPort,
   failureDomain: node.popId,
 });
@@ -48,6 +50,15 @@ const upstreamsOf = ({ node }: KeyedNode) => {
   ];
 };
 
+/** Each sealing gives another ciphertext: a repeat finds it done, or does it again. */
+async function giveAccessKey({ node, keys }: KeyedNode, fabric: Client['fabric']): Promise<void> {
+  const { popId } = node;
+  const { publicKey, sealed } = await fabric.getPopAccessKey({ popId });
+  if (node.id in sealed) return;
+  const clear = Buffer.from(keys.access.privateKey, 'base64');
+  await fabric.setPopAccessKey({ popId, publicKey, sealed: { [node.id]: seal(clear, recipientOf(keys.sealing)) } });
+}
+
 // A request id of its own for each record, so that the whole may be repeated after a failure.
 const once = (what: string) => ({ requestId: `lab-${what}` });
 
@@ -58,7 +69,11 @@ const once = (what: string) => ({ requestId: `lab-${what}` });
 export async function createFabric(all: readonly KeyedNode[], { fabric }: Client): Promise<bigint> {
   await fabric.createNetwork({ change: once('network'), name: 'lab', allowDocumentationSpace: true });
   for (const pop of all.map(popOf)) await fabric.createPop({ change: once(`pop-${pop.id}`), pop });
-  for (const node of all.map(nodeOf)) await fabric.createNode({ change: once(`node-${node.id}`), node });
+  for (const keyed of all) {
+    const node = nodeOf(keyed);
+    await fabric.createNode({ change: once(`node-${node.id}`), node });
+    await giveAccessKey(keyed, fabric);
+  }
   for (const upstream of all.flatMap(upstreamsOf))
     await fabric.createUpstream({ change: once(`upstream-${upstream.id}`), upstream });
   let revision = 0n;

@@ -1,0 +1,21 @@
+// PoP columns: a PoP as it is shown.
+
+import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Column, yesNo } from './layout.ts';
+
+// records.proto, PopKind: the generated constants would be loaded with every start.
+export const kinds = { core: 1, regional: 2, micro: 3 } as const;
+export type Kind = keyof typeof kinds;
+export const kindNames = Object.keys(kinds);
+const kindName = (kind: number): string => kindNames[kind - 1] ?? String(kind);
+
+export const popColumns: readonly Column<Pop>[] = [
+  ['id', (pop) => pop.id],
+  ['kind', (pop) => kindName(pop.kind)],
+  ['endpoint4', (pop) => pop.endpoint4],
+  ['endpoint6', (pop) => pop.endpoint6],
+  ['port', (pop) => String(pop.endpointPort)],
+  ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
+  ['failure domain', (pop) => pop.failureDomain],
+  ['description', (pop) => pop.description],
+];

@@ -10,6 +10,7 @@ import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type ElectionEvent, openElection } from '#internal/election/election.ts';
+import { edgeOf } from '#internal/desired/desired.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
 import { createLeader, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
@@ -85,6 +86,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       nodeId: config.nodeId,
       ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
       interconnectKeyFile: config.interconnectKeyFile,
+      edge: edgeOf(config),
     },
     send: (want) => {
       sentAt.set(want.number, clock.monotonicMs());

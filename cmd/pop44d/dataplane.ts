@@ -25,6 +25,9 @@ import { serveSeam } from '#internal/seam/seam.ts';
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
 
+/** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
+const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
 export async function runDataplane(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'dataplane' });
   const clock = realClock;
@@ -39,14 +42,15 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     clock,
     log,
   });
+  const nft = await openNft({ netns, stateDir, clock, log });
   const drivers: readonly AnyDriver[] = [
     wg,
     openIp({ netns }),
     await openTc({ netns: netns.pop, log }),
-    await openNft({ netns, stateDir, clock, log }),
+    nft,
     openBird({ netns, runDir, clock, log }),
   ];
-  const applier = createApplier({ drivers, fixed: meshDataplane(config.mesh), clock, log });
+  const applier = createApplier({ drivers, fixed: meshDataplane(config), clock, log });
   await applier.start();
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
@@ -91,6 +95,11 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     {
       peers: () => wg.telemetry(accessLink),
       received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
+      confirmed: (endpoints) => {
+        nft
+          .known(endpoints.map(hostOf))
+          .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
+      },
       known: handshakes,
       failed: (cause) => log.error('handshakes-unread', { reason: messageOf(cause) }),
       clock,

@@ -83,6 +83,8 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
   const fixedKeys = (): Keys => {
     const keys: KeySets = {};
     for (const kind of kinds) keys[kind] = new Set(fixed[kind].keys());
+    // One that stands knows more than we do before the first want: it lets clients in.
+    for (const key of found.ruleset.keys()) keys.ruleset?.delete(key);
     return keys;
   };
 
@@ -219,8 +221,9 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       (keys[kind] ??= new Set()).add(key);
     };
     for (const [kind, key] of message.remove) {
-      if (fixed[kind].has(key)) continue;
-      want[kind].delete(key);
+      const stays = fixed[kind].get(key);
+      if (stays === undefined) want[kind].delete(key);
+      else (want[kind] as AnyMap).set(key, stays);
       touch(kind, key);
     }
     for (const item of message.put) {

@@ -11,6 +11,7 @@ test('an interface that cannot be read for a while is told once, and looked at a
   const peers = new Map([['a', 1_000]]);
   const known = new Map<string, number>();
   const told: (readonly [string, number])[][] = [];
+  const confirmed: string[][] = [];
   const failures: unknown[] = [];
   let packets = 0;
   let blind = false;
@@ -18,9 +19,14 @@ test('an interface that cannot be read for a while is told once, and looked at a
     {
       peers: async () => {
         if (blind) throw new Error('nobody answers');
-        return [...peers].map(([publicKey, lastHandshakeMs]) => ({ publicKey, lastHandshakeMs }));
+        return [...peers].map(([publicKey, lastHandshakeMs]) => ({
+          publicKey,
+          lastHandshakeMs,
+          endpoint: `${publicKey}:1`,
+        }));
       },
       received: async () => (packets += 1),
+      confirmed: (endpoints) => confirmed.push([...endpoints]),
       known,
       failed: (cause) => failures.push(cause),
       clock,
@@ -42,6 +48,8 @@ test('an interface that cannot be read for a while is told once, and looked at a
     ],
   ]);
   expect([...known]).toEqual(told[1]);
+  // Where they are, of those alone whose handshake is new: the endpoint of the others may be a replay's.
+  expect(confirmed).toEqual([['a:1'], ['a:1', 'b:1']]);
   peers.delete('a');
   await eventually(() => !known.has('a'), 1_000);
   expect(failures).toHaveLength(1);

@@ -4,11 +4,19 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
 
+export interface Shaken {
+  readonly publicKey: string;
+  readonly lastHandshakeMs: number;
+  readonly endpoint?: string;
+}
+
 export interface HandshakeParts {
   /** Public key and time of the last handshake (Unix, milliseconds; 0: none) of every peer. */
-  readonly peers: () => Promise<Iterable<{ readonly publicKey: string; readonly lastHandshakeMs: number }>>;
+  readonly peers: () => Promise<Iterable<Shaken>>;
   /** Packets received so far by the interface; undefined when that cannot be told. */
   readonly received: () => Promise<number | undefined>;
+  /** Endpoints of peers whose handshake is newer than at the last look: one alone can be forged by a replay. */
+  readonly confirmed: (endpoints: readonly string[]) => void;
   /** Kept up to date: who comes later can be told what was told before. */
   readonly known: Map<string, number>;
   /** A look failed; there will be another. Told once for each row of failures. */
@@ -23,7 +31,7 @@ const costFactor = 50;
 
 /** Calls back with peers whose handshake is newer than at the last look, until the signal is aborted. */
 export async function watchHandshakes(
-  { peers, received, known, failed, clock }: HandshakeParts,
+  { peers, received, confirmed, known, failed, clock }: HandshakeParts,
   tell: (changed: readonly (readonly [string, number])[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,9 +46,13 @@ export async function watchHandshakes(
     lastReceived = now;
     const began = clock.monotonicMs();
     const there = new Map<string, number>();
+    const endpoints: string[] = [];
     try {
-      for (const { publicKey, lastHandshakeMs } of await peers())
-        if (lastHandshakeMs !== 0) there.set(publicKey, lastHandshakeMs);
+      for (const { publicKey, lastHandshakeMs, endpoint } of await peers()) {
+        if (lastHandshakeMs === 0) continue;
+        there.set(publicKey, lastHandshakeMs);
+        if (endpoint !== undefined && lastHandshakeMs > (known.get(publicKey) ?? 0)) endpoints.push(endpoint);
+      }
       blind = false;
     } catch (cause) {
       if (!blind) failed(cause);
@@ -53,6 +65,7 @@ export async function watchHandshakes(
     for (const [publicKey, at] of there) known.set(publicKey, at);
     pauseMs = Math.max(fastestMs, (clock.monotonicMs() - began) * costFactor);
     if (changed.length > 0) tell(changed);
+    if (endpoints.length > 0) confirmed(endpoints);
   }
 }
 

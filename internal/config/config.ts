@@ -5,6 +5,7 @@
 
 import { isIP } from 'node:net';
 import { Fault } from '#internal/errors/errors.ts';
+import { parsePrefix } from '#internal/netip/netip.ts';
 
 export interface MeshPeer {
   readonly publicKey: string;
@@ -44,11 +45,25 @@ export interface NodeConfig {
     readonly progressNotifyMs: number;
     /** Seconds that a daemon may be silent before it leads nothing any more, 2 to 60; default 10. */
     readonly electionTtlSeconds?: number;
+    /** Where the local member answers the others; default 2380. */
+    readonly peerPort?: number;
   };
   readonly tls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
   readonly api: { readonly port: number; readonly socket?: string };
   readonly metrics: { readonly port: number };
   readonly dataplaneSocket: string;
+  /**
+   * What else of this machine answers in the transport namespace, which drops everything that it does not know: the
+   * operator's own services. Default ssh (TCP 22) for everybody; an empty list for none.
+   */
+  readonly hostServices?: readonly HostService[];
+}
+
+export interface HostService {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  /** Prefixes; absent: everybody. */
+  readonly sources?: readonly string[];
 }
 
 type Shape = { readonly [name: string]: Rule };
@@ -96,6 +111,15 @@ const object =
       if (fields.has(name) || !optional.includes(name)) rule(fields.get(name), `${path}.${name}`);
   };
 
+const protocol: Rule = (value, path) => {
+  if (value !== 'tcp' && value !== 'udp') bad(path, value, 'tcp or udp');
+};
+const prefix: Rule = (value, path) => {
+  const parsed = typeof value === 'string' ? parsePrefix(value) : undefined;
+  if (typeof parsed !== 'string')
+    bad(path, value, 'a prefix, 198.18.0.0/15 or 2001:db8::/32, with no bit set beyond its length');
+};
+
 const nodeConfig = object(
   {
     nodeId,
@@ -119,15 +143,17 @@ const nodeConfig = object(
         progressNotifyMs: between(100, 600_000),
         // The shortest lease that etcd grants: 1.5 of its election timeouts of 1 s, whole seconds.
         electionTtlSeconds: between(2, 60),
+        peerPort: port,
       },
-      ['electionTtlSeconds'],
+      ['electionTtlSeconds', 'peerPort'],
     ),
     tls: object({ caFile: file, certificateFile: file, keyFile: file }),
     api: object({ port, socket: file }, ['socket']),
     metrics: object({ port }),
     dataplaneSocket: file,
+    hostServices: list(object({ protocol, port, sources: list(prefix) }, ['sources'])),
   },
-  ['accessKeyFile', 'sealingKeyFile'],
+  ['accessKeyFile', 'sealingKeyFile', 'hostServices'],
 );
 
 /** @throws Fault `config` that names the field, the value and the cure. */

@@ -23,3 +23,8 @@ export const chokeOut = 'p44u1';
 export const chokeFwmark = 0x45;
 /** Routing table of the pop namespace that leads into the choke. */
 export const chokeTable = 4399;
+/**
+ * Sets of our table in the transport namespace: sources that have shaken hands with a peer of ours; of IPv6 the /64, in
+ * which clients change their address. Filled by the privileged half, never by the plan.
+ */
+export const knownSets = { 4: 'known4', 6: 'known6' } as const;

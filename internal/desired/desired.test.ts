@@ -6,11 +6,31 @@ import { PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
-import { desired, type Self } from './desired.ts';
+import { desired, edgeOf, type Self } from './desired.ts';
 import { interconnectLink } from './legs.ts';
 import { meshDataplane } from './mesh.ts';
 
-const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
+const settings = {
+  mesh: {
+    privateKeyFile: '/keys/mesh',
+    address: 'fd44:44::1',
+    port: 51844,
+    mtu: 1380,
+    peers: [{ publicKey: testKey(9), endpoint: '198.18.2.2:51844', address: 'fd44:44::2' }],
+  },
+  api: { port: 4440 },
+  metrics: { port: 9440 },
+  etcd: { endpoints: ['https://[fd44:44::1]:2379', 'https://[fd44:44::2]:2379'] },
+};
+const self: Self = {
+  nodeId: 'p1',
+  accessKeyFile: '/keys/access',
+  interconnectKeyFile: '/keys/interconnect',
+  edge: edgeOf({
+    ...settings,
+    hostServices: [{ protocol: 'tcp', port: 22, sources: ['198.18.7.0/24', '2001:db8:7::/48'] }],
+  }),
+};
 const nobody: ReadonlySet<string> = new Set();
 const of = (nodeId: string, snapshot: Snapshot, here = nobody) => desired(snapshot, { ...self, nodeId }, here);
 
@@ -27,6 +47,11 @@ test.each(['transport', 'pop'] as const)('the configuration of BIRD %s is the go
 test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', async (netns) => {
   const text = of('p1', threePops(1)).ruleset.get(netns)?.text ?? '';
   await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.nft`);
+});
+
+test('before a snapshot knows the node its transport namespace is closed, but for the mesh and its operator [S1]', async () => {
+  const text = meshDataplane(settings).ruleset.get('transport')?.text ?? '';
+  await expect(text).toMatchFileSnapshot('testdata/unknown.transport.nft');
 });
 
 test('a node with an underlay of IPv6 alone has a router id, and reaches the others by IPv6', () => {
@@ -156,7 +181,7 @@ test('the two ends of a link never call in step: crossing initiations would cros
   expect([keepalive('p1'), keepalive('p2')].sort()).toEqual([5, 7]);
   const mesh = (own: string, far: string): number => {
     const peers = [{ publicKey: testKey(1), endpoint: '198.18.1.2:51844', address: far }];
-    const made = meshDataplane({ privateKeyFile: '/k', address: own, port: 51844, mtu: 1380, peers });
+    const made = meshDataplane({ ...settings, mesh: { ...settings.mesh, address: own, peers } });
     return [...made.peer.values()][0]?.keepaliveSeconds ?? 0;
   };
   expect([mesh('fd44:44::1', 'fd44:44::2'), mesh('fd44:44::2', 'fd44:44::1')].sort()).toEqual([5, 7]);

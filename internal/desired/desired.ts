@@ -17,6 +17,7 @@ import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
 export type { Carrier } from './tunnel.ts';
+export { edgeOf } from './edge.ts';
 export type { Self } from './self.ts';
 
 /** Ids of tunnels that are live on this node. */

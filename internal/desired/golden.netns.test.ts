@@ -12,3 +12,11 @@ test.each(['transport', 'pop'])('BIRD takes the golden configuration of %s', asy
   await check(text);
   await expect(check(`${text}\nprotocol bgp nonsense { local as x; }`)).rejects.toThrow('syntax error');
 });
+
+test.each(['p1.transport', 'unknown.transport', 'p1.pop'])('nft takes the golden ruleset %s', async (name) => {
+  const text = await readFile(new URL(`testdata/${name}.nft`, import.meta.url), 'utf8');
+  const check = (table: string) =>
+    run({ file: 'nft', args: ['--check', '-f', '-'], input: `table inet pop44 {\n${table}\n}\n` });
+  await check(text);
+  await expect(check(text.replace('policy accept', 'policy maybe'))).rejects.toThrow('syntax error');
+});

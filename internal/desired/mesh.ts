@@ -1,10 +1,17 @@
-// The management mesh: wanted by a node's own configuration alone, so that it stands before any store is reached.
+// What a node's own configuration wants, so that it stands before any store is reached: the management mesh, and a
+// closed transport namespace.
 
 import { type Dataplane, emptyDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
+import { type EdgeSettings, edgeOf } from './edge.ts';
 import { keepaliveSeconds } from './keepalive.ts';
+import { transportText } from './nft-transport.ts';
 
-export interface MeshSettings {
+export interface MeshSettings extends EdgeSettings {
+  readonly mesh: Mesh;
+}
+
+interface Mesh {
   readonly privateKeyFile: string;
   readonly address: string;
   readonly port: number;
@@ -16,8 +23,11 @@ const hostLength = (address: string): number => (address.includes(':') ? 128 : 3
 /** One mesh, one connected network: a /64 (RFC 4291 2.5.4) or a /24. */
 const networkLength = (address: string): number => (address.includes(':') ? 64 : 24);
 
-export function meshDataplane(mesh: MeshSettings): Dataplane {
+export function meshDataplane(settings: MeshSettings): Dataplane {
+  const { mesh } = settings;
   const made = emptyDataplane();
+  // Until a snapshot says more, and only where no ruleset of ours stands yet (applier).
+  put(made, 'ruleset', { netns: 'transport', text: transportText(edgeOf(settings), undefined) });
   put(made, 'link', {
     name: meshLink,
     netns: 'transport',

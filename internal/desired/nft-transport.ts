@@ -1,31 +1,194 @@
-// The nftables table of the transport namespace.
+// The nftables table of the transport namespace: default drop on the way in. Open are WireGuard's ports, what BIRD and
+// IP itself need, and what the operator names in node.json; management answers on the mesh alone.
+//
+// The way out stays open: whatever runs on this machine is its operator's (updates, time, names), and to cut that off
+// is to lock him out. What must not leave is named. What the machine forwards is his too.
 
 import { meshLink } from '#internal/dataplane/ownership.ts';
+import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { handshakeGate } from './nft-handshakes.ts';
+import type { Edge, HostService } from './edge.ts';
 import { chain } from './nft-text.ts';
-import type { View } from './self.ts';
+import { byText, type Leg, type View } from './self.ts';
 
 /** Ports of networks that let nothing else out: HTTP/3, DNS, NTP (IANA port numbers). */
 const alternativePorts = [443, 53, 123];
+/** New flows a second by the alternative ports, which need connection tracking: 30 s each, so 15,000 entries at most. */
+const newTracked = 'ct status dnat ct state new limit rate over 500/second burst 500 packets drop';
 
-export function transportTable(view: View): string {
-  const { endpoint4, endpoint6, endpointPort } = view.pop;
-  const ports = alternativePorts.filter((port) => port !== endpointPort).join(', ');
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
+const field = { 4: 'ip', 6: 'ip6' } as const;
+const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4);
+const list = (parts: readonly (string | number)[]): string => `{ ${parts.join(', ')} }`;
+const ofFamily = (family: Family, addresses: readonly string[]): readonly string[] =>
+  [...new Set(addresses)].filter((address) => address !== '' && familyOf(address) === family).sort(byText);
+
+/** What the records add to a node's own configuration. */
+export interface Known {
+  readonly pop: Pop;
+  readonly legs: readonly Leg[];
+  readonly upstreams: readonly Upstream[];
+}
+
+const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
+
+const toEndpoint = (pop: Pop, ports: string): readonly string[] =>
+  families.flatMap((family) => {
+    const endpoint = endpointOf(pop, family);
+    return endpoint === '' ? [] : [`${field[family]} daddr ${endpoint} udp dport ${ports}`];
+  });
+
+const alternatives = ({ pop }: Known): readonly string[] => {
+  const others = list(alternativePorts.filter((port) => port !== pop.endpointPort));
+  return toEndpoint(pop, others).map((match) => `${match} redirect to :${pop.endpointPort}`);
+};
+
+/** `[2001:db8::1]:51844` */
+const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
+const neighboursOf = (edge: Edge | undefined, known: Known | undefined): Record<Family, readonly string[]> => {
+  const addresses = [
+    ...(edge?.mesh.peers.map((peer) => hostOf(peer.endpoint)) ?? []),
+    ...(known?.legs.flatMap(({ far }) => [far.underlay4, far.underlay6]) ?? []),
+  ];
+  return { 4: ofFamily(4, addresses), 6: ofFamily(6, addresses) };
+};
+
+/** UDP ports of interconnects and of the mesh, on whatever address of this machine. */
+const linkPorts = (edge: Edge | undefined, known: Known | undefined): readonly number[] =>
+  [
+    ...new Set([...(edge === undefined ? [] : [edge.mesh.port]), ...(known?.legs.map((leg) => leg.listenPort) ?? [])]),
+  ].sort((a, b) => a - b);
+
+const toLinks = (edge: Edge | undefined, known: Known | undefined): readonly string[] => {
+  const ports = linkPorts(edge, known);
+  return ports.length === 0 ? [] : [`udp dport ${list(ports)} fib daddr type local`];
+};
+
+const gatesOf = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
+  ...(known === undefined
+    ? []
+    : toEndpoint(known.pop, list([...new Set([known.pop.endpointPort, ...alternativePorts])]))),
+  ...toLinks(edge, known),
+];
+
+/** A table of connections is what a flood fills first; but the alternative ports need it for the way back. */
+const untracked = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
+  ...(known === undefined ? [] : toEndpoint(known.pop, String(known.pop.endpointPort))),
+  ...toLinks(edge, known),
+];
+
+const service = ({ protocol, port, sources }: HostService): readonly string[] =>
+  sources === undefined
+    ? [`${protocol} dport ${port} accept`]
+    : families.flatMap((family) => {
+        const from = ofFamily(family, sources);
+        // Prefixes in a set of its own would be intervals; these few are rules.
+        return from.map((prefix) => `${field[family]} saddr ${prefix} ${protocol} dport ${port} accept`);
+      });
+
+/** BIRD's neighbours: BGP (RFC 4271), and single-hop BFD where it is configured (RFC 5881 4, 5: port and TTL). */
+const routing = (known: Known | undefined): readonly string[] =>
+  (known?.upstreams ?? [])
+    .filter((upstream) => upstream.plane === Plane.TRANSPORT)
+    .flatMap(({ neighbor4, neighbor6, bfd }) =>
+      [neighbor4, neighbor6]
+        .filter((neighbor) => neighbor !== '')
+        .flatMap((neighbor) => {
+          const from = `${field[familyOf(neighbor)]} saddr ${neighbor}`;
+          const nearest = familyOf(neighbor) === 4 ? 'ip ttl 255' : 'ip6 hoplimit 255';
+          return [`${from} tcp dport 179 accept`, ...(bfd ? [`${from} udp dport 3784 ${nearest} accept`] : [])];
+        }),
+    );
+
+/** ICMP done right (RFC 4890, RFC 1191): errors come in whatever they are about; WireGuard's flows are not tracked. */
+const icmp: readonly string[] = [
+  'icmp type { destination-unreachable, time-exceeded, parameter-problem } limit rate 1000/second burst 200 packets accept',
+  'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } limit rate 1000/second burst 200 packets accept',
+  'icmp type echo-request limit rate 200/second burst 200 packets accept',
+  'icmpv6 type echo-request limit rate 200/second burst 200 packets accept',
+  // RFC 4861 7.1: of the link itself, or dropped.
+  'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } ip6 hoplimit 255 accept',
+  'icmpv6 type mld-listener-query ip6 saddr fe80::/10 accept',
+];
+
+/** Answers to a client's broadcast, which connection tracking does not know (RFC 2131 4.1, RFC 8415 7.2). */
+const addresses: readonly string[] = [
+  'udp sport 67 udp dport 68 accept',
+  'ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept',
+];
+
+function mesh({ mesh: own, managementPorts }: Edge): string {
+  const members = families.flatMap((family) => {
+    const from = ofFamily(
+      family,
+      own.peers.map((peer) => peer.address),
+    );
+    return from.length === 0 ? [] : [`${field[family]} saddr ${list(from)} goto member`];
+  });
   return [
     chain(
-      'alternative_ports',
-      'type nat hook prerouting priority dstnat; policy accept;',
-      ...(endpoint4 === '' ? [] : [`ip daddr ${endpoint4} udp dport { ${ports} } redirect to :${endpointPort}`]),
-      ...(endpoint6 === '' ? [] : [`ip6 daddr ${endpoint6} udp dport { ${ports} } redirect to :${endpointPort}`]),
+      'member',
+      'ct state established,related accept',
+      // By number: nft has the names from /etc/protocols, which a small Debian lacks (package netbase).
+      'meta l4proto { 1, 58 } accept',
+      `tcp dport ${list(managementPorts)} accept`,
+      'jump host_services',
+      'drop',
     ),
-    // Management answers on the mesh alone: what else arrives for its address range is not from us.
-    chain(
-      'input',
-      'type filter hook input priority filter; policy accept;',
-      ...(view.node.meshAddress === ''
-        ? []
-        : [
-            `iifname != { "lo", "${meshLink}" } ${view.node.meshAddress.includes(':') ? 'ip6' : 'ip'} daddr ${view.node.meshAddress} drop`,
-          ]),
-    ),
+    chain('mesh', ...members, 'drop'),
   ].join('\n');
 }
+
+/** @param known absent until a snapshot knows this node: then the mesh and the operator are let in, and nobody else */
+export function transportText(edge: Edge | undefined, known: Known | undefined): string {
+  const ports = linkPorts(edge, known);
+  const meshAddress = edge?.mesh.address ?? '';
+  const notOnMesh = `{ "lo", "${meshLink}" }`;
+  const ofMesh = meshAddress === '' ? '' : field[familyOf(meshAddress)];
+  return [
+    ...handshakeGate(gatesOf(edge, known), untracked(edge, known), neighboursOf(edge, known)),
+    ...(known === undefined
+      ? []
+      : [
+          chain(
+            'alternative_ports',
+            'type nat hook prerouting priority dstnat; policy accept;',
+            ...alternatives(known),
+          ),
+        ]),
+    chain('host_services', ...(edge?.hostServices ?? []).flatMap(service)),
+    ...(edge === undefined ? [] : [mesh(edge)]),
+    chain(
+      'input',
+      'type filter hook input priority filter; policy drop;',
+      'iifname "lo" accept',
+      ...(edge === undefined ? [] : [`iifname "${meshLink}" goto mesh`]),
+      // Management answers on the mesh alone: what else arrives for its address is not from us.
+      ...(meshAddress === '' ? [] : [`${ofMesh} daddr ${meshAddress} drop`]),
+      ...(known === undefined
+        ? []
+        : [newTracked, ...toEndpoint(known.pop, String(known.pop.endpointPort)).map((match) => `${match} accept`)]),
+      ...(ports.length === 0 ? [] : [`udp dport ${list(ports)} accept`]),
+      ...icmp,
+      'fib saddr type != unicast drop',
+      'ct state established,related accept',
+      ...routing(known),
+      ...addresses,
+      'jump host_services',
+    ),
+    ...(meshAddress === ''
+      ? []
+      : [
+          chain(
+            'output',
+            'type filter hook output priority filter; policy accept;',
+            // While the mesh is down its addresses would leave by the default route, in the clear.
+            `oifname != ${notOnMesh} ${ofMesh} saddr ${meshAddress} drop`,
+          ),
+        ]),
+  ].join('\n');
+}
+
+export const transportTable = (view: View): string => transportText(view.self.edge, view);

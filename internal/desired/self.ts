@@ -3,6 +3,7 @@
 import { slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
+import type { Edge } from './edge.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -11,6 +12,8 @@ export interface Self {
   readonly accessKeyFile?: string;
   /** File with the private key of this node's ends of interconnects. */
   readonly interconnectKeyFile: string;
+  /** Absent: nobody manages this node by the network. */
+  readonly edge?: Edge;
 }
 
 /** One end of an interconnect as this node sees it. */

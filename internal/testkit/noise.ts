@@ -11,6 +11,7 @@ import {
   diffieHellman,
   generateKeyPairSync,
   type KeyObject,
+  randomBytes,
 } from 'node:crypto';
 import { blake2s } from '@noble/hashes/blake2.js';
 
@@ -127,6 +128,20 @@ const noPresharedKey = Buffer.alloc(keyBytes);
 /** mac1 of a message's first bytes; `server` is the public key of the one who gets it. */
 const mac1 = (server: Uint8Array, bytes: Uint8Array): Uint8Array =>
   blake2s(bytes, { key: hash(mac1Label, server), dkLen: tagBytes });
+
+/**
+ * What somebody sends who knows the server's public key and nothing else: right in length, type and mac1, so that the
+ * server does its Diffie-Hellman before it finds out.
+ */
+export function forgedInitiation(server: Uint8Array): Buffer {
+  const packet = randomBytes(initiationBytes);
+  packet.writeUInt32LE(messageType.initiation, 0);
+  // Of X25519's field, as a real ephemeral key is (RFC 7748 5).
+  packet[39] = (packet[39] ?? 0) & 0x7f;
+  packet.set(mac1(server, packet.subarray(0, 116)), 116);
+  packet.fill(0, 132);
+  return packet;
+}
 
 /** TAI64N (cr.yp.to/libtai/tai64.html): a server takes only later ones from the same key. */
 function timestamp(wallMs: number): Buffer {

@@ -1,6 +1,7 @@
 // Apply: a ruleset is one transaction with all elements that are known; elements go in batches.
 
 import type { Element, Netns, Ruleset } from '#internal/dataplane/dataplane.ts';
+import { knownSets } from '#internal/dataplane/ownership.ts';
 import { sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
@@ -13,8 +14,9 @@ import {
   renderAnew,
   renderElements,
   renderFitted,
+  renderKnown,
 } from './render.ts';
-import type { Space } from './space.ts';
+import { noteKnown, type Space } from './space.ts';
 
 /** Elements of one transaction: bounds what one bad element makes us repeat (1,000 take 10 ms, measured). */
 const elementsAtOnce = 4000;
@@ -53,6 +55,8 @@ async function replaceRuleset(space: Space, want: Ruleset): Promise<void> {
       await session.run(text);
       if (elements.size < kept.size) space.disturb(`a new ruleset took no elements: ${refusals.join('; ')}`);
       await space.remember({ text: want.text, listing: await listing(space) });
+      // A table that was away has lost them; one that was fitted keeps them, and is told what it knows.
+      if (sets.has(knownSets[4])) await tellKnown(space, [...space.known.keys()]);
       return;
     } catch (error) {
       space.elements = before;
@@ -78,6 +82,24 @@ async function applyElements(space: Space, steps: readonly ElementStep[]): Promi
     }
   });
   return failures.map(({ item: step, message }) => ({ step, message }));
+}
+
+async function tellKnown(space: Space, addresses: readonly string[]): Promise<void> {
+  for (let at = 0; at < addresses.length; at += elementsAtOnce)
+    await (await space.session()).run(renderKnown(addresses.slice(at, at + elementsAtOnce)));
+}
+
+/** Those that no table takes now are told to the next one. */
+export async function makeKnown(space: Space, addresses: readonly string[], nowMs: number): Promise<void> {
+  noteKnown(space.known, addresses, nowMs);
+  await space.exclusive(async () => {
+    try {
+      await tellKnown(space, addresses);
+    } catch (error) {
+      // No table, or one without these sets.
+      if (!(error instanceof Fault && error.code === 'rejected')) throw error;
+    }
+  });
 }
 
 async function applySpace(space: Space, steps: readonly Step[]): Promise<readonly StepFailure[]> {

@@ -165,6 +165,27 @@ test('what packets put into a set is not looked into', async () => {
   expect(await drift(want)).toEqual([]);
 });
 
+test('sources that have shaken hands are known, also to a table that is made anew [S1]', async () => {
+  const transport = (...args: readonly string[]): string =>
+    execFileSync('ip', ['netns', 'exec', 'nftt', 'nft', ...args], { encoding: 'utf8', stdio: 'pipe' });
+  const sets = ['4', '6'].map((family) => `set known${family} { type ipv${family}_addr; flags timeout; timeout 1d; }`);
+  const want = emptyDataplane();
+  // Before there is a table.
+  await driver.known(['198.18.1.1']);
+  put(want, 'ruleset', { netns: 'transport', text: [...sets, chainOnly].join('\n') });
+  await bring(want);
+  await driver.known(['198.18.1.2', '2001:db8:7::5']);
+  await driver.known(['198.18.1.2']);
+  const listed = (): string => transport('list', 'table', 'inet', 'pop44');
+  const all = ['198.18.1.1', '198.18.1.2', '2001:db8:7::'];
+  for (const address of all) expect(listed()).toContain(`${address} expires`);
+  expect(reasons).toEqual([]);
+  expect((await driver.observe()).element.size).toBe(0);
+  transport('delete', 'table', 'inet', 'pop44');
+  await bring(want);
+  for (const address of all) expect(listed()).toContain(`${address} expires`);
+});
+
 test('one bad element does not stop the others', async () => {
   const good = Array.from({ length: 300 }, (_, n) => ['t4_32', `10.0.${n >> 8}.${n & 255}`] as const);
   const want = wanted(table('accept'), [

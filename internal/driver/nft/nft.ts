@@ -10,7 +10,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Element, MutableDataplane, Netns, Ruleset } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
-import { applySteps } from './apply.ts';
+import { applySteps, makeKnown } from './apply.ts';
 import { observeSpace } from './observe.ts';
 import { createSpace } from './space.ts';
 
@@ -23,7 +23,13 @@ export interface NftOptions {
   readonly log: Log;
 }
 
-export type NftDriver = Driver<'ruleset' | 'element'>;
+export interface NftDriver extends Driver<'ruleset' | 'element'> {
+  /**
+   * Addresses whose peers have shaken hands: the transport namespace lets their next handshakes in first (for a day).
+   * O(addresses). A table that is made anew hears of them again.
+   */
+  known(addresses: readonly string[]): Promise<void>;
+}
 
 /** Starts watching both namespaces. */
 export async function openNft({ netns, stateDir, clock, log }: NftOptions): Promise<NftDriver> {
@@ -44,6 +50,7 @@ export async function openNft({ netns, stateDir, clock, log }: NftOptions): Prom
       return { ruleset, element };
     },
     apply: (steps) => applySteps(spaces, steps),
+    known: (addresses) => makeKnown(spaces.transport, addresses, clock.monotonicMs()),
     onDisturbance: (listener) => listeners.push(listener),
     close: async () => {
       await Promise.all(both.map((space) => space.close()));

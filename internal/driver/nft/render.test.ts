@@ -4,7 +4,15 @@ import { expect, test } from 'vitest';
 import type { Element } from '#internal/dataplane/dataplane.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { parseElements } from './parse.ts';
-import { checkElement, checkRuleset, declaredSets, renderAnew, renderElements, renderFitted } from './render.ts';
+import {
+  checkElement,
+  checkRuleset,
+  declaredSets,
+  renderAnew,
+  renderElements,
+  renderFitted,
+  renderKnown,
+} from './render.ts';
 
 const testdata = (name: string): string => readFileSync(new URL(`testdata/${name}`, import.meta.url), 'utf8');
 const ruleset = { netns: 'pop', text: testdata('pop.ruleset') } as const;
@@ -39,6 +47,17 @@ test('a change of elements is one line, what goes before what comes', () => {
     'delete element inet pop44 priorities { 44.31.0.7 : 1:10 }; ' +
       'add element inet pop44 t4_32 { 44.31.0.7, 44.31.0.8 }; add element inet pop44 t6_64 { 2001:db8:44:7:: }',
   );
+});
+
+test('known sources are addresses, of IPv6 the /64, and their time begins anew', () => {
+  expect(renderKnown(['198.18.1.2', '2001:db8:7::5', '2001:db8:7::6', '198.18.1.2'])).toBe(
+    ['add', 'delete', 'add']
+      .map((verb) => `${verb} element inet pop44 known4 { 198.18.1.2 }`)
+      .concat(['add', 'delete', 'add'].map((verb) => `${verb} element inet pop44 known6 { 2001:db8:7:: }`))
+      .join('; '),
+  );
+  expect(renderKnown([])).toBe('');
+  expect(() => renderKnown(['198.18.1.2 } ; flush ruleset'])).toThrow('is not an address');
 });
 
 test('declared are named sets and maps, not the anonymous ones', () => {

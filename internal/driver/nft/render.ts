@@ -1,8 +1,10 @@
 // Render: our table and its elements in nft's language, and the checks of what goes there.
 
 import type { Element, Ruleset } from '#internal/dataplane/dataplane.ts';
-import { nftTable } from '#internal/dataplane/ownership.ts';
+import { knownSets, nftTable } from '#internal/dataplane/ownership.ts';
 import { demand, isPrefix } from '#internal/driver/driver.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import { addressNumber, familyOf, firstAddress, parseAddress, prefixFrom } from '#internal/netip/netip.ts';
 
 const table = `inet ${nftTable}`;
 
@@ -54,6 +56,33 @@ function elementCommands(verb: 'add' | 'delete', elements: Iterable<Element>): r
 /** One line, one transaction; what goes before what comes, because a map has a key once. */
 export function renderElements(added: Iterable<Element>, removed: Iterable<Element>): string {
   return [...elementCommands('delete', removed), ...elementCommands('add', added)].join('; ');
+}
+
+/** As it stands in its set: an IPv4 address, or the first address of an IPv6 /64. */
+function knownElement(address: string): readonly [4 | 6, string] {
+  const parsed = parseAddress(address);
+  if (typeof parsed !== 'string') throw new Fault('invalid', `${JSON.stringify(address)} is not an address`);
+  const family = familyOf(parsed);
+  return [family, family === 4 ? parsed : firstAddress(prefixFrom(family, addressNumber(parsed), 64))];
+}
+
+/**
+ * Sources that have shaken hands just now. Deleted and added again, because an element that stands keeps its old
+ * timeout; added first, because what is not there cannot be deleted.
+ */
+export function renderKnown(addresses: Iterable<string>): string {
+  const lists = { 4: new Set<string>(), 6: new Set<string>() };
+  for (const address of addresses) {
+    const [family, element] = knownElement(address);
+    lists[family].add(element);
+  }
+  return ([4, 6] as const)
+    .filter((family) => lists[family].size > 0)
+    .flatMap((family) => {
+      const elements = `${table} ${knownSets[family]} { ${[...lists[family]].join(', ')} }`;
+      return ['add', 'delete', 'add'].map((verb) => `${verb} element ${elements}`);
+    })
+    .join('; ');
 }
 
 /** The whole table anew with its elements. */

@@ -22,6 +22,8 @@ export interface Space {
   readonly path: string;
   /** By key; undefined: somebody changed something, they must be read. */
   elements: Map<string, Element> | undefined;
+  /** Sources that have shaken hands, and when (monotonic, ms), oldest first: told again to a table that begins anew. */
+  readonly known: Map<string, number>;
   applied(): Applied | undefined;
   remember(applied: Applied | undefined): Promise<void>;
   /** The kept `nft -i`, watched by a kept `nft monitor`; both are started anew when one of them died. */
@@ -30,6 +32,23 @@ export interface Space {
   /** One at a time: an observation never falls into a change. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+/** As many as a device holds peers. */
+const mostKnown = 65_536;
+/** The set's own timeout. */
+const knownForMs = 24 * 3_600_000;
+
+/** Notes them as the newest, and lets go of what is too old or too many. */
+export function noteKnown(known: Map<string, number>, addresses: readonly string[], nowMs: number): void {
+  for (const address of addresses) {
+    known.delete(address);
+    known.set(address, nowMs);
+  }
+  for (const [address, at] of known) {
+    if (known.size <= mostKnown && nowMs - at < knownForMs) break;
+    known.delete(address);
+  }
 }
 
 export interface SpaceOptions {
@@ -92,6 +111,7 @@ export function createSpace(options: SpaceOptions): Space {
     netns,
     path,
     elements: undefined,
+    known: new Map(),
     applied: () => applied,
     async remember(next) {
       applied = next;

@@ -169,7 +169,12 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       ...(meshAddress === '' ? [] : [`${ofMesh} daddr ${meshAddress} drop`]),
       ...(known === undefined
         ? []
-        : [newTracked, ...toEndpoint(known.pop, String(known.pop.endpointPort)).map((match) => `${match} accept`)]),
+        : [
+            ...toEndpoint(known.pop, String(known.pop.endpointPort)).map((match) => `${match} accept`),
+            newTracked,
+            // `redirect` has put the address of the interface in the place of the endpoint's.
+            `ct status dnat udp dport ${known.pop.endpointPort} accept`,
+          ]),
       ...(ports.length === 0 ? [] : [`udp dport ${list(ports)} accept`]),
       ...icmp,
       'fib saddr type != unicast drop',

@@ -37,6 +37,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/plan', pure(3, 'the difference of two dataplanes; does not know how a step is carried out')],
   ['internal/status', row(3, 'what was reached; told by those above')],
   ['internal/presence', row(3, 'where tunnels live; told by those above')],
+  ['internal/traffic', row(3, 'bytes of tunnels; told by those above')],
   ['internal/store', row(3, 'records in etcd')],
   ['internal/election', row(3, 'knows pools by their ids; what is done with a lead is for those above')],
   ['internal/seam', row(3, 'what the two halves of a node say to each other; both stand above it')],

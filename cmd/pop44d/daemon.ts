@@ -25,6 +25,7 @@ import { connectSeam, type FromDataplane, type Health } from '#internal/seam/sea
 import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
+import { openTraffic, type Reading } from '#internal/traffic/traffic.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
@@ -80,7 +81,13 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     report,
   });
   const leader = createLeader({ nodeId: config.nodeId, election, credentials, clock, log });
-  const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence });
+  const traffic = await openTraffic({
+    file: join(config.stateDir, 'traffic'),
+    clock,
+    known: (tunnelId) => reconciler.snapshot().tunnels.has(tunnelId),
+    failed: (cause) => log.error('traffic-unwritten', { reason: messageOf(cause) }),
+  });
+  const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence, traffic });
   const reconciler = createReconciler({
     self: {
       nodeId: config.nodeId,
@@ -117,6 +124,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (sent !== undefined) metrics.applied((clock.monotonicMs() - sent) / 1_000);
     }
     if (message.type === 'health') health = message;
+    if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
     if (message.type === 'handshakes') {
       const nowMs = clock.wall().getTime();
       const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
@@ -171,7 +179,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
 
   const server = newServer();
   const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
-  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics, lead });
+  const usage = { own: traffic.of, others: mesh.usage };
+  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics, lead, usage });
   api.serve(server);
   mesh.serve(server, api.gate);
   leader.serve(server, api.gate, (method) => api.carryOut(method));
@@ -223,10 +232,23 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   await sweeping;
   store.close();
   electionEtcd.close();
-  await disk.close();
+  await Promise.all([disk.close(), traffic.close()]);
 }
 
 const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);
+
+/** The tunnel whose key it is; undefined: nobody's. */
+function ownerOf(snapshot: Snapshot, publicKey: string): string | undefined {
+  const parsed = parseWgKey(publicKey);
+  return typeof parsed === 'string' ? snapshot.peerkeys.get(peerKeyId(parsed))?.record.tunnelId : undefined;
+}
+
+function readings(snapshot: Snapshot, peers: readonly (readonly [string, number, number])[]): readonly Reading[] {
+  return peers.flatMap(([publicKey, rxBytes, txBytes]) => {
+    const tunnelId = ownerOf(snapshot, publicKey);
+    return tunnelId === undefined ? [] : [{ tunnelId, publicKey, rxBytes, txBytes }];
+  });
+}
 
 /** Handshakes by public key become sightings of tunnels; keys that no tunnel owns are nobody's. */
 function sightings(
@@ -237,8 +259,7 @@ function sightings(
   return peers.flatMap(([publicKey, shookMs]) => {
     // A time to come, from before a clock was set back, would hold the tunnel here until then.
     const handshakeMs = Math.min(shookMs, nowMs);
-    const parsed = parseWgKey(publicKey);
-    const owner = typeof parsed === 'string' ? snapshot.peerkeys.get(peerKeyId(parsed))?.record.tunnelId : undefined;
-    return owner === undefined ? [] : [{ tunnelId: owner, handshakeMs }];
+    const tunnelId = ownerOf(snapshot, publicKey);
+    return tunnelId === undefined ? [] : [{ tunnelId, handshakeMs }];
   });
 }

@@ -7,6 +7,7 @@ import {
   comparisonMs,
   createApplier,
   packetsReceived,
+  watchCounters,
   watchHandshakes,
 } from '#internal/applier/applier.ts';
 import { realClock } from '#internal/clock/clock.ts';
@@ -56,11 +57,13 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
 
   let asked = false;
   const handshakes = new Map<string, number>();
+  const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
   const seam = await serveSeam(config.dataplaneSocket, {
     connected: (send) => {
       // First: a network half that was restarted would else want no route of a tunnel that is here away from home,
       // until its next handshake (REKEY_AFTER_TIME, 120 s).
       send({ type: 'handshakes', peers: [...handshakes] });
+      send({ type: 'traffic', peers: counters.all() });
       send({ type: 'hello', accessPeers: applier.accessPeers() });
     },
     message: (want, answer) => {
@@ -93,7 +96,11 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
 
   const watching = watchHandshakes(
     {
-      peers: () => wg.telemetry(accessLink),
+      peers: async () => {
+        const peers = await wg.telemetry(accessLink);
+        counters.look(peers);
+        return peers;
+      },
       received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
       confirmed: (endpoints) => {
         nft

@@ -26,6 +26,7 @@ import { poolHandlers } from './pool-service.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
 import { tunnelHandlers } from './tunnel-service.ts';
+import type { Usage } from './tunnel-usage.ts';
 
 /** What the services need of the daemon around them. */
 export interface ApiParts {
@@ -43,6 +44,7 @@ export interface ApiParts {
   readonly log: Log;
   /** Who leads which pool, and the way there. Absent: every request is carried out where it is taken. */
   readonly lead?: Lead & { leaderOf(poolId: string): string | undefined };
+  readonly usage: Usage;
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 

@@ -16,6 +16,7 @@ import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { page } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness, granted, localPopId } from './service.ts';
+import { tunnelUsage } from './tunnel-usage.ts';
 
 export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof TunnelService> {
   const { head } = context;
@@ -38,6 +39,11 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
         nextPageToken,
         freshness: freshness(context),
       };
+    },
+    getTunnelUsage: async (request, { signal }) => {
+      const { record } = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
+      const around = { snapshot: head.snapshot(), nodeId: context.config.nodeId, usage: context.usage };
+      return { ...(await tunnelUsage(around, record, signal)), freshness: freshness(context) };
     },
     getTunnelTemplate: async (request, { signal }) => {
       const template = await found(context, signal, (snapshot) => {

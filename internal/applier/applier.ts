@@ -21,6 +21,7 @@ import type { Step } from '#internal/plan/step.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
 import { shared } from './shared.ts';
 
+export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
 
 /** The seed asks for a comparison each 5 to 10 s. */

@@ -28,6 +28,8 @@ export interface Session {
   record<T extends Message>(answer: Message, subject: T | undefined, columns: readonly Column<T>[]): Promise<void>;
   /** The whole answer as JSON, or its subjects as a table. */
   listed<T extends Message>(answer: Message, subjects: readonly T[], columns: readonly Column<T>[]): Promise<void>;
+  /** A table of what no message is. */
+  rows<T>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** Under a record: a table after an empty line, or nothing. */
   section<T>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** The whole answer as JSON, or to standard error what was done. */
@@ -70,6 +72,9 @@ export function createSession(io: Io): Session {
     async listed(answer, subjects, columns) {
       if (session.options.output === 'json') await session.json(answer);
       else await session.list(subjects, columns);
+    },
+    async rows(items, columns) {
+      print(await rowsText(items, columns, form()));
     },
     async section(items, columns) {
       if (items.length > 0) print(`\n${await rowsText(items, columns, form())}`);

@@ -7,8 +7,9 @@ import { fileVerb } from './tunnel-file.ts';
 import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { getVerb, listVerb } from './tunnel-show.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
+import { usageVerb } from './tunnel-usage.ts';
 
 export function tunnelVerbs(tunnel: Command, session: Session): void {
-  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb, rotatePskVerb])
+  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb, rotatePskVerb, usageVerb])
     verb(tunnel, session);
 }

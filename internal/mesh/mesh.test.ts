@@ -7,6 +7,7 @@ import { createPresence } from '#internal/presence/presence.ts';
 import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import type { Bytes } from '#internal/traffic/traffic.ts';
 import { createMesh } from './mesh.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -19,7 +20,7 @@ afterEach(async () => {
 });
 
 /** A daemon as far as the mesh goes, on a real socket with a certificate of its own. */
-async function daemon(nodeId: string, port = 0) {
+async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> = {}) {
   const certificate = await issueNodeCertificate(ca, { id: nodeId, addresses: ['127.0.0.1'] }, validity);
   const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
   const status = createStatus(nodeId);
@@ -31,6 +32,7 @@ async function daemon(nodeId: string, port = 0) {
     log: quiet,
     credentials: clientCredentials(identity),
     presence,
+    traffic: { of: (tunnelId) => counted[tunnelId] },
   });
   const server = newServer();
   mesh.serve(server, { admit: () => undefined, report: () => undefined });
@@ -91,4 +93,19 @@ test('a handshake moves a tunnel to where it happened; one that came before the 
   p1.mesh.tell([{ tunnelId: 't', handshakeMs: 1_500 }]);
   p1.mesh.tell(p1.presence.seen([{ tunnelId: 't', handshakeMs: 3_000 }]));
   await eventually(() => p1.presence.here().has('t') && p2.presence.here().size === 0, 5_000);
+});
+
+test('what others have counted of a tunnel is asked for; one that is away is silent [P4]', async () => {
+  const counted = { upBytes: 5, downBytes: 7_000_000_000_000, sinceMs: 1, lastMs: 2 };
+  const p1 = await daemon('p1');
+  const p2 = await daemon('p2', 0, { a: counted });
+  const p3 = await daemon('p3');
+  await p3.close();
+  for (const { mesh } of [p1, p2]) mesh.nodes([p1.node, p2.node, p3.node]);
+  const asked = async (tunnelId: string) => p1.mesh.usage(tunnelId, AbortSignal.timeout(10_000));
+  expect(await asked('a')).toEqual([
+    { nodeId: 'p2', bytes: counted },
+    { nodeId: 'p3', bytes: 'silent' },
+  ]);
+  expect(await asked('b')).toEqual([{ nodeId: 'p2' }, { nodeId: 'p3', bytes: 'silent' }]);
 });

@@ -16,7 +16,9 @@ import type { Log } from '#internal/log/log.ts';
 import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Sighting } from '#internal/presence/presence.ts';
 import type { Status } from '#internal/status/status.ts';
+import type { Bytes } from '#internal/traffic/traffic.ts';
 import { createTeller, type Sightings, type Teller } from './teller.ts';
+import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 
 export interface MeshParts {
   readonly nodeId: string;
@@ -25,6 +27,8 @@ export interface MeshParts {
   readonly log: Log;
   readonly credentials: ChannelCredentials;
   readonly presence: Sightings;
+  /** What this node has counted of a tunnel. */
+  readonly traffic: { of(tunnelId: string): Bytes | undefined };
 }
 
 export interface Mesh {
@@ -34,6 +38,8 @@ export interface Mesh {
   tell(sightings: readonly Sighting[]): void;
   /** Nodes that there are now; opens and closes streams accordingly. */
   nodes(all: Iterable<Node>): void;
+  /** What every other node of the mesh has counted of a tunnel. */
+  usage(tunnelId: string, signal: AbortSignal): Promise<readonly UsageOfNode[]>;
   close(): void;
 }
 
@@ -42,10 +48,12 @@ const redialMs = 500;
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-export function createMesh({ nodeId, status, clock, log, credentials, presence }: MeshParts): Mesh {
+export function createMesh({ nodeId, status, clock, log, credentials, presence, traffic }: MeshParts): Mesh {
   const dialled = new Map<string, { readonly target: string; readonly stop: AbortController }>();
   const tellers = new Set<Teller>();
   const parts = { status, clock, presence };
+  /** Where every other node is reached, by id. */
+  let others = new Map<string, string>();
 
   async function once(peer: string, target: string, signal: AbortSignal): Promise<void> {
     const connection = connect(MeshService, target, credentials, { serverName: serverNameOf(peer) });
@@ -92,6 +100,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence }
         server,
         MeshService,
         {
+          tellUsage: async ({ tunnelId }) => tellUsage(traffic.of(tunnelId)),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
             const teller = open(call.signal);
@@ -119,9 +128,12 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence }
       for (const teller of tellers) teller.tell(sightings);
     },
     nodes: (all) => {
+      others = new Map();
+      for (const node of all)
+        if (node.id !== nodeId && node.meshAddress !== '')
+          others.set(node.id, `${host(node.meshAddress)}:${node.apiPort}`);
       // The lower id opens the stream, so that every two nodes have one.
-      const wanted = new Map<string, string>();
-      for (const node of all) if (nodeId < node.id) wanted.set(node.id, `${host(node.meshAddress)}:${node.apiPort}`);
+      const wanted = new Map([...others].filter(([id]) => nodeId < id));
       for (const [peer, { target, stop }] of dialled)
         if (wanted.get(peer) !== target) {
           stop.abort();
@@ -134,6 +146,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence }
           void dial(peer, target, stop.signal);
         }
     },
+    usage: (tunnelId, signal) => askUsage(others, credentials, tunnelId, signal),
     close: () => {
       for (const { stop } of dialled.values()) stop.abort();
       dialled.clear();

@@ -200,6 +200,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'health':
           return status.update({ failingSteps: message.failing });
         case 'handshakes':
+        case 'traffic':
           return undefined;
       }
     },

@@ -99,6 +99,7 @@ beforeAll(async () => {
     server,
     MeshService,
     {
+      tellUsage: async () => ({}),
       stream: async function* (incoming) {
         for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
       },

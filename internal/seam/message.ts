@@ -54,8 +54,14 @@ export interface Handshakes {
   readonly peers: readonly (readonly [string, number])[];
 }
 
+/** Counters of peers that carried bytes since the last report, as WireGuard has them: public key, received, sent. */
+export interface Traffic {
+  readonly type: 'traffic';
+  readonly peers: readonly (readonly [string, number, number])[];
+}
+
 export type FromNetwork = Want;
-export type FromDataplane = Hello | Applied | Health | Handshakes;
+export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

@@ -103,6 +103,7 @@ export async function apiNetwork(
       },
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
+      usage: { own: () => undefined, others: async () => [] },
       metrics: { request: (method) => state.requests.push(method), unexpected: () => {} },
     });
     api.serve(server);

@@ -15,7 +15,7 @@ const add = (want: ShaperClass) => ({ op: 'add', kind: 'class', key: '', want })
 
 test('a class and its queue', () => {
   expect(renderClass('bfifo', add(one))).toEqual([
-    'class replace dev p44w0 parent 1:1 classid 1:1a htb rate 1000bps ceil 1250000bps burst 3028 cburst 12500 quantum 1600',
+    'class replace dev p44w0 parent 1:1 classid 1:1a htb rate 1000bps ceil 1250000bps burst 3028 cburst 31250 quantum 1600',
     'qdisc replace dev p44w0 parent 1:1a handle 1a: bfifo limit 125000',
   ]);
   expect(renderClass('fq_codel', add({ ...one, ceilBitPerSecond: 64_000 }))[1]).toBe(

@@ -13,8 +13,8 @@ const packetBytes = 1514;
 const directPackets = 1000;
 /** Bytes that a class may send before the next one has its turn: a packet (HTB warns below 1,000), alike for all. */
 const quantumBytes = 1600;
-/** How long a class may send at once what it saved: short against any time in which a rate is looked at. */
-const burstMs = 10;
+/** How long a class may send at once what it saved: short against any second, long against a busy kernel's delays. */
+const burstMs = 25;
 /** The longest wait in a plain queue: 100 ms are a telephone's (ITU-T G.114 asks for 150 ms in all). */
 const waitMs = 100;
 /** Less than this and TCP cannot keep a slow line busy (RFC 5681: ten full packets are what it begins with). */

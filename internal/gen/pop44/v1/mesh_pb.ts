@@ -10,7 +10,77 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIpUBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2UiigEKCk5vZGVSZXBvcnQSGAoQYXBwbGllZF9yZXZpc2lvbhgBIAEoBBIZChFzbmFwc2hvdF9yZXZpc2lvbhgCIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAMgASgNEgwKBGhlbGQYBCABKAkSDQoFc3RhbGUYBSABKAgSEwoLbG9vcF9sYWdfbXMYBiABKAEiOQoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBDJOCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIpUBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2UiigEKCk5vZGVSZXBvcnQSGAoQYXBwbGllZF9yZXZpc2lvbhgBIAEoBBIZChFzbmFwc2hvdF9yZXZpc2lvbhgCIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAMgASgNEgwKBGhlbGQYBCABKAkSDQoFc3RhbGUYBSABKAgSEwoLbG9vcF9sYWdfbXMYBiABKAEiOQoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBDKUAQoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message pop44.v1.TellUsageRequest
+ */
+export type TellUsageRequest = Message<"pop44.v1.TellUsageRequest"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+};
+
+/**
+ * Describes the message pop44.v1.TellUsageRequest.
+ * Use `create(TellUsageRequestSchema)` to create a new message.
+ */
+export const TellUsageRequestSchema: GenMessage<TellUsageRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 0);
+
+/**
+ * @generated from message pop44.v1.TellUsageResponse
+ */
+export type TellUsageResponse = Message<"pop44.v1.TellUsageResponse"> & {
+  /**
+   * Unset: nothing passed there yet.
+   *
+   * @generated from field: pop44.v1.TunnelBytes bytes = 1;
+   */
+  bytes?: TunnelBytes | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.TellUsageResponse.
+ * Use `create(TellUsageResponseSchema)` to create a new message.
+ */
+export const TellUsageResponseSchema: GenMessage<TellUsageResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 1);
+
+/**
+ * @generated from message pop44.v1.TunnelBytes
+ */
+export type TunnelBytes = Message<"pop44.v1.TunnelBytes"> & {
+  /**
+   * @generated from field: uint64 up_bytes = 1;
+   */
+  upBytes: bigint;
+
+  /**
+   * @generated from field: uint64 down_bytes = 2;
+   */
+  downBytes: bigint;
+
+  /**
+   * Unix time, milliseconds.
+   *
+   * @generated from field: uint64 since_ms = 3;
+   */
+  sinceMs: bigint;
+
+  /**
+   * @generated from field: uint64 last_ms = 4;
+   */
+  lastMs: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.TunnelBytes.
+ * Use `create(TunnelBytesSchema)` to create a new message.
+ */
+export const TunnelBytesSchema: GenMessage<TunnelBytes> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 2);
 
 /**
  * @generated from message pop44.v1.StreamRequest
@@ -27,7 +97,7 @@ export type StreamRequest = Message<"pop44.v1.StreamRequest"> & {
  * Use `create(StreamRequestSchema)` to create a new message.
  */
 export const StreamRequestSchema: GenMessage<StreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 0);
+  messageDesc(file_pop44_v1_mesh, 3);
 
 /**
  * @generated from message pop44.v1.StreamResponse
@@ -44,7 +114,7 @@ export type StreamResponse = Message<"pop44.v1.StreamResponse"> & {
  * Use `create(StreamResponseSchema)` to create a new message.
  */
 export const StreamResponseSchema: GenMessage<StreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 1);
+  messageDesc(file_pop44_v1_mesh, 4);
 
 /**
  * @generated from message pop44.v1.MeshFrame
@@ -85,7 +155,7 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  * Use `create(MeshFrameSchema)` to create a new message.
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 2);
+  messageDesc(file_pop44_v1_mesh, 5);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -129,7 +199,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 3);
+  messageDesc(file_pop44_v1_mesh, 6);
 
 /**
  * Where a tunnel last shook hands.
@@ -155,7 +225,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 4);
+  messageDesc(file_pop44_v1_mesh, 7);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.
@@ -170,6 +240,16 @@ export const MeshService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof StreamRequestSchema;
     output: typeof StreamResponseSchema;
+  },
+  /**
+   * What the answering node has counted of a tunnel. Any node asks any other, on behalf of who asks it.
+   *
+   * @generated from rpc pop44.v1.MeshService.TellUsage
+   */
+  tellUsage: {
+    methodKind: "unary";
+    input: typeof TellUsageRequestSchema;
+    output: typeof TellUsageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_mesh, 0);

@@ -1,0 +1,57 @@
+// Counters: which peers have carried bytes since the network half was last told. Looks at what is read for handshakes
+// anyway, and keeps quiet for a while between two tales.
+
+import type { Clock } from '#internal/clock/clock.ts';
+
+/** Public key, bytes received and sent so far. */
+export type Counters = readonly [publicKey: string, rxBytes: number, txBytes: number];
+
+/** What is told is written to a disk each 15 s at most (traffic/traffic.ts). */
+const tellMs = 10_000;
+
+export interface CounterWatch {
+  /** O(peers). */
+  look(peers: Iterable<{ readonly publicKey: string; readonly rxBytes: number; readonly txBytes: number }>): void;
+  /** Everything that was seen, for a network half that has just come. */
+  all(): readonly Counters[];
+}
+
+/** Calls back with the peers that moved, at most each 10 s, until the signal is aborted. */
+export function watchCounters(
+  clock: Clock,
+  tell: (moved: readonly Counters[]) => void,
+  signal: AbortSignal,
+): CounterWatch {
+  let seen = new Map<string, Counters>();
+  const moved = new Set<string>();
+  let waiting = false;
+  const tellLater = (): void => {
+    if (waiting || moved.size === 0) return;
+    waiting = true;
+    clock.sleep(tellMs, signal).then(
+      () => {
+        waiting = false;
+        const told = [...moved].map((key) => seen.get(key)).filter((each) => each !== undefined);
+        moved.clear();
+        if (told.length > 0) tell(told);
+      },
+      () => undefined,
+    );
+  };
+  return {
+    look: (peers) => {
+      const now = new Map<string, Counters>();
+      for (const { publicKey, rxBytes, txBytes } of peers) {
+        const before = seen.get(publicKey);
+        const same = before !== undefined && before[1] === rxBytes && before[2] === txBytes;
+        // A peer that never carried anything has nothing to tell.
+        if (before === undefined && rxBytes === 0 && txBytes === 0) continue;
+        now.set(publicKey, same ? before : [publicKey, rxBytes, txBytes]);
+        if (!same) moved.add(publicKey);
+      }
+      seen = now;
+      tellLater();
+    },
+    all: () => [...seen.values()],
+  };
+}

@@ -1,0 +1,40 @@
+// Tunnel usage: the bytes of a tunnel, by node.
+
+import type { Command } from 'commander';
+import type { NodeUsage } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { bytesText } from './bytes.ts';
+import { type Column, timeText } from './layout.ts';
+import type { Session } from './session.ts';
+
+interface Row extends Pick<NodeUsage, 'upBytes' | 'downBytes' | 'since' | 'last'> {
+  readonly name: string;
+  readonly silent: boolean;
+}
+
+const bytes = ({ silent }: Row, count: bigint): string => (silent ? 'no answer' : bytesText(count));
+const columns: readonly Column<Row>[] = [
+  ['node', (row) => row.name],
+  ['up', (row) => bytes(row, row.upBytes)],
+  ['down', (row) => bytes(row, row.downBytes)],
+  ['since', ({ since }) => (since === undefined ? '' : timeText(since))],
+  ['last', ({ last }) => (last === undefined ? '' : timeText(last))],
+];
+
+export function usageVerb(tunnel: Command, session: Session): void {
+  tunnel
+    .command('usage')
+    .argument('<tunnel>', 'id, owner/name, or a name that is unique')
+    .description('show the bytes that a tunnel has carried, by node')
+    .action(async (ref: string) => {
+      const answer = await (await session.client()).tunnels.getTunnelUsage({ tunnel: ref });
+      const { upBytes, downBytes, nodes } = answer;
+      if (session.options.output === 'json') await session.json(answer);
+      else {
+        const rows: Row[] = nodes.map((node) => Object.assign({}, node, { name: node.nodeId }));
+        await session.rows([...rows, { name: 'all', silent: false, upBytes, downBytes }], columns);
+      }
+      const silent = nodes.filter((node) => node.silent).map(({ nodeId }) => nodeId);
+      if (silent.length > 0) session.say(`warning: no answer from ${silent.join(', ')}: its part is missing`);
+      session.aged(answer.freshness);
+    });
+}

@@ -22,6 +22,7 @@ const needs = [
   { binary: 'ping', package: 'iputils-ping', why: 'probes from clients and hosts' },
   { binary: 'iperf3', package: 'iperf3', why: 'load for throughput and shaping' },
   { binary: 'unshare', package: 'util-linux', why: 'lab and tests live in namespaces of their own' },
+  { binary: 'prlimit', package: 'util-linux', why: 'the daemons write no core' },
   { binary: 'nsenter', package: 'util-linux', why: 'commands inside a node' },
   {
     binary: 'setpriv',

@@ -44,7 +44,7 @@ export function sealedField(
   for (const [id, file] of Object.entries(sealed)) {
     if (!known.has(id)) {
       const cure = `one for each of ${nodes.map((node) => node.id).join(', ') || 'no node'}`;
-      return refuse('invalid', { field, value: id, problem: 'is no node that needs it', cure });
+      return refuse('invalid', { field, value: shownId(id), problem: 'is no node that needs it', cure });
     }
     const fault = sealedFault(file);
     // What was sent in place of a ciphertext may be the secret: only its place is told.
@@ -59,6 +59,9 @@ export function sealedField(
     cure: 'seal it to every node that needs it',
   });
 }
+
+/** A key that was put in the place of an id is not repeated. */
+const shownId = (id: string): string => (/^@?[a-z0-9-]{1,32}$/.test(id) ? id : '');
 
 /** Refuses `required`, `invalid`. */
 export function recipientField(field: string, value: string): AgeRecipient | Refusal {

@@ -45,6 +45,21 @@ test.each([
     { ...good, mesh: { ...good.mesh, address: 'mesh' } },
     'node.mesh.address: "mesh" (an IP address)',
   ],
+  [
+    'a key in the place of its file, which is not repeated',
+    { ...good, accessKeyFile: 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=' },
+    'node.accessKeyFile: not shown (an absolute path)',
+  ],
+  [
+    'a key that begins as a path does',
+    { ...good, accessKeyFile: '/wdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=' },
+    'node.accessKeyFile: not shown (an absolute path)',
+  ],
+  [
+    'a key that is no field, which is not repeated',
+    { ...good, sealingKey: 'AGE-SECRET-KEY-1QQQ' },
+    'node.sealingKey: not shown (unknown',
+  ],
   ['a bad peer', { ...good, mesh: { ...good.mesh, peers: [{}] } }, 'node.mesh.peers[0].publicKey: missing (a text)'],
 ])('%s is refused with field, value and cure', (_, config, message) => {
   expect(() => parseConfig(typeof config === 'string' ? config : JSON.stringify(config))).toThrow(message);

@@ -69,8 +69,12 @@ export interface HostService {
 type Shape = { readonly [name: string]: Rule };
 type Rule = (value: unknown, path: string) => void;
 
+/** Somebody who writes a key where the name of its file belongs must not find it in a log: 32 bytes in any text. */
+const looksLikeKey = /"[A-Za-z0-9+/]{43}="|"[A-Za-z0-9+_-][A-Za-z0-9+/_=-]{39,}|PRIVATE KEY|SECRET/i;
+
 function bad(path: string, value: unknown, cure: string): never {
-  throw new Fault('config', `configuration: ${path}: ${JSON.stringify(value) ?? 'missing'} (${cure})`);
+  const shown = JSON.stringify(value) ?? 'missing';
+  throw new Fault('config', `configuration: ${path}: ${looksLikeKey.test(shown) ? 'not shown' : shown} (${cure})`);
 }
 
 const text: Rule = (value, path) => {
@@ -81,7 +85,9 @@ const nodeId: Rule = (value, path) => {
     bad(path, value, '1 to 32 characters of a-z, 0-9 and -');
 };
 const file: Rule = (value, path) => {
-  if (typeof value !== 'string' || !value.startsWith('/')) bad(path, value, 'an absolute path');
+  // A key can begin with a slash too; taken for a path, it would stand in the fault of who cannot read it.
+  const isKey = typeof value === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(value);
+  if (typeof value !== 'string' || !value.startsWith('/') || isKey) bad(path, value, 'an absolute path');
 };
 const address: Rule = (value, path) => {
   if (typeof value !== 'string' || isIP(value) === 0) bad(path, value, 'an IP address');

@@ -33,12 +33,12 @@ afterAll(async () => {
 
 const text = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
 const section = (title: string): string => new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(text)?.[1] ?? '';
-const lines = ['Pools and addresses', 'Rates'].flatMap((title) =>
+const lines = ['Pools and addresses', 'Rates', 'Secrets'].flatMap((title) =>
   [...section(title).matchAll(/^npx pop44 (.*)$/gm)].map(([, line = '']) => line),
 );
 
 // In their order, each on what those before it left.
 test.each(lines)('as the manual has it: pop44 %s', async (line) => {
-  const { code, stderr } = await cli(client, line.replace('$PWD', folder));
+  const { code, stderr } = await cli(client, line.replaceAll('$PWD', folder));
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('pop44:') as unknown]);
 });

@@ -30,6 +30,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/identity', row(2, 'certificates; knows no call')],
   ['internal/sealing', row(2, 'opens and seals; knows no record')],
   ['internal/rpc', row(2, 'glue between schema and gRPC; knows no service')],
+  ['internal/firewall', pure(2, 'what a policy means; knows neither tunnels nor nftables')],
   ['internal/clientfile', pure(2, 'text out of a template; knows nobody who hands it over')],
   ['internal/client', row(2, 'how CLI, lab and suites reach the API; never the other side of it')],
   ['internal/allocator', pure(3, 'a choice out of the model')],

@@ -21,7 +21,7 @@ import { parseWgKey } from '#internal/netip/netip.ts';
 import { createLive, createPresence, type Sighting } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
-import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
+import { connectSeam, createDenialsAsker, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
@@ -114,6 +114,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
   });
   const head = createHead(reconciler.snapshot());
+  const denials = createDenialsAsker((message) => seam.send(message));
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
 
@@ -125,6 +126,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     }
     if (message.type === 'health') health = message;
     if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
+    if (message.type === 'denials') denials.told(message);
     if (message.type === 'handshakes') {
       const nowMs = clock.wall().getTime();
       const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
@@ -175,12 +177,31 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     reconciler.load(saved);
   }
   // Not before: whose the handshakes are that the privileged half tells first stands in the snapshot.
-  const seam = connectSeam(config.dataplaneSocket, { message: onDataplane, lost: () => reconciler.lost() });
+  const seam = connectSeam(config.dataplaneSocket, {
+    message: onDataplane,
+    lost: () => {
+      denials.lost();
+      reconciler.lost();
+    },
+  });
 
   const server = newServer();
   const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
   const usage = { own: traffic.of, others: mesh.usage };
-  const api = openApi({ config, version, reconciler, status, store, head, clock, log, metrics, lead, usage });
+  const api = openApi({
+    config,
+    version,
+    reconciler,
+    status,
+    store,
+    head,
+    clock,
+    log,
+    metrics,
+    lead,
+    usage,
+    denials: denials.ask,
+  });
   api.serve(server);
   mesh.serve(server, api.gate);
   leader.serve(server, api.gate, (method) => api.carryOut(method));

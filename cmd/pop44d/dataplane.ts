@@ -66,7 +66,16 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       send({ type: 'traffic', peers: counters.all() });
       send({ type: 'hello', accessPeers: applier.accessPeers() });
     },
-    message: (want, answer) => {
+    message: (message, answer) => {
+      if (message.type === 'ask-denials') {
+        const { number, prefixes } = message;
+        nft.denials(prefixes).then(
+          (denied) => answer({ type: 'denials', number, denied }),
+          (cause: unknown) => log.error('denials-unread', { reason: messageOf(cause) }),
+        );
+        return;
+      }
+      const want = message;
       applier.want(want).then(answer, (cause: unknown) => {
         const reason = messageOf(cause);
         log.error('want-failed', { reason });

@@ -16,6 +16,7 @@ import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { implement } from '#internal/rpc/rpc.ts';
+import type { DenialsAsker } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
@@ -45,6 +46,8 @@ export interface ApiParts {
   /** Who leads which pool, and the way there. Absent: every request is carried out where it is taken. */
   readonly lead?: Lead & { leaderOf(poolId: string): string | undefined };
   readonly usage: Usage;
+  /** What this node's firewall has refused for prefixes. @throws Fault `unavailable` */
+  readonly denials: DenialsAsker['ask'];
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 

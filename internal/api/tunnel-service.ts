@@ -58,5 +58,17 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
       );
       return { ...answer, freshness: freshness(context) };
     },
+    getTunnelDenials: async (request, { signal }) => {
+      const { record } = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
+      const denied = await context.denials(record.prefixes.map(({ prefix }) => prefix));
+      return {
+        nodeId: context.config.nodeId,
+        denials: denied.map(({ prefix, packets, bytes }) => ({
+          prefix,
+          packets: BigInt(packets),
+          bytes: BigInt(bytes),
+        })),
+      };
+    },
   };
 }

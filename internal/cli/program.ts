@@ -52,7 +52,8 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'tunnel',
-    description: "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file, rotate-psk",
+    description:
+      "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file, firewall, rotate-psk, usage",
     verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
   },
   {

@@ -17,6 +17,8 @@ export interface Session {
   options: GlobalOptions;
   /** Opened with the first use. */
   client(): Promise<Client>;
+  /** Of tables on standard output. */
+  form(): Form;
   /** To standard error. */
   say(text: string): void;
   print(text: string): void;
@@ -46,6 +48,7 @@ export function createSession(io: Io): Session {
   const session: Session = {
     io,
     options: { output: 'table' },
+    form,
     client() {
       const { context, node } = session.options;
       opened ??= io.openClient({

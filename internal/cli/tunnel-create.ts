@@ -18,10 +18,11 @@ import {
 import { rate } from './rate.ts';
 import { sealKey } from './seal-key.ts';
 import type { Session } from './session.ts';
+import { type FirewallOptions, firewallOf, withFirewallOptions } from './tunnel-firewall.ts';
 import { allTunnelColumns } from './tunnel-show.ts';
 import { type WishInit, type WishOptions, wishesOf, withWishOptions } from './wish.ts';
 
-interface CreateOptions extends ChangeOptions, WishOptions {
+interface CreateOptions extends ChangeOptions, WishOptions, FirewallOptions {
   readonly publicKey?: string;
   readonly keyFile?: string;
   readonly file?: string;
@@ -49,6 +50,7 @@ export function createVerb(tunnel: Command, session: Session): void {
     .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint)
     .option('--up <rate>', 'what it may send, like 10M; default: unlimited', rate)
     .option('--down <rate>', 'what it may receive', rate);
+  withFirewallOptions(command);
   withWishOptions(command, 'default: one address, one /64').action((name: string | undefined, options: CreateOptions) =>
     create(session, name ?? '', options),
   );
@@ -56,6 +58,7 @@ export function createVerb(tunnel: Command, session: Session): void {
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
   const addresses = addressesOf(options);
+  const firewall = firewallOf(options);
   const { tunnels } = await session.client();
   const key = keyOf(options);
   const { owner, home, pop, mtu, keepalive, up = 0n, down = 0n } = options;
@@ -80,6 +83,7 @@ async function create(session: Session, name: string, options: CreateOptions): P
       sealedPresharedKey: sealed,
     },
     ...addresses,
+    ...(firewall === undefined ? {} : { firewall }),
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
   };
   await change(session, options, {

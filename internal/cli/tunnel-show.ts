@@ -6,6 +6,7 @@ import { type Column, yesNo } from './layout.ts';
 import { allPages } from './pages.ts';
 import { rateText } from './rate.ts';
 import type { Session } from './session.ts';
+import { firewallText } from './tunnel-firewall.ts';
 
 const columns: readonly Column<Tunnel>[] = [
   ['name', (tunnel) => tunnel.name],
@@ -25,6 +26,7 @@ export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ['up', (tunnel) => rateText(tunnel.rateUpBitPerSecond)],
   ['down', (tunnel) => rateText(tunnel.rateDownBitPerSecond)],
   ['pre-shared key', presharedKey],
+  ['firewall', (tunnel) => firewallText(tunnel.firewall)],
   ['etag', (tunnel) => tunnel.etag],
 ];
 

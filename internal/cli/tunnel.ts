@@ -5,11 +5,22 @@ import type { Session } from './session.ts';
 import { createVerb } from './tunnel-create.ts';
 import { fileVerb } from './tunnel-file.ts';
 import { rotatePskVerb } from './tunnel-rotate-psk.ts';
+import { firewallVerbs } from './tunnel-firewall.ts';
 import { getVerb, listVerb } from './tunnel-show.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
 import { usageVerb } from './tunnel-usage.ts';
 
 export function tunnelVerbs(tunnel: Command, session: Session): void {
-  for (const verb of [createVerb, listVerb, getVerb, updateVerbs, deleteVerb, fileVerb, rotatePskVerb, usageVerb])
+  for (const verb of [
+    createVerb,
+    listVerb,
+    getVerb,
+    updateVerbs,
+    deleteVerb,
+    fileVerb,
+    firewallVerbs,
+    rotatePskVerb,
+    usageVerb,
+  ])
     verb(tunnel, session);
 }

@@ -14,6 +14,7 @@ import { choices, take } from './allocation.ts';
 import { type CommandContext, type Decided, notReady } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField, ownerField } from './fields.ts';
+import { firewallField } from './firewall-fields.ts';
 import { placement } from './placement.ts';
 import { ratesField } from './rates.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
@@ -42,6 +43,8 @@ export function createTunnel(
   const key = form.take(keyField('tunnel.public_key', request.publicKey));
   form.check(mtuField(mtu));
   form.check(keepaliveField(keepaliveSeconds));
+  const firewall = firewallField(request.firewall);
+  if (isRefusal(firewall)) return form.refusal ?? firewall;
   if (form.refusal !== undefined) return form.refusal;
   const popIds = placement(snapshot, request, context);
   if (isRefusal(popIds)) return popIds;
@@ -77,6 +80,7 @@ export function createTunnel(
     rateDownBitPerSecond: request.rateDownBitPerSecond,
     sealedPresharedKey: sealed,
     createdAt: timestampFromDate(context.now),
+    ...(firewall && { firewall }),
   });
   const draft = new Draft();
   draft.read('tunnel', id, undefined);

@@ -35,7 +35,7 @@ const updates: readonly Case[] = [
   [
     'required',
     updateIn(with3, {}),
-    'tunnel: "t1" is given nothing to change (enabled, name, mtu, keepalive_seconds, public_key, a rate or sealed_preshared_key)',
+    'tunnel: "t1" is given nothing to change (enabled, name, mtu, keepalive_seconds, public_key, firewall, a rate or sealed_preshared_key)',
   ],
   [
     'stale-etag',

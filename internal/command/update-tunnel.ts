@@ -12,6 +12,7 @@ import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import type { CommandContext, Decided } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
+import { firewallField } from './firewall-fields.ts';
 import { releaseKey } from './peer-key.ts';
 import { ratesField } from './rates.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
@@ -25,6 +26,7 @@ const changeable = [
   'mtu',
   'keepaliveSeconds',
   'publicKey',
+  'firewall',
   'rateUpBitPerSecond',
   'rateDownBitPerSecond',
   'sealedPresharedKey',
@@ -42,7 +44,7 @@ export function updateTunnel(
   const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
   if (changeable.every((field) => request[field] === undefined)) {
-    const cure = 'enabled, name, mtu, keepalive_seconds, public_key, a rate or sealed_preshared_key';
+    const cure = 'enabled, name, mtu, keepalive_seconds, public_key, firewall, a rate or sealed_preshared_key';
     return refuse('required', { field: 'tunnel', value: request.tunnel, problem: 'is given nothing to change', cure });
   }
   // The stored message, so that fields of a newer daemon survive.
@@ -68,6 +70,9 @@ export function updateTunnel(
   form.check(ratesField(snapshot, request, tunnel.placement?.popIds ?? []));
   tunnel.rateUpBitPerSecond = request.rateUpBitPerSecond ?? tunnel.rateUpBitPerSecond;
   tunnel.rateDownBitPerSecond = request.rateDownBitPerSecond ?? tunnel.rateDownBitPerSecond;
+  const firewall = firewallField(request.firewall);
+  if (isRefusal(firewall)) return form.refusal ?? firewall;
+  if (firewall !== undefined) tunnel.firewall = firewall;
   if (request.publicKey !== undefined && request.publicKey !== tunnel.publicKey) {
     const key = keyField('tunnel.public_key', request.publicKey);
     if (isRefusal(key)) return form.refusal ?? key;

@@ -14,6 +14,7 @@ import {
 import { type Tunnel, TunnelSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
+import { toFirewall } from './firewall-fields.ts';
 import { quarantineSecondsOf } from './quarantine.ts';
 import { hasKeys } from './sealed.ts';
 import { nodesWithoutPresharedKey } from './sealing-recipients.ts';
@@ -37,6 +38,7 @@ export function toTunnel(
     keepaliveSeconds: record.keepaliveSeconds,
     rateUpBitPerSecond: record.rateUpBitPerSecond,
     rateDownBitPerSecond: record.rateDownBitPerSecond,
+    firewall: toFirewall(record.firewall),
     etag: revision === undefined ? '' : String(revision),
     ...(record.createdAt && { createdAt: record.createdAt }),
     hasPresharedKey: hasKeys(record.sealedPresharedKey),

@@ -117,11 +117,11 @@ export interface Ruleset {
   readonly text: string;
 }
 
-/** An element of a hash set in our table. Key: `<netns> <set> <element>`. */
+/** An element of a hash set or map in our table. Key: `<netns> <set> <element>`, without the value that a map has for it. */
 export interface Element {
   readonly netns: Netns;
   readonly set: string;
-  /** As nft prints it: `44.31.0.7`, `2001:db8:44:7::`. */
+  /** As nft prints it, protocols and services as numbers: `44.31.0.7`, `2001:db8:44:7::`, `44.31.0.7 : 3` of a map. */
   readonly element: string;
 }
 
@@ -186,6 +186,12 @@ export function emptyDataplane(): MutableDataplane {
 /** As tc(8) and nft(8) write it. */
 export const classId = (minor: number): string => `1:${minor.toString(16)}`;
 
+/** A map has a key once: another value for it is a change. */
+function withoutValue(element: string): string {
+  const end = element.indexOf(' : ');
+  return end < 0 ? element : element.slice(0, end);
+}
+
 const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   sysctl: (v) => `${v.netns} ${v.name}`,
   ruleset: (v) => v.netns,
@@ -195,7 +201,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   class: (v) => `${v.netns} ${v.dev} ${classId(v.minor)}`,
   address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,
   rule: (v) => `${v.netns} ${v.family} ${v.priority}`,
-  element: (v) => `${v.netns} ${v.set} ${v.element}`,
+  element: (v) => `${v.netns} ${v.set} ${withoutValue(v.element)}`,
   peer: (v) => `${v.link} ${v.publicKey}`,
   route: (v) => `${v.netns} ${v.table} ${v.prefix}`,
   bird: (v) => v.netns,

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
-import { PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Firewall, FirewallSchema, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
@@ -200,6 +200,29 @@ test('a tunnel is a peer and its elements on every node of its placement, a rout
   const away = of('p2', snapshot, new Set(['t1']));
   expect(away.route.get('pop 4401 44.31.0.1/32')).toMatchObject({ dev: 'p44w0', type: 'unicast' });
   expect(away.route.has('pop 4401 2001:db8:44:1::/64')).toBe(true);
+});
+
+test('a firewall is elements of its tunnel alone; the default one is none, and no other changes the ruleset [S2]', () => {
+  const withFirewall = (firewall: Firewall | undefined): Snapshot => {
+    const events = tunnelEvents(1, 9n);
+    for (const { kind, stored } of events)
+      if (kind === 'tunnel' && stored !== undefined) Object.assign(stored.record, { firewall });
+    return fold(threePops(2), { revision: 9n, relisted: false, events }).snapshot;
+  };
+  const plain = of('p1', withFirewall(undefined));
+  const rules = [{ protocol: 6, firstPort: 22, lastPort: 23, source: '203.0.113.0/24' }];
+  const made = of('p1', withFirewall(create(FirewallSchema, { presets: ['web'], rules })));
+  expect(made.ruleset).toEqual(plain.ruleset);
+  expect(
+    [...made.element].filter(([key]) => !plain.element.has(key)).map(([key, { element }]) => [key, element]),
+  ).toEqual([
+    ['pop policy6 2001:db8:44:1::', '2001:db8:44:1:: : 770'],
+    ['pop policy4 44.31.0.1', '44.31.0.1 : 770'],
+    ['pop ports4_1 44.31.0.1 . 1 . 6 . 22', '44.31.0.1 . 1 . 6 . 22'],
+    ['pop ports4_1 44.31.0.1 . 1 . 6 . 23', '44.31.0.1 . 1 . 6 . 23'],
+    ['pop sources4_24 44.31.0.1 . 203.0.113.0', '44.31.0.1 . 203.0.113.0 : 1'],
+  ]);
+  expect(of('p1', withFirewall(create(FirewallSchema, { presets: ['ping'] }))).element).toEqual(plain.element);
 });
 
 test('two records with one public key never fight over a peer', () => {

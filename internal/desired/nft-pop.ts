@@ -1,58 +1,91 @@
-// The nftables table of the pop namespace. Tunnels come and go as elements of hash sets, one set a unit length
-// (an interval set re-reads itself on each change: 2 s at 100,000, measured), never as rules.
+// The nftables table of the pop namespace: default drop, in one table of ours. Tunnels come and go as elements of hash
+// sets (an interval set re-reads itself on each change: 2 s at 100,000, measured), never as rules.
 
-import { accessLink } from '#internal/dataplane/ownership.ts';
-import { addressBits, addressFrom } from '#internal/netip/netip.ts';
+import { accessLink, chokeIn, chokeOut, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { nodeChains } from './nft-node.ts';
+import { declarations, isTunnel, presetChain, toUnit, unitChains } from './nft-policy.ts';
 import { shapingChains } from './nft-shaping.ts';
 import { chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
-export const tunnelSet = (family: 4 | 6, length: number): string => `t${family}_${length}`;
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
+const ip = (family: Family): string => (family === 4 ? 'ip' : 'ip6');
 
-const declare = (family: 4 | 6, lengths: readonly number[]): readonly string[] =>
-  lengths.map((length) => `set ${tunnelSet(family, length)} { type ipv${family}_addr; }`);
+/**
+ * What the internet never carries (RFC 6890, RFC 5771, RFC 4291). Documentation prefixes are not among them: the record
+ * of a network may allow these. Of other realms, which have such space, nothing passes the rules of this one.
+ */
+const martians = {
+  4: [
+    ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
+    ...['172.16.0.0/12', '192.168.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],
+  ],
+  6: ['::/128', '::1/128', 'fc00::/7', 'fe80::/10', 'ff00::/8'],
+} as const;
 
-const netmask = (family: 4 | 6, length: number): string => {
-  const bits = BigInt(addressBits(family));
-  return addressFrom(family, ((1n << BigInt(length)) - 1n) << (bits - BigInt(length)));
-};
+const fabric = `"${linkPrefix}i-*"`;
+const outside = `"${linkPrefix}*"`;
 
-/** `field` is one of the tunnels' prefixes of this length. */
-const match = (family: 4 | 6, field: 'saddr' | 'daddr', length: number): string => {
-  const address = `${family === 4 ? 'ip' : 'ip6'} ${field}`;
-  const whole = length === (family === 4 ? 32 : 128);
-  return `${whole ? address : `${address} & ${netmask(family, length)}`} @${tunnelSet(family, length)} return`;
-};
+/** Ours in a family: pools, and the nodes' loopbacks. */
+const ownSpace = (view: View, family: Family): readonly string[] =>
+  [...view.pools, ...view.loopbacks].filter((prefix) => prefix.includes(':') === (family === 6));
 
-const matches = (view: View, field: 'saddr' | 'daddr'): readonly string[] => [
-  ...view.units4.map((length) => match(4, field, length)),
-  ...view.units6.map((length) => match(6, field, length)),
-];
+/** Between the outside and other nodes: only what is for us, or from us. */
+function transit(view: View): readonly string[] {
+  return families.flatMap((family) => {
+    const own = ownSpace(view, family);
+    if (own.length === 0) return [];
+    const list = `{ ${own.join(', ')} }`;
+    return [
+      `oifname ${fabric} ${ip(family)} daddr ${list} accept`,
+      `iifname ${fabric} ${ip(family)} saddr ${list} accept`,
+    ];
+  });
+}
 
 export function popTable(view: View): string {
+  const units = { 4: view.units4, 6: view.units6 };
+  const ofUnits = (line: (family: Family, length: number) => readonly string[]): readonly string[] =>
+    families.flatMap((family) => units[family].flatMap((length) => line(family, length)));
+  const martian = (field: 'saddr' | 'daddr'): readonly string[] =>
+    families.map((family) => `${ip(family)} ${field} { ${martians[family].join(', ')} } drop`);
   return [
-    ...declare(4, view.units4),
-    ...declare(6, view.units6),
-    // A tunnel sends from its own prefixes only, whatever AllowedIPs say.
-    chain('from_tunnel', ...matches(view, 'saddr'), 'drop'),
-    // An address that nobody holds answers at once instead of leading into the dark.
-    chain('to_tunnel', ...matches(view, 'daddr'), 'reject with icmpx host-unreachable'),
+    ...families.flatMap((family) => declarations(family, units[family])),
+    presetChain(),
+    ...ofUnits(unitChains),
+    // A tunnel sends from its own prefixes only, whatever AllowedIPs say, and neither to links nor into the mesh.
+    chain(
+      'from_tunnel',
+      ...martian('daddr'),
+      ...ofUnits((family, length) => [`${isTunnel(family, 'saddr', length)} return`]),
+      'drop',
+    ),
+    chain(
+      'to_tunnel',
+      // Not by "invalid": after a move or between two paths, the start of a flow was seen elsewhere.
+      'ct state established,related accept',
+      ...ofUnits((family, length) => [toUnit(family, length)]),
+      // An address that nobody holds answers at once instead of leading into the dark.
+      'reject with icmpx host-unreachable',
+    ),
+    chain('from_outside', ...martian('saddr')),
+    chain('to_outside', ...martian('daddr')),
     chain(
       'forward',
-      'type filter hook forward priority filter; policy accept;',
+      'type filter hook forward priority filter; policy drop;',
       `iifname "${accessLink}" jump from_tunnel`,
-      `oifname "${accessLink}" jump to_tunnel`,
+      `iifname != ${outside} jump from_outside`,
       // Both ways: the only cure for a path that swallows "packet too big" (it only ever lowers).
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
+      // It comes back by the choke's other end, and is judged then.
+      `oifname "${chokeIn}" accept`,
+      `oifname "${accessLink}" goto to_tunnel`,
+      `oifname != ${outside} jump to_outside`,
+      `iifname { "${accessLink}", "${chokeOut}" } accept`,
+      ...transit(view),
     ),
-    // The node's own services are not for tunnels: an echo is all they get. ICMP and ICMPv6 by number: nft has the names
-    // from /etc/protocols, which a small Debian lacks (package netbase).
-    chain(
-      'input',
-      'type filter hook input priority filter; policy accept;',
-      `iifname "${accessLink}" meta l4proto { 1, 58 } accept`,
-      `iifname "${accessLink}" drop`,
-    ),
+    ...nodeChains(view),
     ...shapingChains(view),
   ].join('\n');
 }

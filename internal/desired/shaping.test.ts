@@ -47,10 +47,10 @@ describe('[T9] a shaped tunnel', () => {
     expect(steps(of(shaped, live), of(shaped))).toEqual([
       '+ class pop p44u0 1:1a',
       '+ class pop p44w0 1:1a',
-      '+ element pop class_down4_32 44.31.0.1 : 1:1a',
-      '+ element pop class_down6_64 2001:db8:44:1:: : 1:1a',
-      '+ element pop class_up4_32 44.31.0.1 : 1:1a',
-      '+ element pop class_up6_64 2001:db8:44:1:: : 1:1a',
+      '+ element pop class_down4_32 44.31.0.1',
+      '+ element pop class_down6_64 2001:db8:44:1::',
+      '+ element pop class_up4_32 44.31.0.1',
+      '+ element pop class_up6_64 2001:db8:44:1::',
     ]);
     const removal = steps(of(shaped), of(shaped, live));
     expect(removal.slice(-2)).toEqual(['- class pop p44u0 1:1a', '- class pop p44w0 1:1a']);

@@ -2,9 +2,11 @@
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
+import { policyOf } from '#internal/firewall/firewall.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
-import { tunnelSet } from './nft-pop.ts';
+import { parsePrefix } from '#internal/netip/netip.ts';
+import { policyElements, tunnelSet } from './nft-policy.ts';
 import { sealedText } from './sealed-text.ts';
 import { byText } from './self.ts';
 import { shapedTunnel } from './shaping.ts';
@@ -22,10 +24,10 @@ const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
   tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
 /**
- * Adds the tunnel's peer, its elements, its classes where it is live, and, where it is `here` away from its slab's
- * home, routes of its own.
- * Nothing for a tunnel that is disabled, placed elsewhere, not backed by allocations, or whose
- * pre-shared key was sealed to others only.
+ * Adds the tunnel's peer, its elements with those of its firewall, its classes where it is live, and, where it is `here`
+ * away from its slab's home, routes of its own.
+ * Nothing for a tunnel that is disabled, placed elsewhere, not backed by allocations, or whose pre-shared key was sealed
+ * to others only.
  */
 export function tunnel(
   snapshot: Snapshot,
@@ -46,7 +48,11 @@ export function tunnel(
     keepaliveSeconds: 0,
     ...(sealed && { sealedPresharedKey: sealedText(sealed) }),
   });
+  const policy = policyOf(record.firewall);
   for (const given of standing) {
+    const prefix = parsePrefix(given.prefix);
+    if (typeof prefix !== 'string') continue;
+    for (const element of policyElements(policy, prefix)) put(into, 'element', { netns: 'pop', ...element });
     const family = given.prefix.includes(':') ? 6 : 4;
     const length = Number(given.prefix.slice(given.prefix.indexOf('/') + 1));
     put(into, 'element', { netns: 'pop', set: tunnelSet(family, length), element: hostOf(given.prefix) });

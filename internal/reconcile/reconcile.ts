@@ -201,6 +201,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
           return status.update({ failingSteps: message.failing });
         case 'handshakes':
         case 'traffic':
+        case 'denials':
           return undefined;
       }
     },

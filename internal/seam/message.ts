@@ -60,8 +60,30 @@ export interface Traffic {
   readonly peers: readonly (readonly [string, number, number])[];
 }
 
-export type FromNetwork = Want;
-export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic;
+/** From the network half: how much the firewall has refused for these prefixes of tunnels. */
+export interface AskDenials {
+  readonly type: 'ask-denials';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  readonly prefixes: readonly string[];
+}
+
+/** What was refused for a prefix, since the first packet of it; a day without one ends the count. */
+export interface Denied {
+  readonly prefix: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Prefixes for which nothing was refused are left out. */
+export interface Denials {
+  readonly type: 'denials';
+  readonly number: number;
+  readonly denied: readonly Denied[];
+}
+
+export type FromNetwork = Want | AskDenials;
+export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic | Denials;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

@@ -9,7 +9,20 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Fault } from '#internal/errors/errors.ts';
 import type { FromDataplane, FromNetwork } from './message.ts';
 
-export type { Applied, FromDataplane, FromNetwork, Handshakes, Health, Hello, Remove, Want } from './message.ts';
+export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
+export type {
+  Applied,
+  AskDenials,
+  Denials,
+  Denied,
+  FromDataplane,
+  FromNetwork,
+  Handshakes,
+  Health,
+  Hello,
+  Remove,
+  Want,
+} from './message.ts';
 export { putsOf } from './message.ts';
 
 /** The largest want there is: 65,536 peers with their elements, about 400 bytes each, twice. */

@@ -101,6 +101,8 @@ export async function apiNetwork(
           return held;
         },
       },
+      // As a firewall that has refused one packet for each prefix.
+      denials: async (prefixes) => prefixes.map((prefix) => ({ prefix, packets: 1, bytes: 60 })),
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },

@@ -73,7 +73,8 @@ async function applyElements(space: Space, steps: readonly ElementStep[]): Promi
   const due = steps.filter((step) => step.op !== 'remove' || known.has(step.key));
   const failures = await sendInBatches(due, elementsAtOnce, async (batch) => {
     const added = batch.filter((step) => step.op !== 'remove').map(elementOf);
-    const removed = batch.filter((step) => step.op === 'remove').map(elementOf);
+    // A map has a key once: what it had goes in the same transaction.
+    const removed = batch.flatMap((step) => (step.op === 'add' ? [] : [step.found]));
     await (await space.session()).run(renderElements(added, removed));
     // By the want's own keys: 20,000 of them a second time are 2 MB.
     for (const step of batch) {

@@ -89,6 +89,42 @@ test('a new text keeps the elements, in one transaction', async () => {
   expect(nft('list', 'table', 'inet', 'pop44')).toMatch(/44\.31\.0\.7[^]*drop/);
 });
 
+test('another value for a key of a map is one change, in one transaction', async () => {
+  await bring(wanted(table('accept'), some));
+  const want = wanted(table('accept'), [...some.slice(0, 3), ['priorities', '44.31.0.7 : 1:12']]);
+  expect(await told(want)).toEqual(['change element pop priorities 44.31.0.7']);
+  expect(await bring(want)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+  expect(nft('list', 'map', 'inet', 'pop44', 'priorities')).toContain('elements = { 44.31.0.7 : 1:12 }');
+});
+
+test('protocols and ports are read as they were written, whatever names the machine has for them', async () => {
+  const text = `${table('accept')}\nset ports { type ipv4_addr . mark . inet_proto . inet_service; }`;
+  const want = wanted(text, [...some, ['ports', '44.31.0.7 . 3 . 6 . 80'], ['ports', '44.31.0.7 . 0 . 17 . 5000']]);
+  expect(await bring(want)).toEqual([]);
+  nft('add', 'element', 'inet', 'pop44', 't4_32', '{ 9.9.9.9 }');
+  await eventually(() => reasons.length > 0, 1000);
+  expect(await told(want)).toEqual(['remove element pop t4_32 9.9.9.9']);
+});
+
+test('a new text keeps what packets have put into its sets, and counted there', async () => {
+  const counting = (rule: string): string =>
+    `set denied4 { type ipv4_addr; size 99; flags dynamic, timeout; timeout 1d; }
+chain output {
+	type filter hook output priority filter; policy accept;
+	update @denied4 { ip daddr counter }
+	${rule}
+}`;
+  execFileSync('ip', ['-n', 'nftp', 'link', 'set', 'lo', 'up']);
+  await bring(wanted(counting('accept'), []));
+  execFileSync('ip', ['netns', 'exec', 'nftp', 'ping', '-n', '-q', '-c2', '-i0.01', '127.0.0.5']);
+  const before = await driver.denials(['127.0.0.5/32', '127.0.0.6/32', '2001:db8::/64']);
+  expect(before).toEqual([{ prefix: '127.0.0.5/32', packets: 2, bytes: 168 }]);
+  await bring(wanted(counting('drop'), []));
+  expect(await driver.denials(['127.0.0.5/32'])).toEqual(before);
+  await expect(driver.denials(['127.0.0.5/32 }; flush ruleset'])).rejects.toThrow('is not a prefix');
+});
+
 test('a set that goes takes its elements along, one that changes its type is filled again', async () => {
   await bring(wanted(table('accept'), some));
   const text = table('accept')
@@ -117,7 +153,7 @@ test.each<[string, readonly (readonly string[])[], readonly string[]]>([
   [
     'a flushed ruleset',
     [['flush', 'ruleset']],
-    ['add ruleset pop', ...some.map(([set, element]) => `add element pop ${set} ${element}`)].sort(),
+    ['add ruleset pop', ...some.map(([set, element]) => `add element pop ${set} ${element.split(' : ')[0]}`)].sort(),
   ],
 ])('%s is told at once and mended', async (_name, commands, expected) => {
   const want = wanted(table('accept'), some);

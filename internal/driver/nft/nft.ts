@@ -11,6 +11,7 @@ import type { Element, MutableDataplane, Netns, Ruleset } from '#internal/datapl
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import { applySteps, makeKnown } from './apply.ts';
+import { type Denied, readDenials } from './denials.ts';
 import { observeSpace } from './observe.ts';
 import { createSpace } from './space.ts';
 
@@ -29,7 +30,12 @@ export interface NftDriver extends Driver<'ruleset' | 'element'> {
    * O(addresses). A table that is made anew hears of them again.
    */
   known(addresses: readonly string[]): Promise<void>;
+  /** What was refused in the pop namespace for these prefixes, those without any left out. O(prefixes). */
+  denials(prefixes: readonly string[]): Promise<readonly Denied[]>;
 }
+
+/** As the ruleset of the pop namespace names them. */
+const deniedSet = (prefix: string): string => (prefix.includes(':') ? 'denied6' : 'denied4');
 
 /** Starts watching both namespaces. */
 export async function openNft({ netns, stateDir, clock, log }: NftOptions): Promise<NftDriver> {
@@ -49,6 +55,7 @@ export async function openNft({ netns, stateDir, clock, log }: NftOptions): Prom
       await Promise.all(both.map((space) => space.exclusive(() => observeSpace(space, ruleset, element))));
       return { ruleset, element };
     },
+    denials: (prefixes) => readDenials(netns.pop, prefixes, deniedSet),
     apply: (steps) => applySteps(spaces, steps),
     known: (addresses) => makeKnown(spaces.transport, addresses, clock.monotonicMs()),
     onDisturbance: (listener) => listeners.push(listener),

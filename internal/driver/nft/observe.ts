@@ -26,7 +26,8 @@ export async function knownElements(space: Space): Promise<Map<string, Element>>
     await space.session();
     const read = new Map<string, Element>();
     space.elements = read;
-    const json = await nft(space, '-j', 'list', 'table', 'inet', nftTable);
+    // Protocols as numbers: their names would depend on the machine's /etc/protocols.
+    const json = await nft(space, '-j', '-p', 'list', 'table', 'inet', nftTable);
     for (const element of json === '' ? [] : parseElements(space.netns, json))
       read.set(key('element', element), element);
     return read;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ourTable, parseElements, parseErrors, parseMonitorLine } from './parse.ts';
+import { ourTable, parseCounter, parseElements, parseErrors, parseMonitorLine } from './parse.ts';
 
 const testdata = (name: string): string => readFileSync(new URL(`testdata/${name}`, import.meta.url), 'utf8');
 
@@ -49,4 +49,11 @@ test('sets that packets, time or the text fill are not looked into', () => {
   expect(parseElements('pop', set(undefined)).map(({ element }) => element)).toEqual(['1.2.3.4', '1.2.3.5']);
   for (const flag of ['timeout', 'dynamic', 'interval', 'constant'])
     expect(parseElements('pop', set([flag]))).toEqual([]);
+});
+
+test('the counter of an element is read, of one without or of nothing is none', () => {
+  const element = (counter: string): string => `\telements = { 44.31.0.7${counter} expires 23h59m59s988ms }\n`;
+  expect(parseCounter(element(' counter packets 2 bytes 168'))).toEqual({ packets: 2, bytes: 168 });
+  expect(parseCounter(element(''))).toBeUndefined();
+  expect(parseCounter('')).toBeUndefined();
 });

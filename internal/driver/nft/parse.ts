@@ -37,6 +37,12 @@ export function parseElements(netns: Netns, json: string): readonly Element[] {
   });
 }
 
+/** Of the one element in the output of `nft get element`; undefined when it has none. (nft 1.0.6 gives no JSON here.) */
+export function parseCounter(text: string): { readonly packets: number; readonly bytes: number } | undefined {
+  const [, packets, bytes] = /\bcounter packets (\d+) bytes (\d+)\b/.exec(text) ?? [];
+  return packets === undefined || bytes === undefined ? undefined : { packets: Number(packets), bytes: Number(bytes) };
+}
+
 /** Our table in the output of `nft list ruleset`, with its braces; empty when it is not there. */
 export function ourTable(listing: string): string {
   const from = `\n${listing}`.indexOf(`\ntable inet ${nftTable} {\n`);

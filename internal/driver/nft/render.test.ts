@@ -30,7 +30,7 @@ const elements = [
   element('t6_64', '2001:db8:44:7::'),
   element('t4_32', '44.31.0.8'),
   element('priorities', '44.31.0.7 : 1:11'),
-  element('ports', '44.31.0.7 . tcp . 80'),
+  element('ports', '44.31.0.7 . 6 . 80'),
 ];
 
 // The same files meet nft itself in nft.netns.test.ts.
@@ -69,7 +69,7 @@ test.each([
   ['44.31.0.7', true],
   ['2001:db8:44:7::', true],
   ['44.31.0.0/29', true],
-  ['44.31.0.7 . tcp . 80', true],
+  ['44.31.0.7 . 6 . 80', true],
   ['44.31.0.7 : 1:11', true],
   ['0x44', true],
   ['example.org', false],

@@ -38,10 +38,13 @@ export function checkRuleset({ text }: Ruleset): void {
   demand(depth === 0, 'a ruleset whose braces are closed', '{');
 }
 
+const declared = (text: string, what: RegExp): ReadonlySet<string> =>
+  new Set([...text.matchAll(what)].map(([, name]) => name ?? ''));
+
 /** Names of the sets and maps that a ruleset declares. */
-export function declaredSets(text: string): ReadonlySet<string> {
-  return new Set([...text.matchAll(/\b(?:set|map)\s+(\w+)\s*\{/g)].map(([, name]) => name ?? ''));
-}
+export const declaredSets = (text: string): ReadonlySet<string> => declared(text, /\b(?:set|map)\s+(\w+)\s*\{/g);
+
+const declaredChains = (text: string): ReadonlySet<string> => declared(text, /\bchain\s+(\w+)\s*\{/g);
 
 function elementCommands(verb: 'add' | 'delete', elements: Iterable<Element>): readonly string[] {
   const bySet = new Map<string, string[]>();
@@ -100,7 +103,7 @@ export function renderAnew({ text }: Ruleset, elements: Iterable<Element>): stri
 }
 
 /**
- * The text put in place of the chains that stand there; sets that it declares again keep their elements.
+ * The text put in place of the rules that stand there; sets that it declares again keep their elements.
  * @param listing the kernel's listing of the table, empty when there is none
  */
 export function renderFitted({ text }: Ruleset, listing: string): string {
@@ -108,8 +111,8 @@ export function renderFitted({ text }: Ruleset, listing: string): string {
     kind,
     name,
   }));
-  const declared = declaredSets(text);
-  const leaving = standing.filter(({ kind, name }) => kind === 'chain' || !declared.has(name));
+  const [sets, chains] = [declaredSets(text), declaredChains(text)];
+  const leaving = standing.filter(({ kind, name }) => !(kind === 'chain' ? chains : sets).has(name));
   return [
     `table ${table}`,
     // Rules first: they hold on to chains and sets.

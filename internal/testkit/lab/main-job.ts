@@ -83,7 +83,8 @@ export function mainJob({ lab, cli }: JobLab): readonly JobStep[] {
     }),
     step('create a tunnel, applied on every node', async () => {
       await mkdir(folder, { recursive: true });
-      await cli(['--node', daemon, 'tunnel', 'create', tunnel, '--file', keyFile, '--preshared-key', '--wait']);
+      const options = ['--file', keyFile, '--preshared-key', '--firewall', 'ping,web', '--wait'];
+      await cli(['--node', daemon, 'tunnel', 'create', tunnel, ...options]);
     }),
     step('fetch its file', async () => {
       await cli(['--node', daemon, 'tunnel', 'file', tunnel, '--key-file', keyFile, '--out', file]);

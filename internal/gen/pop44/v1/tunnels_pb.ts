@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/tunnels.proto.
  */
 export const file_pop44_v1_tunnels: GenFile = /*@__PURE__*/
-  fileDesc("ChZwb3A0NC92MS90dW5uZWxzLnByb3RvEghwb3A0NC52MSL0AgoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEg8KB3BvcF9pZHMYBiADKAkSEAoIcHJlZml4ZXMYByADKAkSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIMCgRldGFnGAsgASgJEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEEhkKEWhhc19wcmVzaGFyZWRfa2V5GB4gASgIEiMKG25vZGVzX3dpdGhvdXRfcHJlc2hhcmVkX2tleRgfIAMoCSLSAwoTQ3JlYXRlVHVubmVsUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEhMKC2hvbWVfcG9wX2lkGAUgASgJEg8KB3BvcF9pZHMYBiADKAkSDQoFcG9vbHMYByADKAkSCwoDbXR1GAggASgNEh4KEWtlZXBhbGl2ZV9zZWNvbmRzGAkgASgNSACIAQESHgoGd2lzaGVzGAogAygLMg4ucG9wNDQudjEuV2lzaBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGAwgASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgNIAEoBBJTChRzZWFsZWRfcHJlc2hhcmVkX2tleRgOIAMoCzI1LnBvcDQ0LnYxLkNyZWF0ZVR1bm5lbFJlcXVlc3QuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4AUIUChJfa2VlcGFsaXZlX3NlY29uZHMiXAoUQ3JlYXRlVHVubmVsUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoGdHVubmVsGAIgASgLMhAucG9wNDQudjEuVHVubmVsIiIKEEdldFR1bm5lbFJlcXVlc3QSDgoGdHVubmVsGAEgASgJIl0KEUdldFR1bm5lbFJlc3BvbnNlEiAKBnR1bm5lbBgBIAEoCzIQLnBvcDQ0LnYxLlR1bm5lbBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiSgoSTGlzdFR1bm5lbHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBW93bmVyGAMgASgJInkKE0xpc3RUdW5uZWxzUmVzcG9uc2USIQoHdHVubmVscxgBIAMoCzIQLnBvcDQ0LnYxLlR1bm5lbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSJgoJZnJlc2huZXNzGAMgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIr0DChNVcGRhdGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZ0dW5uZWwYAiABKAkSFAoHZW5hYmxlZBgDIAEoCEgAiAEBEhEKBG5hbWUYBCABKAlIAYgBARIQCgNtdHUYBSABKA1IAogBARIeChFrZWVwYWxpdmVfc2Vjb25kcxgGIAEoDUgDiAEBEhcKCnB1YmxpY19rZXkYByABKAlIBIgBARIjChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGAkgASgESAWIAQESJQoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGAogASgESAaIAQESOgoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYCyABKAsyHC5wb3A0NC52MS5TZWFsZWRQcmVzaGFyZWRLZXlCCgoIX2VuYWJsZWRCBwoFX25hbWVCBgoEX210dUIUChJfa2VlcGFsaXZlX3NlY29uZHNCDQoLX3B1YmxpY19rZXlCGQoXX3JhdGVfdXBfYml0X3Blcl9zZWNvbmRCGwoZX3JhdGVfZG93bl9iaXRfcGVyX3NlY29uZCJ+ChJTZWFsZWRQcmVzaGFyZWRLZXkSOQoHYnlfbm9kZRgBIAMoCzIoLnBvcDQ0LnYxLlNlYWxlZFByZXNoYXJlZEtleS5CeU5vZGVFbnRyeRotCgtCeU5vZGVFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIlwKFFVwZGF0ZVR1bm5lbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKBnR1bm5lbBgCIAEoCzIQLnBvcDQ0LnYxLlR1bm5lbCJHChNEZWxldGVUdW5uZWxSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZ0dW5uZWwYAiABKAkiOgoURGVsZXRlVHVubmVsUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiUQoYR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0Eg4KBnR1bm5lbBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSFQoNZW5kcG9pbnRfaXB2NhgDIAEoCCKFAgoZR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZRIRCglhZGRyZXNzZXMYASADKAkSCwoDbXR1GAIgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAMgASgNEhcKD3BlZXJfcHVibGljX2tleRgEIAEoCRIYChBlbmRwb2ludF9hZGRyZXNzGAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEwoLYWxsb3dlZF9pcHMYByADKAkSEQoJdHVubmVsX2lkGAggASgJEhMKC3R1bm5lbF9uYW1lGAkgASgJEiYKCWZyZXNobmVzcxgKIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJTChtHZXRTZWFsaW5nUmVjaXBpZW50c1JlcXVlc3QSDgoGdHVubmVsGAEgASgJEhMKC2hvbWVfcG9wX2lkGAIgASgJEg8KB3BvcF9pZHMYAyADKAkixQEKHEdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2USSgoKcmVjaXBpZW50cxgBIAMoCzI2LnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2UuUmVjaXBpZW50c0VudHJ5EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxoxCg9SZWNpcGllbnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASInChVHZXRUdW5uZWxVc2FnZVJlcXVlc3QSDgoGdHVubmVsGAEgASgJIp0BChZHZXRUdW5uZWxVc2FnZVJlc3BvbnNlEhEKCXR1bm5lbF9pZBgBIAEoCRIQCgh1cF9ieXRlcxgCIAEoBBISCgpkb3duX2J5dGVzGAMgASgEEiIKBW5vZGVzGAQgAygLMhMucG9wNDQudjEuTm9kZVVzYWdlEiYKCWZyZXNobmVzcxgFIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyKnAQoJTm9kZVVzYWdlEg8KB25vZGVfaWQYASABKAkSDgoGc2lsZW50GAIgASgIEhAKCHVwX2J5dGVzGAMgASgEEhIKCmRvd25fYnl0ZXMYBCABKAQSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGxhc3QYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMqgFCg1UdW5uZWxTZXJ2aWNlEk0KDENyZWF0ZVR1bm5lbBIdLnBvcDQ0LnYxLkNyZWF0ZVR1bm5lbFJlcXVlc3QaHi5wb3A0NC52MS5DcmVhdGVUdW5uZWxSZXNwb25zZRJECglHZXRUdW5uZWwSGi5wb3A0NC52MS5HZXRUdW5uZWxSZXF1ZXN0GhsucG9wNDQudjEuR2V0VHVubmVsUmVzcG9uc2USSgoLTGlzdFR1bm5lbHMSHC5wb3A0NC52MS5MaXN0VHVubmVsc1JlcXVlc3QaHS5wb3A0NC52MS5MaXN0VHVubmVsc1Jlc3BvbnNlEk0KDFVwZGF0ZVR1bm5lbBIdLnBvcDQ0LnYxLlVwZGF0ZVR1bm5lbFJlcXVlc3QaHi5wb3A0NC52MS5VcGRhdGVUdW5uZWxSZXNwb25zZRJNCgxEZWxldGVUdW5uZWwSHS5wb3A0NC52MS5EZWxldGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuRGVsZXRlVHVubmVsUmVzcG9uc2USXAoRR2V0VHVubmVsVGVtcGxhdGUSIi5wb3A0NC52MS5HZXRUdW5uZWxUZW1wbGF0ZVJlcXVlc3QaIy5wb3A0NC52MS5HZXRUdW5uZWxUZW1wbGF0ZVJlc3BvbnNlEmUKFEdldFNlYWxpbmdSZWNpcGllbnRzEiUucG9wNDQudjEuR2V0U2VhbGluZ1JlY2lwaWVudHNSZXF1ZXN0GiYucG9wNDQudjEuR2V0U2VhbGluZ1JlY2lwaWVudHNSZXNwb25zZRJTCg5HZXRUdW5uZWxVc2FnZRIfLnBvcDQ0LnYxLkdldFR1bm5lbFVzYWdlUmVxdWVzdBogLnBvcDQ0LnYxLkdldFR1bm5lbFVzYWdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_v1_allocations, file_pop44_v1_common]);
+  fileDesc("ChZwb3A0NC92MS90dW5uZWxzLnByb3RvEghwb3A0NC52MSKaAwoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEg8KB3BvcF9pZHMYBiADKAkSEAoIcHJlZml4ZXMYByADKAkSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIMCgRldGFnGAsgASgJEi4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKCGZpcmV3YWxsGA0gASgLMhIucG9wNDQudjEuRmlyZXdhbGwSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQSGQoRaGFzX3ByZXNoYXJlZF9rZXkYHiABKAgSIwobbm9kZXNfd2l0aG91dF9wcmVzaGFyZWRfa2V5GB8gAygJIkIKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSJQoFcnVsZXMYAiADKAsyFi5wb3A0NC52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgJEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSL4AwoTQ3JlYXRlVHVubmVsUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEhMKC2hvbWVfcG9wX2lkGAUgASgJEg8KB3BvcF9pZHMYBiADKAkSDQoFcG9vbHMYByADKAkSCwoDbXR1GAggASgNEh4KEWtlZXBhbGl2ZV9zZWNvbmRzGAkgASgNSACIAQESHgoGd2lzaGVzGAogAygLMg4ucG9wNDQudjEuV2lzaBIkCghmaXJld2FsbBgLIAEoCzISLnBvcDQ0LnYxLkZpcmV3YWxsEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDCABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA0gASgEElMKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GA4gAygLMjUucG9wNDQudjEuQ3JlYXRlVHVubmVsUmVxdWVzdC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBQhQKEl9rZWVwYWxpdmVfc2Vjb25kcyJcChRDcmVhdGVUdW5uZWxSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgZ0dW5uZWwYAiABKAsyEC5wb3A0NC52MS5UdW5uZWwiIgoQR2V0VHVubmVsUmVxdWVzdBIOCgZ0dW5uZWwYASABKAkiXQoRR2V0VHVubmVsUmVzcG9uc2USIAoGdHVubmVsGAEgASgLMhAucG9wNDQudjEuVHVubmVsEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJKChJMaXN0VHVubmVsc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSDQoFb3duZXIYAyABKAkieQoTTGlzdFR1bm5lbHNSZXNwb25zZRIhCgd0dW5uZWxzGAEgAygLMhAucG9wNDQudjEuVHVubmVsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi4wMKE1VwZGF0ZVR1bm5lbFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnR1bm5lbBgCIAEoCRIUCgdlbmFibGVkGAMgASgISACIAQESEQoEbmFtZRgEIAEoCUgBiAEBEhAKA210dRgFIAEoDUgCiAEBEh4KEWtlZXBhbGl2ZV9zZWNvbmRzGAYgASgNSAOIAQESFwoKcHVibGljX2tleRgHIAEoCUgEiAEBEiQKCGZpcmV3YWxsGAggASgLMhIucG9wNDQudjEuRmlyZXdhbGwSIwoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgJIAEoBEgFiAEBEiUKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgKIAEoBEgGiAEBEjoKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GAsgASgLMhwucG9wNDQudjEuU2VhbGVkUHJlc2hhcmVkS2V5QgoKCF9lbmFibGVkQgcKBV9uYW1lQgYKBF9tdHVCFAoSX2tlZXBhbGl2ZV9zZWNvbmRzQg0KC19wdWJsaWNfa2V5QhkKF19yYXRlX3VwX2JpdF9wZXJfc2Vjb25kQhsKGV9yYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQifgoSU2VhbGVkUHJlc2hhcmVkS2V5EjkKB2J5X25vZGUYASADKAsyKC5wb3A0NC52MS5TZWFsZWRQcmVzaGFyZWRLZXkuQnlOb2RlRW50cnkaLQoLQnlOb2RlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJcChRVcGRhdGVUdW5uZWxSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgZ0dW5uZWwYAiABKAsyEC5wb3A0NC52MS5UdW5uZWwiRwoTRGVsZXRlVHVubmVsUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGdHVubmVsGAIgASgJIjoKFERlbGV0ZVR1bm5lbFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkIlEKGEdldFR1bm5lbFRlbXBsYXRlUmVxdWVzdBIOCgZ0dW5uZWwYASABKAkSDgoGcG9wX2lkGAIgASgJEhUKDWVuZHBvaW50X2lwdjYYAyABKAgihQIKGUdldFR1bm5lbFRlbXBsYXRlUmVzcG9uc2USEQoJYWRkcmVzc2VzGAEgAygJEgsKA210dRgCIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgDIAEoDRIXCg9wZWVyX3B1YmxpY19rZXkYBCABKAkSGAoQZW5kcG9pbnRfYWRkcmVzcxgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhMKC2FsbG93ZWRfaXBzGAcgAygJEhEKCXR1bm5lbF9pZBgIIAEoCRITCgt0dW5uZWxfbmFtZRgJIAEoCRImCglmcmVzaG5lc3MYCiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwobR2V0U2VhbGluZ1JlY2lwaWVudHNSZXF1ZXN0Eg4KBnR1bm5lbBgBIAEoCRITCgtob21lX3BvcF9pZBgCIAEoCRIPCgdwb3BfaWRzGAMgAygJIsUBChxHZXRTZWFsaW5nUmVjaXBpZW50c1Jlc3BvbnNlEkoKCnJlY2lwaWVudHMYASADKAsyNi5wb3A0NC52MS5HZXRTZWFsaW5nUmVjaXBpZW50c1Jlc3BvbnNlLlJlY2lwaWVudHNFbnRyeRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiJwoVR2V0VHVubmVsVXNhZ2VSZXF1ZXN0Eg4KBnR1bm5lbBgBIAEoCSKdAQoWR2V0VHVubmVsVXNhZ2VSZXNwb25zZRIRCgl0dW5uZWxfaWQYASABKAkSEAoIdXBfYnl0ZXMYAiABKAQSEgoKZG93bl9ieXRlcxgDIAEoBBIiCgVub2RlcxgEIAMoCzITLnBvcDQ0LnYxLk5vZGVVc2FnZRImCglmcmVzaG5lc3MYBSABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MipwEKCU5vZGVVc2FnZRIPCgdub2RlX2lkGAEgASgJEg4KBnNpbGVudBgCIAEoCBIQCgh1cF9ieXRlcxgDIAEoBBISCgpkb3duX2J5dGVzGAQgASgEEikKBXNpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRsYXN0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIpChdHZXRUdW5uZWxEZW5pYWxzUmVxdWVzdBIOCgZ0dW5uZWwYASABKAkiTwoYR2V0VHVubmVsRGVuaWFsc1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSIgoHZGVuaWFscxgCIAMoCzIRLnBvcDQ0LnYxLkRlbmlhbHMiOQoHRGVuaWFscxIOCgZwcmVmaXgYASABKAkSDwoHcGFja2V0cxgCIAEoBBINCgVieXRlcxgDIAEoBDKDBgoNVHVubmVsU2VydmljZRJNCgxDcmVhdGVUdW5uZWwSHS5wb3A0NC52MS5DcmVhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuQ3JlYXRlVHVubmVsUmVzcG9uc2USRAoJR2V0VHVubmVsEhoucG9wNDQudjEuR2V0VHVubmVsUmVxdWVzdBobLnBvcDQ0LnYxLkdldFR1bm5lbFJlc3BvbnNlEkoKC0xpc3RUdW5uZWxzEhwucG9wNDQudjEuTGlzdFR1bm5lbHNSZXF1ZXN0Gh0ucG9wNDQudjEuTGlzdFR1bm5lbHNSZXNwb25zZRJNCgxVcGRhdGVUdW5uZWwSHS5wb3A0NC52MS5VcGRhdGVUdW5uZWxSZXF1ZXN0Gh4ucG9wNDQudjEuVXBkYXRlVHVubmVsUmVzcG9uc2USTQoMRGVsZXRlVHVubmVsEh0ucG9wNDQudjEuRGVsZXRlVHVubmVsUmVxdWVzdBoeLnBvcDQ0LnYxLkRlbGV0ZVR1bm5lbFJlc3BvbnNlElwKEUdldFR1bm5lbFRlbXBsYXRlEiIucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXF1ZXN0GiMucG9wNDQudjEuR2V0VHVubmVsVGVtcGxhdGVSZXNwb25zZRJlChRHZXRTZWFsaW5nUmVjaXBpZW50cxIlLnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVxdWVzdBomLnBvcDQ0LnYxLkdldFNlYWxpbmdSZWNpcGllbnRzUmVzcG9uc2USUwoOR2V0VHVubmVsVXNhZ2USHy5wb3A0NC52MS5HZXRUdW5uZWxVc2FnZVJlcXVlc3QaIC5wb3A0NC52MS5HZXRUdW5uZWxVc2FnZVJlc3BvbnNlElkKEEdldFR1bm5lbERlbmlhbHMSIS5wb3A0NC52MS5HZXRUdW5uZWxEZW5pYWxzUmVxdWVzdBoiLnBvcDQ0LnYxLkdldFR1bm5lbERlbmlhbHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_v1_allocations, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.Tunnel
@@ -87,6 +87,11 @@ export type Tunnel = Message<"pop44.v1.Tunnel"> & {
   createdAt?: Timestamp | undefined;
 
   /**
+   * @generated from field: pop44.v1.Firewall firewall = 13;
+   */
+  firewall?: Firewall | undefined;
+
+  /**
    * What it may send and receive, in IP bytes; 0: unshaped.
    *
    * @generated from field: uint64 rate_up_bit_per_second = 14;
@@ -119,6 +124,74 @@ export type Tunnel = Message<"pop44.v1.Tunnel"> & {
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
   messageDesc(file_pop44_v1_tunnels, 0);
+
+/**
+ * What may come in to a tunnel: replies and errors of its own flows always, and what is listed here. Everything may go out.
+ *
+ * @generated from message pop44.v1.Firewall
+ */
+export type Firewall = Message<"pop44.v1.Firewall"> & {
+  /**
+   * Any of "ping", "web", "ssh", "echolink", "iax2", "voter", "open"; all of them hold. "closed", alone, is none of them.
+   *
+   * @generated from field: repeated string presets = 1;
+   */
+  presets: string[];
+
+  /**
+   * At most 64.
+   *
+   * @generated from field: repeated pop44.v1.FirewallRule rules = 2;
+   */
+  rules: FirewallRule[];
+};
+
+/**
+ * Describes the message pop44.v1.Firewall.
+ * Use `create(FirewallSchema)` to create a new message.
+ */
+export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 1);
+
+/**
+ * Admits new flows to a tunnel.
+ *
+ * @generated from message pop44.v1.FirewallRule
+ */
+export type FirewallRule = Message<"pop44.v1.FirewallRule"> & {
+  /**
+   * "tcp", "udp", "icmp" (ICMPv6 in IPv6), or the number of another IP protocol.
+   *
+   * @generated from field: string protocol = 1;
+   */
+  protocol: string;
+
+  /**
+   * Of tcp and udp, 1 to 65535; both 0: all ports. last_port 0: the same as first_port.
+   *
+   * @generated from field: uint32 first_port = 2;
+   */
+  firstPort: number;
+
+  /**
+   * @generated from field: uint32 last_port = 3;
+   */
+  lastPort: number;
+
+  /**
+   * IPv4 of length 0 or 8 to 32, IPv6 of length 0, 16 to 64 or 128. Empty: from anywhere.
+   *
+   * @generated from field: string source = 4;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message pop44.v1.FirewallRule.
+ * Use `create(FirewallRuleSchema)` to create a new message.
+ */
+export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 2);
 
 /**
  * @generated from message pop44.v1.CreateTunnelRequest
@@ -193,6 +266,13 @@ export type CreateTunnelRequest = Message<"pop44.v1.CreateTunnelRequest"> & {
   wishes: Wish[];
 
   /**
+   * Unset: the preset ping.
+   *
+   * @generated from field: pop44.v1.Firewall firewall = 11;
+   */
+  firewall?: Firewall | undefined;
+
+  /**
    * 64,000 to 100,000,000,000, and no more than the known uplink of any node that carries it; 0: unshaped.
    *
    * @generated from field: uint64 rate_up_bit_per_second = 12;
@@ -218,7 +298,7 @@ export type CreateTunnelRequest = Message<"pop44.v1.CreateTunnelRequest"> & {
  * Use `create(CreateTunnelRequestSchema)` to create a new message.
  */
 export const CreateTunnelRequestSchema: GenMessage<CreateTunnelRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 1);
+  messageDesc(file_pop44_v1_tunnels, 3);
 
 /**
  * @generated from message pop44.v1.CreateTunnelResponse
@@ -240,7 +320,7 @@ export type CreateTunnelResponse = Message<"pop44.v1.CreateTunnelResponse"> & {
  * Use `create(CreateTunnelResponseSchema)` to create a new message.
  */
 export const CreateTunnelResponseSchema: GenMessage<CreateTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 2);
+  messageDesc(file_pop44_v1_tunnels, 4);
 
 /**
  * @generated from message pop44.v1.GetTunnelRequest
@@ -259,7 +339,7 @@ export type GetTunnelRequest = Message<"pop44.v1.GetTunnelRequest"> & {
  * Use `create(GetTunnelRequestSchema)` to create a new message.
  */
 export const GetTunnelRequestSchema: GenMessage<GetTunnelRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 3);
+  messageDesc(file_pop44_v1_tunnels, 5);
 
 /**
  * @generated from message pop44.v1.GetTunnelResponse
@@ -281,7 +361,7 @@ export type GetTunnelResponse = Message<"pop44.v1.GetTunnelResponse"> & {
  * Use `create(GetTunnelResponseSchema)` to create a new message.
  */
 export const GetTunnelResponseSchema: GenMessage<GetTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 4);
+  messageDesc(file_pop44_v1_tunnels, 6);
 
 /**
  * @generated from message pop44.v1.ListTunnelsRequest
@@ -310,7 +390,7 @@ export type ListTunnelsRequest = Message<"pop44.v1.ListTunnelsRequest"> & {
  * Use `create(ListTunnelsRequestSchema)` to create a new message.
  */
 export const ListTunnelsRequestSchema: GenMessage<ListTunnelsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 5);
+  messageDesc(file_pop44_v1_tunnels, 7);
 
 /**
  * @generated from message pop44.v1.ListTunnelsResponse
@@ -337,7 +417,7 @@ export type ListTunnelsResponse = Message<"pop44.v1.ListTunnelsResponse"> & {
  * Use `create(ListTunnelsResponseSchema)` to create a new message.
  */
 export const ListTunnelsResponseSchema: GenMessage<ListTunnelsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 6);
+  messageDesc(file_pop44_v1_tunnels, 8);
 
 /**
  * @generated from message pop44.v1.UpdateTunnelRequest
@@ -379,6 +459,13 @@ export type UpdateTunnelRequest = Message<"pop44.v1.UpdateTunnelRequest"> & {
   publicKey?: string | undefined;
 
   /**
+   * In place of the whole one before.
+   *
+   * @generated from field: pop44.v1.Firewall firewall = 8;
+   */
+  firewall?: Firewall | undefined;
+
+  /**
    * As in CreateTunnelRequest.
    *
    * @generated from field: optional uint64 rate_up_bit_per_second = 9;
@@ -403,7 +490,7 @@ export type UpdateTunnelRequest = Message<"pop44.v1.UpdateTunnelRequest"> & {
  * Use `create(UpdateTunnelRequestSchema)` to create a new message.
  */
 export const UpdateTunnelRequestSchema: GenMessage<UpdateTunnelRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 7);
+  messageDesc(file_pop44_v1_tunnels, 9);
 
 /**
  * @generated from message pop44.v1.SealedPresharedKey
@@ -422,7 +509,7 @@ export type SealedPresharedKey = Message<"pop44.v1.SealedPresharedKey"> & {
  * Use `create(SealedPresharedKeySchema)` to create a new message.
  */
 export const SealedPresharedKeySchema: GenMessage<SealedPresharedKey> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 8);
+  messageDesc(file_pop44_v1_tunnels, 10);
 
 /**
  * @generated from message pop44.v1.UpdateTunnelResponse
@@ -444,7 +531,7 @@ export type UpdateTunnelResponse = Message<"pop44.v1.UpdateTunnelResponse"> & {
  * Use `create(UpdateTunnelResponseSchema)` to create a new message.
  */
 export const UpdateTunnelResponseSchema: GenMessage<UpdateTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 9);
+  messageDesc(file_pop44_v1_tunnels, 11);
 
 /**
  * @generated from message pop44.v1.DeleteTunnelRequest
@@ -466,7 +553,7 @@ export type DeleteTunnelRequest = Message<"pop44.v1.DeleteTunnelRequest"> & {
  * Use `create(DeleteTunnelRequestSchema)` to create a new message.
  */
 export const DeleteTunnelRequestSchema: GenMessage<DeleteTunnelRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 10);
+  messageDesc(file_pop44_v1_tunnels, 12);
 
 /**
  * @generated from message pop44.v1.DeleteTunnelResponse
@@ -483,7 +570,7 @@ export type DeleteTunnelResponse = Message<"pop44.v1.DeleteTunnelResponse"> & {
  * Use `create(DeleteTunnelResponseSchema)` to create a new message.
  */
 export const DeleteTunnelResponseSchema: GenMessage<DeleteTunnelResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 11);
+  messageDesc(file_pop44_v1_tunnels, 13);
 
 /**
  * @generated from message pop44.v1.GetTunnelTemplateRequest
@@ -514,7 +601,7 @@ export type GetTunnelTemplateRequest = Message<"pop44.v1.GetTunnelTemplateReques
  * Use `create(GetTunnelTemplateRequestSchema)` to create a new message.
  */
 export const GetTunnelTemplateRequestSchema: GenMessage<GetTunnelTemplateRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 12);
+  messageDesc(file_pop44_v1_tunnels, 14);
 
 /**
  * @generated from message pop44.v1.GetTunnelTemplateResponse
@@ -578,7 +665,7 @@ export type GetTunnelTemplateResponse = Message<"pop44.v1.GetTunnelTemplateRespo
  * Use `create(GetTunnelTemplateResponseSchema)` to create a new message.
  */
 export const GetTunnelTemplateResponseSchema: GenMessage<GetTunnelTemplateResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 13);
+  messageDesc(file_pop44_v1_tunnels, 15);
 
 /**
  * @generated from message pop44.v1.GetSealingRecipientsRequest
@@ -607,7 +694,7 @@ export type GetSealingRecipientsRequest = Message<"pop44.v1.GetSealingRecipients
  * Use `create(GetSealingRecipientsRequestSchema)` to create a new message.
  */
 export const GetSealingRecipientsRequestSchema: GenMessage<GetSealingRecipientsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 14);
+  messageDesc(file_pop44_v1_tunnels, 16);
 
 /**
  * @generated from message pop44.v1.GetSealingRecipientsResponse
@@ -631,7 +718,7 @@ export type GetSealingRecipientsResponse = Message<"pop44.v1.GetSealingRecipient
  * Use `create(GetSealingRecipientsResponseSchema)` to create a new message.
  */
 export const GetSealingRecipientsResponseSchema: GenMessage<GetSealingRecipientsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 15);
+  messageDesc(file_pop44_v1_tunnels, 17);
 
 /**
  * @generated from message pop44.v1.GetTunnelUsageRequest
@@ -648,7 +735,7 @@ export type GetTunnelUsageRequest = Message<"pop44.v1.GetTunnelUsageRequest"> & 
  * Use `create(GetTunnelUsageRequestSchema)` to create a new message.
  */
 export const GetTunnelUsageRequestSchema: GenMessage<GetTunnelUsageRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 16);
+  messageDesc(file_pop44_v1_tunnels, 18);
 
 /**
  * @generated from message pop44.v1.GetTunnelUsageResponse
@@ -689,7 +776,7 @@ export type GetTunnelUsageResponse = Message<"pop44.v1.GetTunnelUsageResponse"> 
  * Use `create(GetTunnelUsageResponseSchema)` to create a new message.
  */
 export const GetTunnelUsageResponseSchema: GenMessage<GetTunnelUsageResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 17);
+  messageDesc(file_pop44_v1_tunnels, 19);
 
 /**
  * Bytes as WireGuard counts them: payloads of UDP, 32 more than the IP packet in each, and its handshakes.
@@ -739,7 +826,77 @@ export type NodeUsage = Message<"pop44.v1.NodeUsage"> & {
  * Use `create(NodeUsageSchema)` to create a new message.
  */
 export const NodeUsageSchema: GenMessage<NodeUsage> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_tunnels, 18);
+  messageDesc(file_pop44_v1_tunnels, 20);
+
+/**
+ * @generated from message pop44.v1.GetTunnelDenialsRequest
+ */
+export type GetTunnelDenialsRequest = Message<"pop44.v1.GetTunnelDenialsRequest"> & {
+  /**
+   * @generated from field: string tunnel = 1;
+   */
+  tunnel: string;
+};
+
+/**
+ * Describes the message pop44.v1.GetTunnelDenialsRequest.
+ * Use `create(GetTunnelDenialsRequestSchema)` to create a new message.
+ */
+export const GetTunnelDenialsRequestSchema: GenMessage<GetTunnelDenialsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 21);
+
+/**
+ * @generated from message pop44.v1.GetTunnelDenialsResponse
+ */
+export type GetTunnelDenialsResponse = Message<"pop44.v1.GetTunnelDenialsResponse"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Of each prefix of the tunnel for which anything was refused within the last day.
+   *
+   * @generated from field: repeated pop44.v1.Denials denials = 2;
+   */
+  denials: Denials[];
+};
+
+/**
+ * Describes the message pop44.v1.GetTunnelDenialsResponse.
+ * Use `create(GetTunnelDenialsResponseSchema)` to create a new message.
+ */
+export const GetTunnelDenialsResponseSchema: GenMessage<GetTunnelDenialsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 22);
+
+/**
+ * Packets for a prefix that were refused, since the first of them; a day without one, or a restart of the node, ends the count.
+ *
+ * @generated from message pop44.v1.Denials
+ */
+export type Denials = Message<"pop44.v1.Denials"> & {
+  /**
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: uint64 packets = 2;
+   */
+  packets: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.Denials.
+ * Use `create(DenialsSchema)` to create a new message.
+ */
+export const DenialsSchema: GenMessage<Denials> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_tunnels, 23);
 
 /**
  * @generated from service pop44.v1.TunnelService
@@ -814,6 +971,16 @@ export const TunnelService: GenService<{
     methodKind: "unary";
     input: typeof GetTunnelUsageRequestSchema;
     output: typeof GetTunnelUsageResponseSchema;
+  },
+  /**
+   * What the firewall of the answering daemon's node has refused to a tunnel.
+   *
+   * @generated from rpc pop44.v1.TunnelService.GetTunnelDenials
+   */
+  getTunnelDenials: {
+    methodKind: "unary";
+    input: typeof GetTunnelDenialsRequestSchema;
+    output: typeof GetTunnelDenialsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_tunnels, 0);

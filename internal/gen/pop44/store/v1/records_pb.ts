@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiwwIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCSKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0ilgEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAginQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIuoDCgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASIwCgdQZWVyS2V5EhIKCnB1YmxpY19rZXkYASABKAkSEQoJdHVubmVsX2lkGAIgASgJIrQBCglPcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEhQKDHJlcXVlc3RfaGFzaBgEIAEoDBIQCghyZXNwb25zZRgFIAEoDBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgHIAEoCRIPCgdyZWZ1c2FsGAggASgMIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiwwIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCSKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0ilgEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAginQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIpYECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkgKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSKwoFcnVsZXMYAiADKAsyHC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgNEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSIwCgdQZWVyS2V5EhIKCnB1YmxpY19rZXkYASABKAkSEQoJdHVubmVsX2lkGAIgASgJIrQBCglPcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEhQKDHJlcXVlc3RfaGFzaBgEIAEoDBIQCghyZXNwb25zZRgFIAEoDBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgHIAEoCRIPCgdyZWZ1c2FsGAggASgMIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -798,6 +798,13 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
   sealedPresharedKey: { [key: string]: Uint8Array };
 
   /**
+   * What may come in. Unset: the default preset, ping.
+   *
+   * @generated from field: pop44.store.v1.Firewall firewall = 13;
+   */
+  firewall?: Firewall | undefined;
+
+  /**
    * What it may send and receive, in IP bytes; 0: unshaped.
    *
    * @generated from field: uint64 rate_up_bit_per_second = 14;
@@ -816,6 +823,74 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 13);
+
+/**
+ * What may come in to a tunnel besides replies.
+ *
+ * @generated from message pop44.store.v1.Firewall
+ */
+export type Firewall = Message<"pop44.store.v1.Firewall"> & {
+  /**
+   * Names of presets, all of which hold; one that a reader does not know admits nothing.
+   *
+   * @generated from field: repeated string presets = 1;
+   */
+  presets: string[];
+
+  /**
+   * At most 64.
+   *
+   * @generated from field: repeated pop44.store.v1.FirewallRule rules = 2;
+   */
+  rules: FirewallRule[];
+};
+
+/**
+ * Describes the message pop44.store.v1.Firewall.
+ * Use `create(FirewallSchema)` to create a new message.
+ */
+export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 14);
+
+/**
+ * Admits new flows to a tunnel.
+ *
+ * @generated from message pop44.store.v1.FirewallRule
+ */
+export type FirewallRule = Message<"pop44.store.v1.FirewallRule"> & {
+  /**
+   * IP protocol number; 1 is ICMP, and in IPv6 ICMPv6.
+   *
+   * @generated from field: uint32 protocol = 1;
+   */
+  protocol: number;
+
+  /**
+   * Of TCP and UDP, 1 to 65535; both 0: all of them.
+   *
+   * @generated from field: uint32 first_port = 2;
+   */
+  firstPort: number;
+
+  /**
+   * @generated from field: uint32 last_port = 3;
+   */
+  lastPort: number;
+
+  /**
+   * A prefix; empty: from anywhere.
+   *
+   * @generated from field: string source = 4;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message pop44.store.v1.FirewallRule.
+ * Use `create(FirewallRuleSchema)` to create a new message.
+ */
+export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 15);
 
 /**
  * Claims a WireGuard public key for one tunnel: two peers with one key cannot both exist.
@@ -840,7 +915,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 14);
+  messageDesc(file_pop44_store_v1_records, 16);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -901,7 +976,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 15);
+  messageDesc(file_pop44_store_v1_records, 17);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -969,7 +1044,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * One request of the transaction.
@@ -1007,7 +1082,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1027,7 +1102,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

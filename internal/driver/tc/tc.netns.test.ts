@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { emptyDataplane, type MutableDataplane, put, type ShaperClass } from '#internal/dataplane/dataplane.ts';
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
+import { renderClass } from './render.ts';
 import { openTc, type TcDriver } from './tc.ts';
 
 const netns = '/run/netns/tcp44';
@@ -129,4 +130,22 @@ test('a class that cannot be made is told, the others are reached', async () => 
   const failures = await bring(want);
   expect(failures.map(({ step }) => step.key)).toEqual(['pop p44-absent 1:20']);
   expect((await drift(want)).map(({ key }) => key)).toEqual(['pop p44-absent 1:20']);
+});
+
+test('tc takes the fair queue too, as far as this kernel has one', () => {
+  for (const ceilBitPerSecond of [64_000, 100e9]) {
+    const [, line = ''] = renderClass('fq_codel', {
+      op: 'add',
+      kind: 'class',
+      key: '',
+      want: classOf(0x10, { ceilBitPerSecond }),
+    });
+    const queue = line.slice(line.indexOf('fq_codel'));
+    const take = (text: string): string => {
+      const args = ['-n', 'tcp44', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...text.split(' ')];
+      return spawnSync('tc', args, { encoding: 'utf8' }).stderr;
+    };
+    expect(take(queue)).toMatch(/^$|Specified qdisc kind is unknown/);
+    expect(take(`${queue} flows`)).toMatch(/^What is|^Usage|Command line is not complete/);
+  }
 });

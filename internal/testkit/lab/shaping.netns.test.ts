@@ -203,6 +203,17 @@ test('no rate is no class: the tunnel is free again [T9]', async () => {
   expect(await measured({ direction: 'down', protocol: 'tcp', seconds: 2 })).toBeGreaterThan(20e6);
 });
 
+test("a node's uplink bounds what it has no rate for, and no longer when it is not known [T9]", async () => {
+  const setUplink = async (uplinkBitPerSecond: bigint): Promise<void> => {
+    const { changed } = await client.fabric.updateNode({ node: 'p1', uplinkBitPerSecond });
+    await applied(changed?.revision ?? 0n);
+  };
+  await setUplink(6_000_000n);
+  expect((await measured({ direction: 'down', protocol: 'tcp' })) / 6e6).toBeCloseTo(1, within5Percent);
+  await setUplink(0n);
+  expect(await measured({ direction: 'down', protocol: 'tcp', seconds: 2 })).toBeGreaterThan(20e6);
+});
+
 describe('[P4] the bytes of a tunnel', () => {
   async function countedAll(): Promise<true> {
     const [wireguard, now] = [await ofWireguard(), await usage()];

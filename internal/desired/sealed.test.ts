@@ -30,6 +30,18 @@ test('a node that the pre-shared key was not sealed to does not carry the tunnel
   expect(made.element.size).toBe(bare.element.size);
 });
 
+test.each([0, 1025, 1_000_000])(
+  'a record that a hand wrote with %i bytes for a ciphertext stops its tunnel alone',
+  (size) => {
+    const wrong = new Uint8Array(size);
+    const snapshot = altered('tunnel', 't1', { sealedPresharedKey: { p1: wrong } });
+    expect([...of('p1', snapshot).peer.keys()]).toEqual([...of('p1', threePops(0)).peer.keys()]);
+    const access = of('p1', altered('pop', 'p1', { sealedAccessKey: { p1: wrong } })).link.get('p44w0');
+    expect(access).toMatchObject({ privateKeyFile: '' });
+    expect(access).not.toHaveProperty('sealedPrivateKey');
+  },
+);
+
 test('the access key of a PoP is what was sealed to its node, else a file, and nothing when it is sealed to others', () => {
   const access = (snapshot: Snapshot) => of('p1', snapshot).link.get('p44w0');
   expect(access(threePops(1))).toMatchObject({ privateKeyFile: '/keys/access' });

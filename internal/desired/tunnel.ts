@@ -36,7 +36,7 @@ export function tunnel(
   into: MutableDataplane,
 ): void {
   if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
-  const sealed = record.sealedPresharedKey[carrier.nodeId];
+  const sealed = sealedText(record.sealedPresharedKey[carrier.nodeId]);
   // Without the pre-shared key that its other nodes have it would be open to whoever has the client's key alone.
   if (sealed === undefined && Object.keys(record.sealedPresharedKey).length > 0) return;
   const standing = standingPrefixes(snapshot, record);
@@ -46,7 +46,7 @@ export function tunnel(
     publicKey: record.publicKey,
     allowedIps: standing.map((given) => given.prefix).sort(byText),
     keepaliveSeconds: 0,
-    ...(sealed && { sealedPresharedKey: sealedText(sealed) }),
+    ...(sealed && { sealedPresharedKey: sealed }),
   });
   const policy = policyOf(record.firewall);
   for (const given of standing) {

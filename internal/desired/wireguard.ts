@@ -18,8 +18,8 @@ function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined
 /** Sealed to this node, or where nothing is sealed, in a file. Neither: the step fails and says so. */
 function accessKey({ node, pop, self }: View): Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'> {
   if (Object.keys(pop.sealedAccessKey).length === 0) return { privateKeyFile: self.accessKeyFile ?? '' };
-  const sealed = pop.sealedAccessKey[node.id];
-  return { privateKeyFile: '', ...(sealed && { sealedPrivateKey: sealedText(sealed) }) };
+  const sealed = sealedText(pop.sealedAccessKey[node.id]);
+  return { privateKeyFile: '', ...(sealed !== undefined && { sealedPrivateKey: sealed }) };
 }
 
 export function wireguard(view: View, into: MutableDataplane): void {

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type AgeIdentity, base64Bare, parseRecipient, sealedFault } from '#internal/age/age.ts';
-import { makeIdentity, openerOf, readIdentityFile, recipientOf, seal, writeIdentityFile } from './sealing.ts';
+import {
+  makeIdentity,
+  openerOf,
+  ownRecipient,
+  readIdentityFile,
+  recipientOf,
+  seal,
+  writeIdentityFile,
+} from './sealing.ts';
 
 const identity = makeIdentity();
 const recipient = recipientOf(identity);
@@ -73,6 +81,19 @@ test('the other implementation reads the same recipient from an identity, and it
     undefined,
     'is not sealed to exactly one recipient',
   ]);
+});
+
+test('the recipient of a file is the same each time, and its identity is made once', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealing-'));
+  const file = join(folder, 'own.key');
+  const made = ownRecipient(file);
+  expect(ownRecipient(file)).toBe(made);
+  expect(recipientOf(readIdentityFile(file)[0])).toBe(made);
+  const newest = makeIdentity();
+  writeFileSync(file, `${newest}\n${readFileSync(file, 'utf8')}`);
+  expect(ownRecipient(file)).toBe(recipientOf(newest));
+  expect(readIdentityFile(file)).toHaveLength(2);
+  rmSync(folder, { recursive: true });
 });
 
 test('an identity file is for its owner alone, is never overwritten, and no fault shows what is in it', () => {

@@ -1,7 +1,7 @@
 // Seam: the local socket between the half of a node that faces the network and the half that may touch the kernel.
 //
 // On the path: the network half sends wants, the privileged half answers what it reached. One JSON value a line.
-// Never: carries secrets (links name files of keys), or any verb beyond message.ts.
+// Never: carries secrets (keys are named by their files, or sealed), or any verb beyond message.ts.
 
 import { rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';

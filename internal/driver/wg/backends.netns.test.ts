@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
+import { hashOf } from './keyring.ts';
 import { kernelBackend } from './kernel.ts';
 import { clamped } from './observe.ts';
 import { openUapi } from './uapi.ts';
@@ -74,4 +75,31 @@ test('the kernel backend writes by wg what the UAPI tells, and reads the same', 
   expect(await userspace.read('p44w0', 'transport')).toMatchObject({ ...read, peers: [{ publicKey: second }] });
   await expect(kernel.setPeers('p44w0', 'pop', [set('short', [])])).rejects.toMatchObject({ code: 'rejected' });
   expect(await kernel.read('p44none', 'pop')).toBeUndefined();
+});
+
+test('the kernel backend gives wg(8) keys by files that are gone afterwards [S5]', async () => {
+  const kernel = kernelBackend({ transport, pop: transport }, directory);
+  // A pre-shared key goes by a file that is gone afterwards, and an empty one takes it away.
+  const presharedKey = randomKey();
+  const keyHash = hashOf(Buffer.from(presharedKey, 'base64'));
+  const hashes = async (backend: typeof kernel) =>
+    (await backend.read('p44w0', 'pop'))?.peers.map((peer) => peer.presharedKeyHash);
+  const keyed = { op: 'set', publicKey: randomKey(), allowedIps: [], keepaliveSeconds: 0 } as const;
+  const { publicKey } = keyed;
+  for (const peer of (await kernel.read('p44w0', 'pop'))?.peers ?? [])
+    await kernel.setPeers('p44w0', 'pop', [{ op: 'remove', publicKey: peer.publicKey }]);
+  for (const [key, expected] of [
+    [presharedKey, keyHash],
+    [undefined, keyHash],
+    ['', undefined],
+    [presharedKey, keyHash],
+  ] as const) {
+    await kernel.setPeers('p44w0', 'pop', [{ ...keyed, ...(key === undefined ? {} : { presharedKey: key }) }]);
+    expect([await hashes(kernel), await hashes(userspace)]).toEqual([[expected], [expected]]);
+  }
+  await kernel.setPeers('p44w0', 'pop', [{ op: 'remove', publicKey }]);
+  const sealedKey = randomKey();
+  await kernel.set('p44w0', 'pop', { privateKey: { base64: sealedKey } });
+  expect((await kernel.read('p44w0', 'pop'))?.privateKey).toBe(clamped(sealedKey));
+  expect(readdirSync(directory).filter((name) => name.startsWith('keys-'))).toEqual([]);
 });

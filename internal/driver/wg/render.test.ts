@@ -87,3 +87,26 @@ test.each<[Partial<Link>, string]>([
 ])('a bad link never reaches a tool: %j', (bad, problem) => {
   expect(() => checkLink({ ...link, ...bad })).toThrow(problem);
 });
+
+test('a pre-shared key is never an argument, and is left alone where it stays [S5]', () => {
+  const secret = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
+  const set = { op: 'set', publicKey, allowedIps: [], keepaliveSeconds: 0 } as const;
+  const files = new Map([
+    [secret, '/run/keys/1'],
+    ['', '/dev/null'],
+  ]);
+  const args = (presharedKey: string): string =>
+    wgPeersArgs('p44w0', [{ ...set, presharedKey }], (key) => files.get(key) ?? '').join(' ');
+  expect(args(secret)).toContain('preshared-key /run/keys/1 allowed-ips');
+  expect(args('')).toContain('preshared-key /dev/null allowed-ips');
+  expect(wgPeersArgs('p44w0', [set], noFile).join(' ')).not.toContain('preshared');
+  expect(renderPeers([{ ...set, presharedKey: secret }])).toContain(`preshared_key=${'abcdef1234567890'.repeat(4)}\n`);
+  expect(renderPeers([{ ...set, presharedKey: '' }])).toContain(`preshared_key=${'0'.repeat(64)}\n`);
+  expect(renderPeers([set])).not.toContain('preshared');
+});
+
+test('what is no ciphertext is refused and not repeated [S5]', () => {
+  const clear = `${'key in clear'.repeat(3)}!`;
+  const add = { op: 'add', ...step, want: { ...peer, sealedPresharedKey: clear } } as const;
+  expect(() => peerChange(add)).toThrow('a sealed key is not base64 of an age file');
+});

@@ -1,0 +1,72 @@
+//   A client with a tunnel, whose pre-shared key is made, changed and taken for granted: what a user does, with the CLI.
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, openClient } from '#internal/client/client.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import { cli } from '../cli-world.ts';
+import { eventually } from '../eventually.ts';
+import { adminContext } from './admin.ts';
+import { raiseLab } from './raise.ts';
+import { host4 } from './topology.ts';
+import type { World } from './world.ts';
+
+const directory = '/tmp/preshared';
+const at = (name: string): string => join(directory, 'client', name);
+const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
+
+let lab: World;
+let client: Client;
+
+async function run(line: string): Promise<void> {
+  const { code, stderr } = await cli(client, line);
+  expect([line, code, code === 0 ? '' : stderr]).toEqual([line, 0, '']);
+}
+const up = (file: string) => lab.exec('client', ['wg-quick', 'up', at(file)], { env });
+const down = (file: string) => lab.exec('client', ['wg-quick', 'down', at(file)]);
+/** Pings of 50 ms; gives how many of them came back. */
+async function answered(count: number): Promise<number> {
+  const argv = ['ping', '-n', '-q', '-c', String(count), '-i', '0.05', '-W', '1', host4];
+  const { stdout } = await lab.exec('client', argv, { accept: [0, 1], timeoutMs: 30_000 });
+  return Number(/(\d+) received/.exec(stdout)?.[1]);
+}
+
+beforeAll(async () => {
+  lab = await raiseLab({ directory, clock: realClock });
+  client = openClient(adminContext(lab));
+  await mkdir(join(directory, 'client'), { recursive: true });
+  for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
+  await run(`tunnel create station --file ${at('first.conf')} --preshared-key --wait`);
+}, 60_000);
+afterAll(async () => {
+  client?.close();
+  await lab?.stop();
+});
+
+test('a session that lives outlasts a rotation, and the next handshake wants the new key [T6]', async () => {
+  await up('first.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
+  const pings = answered(100);
+  await run(`tunnel rotate-psk station --key-file ${at('first.conf')} --file ${at('second.conf')} --wait`);
+  expect(await pings).toBe(100);
+  await down('first.conf');
+
+  // The key of before opens no new session: not one packet comes back in the time of several tries.
+  await up('first.conf');
+  expect(await answered(40)).toBe(0);
+  await down('first.conf');
+  await up('second.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
+  await down('second.conf');
+}, 90_000);
+
+test('a client that has the private key alone does not come in [T6]', async () => {
+  const text = await readFile(at('second.conf'), 'utf8');
+  await writeFile(at('bare.conf'), text.replace(/^PresharedKey.*\n/m, ''), { mode: 0o600 });
+  await up('bare.conf');
+  expect(await answered(40)).toBe(0);
+  await down('bare.conf');
+  await up('second.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
+}, 60_000);

@@ -69,6 +69,12 @@ export function popTable(view: View): string {
       // An address that nobody holds answers at once instead of leading into the dark.
       'reject with icmpx host-unreachable',
     ),
+    // What only passes here takes no room in the kernel's table of flows: a flood for a tunnel elsewhere would fill it.
+    chain(
+      'passing',
+      'type filter hook prerouting priority raw; policy accept;',
+      `iifname != { "lo", "${accessLink}", "${chokeOut}" } fib daddr type != local fib daddr oifname != "${accessLink}" notrack`,
+    ),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(

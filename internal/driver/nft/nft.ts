@@ -30,7 +30,7 @@ export interface NftDriver extends Driver<'ruleset' | 'element'> {
    * O(addresses). A table that is made anew hears of them again.
    */
   known(addresses: readonly string[]): Promise<void>;
-  /** What was refused in the pop namespace for these prefixes, those without any left out. O(prefixes). */
+  /** What was refused in the pop namespace for these prefixes, those without any left out. O(what was refused lately). */
   denials(prefixes: readonly string[]): Promise<readonly Denied[]>;
 }
 

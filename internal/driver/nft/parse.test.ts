@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ourTable, parseCounter, parseElements, parseErrors, parseMonitorLine } from './parse.ts';
+import { ourTable, parseCounters, parseElements, parseErrors, parseMonitorLine } from './parse.ts';
 
 const testdata = (name: string): string => readFileSync(new URL(`testdata/${name}`, import.meta.url), 'utf8');
 
@@ -51,9 +51,11 @@ test('sets that packets, time or the text fill are not looked into', () => {
     expect(parseElements('pop', set([flag]))).toEqual([]);
 });
 
-test('the counter of an element is read, of one without or of nothing is none', () => {
-  const element = (counter: string): string => `\telements = { 44.31.0.7${counter} expires 23h59m59s988ms }\n`;
-  expect(parseCounter(element(' counter packets 2 bytes 168'))).toEqual({ packets: 2, bytes: 168 });
-  expect(parseCounter(element(''))).toBeUndefined();
-  expect(parseCounter('')).toBeUndefined();
+test('counters are read, of elements that have one', () => {
+  const set = (elem: readonly unknown[]): string => JSON.stringify({ nftables: [{ metainfo: {} }, { set: { elem } }] });
+  const counted = { elem: { val: '44.31.0.7', expires: 86_379, counter: { packets: 2, bytes: 168 } } };
+  expect([...parseCounters(set([counted, { elem: { val: '44.31.0.8', expires: 9 } }, '44.31.0.9']))]).toEqual([
+    ['44.31.0.7', { packets: 2, bytes: 168 }],
+  ]);
+  expect([...parseCounters(JSON.stringify({ nftables: [{ set: { name: 'denied4' } }] }))]).toEqual([]);
 });

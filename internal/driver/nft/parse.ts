@@ -37,10 +37,26 @@ export function parseElements(netns: Netns, json: string): readonly Element[] {
   });
 }
 
-/** Of the one element in the output of `nft get element`; undefined when it has none. (nft 1.0.6 gives no JSON here.) */
-export function parseCounter(text: string): { readonly packets: number; readonly bytes: number } | undefined {
-  const [, packets, bytes] = /\bcounter packets (\d+) bytes (\d+)\b/.exec(text) ?? [];
-  return packets === undefined || bytes === undefined ? undefined : { packets: Number(packets), bytes: Number(bytes) };
+interface Counter {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Of the elements that have one, in the output of `nft -j list set`. */
+export function parseCounters(json: string): ReadonlyMap<string, Counter> {
+  const { nftables } = JSON.parse(json) as {
+    nftables: readonly { set?: { elem?: readonly { elem?: { val: string; counter?: Counter } }[] } }[];
+  };
+  return new Map(
+    nftables
+      .flatMap(({ set }) => set?.elem ?? [])
+      .flatMap(({ elem }) => {
+        const { packets, bytes } = elem?.counter ?? {};
+        return elem === undefined || packets === undefined || bytes === undefined
+          ? []
+          : [[elem.val, { packets, bytes }] as const];
+      }),
+  );
 }
 
 /** Our table in the output of `nft list ruleset`, with its braces; empty when it is not there. */

@@ -299,6 +299,13 @@ test('one source opens no more than so many flows a second, and does not hinder 
   await lab.exec('host', ['ip', 'addr', 'add', '198.18.100.11/24', 'dev', 'eth0']);
   await lab.exec('host', ['ip', 'route', 'add', `${address4}/32`, 'via', '198.18.100.1', 'src', '198.18.100.11']);
   const before = await denied(4);
+  const flows = async (): Promise<number> => {
+    const counts = ['p2p', 'p3p'].map((netns) =>
+      lab.exec(netns, ['cat', '/proc/sys/net/netfilter/nf_conntrack_count']),
+    );
+    return (await Promise.all(counts)).reduce((sum, { stdout }) => sum + Number(stdout), 0);
+  };
+  const flowsBefore = await flows();
   const began = performance.now();
   await probe('host', address4, 'udp/10000-12999');
   await lab.exec('host', ['ip', 'route', 'del', `${address4}/32`]);
@@ -309,6 +316,8 @@ test('one source opens no more than so many flows a second, and does not hinder 
   const passed = (await seen()).length;
   expect(passed).toBeGreaterThanOrEqual(200);
   expect(passed).toBeLessThanOrEqual(limit);
+  // The nodes that only passed it on remember none of it.
+  expect((await flows()) - flowsBefore).toBeLessThan(50);
   expect(await probe('host', address4, 'tcp/22')).toEqual({ 22: 'refused' });
 }, 30_000);
 

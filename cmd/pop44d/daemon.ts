@@ -12,7 +12,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import { type ElectionEvent, openElection } from '#internal/election/election.ts';
 import { edgeOf } from '#internal/desired/desired.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
-import { createLeader, sweepAgainAndAgain } from '#internal/leader/leader.ts';
+import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
@@ -115,6 +115,17 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const head = createHead(reconciler.snapshot());
   const denials = createDenialsAsker((message) => seam.send(message));
+  const promoter = createPromoter(
+    {
+      nodeId: config.nodeId,
+      clock,
+      head,
+      store,
+      newId: randomUUID,
+      failed: (cause) => log.warn('promote-key-failed', { reason: messageOf(cause) }),
+    },
+    signal,
+  );
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
 
@@ -128,6 +139,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
     if (message.type === 'denials') denials.told(message);
     if (message.type === 'handshakes') {
+      promoter.shook(message.peers.map(([publicKey]) => publicKey));
       const nowMs = clock.wall().getTime();
       const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
       // Before presence, so that a tunnel that comes and its class are one step.

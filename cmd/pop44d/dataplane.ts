@@ -51,12 +51,13 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     nft,
     openBird({ netns, runDir, clock, log }),
   ];
-  const applier = createApplier({ drivers, fixed: meshDataplane(config), clock, log });
+  const handshakes = new Map<string, number>();
+  const shaken = (publicKey: string): boolean => handshakes.has(publicKey);
+  const applier = createApplier({ drivers, fixed: meshDataplane(config), shaken, clock, log });
   await applier.start();
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
   let asked = false;
-  const handshakes = new Map<string, number>();
   const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
   const seam = await serveSeam(config.dataplaneSocket, {
     connected: (send) => {
@@ -118,9 +119,14 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       },
       known: handshakes,
       failed: (cause) => log.error('handshakes-unread', { reason: messageOf(cause) }),
+      hurried: () => applier.awaitsSuccessor(),
       clock,
     },
-    (peers) => seam.send({ type: 'handshakes', peers }),
+    (peers) => {
+      // Here first: until its addresses have moved, what a successor sends is lost.
+      void applier.shook(peers.map(([publicKey]) => publicKey));
+      seam.send({ type: 'handshakes', peers });
+    },
     signal,
   );
 

@@ -9,11 +9,14 @@ import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Log } from '#internal/log/log.ts';
+import type { Prefix } from '#internal/netip/netip.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { implement } from '#internal/rpc/rpc.ts';
 import type { DenialsAsker } from '#internal/seam/seam.ts';
@@ -21,6 +24,7 @@ import type { Status } from '#internal/status/status.ts';
 import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { allocationHandlers } from './allocation-service.ts';
+import { deskHandlers } from './desk-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
 import { admission } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
@@ -35,6 +39,7 @@ export interface ApiParts {
   readonly version: string;
   readonly head: Head;
   readonly store: SubmitStore & {
+    readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
     contact(): { readonly connected: boolean };
     quarantined(): readonly string[];
   };
@@ -89,6 +94,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, PoolService, poolHandlers(context), gate);
       implement(server, AllocationService, allocationHandlers(context, gate.report), gate);
       implement(server, TunnelService, tunnelHandlers(context), gate);
+      implement(server, DeskService, deskHandlers(context), gate);
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
     },

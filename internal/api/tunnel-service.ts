@@ -6,6 +6,7 @@ import {
   findTunnel,
   ledForCreateTunnel,
   ledForDeleteTunnel,
+  rotateKey,
   sealingRecipients,
   toTunnel,
   tunnelTemplate,
@@ -25,6 +26,7 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
     createTunnel: changing(context, method.createTunnel, createTunnel, { led: ledForCreateTunnel }),
     updateTunnel: changing(context, method.updateTunnel, updateTunnel),
     deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel, { led: ledForDeleteTunnel }),
+    rotateTunnelKey: changing(context, method.rotateTunnelKey, rotateKey),
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
       return { tunnel: toTunnel(head.snapshot(), stored), freshness: freshness(context) };

@@ -54,8 +54,8 @@ const mesh = (): MutableDataplane => {
 
 test('before the first want only what the node itself wants is touched', async () => {
   const { state, drivers } = machine();
-  put(state, 'peer', { link: 'p44w0', publicKey: testKey(9), allowedIps: [], keepaliveSeconds: 0 });
-  const applier = createApplier({ drivers, fixed: mesh(), clock: realClock, log: quiet });
+  put(state, 'peer', { link: 'p44w0', publicKey: testKey(9), allowedIps: ['44.31.3.3/32'], keepaliveSeconds: 0 });
+  const applier = createApplier({ drivers, fixed: mesh(), shaken: () => false, clock: realClock, log: quiet });
   await applier.start();
   expect(applier.accessPeers()).toBe(1);
   await applier.compare();
@@ -66,7 +66,13 @@ test('before the first want only what the node itself wants is touched', async (
 
 test('a want is reached, and what a comparison finds broken or added is mended and counted [N3]', async () => {
   const { state, drivers } = machine();
-  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    shaken: () => false,
+    clock: realClock,
+    log: quiet,
+  });
   await applier.start();
   expect(await applier.want(want())).toMatchObject({ type: 'applied', number: 1, failing: 0 });
   expect(plan(wanted, state)).toEqual([]);
@@ -86,6 +92,7 @@ test('one step that fails stops no other, is told once, and is tried again until
   const applier = createApplier({
     drivers,
     fixed: emptyDataplane(),
+    shaken: () => false,
     clock: realClock,
     log: { ...quiet, warn: (event) => void warnings.push(event) },
   });
@@ -103,7 +110,13 @@ test('one step that fails stops no other, is told once, and is tried again until
 
 test('a mechanism that cannot be read does not stop the others and is believed as it was', async () => {
   const { state, blind, drivers } = machine();
-  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    shaken: () => false,
+    clock: realClock,
+    log: quiet,
+  });
   await applier.start();
   await applier.want(want());
   blind.add('peer');
@@ -115,7 +128,13 @@ test('a mechanism that cannot be read does not stop the others and is believed a
 
 test('a difference costs the steps of what it names', async () => {
   const { batches, drivers } = machine();
-  const applier = createApplier({ drivers, fixed: emptyDataplane(), clock: realClock, log: quiet });
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    shaken: () => false,
+    clock: realClock,
+    log: quiet,
+  });
   await applier.start();
   await applier.want(want());
   batches.length = 0;

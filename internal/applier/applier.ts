@@ -20,6 +20,7 @@ import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
 import { shared } from './shared.ts';
+import { createSuccession } from './succession.ts';
 
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
@@ -39,9 +40,13 @@ const nameOf = (step: Step): string => `${step.kind} ${step.key}`;
 export interface Applier {
   /** Reads what is there and raises what is fixed; called once before the first want. */
   start(): Promise<void>;
-  /** On the access interface, as last observed or reached. */
+  /** On the access interface, as last observed or reached; those that only wait to take over are not counted. */
   accessPeers(): number;
   want(message: Want): Promise<Applied>;
+  /** A peer is waited for that takes over another's AllowedIPs with its first handshake. */
+  awaitsSuccessor(): boolean;
+  /** Peers of the access interface have shaken hands: those that were waited for take over, at once. */
+  shook(publicKeys: readonly string[]): Promise<void>;
   /** Observes everything, repairs what differs. */
   compare(): Promise<Health>;
   close(): Promise<void>;
@@ -54,16 +59,19 @@ export interface ApplierParts {
   readonly drivers: readonly AnyDriver[];
   /** What this node wants whatever the store says (the management mesh). */
   readonly fixed: Dataplane;
+  /** Whether a peer has ever shaken hands, as far as it is known. */
+  readonly shaken: (publicKey: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createApplier({ drivers, fixed, clock, log }: ApplierParts): Applier {
+export function createApplier({ drivers, fixed, shaken, clock, log }: ApplierParts): Applier {
   const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
   let found: MutableDataplane = emptyDataplane();
   let known = false;
   const failing = new Map<string, string>();
+  const succession = createSuccession(shaken);
   let comparisons = 0;
   let lastComparisonMs = 0;
   const drift: Partial<Record<Kind, number>> = {};
@@ -212,6 +220,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
   /** Merges a want; gives the keys that may differ now, or undefined for all. */
   function merge(message: Want): Keys | undefined {
     if (message.whole) {
+      succession.clear();
       for (const kind of kinds) {
         want[kind].clear();
         for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
@@ -232,6 +241,7 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
       (want[item[0]] as AnyMap).set(key, item[1]);
       touch(item[0], key);
     }
+    for (const key of succession.settle(keys.peer ?? [], want.peer, found.peer)) touch('peer', key);
     return message.whole ? undefined : keys;
   }
 
@@ -243,7 +253,19 @@ export function createApplier({ drivers, fixed, clock, log }: ApplierParts): App
         await apply(plan(want, found, fixedKeys()));
         retryLater();
       }),
-    accessPeers: () => [...found.peer.values()].filter((peer) => peer.link === accessLink).length,
+    accessPeers: () =>
+      [...found.peer.values()].filter((peer) => peer.link === accessLink && peer.allowedIps.length > 0).length,
+    awaitsSuccessor: () => succession.waiting(),
+    shook: (publicKeys) =>
+      exclusive(async () => {
+        const keys = succession.shook(
+          publicKeys.map((publicKey) => `${accessLink} ${publicKey}`),
+          want.peer,
+        );
+        if (keys.length === 0) return;
+        await apply(plan(want, found, { peer: new Set(keys) }));
+        retryLater();
+      }),
     want: (message) =>
       exclusive(async () => {
         const keys = merge(message);

@@ -29,6 +29,7 @@ test('an interface that cannot be read for a while is told once, and looked at a
       confirmed: (endpoints) => confirmed.push([...endpoints]),
       known,
       failed: (cause) => failures.push(cause),
+      hurried: () => false,
       clock,
     },
     (changed) => told.push([...changed]),

@@ -34,9 +34,16 @@ afterAll(async () => {
 const text = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
 const section = /^## Pools and addresses$(.*?)^## When the brake holds/ms.exec(text)?.[1] ?? '';
 const lines = [...section.matchAll(/^npx pop44 (.*)$/gm).map(([, line = '']) => line)];
+/** As a shell would: quotes keep words together. */
+const words = (line: string): readonly string[] =>
+  Array.from(line.matchAll(/'([^']*)'|\S+/g), ([word, quoted]) => quoted ?? word);
+
+test('the manual has commands in each of its sections', () => {
+  for (const each of section.split(/^## /m)) expect(each).toContain('npx pop44 ');
+});
 
 // In their order, each on what those before it left.
 test.each(lines)('as the manual has it: pop44 %s', async (line) => {
-  const { code, stderr } = await cli(client, line.replaceAll('$PWD', folder));
+  const { code, stderr } = await cli(client, words(line.replaceAll('$PWD', folder)));
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('pop44:') as unknown]);
 });

@@ -52,9 +52,18 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'tunnel',
-    description:
-      "subscribers' WireGuard links: create, list, get, update, enable, disable, delete, file, firewall, rotate-psk, usage",
+    description: "subscribers' WireGuard links: create, list, get, update, rotate-key, suspend, delete, file, ...",
     verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
+  },
+  {
+    name: 'whois',
+    description: 'who has an address, or had it',
+    verbs: async () => (await import('./whois.ts')).whoisVerb,
+  },
+  {
+    name: 'blackhole',
+    description: 'addresses under attack, given up for a while: create, list, delete',
+    verbs: async () => (await import('./blackhole.ts')).blackholeVerbs,
   },
   {
     name: 'status',

@@ -27,7 +27,7 @@ export function fileVerb(tunnel: Command, session: Session): void {
       const key = readKeyPair(keyFile);
       if (key === undefined) throw new UsageError(`${keyFile} does not exist`);
       const { tunnel: found } = await (await session.client()).tunnels.getTunnel({ tunnel: ref });
-      if (found?.publicKey !== key.publicKey) {
+      if (found === undefined || ![found.publicKey, found.nextPublicKey].includes(key.publicKey)) {
         throw new UsageError(`the key in ${keyFile} is not this tunnel's: a file with it would never connect`);
       }
       const presharedKey = readPresharedKey(keyFile);

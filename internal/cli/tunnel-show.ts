@@ -2,20 +2,28 @@
 
 import type { Command } from 'commander';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { type Column, yesNo } from './layout.ts';
+import { type Column, timeText, yesNo } from './layout.ts';
 import { allPages } from './pages.ts';
 import { rateText } from './rate.ts';
 import type { Session } from './session.ts';
 import { firewallText } from './tunnel-firewall.ts';
 
+const stateOf = ({ enabled, suspension }: Tunnel): string => (suspension ? 'suspended' : yesNo(enabled));
+
 const columns: readonly Column<Tunnel>[] = [
   ['name', (tunnel) => tunnel.name],
   ['id', (tunnel) => tunnel.id],
   ['owner', (tunnel) => tunnel.owner],
-  ['enabled', (tunnel) => yesNo(tunnel.enabled)],
+  ['enabled', stateOf],
   ['home', (tunnel) => tunnel.popIds[0] ?? ''],
   ['prefixes', (tunnel) => tunnel.prefixes.join(' ')],
 ];
+function suspensionText({ suspension }: Tunnel): string {
+  if (suspension === undefined) return 'no';
+  const since = suspension.at === undefined ? '' : ` since ${timeText(suspension.at)}`;
+  return `${suspension.reason} (by ${suspension.by}${since})`;
+}
+
 export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ...columns,
   ['pops', (tunnel) => tunnel.popIds.join(' ')],
@@ -27,6 +35,8 @@ export const allTunnelColumns: readonly Column<Tunnel>[] = [
   ['down', (tunnel) => rateText(tunnel.rateDownBitPerSecond)],
   ['pre-shared key', presharedKey],
   ['firewall', (tunnel) => firewallText(tunnel.firewall)],
+  ['next key', (tunnel) => tunnel.nextPublicKey || 'none'],
+  ['suspended', suspensionText],
   ['etag', (tunnel) => tunnel.etag],
 ];
 

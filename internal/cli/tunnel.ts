@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import type { Session } from './session.ts';
 import { createVerb } from './tunnel-create.ts';
 import { fileVerb } from './tunnel-file.ts';
-import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { firewallVerbs } from './tunnel-firewall.ts';
+import { rotateVerb } from './tunnel-rotate.ts';
+import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { getVerb, listVerb } from './tunnel-show.ts';
+import { suspendVerbs } from './tunnel-suspend.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
 import { usageVerb } from './tunnel-usage.ts';
 
@@ -19,7 +21,9 @@ export function tunnelVerbs(tunnel: Command, session: Session): void {
     deleteVerb,
     fileVerb,
     firewallVerbs,
+    rotateVerb,
     rotatePskVerb,
+    suspendVerbs,
     usageVerb,
   ])
     verb(tunnel, session);

@@ -13,6 +13,7 @@ interface CreateOptions extends ChangeOptions {
   readonly neighbor6: string;
   readonly asn: number;
   readonly bfd: boolean;
+  readonly blackhole?: boolean;
 }
 
 // records.proto, Plane: the generated constants would be loaded with every start.
@@ -28,6 +29,7 @@ const columns: readonly Column<Upstream>[] = [
   ['neighbor6', (upstream) => upstream.neighbor6],
   ['asn', (upstream) => String(upstream.neighborAsn)],
   ['bfd', (upstream) => yesNo(upstream.bfd)],
+  ['blackhole', (upstream) => yesNo(upstream.blackhole)],
 ];
 
 export function upstreamVerbs(upstream: Command, session: Session): void {
@@ -42,10 +44,12 @@ export function upstreamVerbs(upstream: Command, session: Session): void {
     .option('--neighbor6 <address>', "the neighbour's IPv6 address", '')
     .requiredOption('--asn <number>', "the neighbour's ASN", uint)
     .option('--no-bfd', 'the neighbour does not speak BFD')
+    .option('--blackhole', 'the neighbour drops what is announced to it with the community BLACKHOLE (RFC 7999)')
     .action(async (id: string, nodeId: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { plane, asn, neighbor4, neighbor6, bfd } = options;
-      const wanted = { id, nodeId, plane: planes[plane], neighbor4, neighbor6, neighborAsn: asn, bfd };
+      const { blackhole = false } = options;
+      const wanted = { id, nodeId, plane: planes[plane], neighbor4, neighbor6, neighborAsn: asn, bfd, blackhole };
       await change(session, options, {
         send: () => fabric.createUpstream({ change: changeOf(options), upstream: wanted }),
         show: (answer) => session.record(answer, answer.upstream, columns),

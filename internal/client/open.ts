@@ -7,6 +7,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { realClock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -22,6 +23,7 @@ export interface Client {
   readonly pools: CallsOf<typeof PoolService>;
   readonly allocations: CallsOf<typeof AllocationService>;
   readonly tunnels: CallsOf<typeof TunnelService>;
+  readonly desk: CallsOf<typeof DeskService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
   /** A client of this daemon alone. Throws Fault `context` when the context does not name it. */
@@ -65,6 +67,7 @@ function clientOf(
     pools: service(PoolService),
     allocations: service(AllocationService),
     tunnels: service(TunnelService),
+    desk: service(DeskService),
     fabric: service(FabricService),
     status: service(StatusService),
     at: (node) => clientOf(context, credentials, { ...options, node }, open),

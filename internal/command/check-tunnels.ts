@@ -58,7 +58,7 @@ function checkOwnKey(snapshot: Snapshot, id: string, stored: Stored<Tunnel>): re
 function checkClaim(snapshot: Snapshot, id: string, stored: Stored<PeerKey>): readonly Finding[] {
   const { publicKey, tunnelId } = stored.record;
   const tunnel = snapshot.tunnels.get(tunnelId);
-  if (tunnel?.record.publicKey === publicKey) return [];
+  if (tunnel?.record.publicKey === publicKey || tunnel?.record.nextPublicKey === publicKey) return [];
   const has = tunnel === undefined ? 'does not exist' : 'has another key';
   const mend: Decision = {
     compares: [unchanged('peerkey', id, stored), unchanged('tunnel', tunnelId, tunnel)],

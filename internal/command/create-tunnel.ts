@@ -3,18 +3,19 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
-import { PeerKeySchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreateTunnelRequest,
   type CreateTunnelResponse,
   CreateTunnelResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import { choices, take } from './allocation.ts';
 import { type CommandContext, type Decided, notReady } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField, ownerField } from './fields.ts';
 import { firewallField } from './firewall-fields.ts';
+import { claimKey } from './peer-key.ts';
 import { placement } from './placement.ts';
 import { ratesField } from './rates.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
@@ -85,9 +86,7 @@ export function createTunnel(
   const draft = new Draft();
   draft.read('tunnel', id, undefined);
   draft.write({ op: 'put', kind: 'tunnel', id, record: tunnel });
-  draft.read('peerkey', peerKeyId(key), undefined);
-  const claim = create(PeerKeySchema, { publicKey: key, tunnelId: id });
-  draft.write({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record: claim });
+  claimKey(id, key, draft);
   for (const popId of popIds) draft.read('pop', popId, snapshot.pops.get(popId));
   const holder = { owner, tunnelId: id, now: context.now, field: 'tunnel.owner' };
   const taken = take(snapshot, draft, given, holder);

@@ -14,9 +14,10 @@ import type { CommandContext, Decided } from './context.ts';
 import { Draft } from './draft.ts';
 import { releaseKey } from './peer-key.ts';
 import { quarantine, type Released } from './quarantine.ts';
+import { suspended } from './suspend-tunnel.ts';
 import { tunnelToChange } from './tunnel-to-change.ts';
 
-/** Its addresses go into the quarantine of their pools, for its owner. Refuses `not-found`, `stale-etag`. */
+/** Its addresses go into the quarantine of their pools, for its owner. Refuses `not-found`, `stale-etag`, `suspended`. */
 export function deleteTunnel(
   snapshot: Snapshot,
   request: DeleteTunnelRequest,
@@ -25,10 +26,14 @@ export function deleteTunnel(
   const stored = tunnelToChange(snapshot, request);
   if (isRefusal(stored)) return stored;
   const tunnel = stored.record;
+  // With it the owner would have its addresses back, in a tunnel that nobody has suspended.
+  const refusal = suspended(tunnel);
+  if (refusal !== undefined) return refusal;
   const draft = new Draft();
   draft.read('tunnel', tunnel.id, stored);
   draft.write({ op: 'delete', kind: 'tunnel', id: tunnel.id });
   releaseKey(snapshot, tunnel, draft);
+  releaseKey(snapshot, tunnel, draft, tunnel.nextPublicKey);
   const released = new Map<string, Released>();
   for (const id of allocationIds(tunnel)) {
     const allocation = snapshot.allocations.get(id);

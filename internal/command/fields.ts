@@ -48,6 +48,12 @@ export function textField(field: string, value: string, most: number): Refusal |
   return invalid(field, value, 'has control or invisible characters', 'one line of visible text');
 }
 
+/** Why something was done to somebody: one line that the next person at the desk can read. */
+export function reasonField(field: string, value: string): Refusal | undefined {
+  if (value.trim() === '') return missing(field, 'one line of 1 to 200 visible characters');
+  return textField(field, value, 200);
+}
+
 export function rangeField(field: string, value: number, low: number, high: number): Refusal | undefined {
   if (Number.isInteger(value) && value >= low && value <= high) return undefined;
   return invalid(field, String(value), 'is out of range', `${low} to ${high}`);

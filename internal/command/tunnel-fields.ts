@@ -26,11 +26,11 @@ export function freeName(snapshot: Snapshot, owner: string, name: string): Refus
 }
 
 /** No tunnel and no PoP has the key. Who has it is not told: the owner may be another. */
-export function freeKey(snapshot: Snapshot, key: WgKey): Refusal | undefined {
+export function freeKey(snapshot: Snapshot, key: WgKey, field = 'tunnel.public_key'): Refusal | undefined {
   const ofPop = [...snapshot.pops.values()].some(({ record }) => record.publicKey === key);
   if (!ofPop && !snapshot.peerkeys.has(peerKeyId(key))) return undefined;
   return refuse('duplicate-key', {
-    field: 'tunnel.public_key',
+    field,
     value: key,
     problem: ofPop ? 'is the key of a PoP' : 'is the key of another tunnel',
     cure: 'a key pair of its own for each tunnel',

@@ -2,20 +2,22 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { PeerKeySchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type UpdateTunnelRequest,
   type UpdateTunnelResponse,
   UpdateTunnelResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import type { CommandContext, Decided } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
 import { firewallField } from './firewall-fields.ts';
-import { releaseKey } from './peer-key.ts';
+import { claimKey, releaseKey } from './peer-key.ts';
 import { ratesField } from './rates.ts';
+import { rotationOpen } from './rotate-key.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
+import { suspended } from './suspend-tunnel.ts';
 import { freeKey, freeName, keepaliveField, mtuField } from './tunnel-fields.ts';
 import { tunnelToChange } from './tunnel-to-change.ts';
 import { toTunnel } from './view.ts';
@@ -34,7 +36,7 @@ const changeable = [
 
 /**
  * Fields that are unset stay. Refuses `required` (nothing to change), `not-found`, `stale-etag`, `invalid`,
- * `already-exists` (name), `duplicate-key`.
+ * `already-exists` (name), `duplicate-key`, `suspended` (enabled), `rotation-open` (public key).
  */
 export function updateTunnel(
   snapshot: Snapshot,
@@ -53,6 +55,7 @@ export function updateTunnel(
   draft.read('tunnel', tunnel.id, stored);
   draft.write({ op: 'put', kind: 'tunnel', id: tunnel.id, record: tunnel });
   const form = new Form();
+  if (request.enabled === true) form.check(suspended(tunnel));
   tunnel.enabled = request.enabled ?? tunnel.enabled;
   if (request.name !== undefined && request.name !== tunnel.name) {
     form.check(nameField('tunnel.name', request.name));
@@ -76,11 +79,10 @@ export function updateTunnel(
   if (request.publicKey !== undefined && request.publicKey !== tunnel.publicKey) {
     const key = keyField('tunnel.public_key', request.publicKey);
     if (isRefusal(key)) return form.refusal ?? key;
+    form.check(rotationOpen(tunnel));
     form.check(freeKey(snapshot, key));
     releaseKey(snapshot, stored.record, draft);
-    const record = create(PeerKeySchema, { publicKey: key, tunnelId: tunnel.id });
-    draft.read('peerkey', peerKeyId(key), undefined);
-    draft.write({ op: 'put', kind: 'peerkey', id: peerKeyId(key), record });
+    claimKey(tunnel.id, key, draft);
     tunnel.publicKey = key;
   }
   if (request.sealedPresharedKey !== undefined) {

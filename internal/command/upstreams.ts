@@ -2,7 +2,7 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
-import { Plane, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { Plane, type Upstream, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreateUpstreamRequest,
   type CreateUpstreamResponse,
@@ -27,6 +27,7 @@ export function createUpstream(
   form.check(idField('upstream.id', upstream.id));
   form.check(idField('upstream.node_id', upstream.nodeId));
   form.check(planeField(upstream.plane));
+  form.check(blackholeField(upstream));
   const neighbor4 = form.take(optionalAddressField('upstream.neighbor4', upstream.neighbor4, 4));
   const neighbor6 = form.take(optionalAddressField('upstream.neighbor6', upstream.neighbor6, 6));
   const node = snapshot.nodes.get(upstream.nodeId);
@@ -71,6 +72,12 @@ function planeField(plane: number): Refusal | undefined {
     problem: unset ? 'is missing' : 'is no plane',
     cure: 'transport (endpoints) or pop (pools)',
   });
+}
+
+function blackholeField({ blackhole, plane }: Upstream): Refusal | undefined {
+  if (!blackhole || plane === Plane.POP) return undefined;
+  const about = { field: 'upstream.blackhole', value: 'true', problem: 'is of an upstream that hears of no pools' };
+  return refuse('invalid', { ...about, cure: 'one of the plane pop' });
 }
 
 function asnField(asn: number, own: number | undefined): Refusal | undefined {

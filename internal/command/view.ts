@@ -43,6 +43,8 @@ export function toTunnel(
     ...(record.createdAt && { createdAt: record.createdAt }),
     hasPresharedKey: hasKeys(record.sealedPresharedKey),
     nodesWithoutPresharedKey: [...nodesWithoutPresharedKey(snapshot, record)],
+    ...(record.suspension && { suspension: record.suspension }),
+    nextPublicKey: record.nextPublicKey,
   });
 }
 

@@ -35,6 +35,8 @@ export interface Peer {
   readonly keepaliveSeconds: number;
   /** The pre-shared key sealed to this node, an age file in base64; absent: none. */
   readonly sealedPresharedKey?: string;
+  /** Takes over the AllowedIPs of the peer with this public key when it first shakes hands; has none itself till then. */
+  readonly successorOf?: string;
 }
 
 /**
@@ -96,7 +98,7 @@ export interface Route {
   readonly netns: Netns;
   readonly table: number;
   readonly prefix: string;
-  readonly type: 'unicast' | 'unreachable';
+  readonly type: 'unicast' | 'unreachable' | 'blackhole';
   /** Of a unicast route. */
   readonly dev?: string;
   /** Next hop, taken for a neighbour whatever addresses the device has. */

@@ -28,3 +28,5 @@ export const chokeTable = 4399;
  * which clients change their address. Filled by the privileged half, never by the plan.
  */
 export const knownSets = { 4: 'known4', 6: 'known6' } as const;
+/** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */
+export const blackholeTable = 4398;

@@ -4,7 +4,7 @@
 // Names and texts from people never reach this language: ids, addresses and numbers only.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { endpointTable, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { blackholeTable, endpointTable, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Leg, View } from './self.ts';
 
@@ -18,6 +18,11 @@ const bgpTimers = 'connect delay time 1; connect retry time 2; error wait time 1
 const aggregatePreference = 50;
 /** Routes a trusted node may send before we stop listening for more: every /32 and /64 of a full PoP. */
 const fabricLimit = 200_000;
+
+/** Of an address that is given up: above whatever else leads to it. */
+const blackholePreference = 200;
+/** RFC 7999 5: BLACKHOLE, and NO_EXPORT (RFC 1997), so that it goes no further than the neighbour that was asked. */
+const blackholeCommunities = 'bgp_community.add((65535, 666)); bgp_community.add((65535, 65281));';
 
 const symbol = (id: string): string => id.replaceAll('-', '_');
 const families = [4, 6] as const;
@@ -53,7 +58,7 @@ const upstreamSession = (view: View, upstream: Upstream, family: Family, exporte
     `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
     ...(upstream.bfd ? ['  bfd on;'] : []),
-    `  ipv${family} { import where net = ${anywhere(family)}; export where ${exported}; };`,
+    `  ipv${family} { import where net = ${anywhere(family)}; export ${exported}; };`,
     '}',
   ];
 };
@@ -83,7 +88,7 @@ function transportText(view: View): string {
             `  ipv${family} { import none; export filter { if source != RTS_BGP then reject; krt_prefsrc = ${endpoint(family)}; accept; }; };`,
             '}',
             ...upstreamsOf(view, Plane.TRANSPORT).flatMap((upstream) =>
-              upstreamSession(view, upstream, family, `proto = "p44endpoint${family}"`),
+              upstreamSession(view, upstream, family, `where proto = "p44endpoint${family}"`),
             ),
           ],
     ),
@@ -97,10 +102,32 @@ const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] 
   '  bfd on;',
   `  ipv${family} {`,
   `    import limit ${fabricLimit} action block;`,
-  `    import where p44_fabric${family}(); export where p44_fabric${family}() && source != RTS_STATIC;`,
+  `    import where p44_fabric${family}(); export where p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE;`,
   '  };',
   '}',
 ];
+
+/**
+ * Addresses that are given up come and go as kernel routes of a table of their own: BIRD takes one kernel protocol for
+ * each of its tables, so that a pipe brings them to the others.
+ */
+const blackholeText = (family: Family): readonly string[] => [
+  `ipv${family} table p44black${family};`,
+  `protocol kernel p44blackhole${family} {`,
+  `  kernel table ${blackholeTable}; learn; persist; scan time 10;`,
+  `  ipv${family} { table p44black${family}; import where krt_source = ${routeProtocol}; export none; };`,
+  '}',
+  `protocol pipe p44given${family} {`,
+  `  table p44black${family}; peer table master${family};`,
+  `  import none; export filter { preference = ${blackholePreference}; accept; };`,
+  '}',
+];
+
+/** Upstreams hear of the pools, and those that listen for it of addresses that they shall drop. */
+const heardBy = (upstream: Upstream, family: Family): string =>
+  upstream.blackhole
+    ? `filter { if dest = RTD_BLACKHOLE && net.len = ${whole(family)} then { ${blackholeCommunities} accept; } if p44_is_pool${family}() then accept; reject; }`
+    : `where p44_is_pool${family}()`;
 
 /** Announces pools upstream, slabs and tunnels away from home to the fabric; fills the realm's kernel table. */
 function popText(view: View): string {
@@ -111,6 +138,7 @@ function popText(view: View): string {
     ...prefixFunctions(view),
     'protocol direct p44loopback { ipv4; ipv6; interface "lo"; }',
     ...families.flatMap((family) => [
+      ...blackholeText(family),
       `protocol static p44pools${family} { ipv${family} { preference ${aggregatePreference}; };`,
       // A pool that is one slab at home here stands in the kernel already: the same prefix twice would hide it.
       ...ofFamily(family, view.pools)
@@ -121,11 +149,11 @@ function popText(view: View): string {
       `  kernel table ${view.internet.table}; learn; persist; scan time 10; merge paths on;`,
       `  ipv${family} {`,
       `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; accept; };`,
-      `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
+      `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
       '  };',
       '}',
       ...upstreamsOf(view, Plane.POP).flatMap((upstream) =>
-        upstreamSession(view, upstream, family, `p44_is_pool${family}()`),
+        upstreamSession(view, upstream, family, heardBy(upstream, family)),
       ),
       ...view.legs.flatMap((leg) => fabricSession(view, leg, family)),
     ]),

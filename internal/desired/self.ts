@@ -2,7 +2,7 @@
 
 import { slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { parsePrefix } from '#internal/netip/netip.ts';
+import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
 import type { Edge } from './edge.ts';
 
 /** What a node knows of itself without the store. */
@@ -46,6 +46,8 @@ export interface View {
   /** Unit lengths in use in the realm, by family, sorted: one hash set of tunnels each. */
   readonly units4: readonly number[];
   readonly units6: readonly number[];
+  /** Addresses inside these pools that are given up, as prefixes, sorted. */
+  readonly blackholes: readonly string[];
 }
 
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -60,6 +62,12 @@ function stands(snapshot: Snapshot, slab: Slab): boolean {
   return typeof prefix === 'string' && slabStands(snapshot, slab.poolId, prefix)?.record === slab;
 }
 
+/** What is in no pool of ours is nobody's to give up, whoever wrote the record. */
+function blackholesIn(snapshot: Snapshot, pools: readonly string[]): readonly string[] {
+  const prefixes = [...snapshot.blackholes.values()].map(({ record }) => record.prefix as Prefix);
+  return prefixes.filter((prefix) => pools.some((pool) => contains(pool as Prefix, prefix))).sort(byText);
+}
+
 /** Everything that this node's frame is made of, or undefined while the snapshot does not know the node. */
 export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => readonly Leg[]): View | undefined {
   const node = snapshot.nodes.get(self.nodeId)?.record;
@@ -71,6 +79,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
   const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter(
     (p) => p.realmId === internet.id && standing.has(p.id),
   );
+  const roots = pools.filter((pool) => pool.parentPoolId === '').map((pool) => pool.prefix);
   // The internet hears of the pool around a delegation; the fabric, of who is home to it.
   const delegations = pools.filter((pool) => pool.parentPoolId !== '' && pool.homePopId === pop.id);
   const homes = new Set(delegations.map(({ prefix }) => prefix));
@@ -93,7 +102,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     internet,
     legs: legsOf(node),
     upstreams: sortedRecords(snapshot.upstreams.values(), (u) => u.id).filter((u) => u.nodeId === node.id),
-    pools: pools.filter((pool) => pool.parentPoolId === '').map((pool) => pool.prefix),
+    pools: roots,
     loopbacks: sortedRecords(snapshot.nodes.values(), (n) => n.id).flatMap((n) => [
       ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
       ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
@@ -101,5 +110,6 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     homes: [...homes].sort(byText),
     units4: [...units[4]].sort(byNumber),
     units6: [...units[6]].sort(byNumber),
+    blackholes: blackholesIn(snapshot, roots),
   };
 }

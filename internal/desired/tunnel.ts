@@ -21,13 +21,13 @@ export interface Carrier {
 const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 
 const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
-  tunnel.enabled && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
+  tunnel.enabled && tunnel.suspension === undefined && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
 /**
- * Adds the tunnel's peer, its elements with those of its firewall, its classes where it is live, and, where it is `here`
- * away from its slab's home, routes of its own.
- * Nothing for a tunnel that is disabled, placed elsewhere, not backed by allocations, or whose pre-shared key was sealed
- * to others only.
+ * Adds the tunnel's peer (two while its key is rotated), its elements with those of its firewall, its classes where it is
+ * live, and, where it is `here` away from its slab's home, routes of its own.
+ * Nothing for a tunnel that is disabled, suspended, placed elsewhere, not backed by allocations, or whose pre-shared key
+ * was sealed to others only.
  */
 export function tunnel(
   snapshot: Snapshot,
@@ -41,13 +41,24 @@ export function tunnel(
   if (sealed === undefined && Object.keys(record.sealedPresharedKey).length > 0) return;
   const standing = standingPrefixes(snapshot, record);
   if (standing.length === 0) return;
+  const presharedKey = sealed === undefined ? {} : { sealedPresharedKey: sealed };
   put(into, 'peer', {
     link: accessLink,
     publicKey: record.publicKey,
     allowedIps: standing.map((given) => given.prefix).sort(byText),
     keepaliveSeconds: 0,
-    ...(sealed && { sealedPresharedKey: sealed }),
+    ...presharedKey,
   });
+  // An AllowedIP belongs to one peer of an interface: the next key has none until its first handshake.
+  if (record.nextPublicKey !== '' && ownsKey(snapshot, record, record.nextPublicKey))
+    put(into, 'peer', {
+      link: accessLink,
+      publicKey: record.nextPublicKey,
+      allowedIps: [],
+      keepaliveSeconds: 0,
+      successorOf: record.publicKey,
+      ...presharedKey,
+    });
   const policy = policyOf(record.firewall);
   for (const given of standing) {
     const prefix = parsePrefix(given.prefix);

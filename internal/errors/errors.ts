@@ -28,6 +28,8 @@ export const reasons = [
   'pool-exhausted',
   'no-pool',
   'frozen',
+  'suspended',
+  'rotation-open',
   'not-ready',
   'unauthenticated',
   'forbidden',

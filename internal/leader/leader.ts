@@ -16,6 +16,7 @@ import type { Lead } from '#internal/submit/submit.ts';
 import { type CarryOut, carriedOut } from './carry-out.ts';
 import { createForwarder, type Forwarder } from './forwarder.ts';
 
+export { createPromoter } from './promoting.ts';
 export { sweepAgainAndAgain } from './sweeping.ts';
 
 /** What is needed of the election. */

@@ -1,9 +1,10 @@
-// Sweeping: the leader of a pool frees what has been in quarantine for its time, and slabs in which nothing lies.
+// Sweeping: the leader of a pool frees what has been in quarantine for its time, and slabs in which nothing lies, and
+// ends blackholes whose time is over.
 
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '#internal/clock/clock.ts';
-import { sweepPool, uncutSlabs } from '#internal/command/command.ts';
+import { sweepBlackholes, sweepPool, uncutSlabs } from '#internal/command/command.ts';
 import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type LeaderFence, openGroup } from '#internal/store/store.ts';
 import type { Head, LaneStore } from '#internal/submit/submit.ts';
@@ -47,7 +48,12 @@ async function sweep(
   signal: AbortSignal,
 ): Promise<boolean> {
   const [snapshot, { poolId }] = [head.snapshot(), fence];
-  const decision = sweepPool(snapshot, poolId, clock.wall()) ?? uncutSlabs(snapshot, head.freeIndex(), poolId);
+  const now = clock.wall();
+  const decision =
+    // Of any pool: of two leaders that see one end, one commits.
+    sweepBlackholes(snapshot, now) ??
+    sweepPool(snapshot, poolId, now) ??
+    uncutSlabs(snapshot, head.freeIndex(), poolId);
   if (decision === undefined) return false;
   const operation = create(OperationSchema, {
     requestId: newId(),

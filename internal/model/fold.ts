@@ -44,6 +44,7 @@ const tables = {
   tunnel: 'tunnels',
   peerkey: 'peerkeys',
   quota: 'quotas',
+  blackhole: 'blackholes',
 } as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
 
 function tableOf(snapshot: Snapshot, kind: RecordKind): Table {

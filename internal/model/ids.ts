@@ -93,6 +93,11 @@ export function splitId(id: string): { readonly poolId: string; readonly hex: st
   return { poolId: id.slice(0, slash), hex: id.slice(slash + 1) };
 }
 
+/** Of a blackhole of one address: its hexadecimal digits. */
+export function blackholeId(prefix: Prefix): string {
+  return firstHex(prefix);
+}
+
 export function peerKeyId(key: WgKey): string {
   return wgKeyHex(key);
 }

@@ -8,6 +8,7 @@ export type { Folded, RecordChange } from './fold.ts';
 export { fold } from './fold.ts';
 export {
   allocationId,
+  blackholeId,
   growthLimit,
   parsePoolId,
   peerKeyId,

@@ -2,6 +2,8 @@
 
 import type {
   Allocation,
+  Blackhole,
+  Holding,
   Interconnect,
   Network,
   Node,
@@ -30,6 +32,7 @@ export interface Records {
   tunnel: Tunnel;
   peerkey: PeerKey;
   quota: Quota;
+  blackhole: Blackhole;
 }
 export type RecordKind = keyof Records;
 
@@ -47,6 +50,7 @@ export const recordKinds = [
   'tunnel',
   'peerkey',
   'quota',
+  'blackhole',
 ] as const satisfies readonly RecordKind[];
 
 /** A record as it stands in etcd. */
@@ -94,8 +98,16 @@ export type Write =
     }[RecordKind]
   | { readonly op: 'delete'; readonly kind: RecordKind; readonly id: string };
 
+/** A holding that a decision ends, as it goes down in history. */
+export interface Ended {
+  readonly holding: Holding;
+  /** Mod revision of the allocation that ended. */
+  readonly revision: bigint;
+}
+
 /** The record changes that a granted command leads to, and every record it read, as one etcd transaction. */
 export interface Decision {
   readonly compares: readonly Compare[];
   readonly writes: readonly Write[];
+  readonly ended?: readonly Ended[];
 }

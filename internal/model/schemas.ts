@@ -3,6 +3,7 @@
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import {
   AllocationSchema,
+  BlackholeSchema,
   InterconnectSchema,
   NetworkSchema,
   NodeSchema,
@@ -32,4 +33,5 @@ export const recordSchemas: { readonly [K in RecordKind]: GenMessage<Records[K]>
   tunnel: TunnelSchema,
   peerkey: PeerKeySchema,
   quota: QuotaSchema,
+  blackhole: BlackholeSchema,
 };

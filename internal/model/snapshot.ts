@@ -3,6 +3,7 @@
 import { Map } from 'immutable';
 import type {
   Allocation,
+  Blackhole,
   Interconnect,
   Network,
   Node,
@@ -43,6 +44,7 @@ export interface Snapshot {
   readonly peerkeys: Map<string, Stored<PeerKey>>;
   readonly reservations: Map<string, Stored<Reservation>>;
   readonly quotas: Map<string, Stored<Quota>>;
+  readonly blackholes: Map<string, Stored<Blackhole>>;
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
@@ -69,6 +71,7 @@ export function emptySnapshot(): Snapshot {
     peerkeys: Map(),
     reservations: Map(),
     quotas: Map(),
+    blackholes: Map(),
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),

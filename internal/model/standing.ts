@@ -61,9 +61,12 @@ export function holderOf(allocation: Allocation): Holder {
   return allocation.tunnelId === '' ? 'owner' : 'tunnel';
 }
 
-/** The tunnel's public key is well-formed and its own: of two records with one key at most one holds it. */
-export function ownsKey(snapshot: Snapshot, tunnel: Tunnel): boolean {
+/**
+ * The tunnel's public key (or the one that is asked about) is well-formed and its own: of two records with one key at
+ * most one holds it.
+ */
+export function ownsKey(snapshot: Snapshot, tunnel: Tunnel, publicKey = tunnel.publicKey): boolean {
   if (snapshot.tunnels.get(tunnel.id)?.record !== tunnel) return false;
-  const key = parseWgKey(tunnel.publicKey);
+  const key = parseWgKey(publicKey);
   return typeof key === 'string' && snapshot.peerkeys.get(peerKeyId(key))?.record.tunnelId === tunnel.id;
 }

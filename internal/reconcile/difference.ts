@@ -25,7 +25,7 @@ export interface Told {
   readonly here: Here;
   readonly frame: Dataplane;
   readonly carrier: Carrier | undefined;
-  /** Peers of tunnels. */
+  /** Tunnels that have a peer. */
   readonly peers: number;
 }
 
@@ -44,6 +44,13 @@ function parts(source: PartSource, ids: Iterable<string>): Dataplane {
   const made = emptyDataplane();
   for (const id of ids) part(source, id, made);
   return made;
+}
+
+/** Peers; those that only wait to take over a tunnel are none yet, and one that has taken over replaces another. */
+function carrying({ peer }: Dataplane): number {
+  let count = 0;
+  for (const { successorOf } of peer.values()) if (successorOf === undefined) count += 1;
+  return count;
 }
 
 const itemOf = (step: Step): Item => {
@@ -73,13 +80,13 @@ export function difference(
     here,
     frame: nextFrame,
     carrier,
-    peers: (before?.peers ?? 0) - old.peer.size + next.peer.size,
+    peers: (before?.peers ?? 0) - carrying(old) + carrying(next),
   };
   return {
     put: steps.filter((step) => step.op !== 'remove').map(itemOf),
     remove: steps.filter((step) => step.op === 'remove').map((step) => [step.kind, step.key] as const),
     told,
-    lostPeers: Math.max(0, old.peer.size - next.peer.size),
+    lostPeers: Math.max(0, carrying(old) - carrying(next)),
   };
 }
 

@@ -24,6 +24,7 @@ const frameKinds: ReadonlySet<string> = new Set([
   'upstream',
   'pool',
   'slab',
+  'blackhole',
 ]);
 
 // Commands rewrite realms, pools and the network as they are, so that of two that meet there only one commits.

@@ -52,6 +52,8 @@ const codeOf: { readonly [R in Reason]: status } = {
   'below-use': status.FAILED_PRECONDITION,
   'no-pool': status.FAILED_PRECONDITION,
   frozen: status.FAILED_PRECONDITION,
+  suspended: status.FAILED_PRECONDITION,
+  'rotation-open': status.FAILED_PRECONDITION,
   'not-ready': status.FAILED_PRECONDITION,
   held: status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,

@@ -4,6 +4,7 @@
 // damaged, must be told from one of ours here.
 
 import {
+  type Blackhole,
   type Interconnect,
   type Network,
   type Node,
@@ -13,7 +14,7 @@ import {
   type Tunnel,
   type Upstream,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { peerKeyId } from '#internal/model/model.ts';
+import { blackholeId, peerKeyId } from '#internal/model/model.ts';
 import type { RecordKind, Records } from '#internal/model/record.ts';
 import {
   addressBits,
@@ -95,6 +96,10 @@ function tunnel(record: Tunnel): Problem {
     text('name', record.name) ??
     text('owner', record.owner) ??
     key('public_key', record.publicKey) ??
+    optional(record.nextPublicKey, () => key('next_public_key', record.nextPublicKey)) ??
+    text('suspension.reason', record.suspension?.reason ?? '') ??
+    text('suspension.by', record.suspension?.by ?? '') ??
+    time('suspension.at', record.suspension?.at) ??
     ids('placement.pop_ids', record.placement?.popIds ?? []) ??
     ids('realm_ids', record.realmIds) ??
     // The client's: 68 is the least of IPv4 (RFC 791), the kernel's own bound.
@@ -112,6 +117,20 @@ function peerkey(record: Records['peerkey'], itsId: string): Problem {
   const publicKey = parseWgKey(record.publicKey);
   if (typeof publicKey !== 'string' || peerKeyId(publicKey) !== itsId) return 'public_key is not the one of the key';
   return id('tunnel_id', record.tunnelId);
+}
+
+function blackhole(record: Blackhole, itsId: string): Problem {
+  const prefix = parsePrefix(record.prefix);
+  if (typeof prefix !== 'string' || prefix !== record.prefix || blackholeId(prefix) !== itsId)
+    return 'prefix is not the one of the key';
+  return (
+    when(prefixLength(prefix) !== addressBits(familyOf(prefix)), 'prefix is not one address') ??
+    when(!isUnicast(firstAddress(prefix)), 'prefix is no address of one machine') ??
+    text('reason', record.reason) ??
+    text('by', record.by) ??
+    time('created_at', record.createdAt) ??
+    time('expires_at', record.expiresAt)
+  );
 }
 
 /** Of a record whose own id is a field, that field is compared with the key. */
@@ -136,6 +155,7 @@ const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) 
   tunnel: named(tunnel),
   peerkey,
   quota,
+  blackhole,
 };
 
 export function problemOf<K extends RecordKind>(kind: K, record: Records[K], itsId: string): Problem {

@@ -4,11 +4,13 @@ import { assert, constantFrom, nat, oneof, property, string, uint8Array } from '
 import { expect, test } from 'vitest';
 import {
   AllocationSchema,
+  BlackholeSchema,
   OperationSchema,
   PoolSchema,
   QuotaSchema,
   ReservationSchema,
   SlabSchema,
+  SuspensionSchema,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { recordSchemas } from '#internal/model/model.ts';
 import { type RecordKind, type Records, recordKinds } from '#internal/model/record.ts';
@@ -73,6 +75,11 @@ const later: readonly Sample[] = [
     kind: 'quota',
     id: 'admin/ada',
     record: create(QuotaSchema, { owner: 'admin/ada', limit4: 8n, used4: 1n, used6: 256n }),
+  },
+  {
+    kind: 'blackhole',
+    id: '2c1f004d',
+    record: create(BlackholeSchema, { prefix: '44.31.0.77/32', reason: 'flood', by: 'admin/ada', expiresAt: until }),
   },
 ];
 
@@ -197,6 +204,11 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['a slab that is delegated to its own pool', 'slab', { delegatedPoolId: '4-2c1f0000-22' }],
   ['a slab of another key', 'slab', { prefix: '44.31.1.0/24' }],
   ['units larger than the slab', 'slab', { unitLength: 16 }],
+  ['a blackhole of more than one address', 'blackhole', { prefix: '44.31.0.77/31' }],
+  ['a blackhole of another key', 'blackhole', { prefix: '44.31.0.78/32' }],
+  ['a blackhole of everybody', 'blackhole', { prefix: '0.0.0.0/32' }, '00000000'],
+  ['a next key that is none', 'tunnel', { nextPublicKey: 'abc' }],
+  ['a reason with a terminal escape', 'tunnel', { suspension: create(SuspensionSchema, { reason: '\u001b[2J' }) }],
   ['an allocation of another key', 'allocation', { prefix: '44.31.0.8/32' }],
   [
     'an allocation whose pool is not spelled the one way',

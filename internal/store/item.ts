@@ -4,6 +4,7 @@ import { type Compare, type Operation as KeyOperation, prefixEnd } from '#intern
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision, Compare as RecordCompare, Write } from '#internal/model/record.ts';
 import { encodeOperation, encodeRecord } from './codec.ts';
+import { heldEntry } from './held-log.ts';
 import { operationKey, recordKey } from './keys.ts';
 
 export type KeyWrite = Exclude<KeyOperation, { readonly op: 'get' }>;
@@ -42,6 +43,11 @@ export function itemOf(decision: Decision, operation: Operation | undefined): It
     bytes += write.op === 'put' ? write.value.length : 0;
     if (writes.has(write.key)) throw new RangeError(`${write.key} is written twice`);
     writes.set(write.key, write);
+  }
+  for (const each of decision.ended ?? []) {
+    const { key, value } = heldEntry(each);
+    bytes += value.length;
+    writes.set(key, { op: 'put', key, value });
   }
   if (operation === undefined) return { decision, operation, compares, writes, remember: undefined, bytes };
   const key = operationKey(operation.requestId);

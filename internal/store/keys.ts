@@ -1,5 +1,6 @@
 // Keys: where records stand in etcd.
 
+import { familyOf, firstHex, type Prefix, prefixLength } from '#internal/netip/netip.ts';
 import { type RecordKind, recordKinds } from '#internal/model/record.ts';
 
 /** Everything that daemons follow. Ends with its slash: a prefix matches by bytes. */
@@ -8,6 +9,9 @@ export const recordsPrefix = '/pop44/v1/';
 const operationsPrefix = '/pop44/log/v1/operation/';
 /** What every transaction changed. */
 const auditsPrefix = '/pop44/log/v1/audit/';
+
+/** Who held what until when. */
+const heldPrefix = '/pop44/log/v1/held/';
 
 const known: ReadonlySet<string> = new Set(recordKinds);
 
@@ -33,6 +37,17 @@ export function auditKey(nodeId: string, chain: string, number: bigint): string 
 /** Of the chains of one node; of all without one. */
 export function auditPrefix(nodeId?: string): string {
   return nodeId === undefined ? auditsPrefix : `${auditsPrefix}${nodeId}/`;
+}
+
+/** Of the history of exactly this prefix. */
+export function heldFolder(prefix: Prefix): string {
+  return `${heldPrefix}${familyOf(prefix)}-${firstHex(prefix)}-${prefixLength(prefix)}/`;
+}
+
+/** In the order of their keys what ended first comes first. */
+export function heldKey(prefix: Prefix, untilMs: number, revision: bigint): string {
+  const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
+  return `${heldFolder(prefix)}${hex(untilMs, 12)}-${hex(revision, numberDigits)}`;
 }
 
 /** Of a key under recordsPrefix; undefined when this build knows no such kind. The id may be anything. */

@@ -6,14 +6,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type EtcdEvent, type Following, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
-import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
+import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
 import { type AuditRecord, readAudit } from './audit-log.ts';
 import { createCommit } from './commit.ts';
 import { createReading, type Reading, type ReadingEvent } from './follow.ts';
 import { recordsPrefix } from './keys.ts';
 import type { Group } from './group.ts';
+import { readHeld } from './held-log.ts';
 import { hourlyLease } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 
@@ -67,6 +69,8 @@ export interface Store {
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
   /** Chain after chain, each in the order of its numbers; of all nodes without `nodeId`. For operators and tests. */
   readAudit(nodeId?: string): AsyncIterable<AuditRecord>;
+  /** What is known of the past of exactly these prefixes, at most 128; the oldest first within each. Linearizable. */
+  readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
   /** Linearizable. */
   readOperation(requestId: string): Promise<Remembered | undefined>;
   /** Linearizable. */
@@ -136,6 +140,7 @@ export function openStore(options: StoreOptions): Store {
     commit,
     commitGroup,
     readAudit: (nodeId) => readAudit(etcd, nodeId),
+    readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,
     contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },

@@ -3,6 +3,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { withEnded } from '#internal/command/command.ts';
 import type { Reason, Refusal } from '#internal/errors/errors.ts';
 import { Fault, isRefusal, refuse } from '#internal/errors/errors.ts';
 import { type Operation, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
@@ -116,7 +117,7 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
         // Whoever takes the attempt encodes it at once.
         operation.response = toBinary(submission.output, response);
         operation.at = timestampFromDate(clock.wall());
-        return { decision: decided.decision, operation };
+        return { decision: withEnded(head.snapshot(), decided.decision, clock.wall()), operation };
       };
     /**
      * What an earlier try, here or at a leader, may still do, it cannot do any more once its request id is taken: the

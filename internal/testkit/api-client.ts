@@ -2,6 +2,7 @@
 
 import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -14,6 +15,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     pools: network.as(PoolService, daemon),
     allocations: network.as(AllocationService, daemon),
     tunnels: network.as(TunnelService, daemon),
+    desk: network.as(DeskService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
     at: () => client,

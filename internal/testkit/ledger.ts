@@ -29,6 +29,7 @@ export function createLedger(first: Snapshot = emptySnapshot()): Ledger {
     peerkey: first.peerkeys,
     reservation: first.reservations,
     quota: first.quotas,
+    blackhole: first.blackholes,
   };
   for (const [kind, table] of Object.entries(tables)) {
     for (const [id, stored] of table) revisions.set(`${kind}/${id}`, stored.revision);

@@ -2,16 +2,17 @@
 // compares with another revision, a request id that was used, a fence that does not hold.
 
 import { Fault } from '#internal/errors/errors.ts';
+import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { emptySnapshot, fold } from '#internal/model/model.ts';
 import type { Batch, Compare, Decision, RecordEvent, Write } from '#internal/model/record.ts';
-import { type CommitOutcome, type Group, openGroup, type Remembered } from '#internal/store/store.ts';
+import { type CommitOutcome, type Group, openGroup, type Remembered, type Store } from '#internal/store/store.ts';
 import type { Head, SubmitStore } from '#internal/submit/submit.ts';
 import { createHead } from '#internal/submit/submit.ts';
 
 /** A daemon's side of a store: what it commits to, and the head that its watch advances. */
 export interface StoreSide {
-  readonly store: SubmitStore;
+  readonly store: SubmitStore & Pick<Store, 'readHeld'>;
   readonly head: Head;
   /** The watch stands still until resume. */
   pause(): void;
@@ -24,6 +25,7 @@ export interface MemoryStore extends SubmitStore {
   /** Of the next commits, one each: answers that get lost, before or after the transaction; a store that is away. */
   readonly faults: ('lost-before' | 'lost-after' | 'away' | 'silent')[];
   readonly commits: Decision[];
+  readHeld: Store['readHeld'];
   /** Keys of fences that do not hold any more. */
   readonly deposed: Set<string>;
 }
@@ -37,6 +39,7 @@ export function memoryStore(): MemoryStore {
   const faults: MemoryStore['faults'] = [];
   const commits: Decision[] = [];
   const deposed = new Set<string>();
+  const held: Holding[] = [];
 
   function holds({ kind, id, revision: wanted, within }: Compare): boolean {
     if (within === true) return !revisions.keys().some((key) => key.startsWith(`${kind}/${id}`));
@@ -75,6 +78,7 @@ export function memoryStore(): MemoryStore {
       done.flatMap(({ decision }) => decision.writes.map((write) => [`${write.kind}/${write.id}`, write] as const)),
     );
     if (done.length > 0) carryOut(writes.values());
+    held.push(...done.flatMap(({ decision }) => (decision.ended ?? []).map(({ holding }) => holding)));
     for (const { operation } of done) {
       if (operation !== undefined) operations.set(operation.requestId, { operation, revision });
     }
@@ -112,6 +116,10 @@ export function memoryStore(): MemoryStore {
       const [outcome] = await commitGroup(group);
       if (outcome === undefined) throw new TypeError('a decision that nothing became of');
       return outcome;
+    },
+    readHeld: async (prefixes) => {
+      readable();
+      return held.filter(({ prefix }) => prefixes.some((asked) => asked === prefix));
     },
     readOperation: async (requestId) => {
       readable();

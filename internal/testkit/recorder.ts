@@ -4,6 +4,7 @@ import type { DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -47,6 +48,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     pools: calls(PoolService),
     allocations: calls(AllocationService),
     tunnels: calls(TunnelService),
+    desk: calls(DeskService),
     fabric: calls(FabricService),
     status: calls(StatusService),
     at: () => client,

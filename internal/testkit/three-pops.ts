@@ -95,6 +95,7 @@ export function fabricEvents(revision = 1n): readonly RecordEvent[] {
         neighbor6: `2001:db8:1:${uplink}::1`,
         neighborAsn: 64500,
         bfd: true,
+        blackhole: plane === Plane.POP,
       });
       events.push({ kind: 'upstream', id: upstream.id, stored: { revision, record: upstream } });
     }

@@ -37,8 +37,9 @@ interface IpRoute {
   readonly table?: string;
 }
 
-/** RT_SCOPE_UNIVERSE and RTN_UNREACHABLE of linux/rtnetlink.h. */
+/** RT_SCOPE_UNIVERSE, RTN_BLACKHOLE and RTN_UNREACHABLE of linux/rtnetlink.h. */
 const globalScope = '0';
+const blackholeType = '6';
 const unreachableType = '7';
 /** IP6_RT_PRIO_USER of net/ip6_route.h: what a route without a metric gets. */
 const defaultMetric6 = 1024;
@@ -108,6 +109,7 @@ export function parseRoutes(netns: Netns, family: 4 | 6, json: string): readonly
     const place = { netns, table: Number(route.table ?? mainTable), prefix: prefixOf(route.dst, family) };
     const metric = route.metric ?? (family === 6 ? defaultMetric6 : 0);
     const plain = (route.via ?? route.nexthops) === undefined && metric === (family === 6 ? defaultMetric6 : 0);
+    if (plain && route.type === blackholeType) return { ...place, type: 'blackhole' };
     if (plain && route.type === unreachableType) return { ...place, type: 'unreachable' };
     const via = route.gateway === undefined ? {} : { via: route.gateway };
     const dev = plain && route.type === undefined ? (route.dev ?? '(other)') : '(other)';

@@ -43,7 +43,7 @@ function routePlace({ table, prefix }: Route): string {
 
 function addRoute(route: Route): string {
   const place = routePlace(route);
-  if (route.type === 'unreachable') return `route replace unreachable ${place}`;
+  if (route.type !== 'unicast') return `route replace ${route.type} ${place}`;
   const dev = route.dev ?? '';
   demand(isOurLink(dev), 'an interface of ours', dev);
   if (route.via === undefined) return `route replace ${place} dev ${dev}`;

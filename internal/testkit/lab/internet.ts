@@ -17,6 +17,10 @@ const bogons4 = [
   '224.0.0.0/3+',
 ];
 
+/** RFC 7999: a customer asks to have an address dropped. */
+const dropped = (family: 4 | 6): string =>
+  `if (65535, 666) ~ bgp_community && net.len = ${family === 4 ? 32 : 128} then { dest = RTD_BLACKHOLE; accept; }`;
+
 const accepted = {
   // Floating endpoints: a /32 works because the lab's provider carries them inside its own AS.
   transport: {
@@ -25,8 +29,8 @@ const accepted = {
   },
   // Customers' space, and the routers' loopbacks.
   pop: {
-    4: `if net ~ [ 198.18.210.0/24{32,32} ] then accept; if net !~ [ ${bogons4.join(', ')} ] && net.len >= 8 && net.len <= 24 then accept;`,
-    6: 'if net ~ [ 2001:db8:1:f0::/60{64,128} ] then accept; if net ~ [ 2000::/3{19,48} ] && net !~ [ 2001:db8:1::/48+ ] then accept;',
+    4: `${dropped(4)} if net ~ [ 198.18.210.0/24{32,32} ] then accept; if net !~ [ ${bogons4.join(', ')} ] && net.len >= 8 && net.len <= 24 then accept;`,
+    6: `${dropped(6)} if net ~ [ 2001:db8:1:f0::/60{64,128} ] then accept; if net ~ [ 2000::/3{19,48} ] && net !~ [ 2001:db8:1::/48+ ] then accept;`,
   },
 } as const;
 

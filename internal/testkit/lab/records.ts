@@ -46,7 +46,14 @@ const upstreamsOf = ({ node }: KeyedNode) => {
       neighbor4: transportGateway4,
       neighbor6: transportGateway6,
     },
-    { ...common, id: `${node.id}-pop`, plane: Plane.POP, neighbor4: popGateway4, neighbor6: popGateway6 },
+    {
+      ...common,
+      id: `${node.id}-pop`,
+      plane: Plane.POP,
+      neighbor4: popGateway4,
+      neighbor6: popGateway6,
+      blackhole: true,
+    },
   ];
 };
 

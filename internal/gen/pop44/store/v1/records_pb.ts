@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiwwIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCSKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0ilgEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAginQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIpYECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkgKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSKwoFcnVsZXMYAiADKAsyHC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgNEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSIwCgdQZWVyS2V5EhIKCnB1YmxpY19rZXkYASABKAkSEQoJdHVubmVsX2lkGAIgASgJIrQBCglPcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEhQKDHJlcXVlc3RfaGFzaBgEIAEoDBIQCghyZXNwb25zZRgFIAEoDBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgHIAEoCRIPCgdyZWZ1c2FsGAggASgMIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiwwIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCSKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0iqQEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAgSEQoJYmxhY2tob2xlGAggASgIIp0CCgRQb29sEgoKAmlkGAEgASgJEhAKCHJlYWxtX2lkGAIgASgJEg4KBnByZWZpeBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtzbGFiX2xlbmd0aBgFIAEoDRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wYXJlbnRfcG9vbF9pZBgHIAEoCRIOCgZmcm96ZW4YCCABKAgSEwoLaG9tZV9wb3BfaWQYCSABKAkSHwoScXVhcmFudGluZV9zZWNvbmRzGAogASgNSACIAQESGAoQZHJhaW5fdG9fcG9vbF9pZBgLIAEoCUIVChNfcXVhcmFudGluZV9zZWNvbmRzImwKBFNsYWISDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEwoLdW5pdF9sZW5ndGgYAyABKA0SEwoLaG9tZV9wb3BfaWQYBCABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBSABKAki0QEKCkFsbG9jYXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJdHVubmVsX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlbGVnYXRlZF9wb29sX2lkGAYgASgJEjUKEXF1YXJhbnRpbmVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKCAQoLUmVzZXJ2YXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDQoFb3duZXIYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoFUXVvdGESDQoFb3duZXIYASABKAkSEwoGbGltaXQ0GAIgASgESACIAQESEwoGbGltaXQ2GAMgASgESAGIAQESDQoFdXNlZDQYBCABKAQSDQoFdXNlZDYYBSABKARCCQoHX2xpbWl0NEIJCgdfbGltaXQ2IhwKCVBsYWNlbWVudBIPCgdwb3BfaWRzGAEgAygJIlYKDFR1bm5lbFByZWZpeBIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRITCgtob21lX3BvcF9pZBgEIAEoCSLfBAoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEiwKCXBsYWNlbWVudBgGIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLlBsYWNlbWVudBIuCghwcmVmaXhlcxgHIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbFByZWZpeBIRCglyZWFsbV9pZHMYCCADKAkSCwoDbXR1GAkgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAogASgNEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkwKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GAwgAygLMi4ucG9wNDQuc3RvcmUudjEuVHVubmVsLlNlYWxlZFByZXNoYXJlZEtleUVudHJ5EioKCGZpcmV3YWxsGA0gASgLMhgucG9wNDQuc3RvcmUudjEuRmlyZXdhbGwSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQSLgoKc3VzcGVuc2lvbhgQIAEoCzIaLnBvcDQ0LnN0b3JlLnYxLlN1c3BlbnNpb24SFwoPbmV4dF9wdWJsaWNfa2V5GBEgASgJGjkKF1NlYWxlZFByZXNoYXJlZEtleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiSAoIRmlyZXdhbGwSDwoHcHJlc2V0cxgBIAMoCRIrCgVydWxlcxgCIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsUnVsZSJXCgxGaXJld2FsbFJ1bGUSEAoIcHJvdG9jb2wYASABKA0SEgoKZmlyc3RfcG9ydBgCIAEoDRIRCglsYXN0X3BvcnQYAyABKA0SDgoGc291cmNlGAQgASgJIlAKClN1c3BlbnNpb24SDgoGcmVhc29uGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgDIAEoCSKXAQoJQmxhY2tob2xlEg4KBnByZWZpeBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAki5AEKB0hvbGRpbmcSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSDQoFb3duZXIYBCABKAkSEQoJdHVubmVsX2lkGAUgASgJEhMKC3R1bm5lbF9uYW1lGAYgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAcgASgJEikKBXNpbmNlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSK0AQoJT3BlcmF0aW9uEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIUCgxyZXF1ZXN0X2hhc2gYBCABKAwSEAoIcmVzcG9uc2UYBSABKAwSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB25vZGVfaWQYByABKAkSDwoHcmVmdXNhbBgIIAEoDCLHAQoFQXVkaXQSDwoHbm9kZV9pZBgBIAEoCRINCgVjaGFpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSFQoNcHJldmlvdXNfaGFzaBgEIAEoDBImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW50cmllcxgGIAMoCzIaLnBvcDQ0LnN0b3JlLnYxLkF1ZGl0RW50cnkSEwoLbGVkX3Bvb2xfaWQYByABKAkSDQoFZmVuY2UYCCABKAQiVAoKQXVkaXRFbnRyeRISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSDwoHY2hhbmdlcxgEIAMoCSIcCglDYW5kaWRhdGUSDwoHbm9kZV9pZBgBIAEoCSphCgdQb3BLaW5kEhgKFFBPUF9LSU5EX1VOU1BFQ0lGSUVEEAASEQoNUE9QX0tJTkRfQ09SRRABEhUKEVBPUF9LSU5EX1JFR0lPTkFMEAISEgoOUE9QX0tJTkRfTUlDUk8QAypCCgVQbGFuZRIVChFQTEFORV9VTlNQRUNJRklFRBAAEhMKD1BMQU5FX1RSQU5TUE9SVBABEg0KCVBMQU5FX1BPUBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -390,6 +390,13 @@ export type Upstream = Message<"pop44.store.v1.Upstream"> & {
    * @generated from field: bool bfd = 7;
    */
   bfd: boolean;
+
+  /**
+   * It accepts blackhole announcements (RFC 7999).
+   *
+   * @generated from field: bool blackhole = 8;
+   */
+  blackhole: boolean;
 };
 
 /**
@@ -815,6 +822,20 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
    * @generated from field: uint64 rate_down_bit_per_second = 15;
    */
   rateDownBitPerSecond: bigint;
+
+  /**
+   * Set: it carries nothing, whatever `enabled` says.
+   *
+   * @generated from field: pop44.store.v1.Suspension suspension = 16;
+   */
+  suspension?: Suspension | undefined;
+
+  /**
+   * A key that takes over with its first handshake; empty: no rotation is open.
+   *
+   * @generated from field: string next_public_key = 17;
+   */
+  nextPublicKey: string;
 };
 
 /**
@@ -893,7 +914,151 @@ export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 15);
 
 /**
- * Claims a WireGuard public key for one tunnel: two peers with one key cannot both exist.
+ * Why the abuse desk has stopped a tunnel.
+ *
+ * @generated from message pop44.store.v1.Suspension
+ */
+export type Suspension = Message<"pop44.store.v1.Suspension"> & {
+  /**
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Principal.
+   *
+   * @generated from field: string by = 3;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message pop44.store.v1.Suspension.
+ * Use `create(SuspensionSchema)` to create a new message.
+ */
+export const SuspensionSchema: GenMessage<Suspension> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 16);
+
+/**
+ * An address under attack: nothing reaches it, and upstreams that listen are asked to drop what is sent to it (RFC 7999).
+ * Key: blackhole/<hex of the address>.
+ *
+ * @generated from message pop44.store.v1.Blackhole
+ */
+export type Blackhole = Message<"pop44.store.v1.Blackhole"> & {
+  /**
+   * /32 or /128.
+   *
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 3;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * Unset: until it is deleted.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 4;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * Principal.
+   *
+   * @generated from field: string by = 5;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message pop44.store.v1.Blackhole.
+ * Use `create(BlackholeSchema)` to create a new message.
+ */
+export const BlackholeSchema: GenMessage<Blackhole> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 17);
+
+/**
+ * Who held a prefix until then, written by the transaction that ended it; it stays for ever.
+ * Key: /pop44/log/v1/held/<4 or 6>-<hex of first address>-<length>/<12 hex digits of until, ms>-<16 hex digits of the mod
+ * revision of the allocation that ended>.
+ *
+ * @generated from message pop44.store.v1.Holding
+ */
+export type Holding = Message<"pop44.store.v1.Holding"> & {
+  /**
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: string pool_id = 2;
+   */
+  poolId: string;
+
+  /**
+   * @generated from field: string realm_id = 3;
+   */
+  realmId: string;
+
+  /**
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+
+  /**
+   * Empty: no tunnel used it.
+   *
+   * @generated from field: string tunnel_id = 5;
+   */
+  tunnelId: string;
+
+  /**
+   * @generated from field: string tunnel_name = 6;
+   */
+  tunnelName: string;
+
+  /**
+   * The prefix was this pool, a delegation; owner is empty then.
+   *
+   * @generated from field: string delegated_pool_id = 7;
+   */
+  delegatedPoolId: string;
+
+  /**
+   * Since the owner held it, with or without a tunnel.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 8;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp until = 9;
+   */
+  until?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.Holding.
+ * Use `create(HoldingSchema)` to create a new message.
+ */
+export const HoldingSchema: GenMessage<Holding> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 18);
+
+/**
+ * Claims a WireGuard public key, a current or a next one, for one tunnel: two peers with one key cannot both exist.
  * Key: peerkey/<hex of the key>.
  *
  * @generated from message pop44.store.v1.PeerKey
@@ -915,7 +1080,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -976,7 +1141,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1044,7 +1209,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 21);
 
 /**
  * One request of the transaction.
@@ -1082,7 +1247,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 19);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1102,7 +1267,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

@@ -57,3 +57,42 @@ test('an interface that cannot be read for a while is told once, and looked at a
   ended.abort();
   await watching;
 });
+
+test('who is waited for is looked for often, though the interface stands still, and a long pause ends for it [T6]', async () => {
+  const ended = new AbortController();
+  const slept: number[] = [];
+  let [looks, waiting] = [0, false];
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        looks += 1;
+        return [{ publicKey: 'next', lastHandshakeMs: looks > 5 ? 1_000 : 0 }];
+      },
+      received: async () => 7,
+      known: new Map(),
+      failed: () => undefined,
+      hurried: () => waiting,
+      clock: {
+        ...clock,
+        sleep: (ms) => {
+          slept.push(ms);
+          return clock.sleep();
+        },
+      },
+    },
+    (changed) => {
+      expect(changed).toEqual([['next', 1_000]]);
+      waiting = false;
+    },
+    ended.signal,
+  );
+  // The counter has not moved since the first look.
+  await eventually(() => slept.length > 5, 1_000);
+  expect(looks).toBe(1);
+  waiting = true;
+  const before = slept.length;
+  await eventually(() => looks > 5 && !waiting, 1_000);
+  expect(Math.max(...slept.slice(before + 1, before + 4))).toBeLessThanOrEqual(250);
+  ended.abort();
+  await watching;
+});

@@ -1,11 +1,13 @@
+import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Dataplane, emptyDataplane, itemKey, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import { desired, type Self } from '#internal/desired/desired.ts';
+import { SuspensionSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Batch, RecordEvent } from '#internal/model/record.ts';
 import type { Want } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
-import { deletionOf, fabricEvents, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { deletionOf, fabricEvents, testKey, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { createReconciler } from './reconcile.ts';
 
 const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
@@ -139,6 +141,54 @@ test.each([
   expect(r.status.own().held).toBe('');
   expect(r.saved).toHaveLength(saves + 1);
   expect(r.holds.current).toEqual(wanted(r));
+});
+
+/** Tunnel n of 20 with fields of its own. */
+const changedTunnel = (n: number, fields: object, revision = 5n): readonly RecordEvent[] => {
+  const events = tunnelEvents(n, revision).filter(({ kind }) => kind === 'tunnel');
+  for (const { stored } of events) Object.assign(stored?.record ?? {}, fields);
+  return events;
+};
+const keyOf = (n: number, tunnel: number): RecordEvent => {
+  const [event] = tunnelEvents(n, 5n).filter(({ kind }) => kind === 'peerkey');
+  if (event?.kind !== 'peerkey' || event.stored === undefined) throw new TypeError('no claim');
+  event.stored.record.tunnelId = `t${tunnel}`;
+  return event;
+};
+const several = [1, 2, 3, 4, 5, 6];
+
+test('suspending some tunnels one after the other while a want is carried out is no accident [S2]', () => {
+  const r = up(0, 20);
+  r.take(changedTunnel(20, { mtu: 1400 }));
+  for (const n of several) r.take(changedTunnel(n, { suspension: create(SuspensionSchema, { reason: 'spam' }) }));
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+});
+
+test('suspending them all in one transaction, as no command does, is held', () => {
+  const r = up(0, 20);
+  const suspension = create(SuspensionSchema, { reason: 'spam' });
+  r.take(several.flatMap((n) => changedTunnel(n, { suspension })));
+  expect(r.status.own().held).toContain('6 of 20 peers');
+});
+
+test('keys that are rotated at the same time are no loss: a tunnel whose key is next has two peers and counts once [T6]', () => {
+  const r = up(0, 20);
+  const next = (n: number): string => testKey(100 + n);
+  r.take(several.flatMap((n) => [...changedTunnel(n, { nextPublicKey: next(n) }), keyOf(100 + n, n)]));
+  r.answer();
+  expect([...r.holds.current.peer.values()].filter(({ successorOf }) => successorOf !== undefined)).toHaveLength(6);
+  r.take(
+    several.flatMap((n) => [
+      ...changedTunnel(n, { publicKey: next(n) }, 6n),
+      ...deletionOf(tunnelEvents(n, 5n).filter(({ kind }) => kind === 'peerkey')),
+    ]),
+  );
+  r.answer();
+  expect(r.status.own().held).toBe('');
+  expect(r.holds.current).toEqual(wanted(r));
+  expect(r.holds.current.peer.has(`p44w0 ${next(1)}`)).toBe(true);
 });
 
 test('a daemon that starts while the brake holds tells its last good snapshot, and holds on', () => {

@@ -51,6 +51,15 @@ export interface Reconciler {
   release(): string;
 }
 
+/** A tunnel was deleted, disabled or suspended: a wish, of which each transaction has one. */
+function stopped(change: RecordChange): boolean {
+  if (change.kind !== 'tunnel') return false;
+  const [before, after] = [change.before, change.after].map(
+    (stored) => stored?.record.enabled === true && stored.record.suspension === undefined,
+  );
+  return before === true && after !== true;
+}
+
 export function createReconciler({ self, send, disk, status, log, onChanges }: ReconcilerParts): Reconciler {
   let snapshot = emptySnapshot();
   let good: Snapshot | undefined;
@@ -65,8 +74,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
   let held = '';
   /** Batches that make up the held snapshot: they reach the disk when it is let through. */
   let unsaved: Batch[] = [];
-  /** Tunnels deleted since the last want: the most in one batch, and all. One by one they are no accident. */
-  let deleted = { most: 0, all: 0 };
+  /** Tunnels that stopped since the last want: the most in one batch, and all. One by one they are no accident. */
+  let ended = { most: 0, all: 0 };
 
   const save = (): void => {
     for (const batch of unsaved)
@@ -110,7 +119,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     if (step === undefined) return;
     const lostPeers = told === undefined ? Math.max(0, foundPeers - step.told.peers) : step.lostPeers;
     const peers = told === undefined ? foundPeers : told.peers;
-    const atOnce = Math.min(lostPeers, Math.max(deleted.most, lostPeers - deleted.all));
+    const atOnce = Math.min(lostPeers, Math.max(ended.most, lostPeers - ended.all));
     const lostNode = good !== undefined && carrierOf(good, self) !== undefined && step.told.carrier === undefined;
     const reason = brake(good, target, {
       lostPeers,
@@ -124,7 +133,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     told = step.told;
     if (target === snapshot) {
       hold('');
-      deleted = { most: 0, all: 0 };
+      ended = { most: 0, all: 0 };
       touched = untouched;
       good = snapshot;
       save();
@@ -157,8 +166,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     const folded = fold(snapshot, batch);
     snapshot = folded.snapshot;
     touched = touch(touched, folded.changes);
-    const gone = folded.changes.filter((change) => change.kind === 'tunnel' && change.after === undefined).length;
-    deleted = { most: Math.max(deleted.most, gone), all: deleted.all + gone };
+    const stops = folded.changes.filter(stopped).length;
+    ended = { most: Math.max(ended.most, stops), all: ended.all + stops };
     status.update({ snapshotRevision: snapshot.revision });
     onChanges?.(snapshot, folded.changes);
   }

@@ -70,8 +70,8 @@ test('a blackhole is a route that BIRD learns; its configuration stays, and so d
   const { route: routeBefore, ...restBefore } = before;
   expect(rest).toEqual(restBefore);
   expect([...route.values()].filter(({ type }) => type === 'blackhole')).toEqual([
-    { netns: 'pop', table: 4399, prefix: '2001:db8:44:1::5/128', type: 'blackhole' },
-    { netns: 'pop', table: 4399, prefix: '44.31.0.7/32', type: 'blackhole' },
+    { netns: 'pop', table: 4398, prefix: '2001:db8:44:1::5/128', type: 'blackhole' },
+    { netns: 'pop', table: 4398, prefix: '44.31.0.7/32', type: 'blackhole' },
   ]);
   expect(route.size).toBe(routeBefore.size + 2);
 });

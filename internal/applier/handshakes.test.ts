@@ -69,6 +69,7 @@ test('who is waited for is looked for often, though the interface stands still, 
         return [{ publicKey: 'next', lastHandshakeMs: looks > 5 ? 1_000 : 0 }];
       },
       received: async () => 7,
+      confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,
       hurried: () => waiting,

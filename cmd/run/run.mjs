@@ -27,6 +27,8 @@ const verbs = {
   gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
   bench: { script: ['cmd/run/bench.ts'], needs: true },
   chaos: { script: ['cmd/run/chaos.ts'], needs: true, tools: true },
+  sweep: { script: ['cmd/run/test.ts', 'testkit/sweep'], needs: true, env: { POP44_SWEEP: 'whole' } },
+  fuzz: { script: ['cmd/run/test.ts', 'testkit/fuzz'], needs: true, env: { POP44_FUZZ: 'long' } },
 };
 
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -53,14 +55,14 @@ if (verb === 'install-modules') {
 } else if (verb === 'tools') {
   if (cached.find().directory === undefined) locked('build-tools', cached.lockFile);
 } else if (verb in verbs) {
-  const { script, needs, tools: built } = verbs[verb];
+  const { script, needs, tools: built, env } = verbs[verb];
   const lacking = needs ? missing() : [];
   // Told before anything is downloaded.
   if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
   const killed = needs && process.getuid() === 0 && policyIsOurs();
   if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock');
-  handOver([...script, ...args], needs, needs ? toolsFor(built === true) : {});
+  handOver([...script, ...args], needs, { ...(needs ? toolsFor(built === true) : {}), ...env });
 } else {
   fail(`usage: node cmd/run/run.mjs ${[...Object.keys(verbs), 'tools'].join('|')} [arguments]`);
 }

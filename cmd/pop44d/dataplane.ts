@@ -67,6 +67,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       send({ type: 'traffic', peers: counters.all() });
       send({ type: 'hello', accessPeers: applier.accessPeers() });
     },
+    refused: (error) => log.error('message-refused', { reason: messageOf(error) }),
     message: (message, answer) => {
       if (message.type === 'ask-denials') {
         const { number, prefixes } = message;

@@ -3,11 +3,12 @@
 // On the path: the network half sends wants, the privileged half answers what it reached. One JSON value a line.
 // Never: carries secrets (keys are named by their files, or sealed), or any verb beyond message.ts.
 
-import { rmSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { Fault } from '#internal/errors/errors.ts';
 import type { FromDataplane, FromNetwork } from './message.ts';
+import { checkMessage } from './valid.ts';
 
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
 export type {
@@ -24,12 +25,13 @@ export type {
   Want,
 } from './message.ts';
 export { putsOf } from './message.ts';
+export { checkMessage } from './valid.ts';
 
 /** The largest want there is: 65,536 peers with their elements, about 400 bytes each, twice. */
 const longestLine = 128 * 1024 * 1024;
 
 /** Calls back with each line's value; a line that is no JSON ends the connection. */
-function readLines<T>(socket: Socket, each: (message: T) => void): void {
+function readLines<T>(socket: Socket, parse: (value: unknown) => T, each: (message: T) => void): void {
   let parts: Buffer[] = [];
   let held = 0;
   socket.on('data', (chunk: Buffer) => {
@@ -41,7 +43,7 @@ function readLines<T>(socket: Socket, each: (message: T) => void): void {
       held = 0;
       rest = rest.subarray(end + 1);
       try {
-        each(JSON.parse(line) as T);
+        each(parse(JSON.parse(line)));
       } catch (cause) {
         socket.destroy(cause instanceof Error ? cause : new Error(String(cause)));
         return;
@@ -68,6 +70,14 @@ const answers = (path: string): Promise<boolean> =>
     probe.once('error', () => resolve(false));
   });
 
+/** Whoever may write there could put a socket of his own in the place of ours. @throws Fault `listen` */
+function mustBeOurs(directory: string): void {
+  const { uid, mode } = statSync(directory);
+  const others = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+  if (others || (uid !== 0 && uid !== process.getuid?.()))
+    throw new Fault('listen', `${directory}: others may write there (its owner must be root, its mode 0755 or less)`);
+}
+
 export interface SeamServer {
   /** To the network half that is connected now, if any. */
   send(message: FromDataplane): void;
@@ -81,29 +91,41 @@ export async function serveSeam(
     connected(send: (message: FromDataplane) => void): void;
     /** `answer` reaches whoever sent the message, or nobody: a newer network half counts its wants anew. */
     message(message: FromNetwork, answer: (message: FromDataplane) => void): void;
+    /** A line was no want; its connection is ended. */
+    refused?(error: Error): void;
   },
 ): Promise<SeamServer> {
   let current: Socket | undefined;
   const server: Server = createServer((socket) => {
     current?.destroy();
     current = socket;
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error) => {
+      socket.destroy();
+      if (error instanceof Fault || error instanceof SyntaxError) on.refused?.(error);
+    });
     socket.on('close', () => {
       if (current === socket) current = undefined;
     });
     const answer = (message: FromDataplane): void => write(socket, message);
-    readLines<FromNetwork>(socket, (message) => {
+    readLines(socket, checkMessage, (message) => {
       if (current === socket) on.message(message, answer);
     });
     on.connected(answer);
   });
   if (await answers(path)) throw new Fault('listen', `another privileged half serves ${path}; one is all a node has`);
   rmSync(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  await chmod(path, 0o600);
+  mustBeOurs(dirname(path));
+  // The kernel asks for write permission on the file of whoever connects (unix(7)), which is the check of the peer's
+  // credentials: root and the group that we run with, from the file's first moment on.
+  const before = process.umask(0o117);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(before);
+  }
   return {
     send: (message) => {
       if (current !== undefined) write(current, message);
@@ -136,7 +158,12 @@ export function connectSeam(path: string, on: { message(message: FromDataplane):
       up = true;
     });
     dialled.on('error', () => dialled.destroy());
-    readLines<FromDataplane>(dialled, (message) => on.message(message));
+    // It may do anything to us as it is: we believe it.
+    readLines(
+      dialled,
+      (value) => value as FromDataplane,
+      (message) => on.message(message),
+    );
     dialled.on('close', () => {
       socket = undefined;
       if (up) on.lost();

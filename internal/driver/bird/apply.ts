@@ -8,7 +8,7 @@ import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
 import { type Daemon, hashOf } from './daemon.ts';
 import { lastText, type Protocol, parseProtocols, parseStatus, type Reply, type Status, succeeded } from './parse.ts';
-import { commands } from './render.ts';
+import { checkBird, commands } from './render.ts';
 
 const probeTimeoutMs = 5000;
 const pollMs = 20;
@@ -76,6 +76,7 @@ async function start(daemon: Daemon, text: string): Promise<void> {
 
 async function applyStep(daemon: Daemon, clock: Clock, step: StepOf<'bird'>): Promise<void> {
   if (step.op === 'remove') return daemon.end();
+  checkBird(step.want);
   const { text } = step.want;
   const running = (await daemon.ask(commands.status)) !== undefined;
   await (running ? reconfigure(daemon, clock, text) : start(daemon, text));

@@ -9,7 +9,7 @@ import {
   type Reply,
   succeeded,
 } from './parse.ts';
-import { commands, filesOf } from './render.ts';
+import { checkBird, commands, filesOf } from './render.ts';
 
 /** Answers of BIRD 2.0.12, word for word. */
 const answers = {
@@ -101,4 +101,28 @@ test('files stand side by side under the namespace, and their names between quot
   expect(filesOf('/run/p1', 'pop').socket).toBe('/run/p1/pop.bird.ctl');
   expect(commands.check(filesOf('/run/p1', 'pop').candidate)).toBe('configure check "/run/p1/pop.bird.candidate"');
   expect(() => filesOf('/run/"; down', 'pop')).toThrow('is not an absolute path');
+});
+
+test('a text that reads or writes files, or fills a table of the machine, is none of ours', () => {
+  const kernel = 'protocol kernel k { kernel table 4401; ipv4 { export all; }; }';
+  const of = (text: string) => () => checkBird({ netns: 'pop', text });
+  expect(of(kernel)).not.toThrow();
+  expect(of('protocol bfd b { interface "p44i-*", "*" { }; }')).not.toThrow();
+  for (const bad of [
+    'include "x";',
+    'log "/etc/cron.d/x" all;',
+    'LOG stderr all;',
+    'mrtdump "x";',
+    'protocol mrt m { filename "x"; period 1; }',
+    'protocol bgp b { password "x"; }',
+    '# hidden\n',
+    '/* hidden */',
+    'interface "/x"',
+    'an open "string',
+    "'quoted'",
+    'protocol kernel k { ipv4; }',
+    kernel.replace('4401', '254'),
+    kernel.replace('4401', '255'),
+  ])
+    expect(of(`${kernel}\n${bad}`), bad).toThrow(' is not ');
 });

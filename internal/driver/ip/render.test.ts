@@ -83,6 +83,12 @@ test.each<[string, IpStep, string]>([
   ],
   ['a line after a prefix', add('route', { ...route, prefix: '44.31.0.0/24\nlink del eth0' }), 'is not a prefix'],
   ['a table of all', add('route', { ...route, table: 0 }), 'is not a routing table'],
+  ['the table main', add('route', { ...route, table: 254 }), 'is not a routing table of ours'],
+  [
+    "a rule for every packet of the machine's own",
+    add('rule', { netns: 'transport', family: 4, priority: 100, table: 4400 }),
+    'is not a priority after main',
+  ],
   ['a route to others', add('route', { ...route, dev: 'eth0' }), 'is not an interface of ours'],
   ['a priority', add('rule', { ...rule, priority: 0 }), 'is not a priority'],
   ['a mark', add('rule', { ...rule, fwmark: 2 ** 32 }), 'is not a packet mark'],

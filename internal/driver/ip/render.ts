@@ -9,7 +9,11 @@ import type { StepOf } from '#internal/plan/step.ts';
 export const addressMetric = 4400;
 
 const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
-const checkTable = (table: number): void => demand(isInteger(table, 1, 0xffffffff), 'a routing table', table);
+/** ip-rule(8): 253 default, 254 main, 255 local, which are the machine's own. */
+const checkTable = (table: number): void =>
+  demand(isInteger(table, 1, 0xffffffff) && (table < 253 || table > 255), 'a routing table of ours', table);
+/** ip-rule(8): main. */
+const mainPriority = 32766;
 
 function addressArgs({ dev, cidr }: Address): string {
   demand(dev === 'lo' || isOurLink(dev), 'lo or an interface of ours', dev);
@@ -21,9 +25,11 @@ function addressArgs({ dev, cidr }: Address): string {
 const addAddress = (address: Address): string =>
   `address replace ${addressArgs(address)}${address.cidr.includes(':') ? ' nodad' : ''}`;
 
-function ruleArgs({ priority, fwmark, table }: Rule): string {
+function ruleArgs({ netns, priority, fwmark, table }: Rule): string {
   demand(isInteger(priority, 1, 0xffffffff), 'a priority', priority);
   if (fwmark !== undefined) demand(isInteger(fwmark, 1, 0xffffffff), 'a packet mark', fwmark);
+  // Every packet of the machine's own would leave by our table.
+  demand(netns === 'pop' || fwmark !== undefined || priority > mainPriority, 'a priority after main', priority);
   checkTable(table);
   const mark = fwmark === undefined ? '' : ` fwmark 0x${fwmark.toString(16)}`;
   return `priority ${priority}${mark} table ${table} protocol ${ruleProtocol}`;

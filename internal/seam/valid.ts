@@ -1,0 +1,145 @@
+// Valid: whether a line from the network half is a want or a question at all. That half may be in a stranger's hands: what is not of
+// the vocabulary, in every field, is refused whole and changes nothing. What a value may be in its tool's language, each
+// driver asks again before it renders it.
+
+import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
+import { meshLink } from '#internal/dataplane/ownership.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import type { AskDenials, FromNetwork, Want } from './message.ts';
+
+type Check = (value: unknown) => boolean;
+type Shape<T> = { readonly [F in keyof T]-?: Check };
+
+const text =
+  (most: number): Check =>
+  (value) =>
+    typeof value === 'string' && value.length <= most;
+const whole: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const one =
+  (...of: readonly (string | number)[]): Check =>
+  (value) =>
+    of.some((each) => each === value);
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const list =
+  (check: Check, most: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= most && value.every(check);
+
+/** tc(8): the handle of the root is a half of 32 bits, of a class the other. */
+const minor: Check = (value) => whole(value) && (value as number) <= 0xffff;
+
+const netns = one('transport', 'pop');
+/** The longest that desired makes: an address with its length has 43 characters, a key 44, an endpoint 47. */
+const word = text(64);
+/** Not of the mesh: that is this half's own, from node.json. */
+const link: Check = (value) => word(value) && value !== meshLink;
+/** PATH_MAX (linux/limits.h). */
+const path = text(4096);
+/** A ruleset has 10 kB, BIRD's text 33 bytes a slab (measured): what a megabyte does not hold is no node's. */
+const program = text(4 * 1024 * 1024);
+/** A secret sealed to this node: 1 KiB at most (age/frame.ts), in base64. */
+const sealed = text(1368);
+/** Prefixes of one peer: a tunnel's, a few; a fabric link's, two. */
+const mostPrefixes = 4096;
+
+/** Every field of every kind; one that is not here cannot come in, and the compiler asks for those that are missing. */
+const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
+  sysctl: { netns, name: text(128), value: word },
+  ruleset: { netns, text: program },
+  link: {
+    name: link,
+    netns,
+    mtu: whole,
+    listenPort: whole,
+    fwmark: whole,
+    privateKeyFile: path,
+    sealedPrivateKey: maybe(sealed),
+  },
+  wire: { netns, name: link, peer: link, mtu: whole },
+  shaper: { netns, dev: link, defaultClass: minor, overhead: (value) => Number.isSafeInteger(value) },
+  class: {
+    netns,
+    dev: link,
+    minor,
+    parent: minor,
+    rateBitPerSecond: whole,
+    ceilBitPerSecond: whole,
+    queue: (value) => typeof value === 'boolean',
+  },
+  address: { netns, dev: link, cidr: word },
+  rule: { netns, family: one(4, 6), priority: whole, fwmark: maybe(whole), table: whole },
+  element: { netns, set: word, element: text(256) },
+  peer: {
+    link,
+    publicKey: word,
+    allowedIps: list(word, mostPrefixes),
+    endpoint: maybe(word),
+    keepaliveSeconds: whole,
+    sealedPresharedKey: maybe(sealed),
+    successorOf: maybe(word),
+  },
+  route: {
+    netns,
+    table: whole,
+    prefix: word,
+    type: one('unicast', 'unreachable', 'blackhole'),
+    dev: maybe(link),
+    via: maybe(word),
+  },
+  bird: { netns, text: program },
+};
+
+const isKind = (value: unknown): value is Kind => kinds.some((kind) => kind === value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Why not, in words that hold nothing of the value's own; undefined when it has the shape. */
+function misfit(shape: Readonly<Record<string, Check>>, value: unknown): string | undefined {
+  if (!isObject(value)) return 'no object';
+  for (const name of Object.keys(value)) if (!Object.hasOwn(shape, name)) return 'a field that is unknown';
+  for (const [name, check] of Object.entries(shape)) if (!check(value[name])) return `the field ${name}`;
+  return undefined;
+}
+
+const wantShape: Shape<Want> = {
+  type: one('want'),
+  number: whole,
+  revision: (value) => typeof value === 'string' && /^\d{1,20}$/.test(value),
+  whole: (value) => typeof value === 'boolean',
+  put: Array.isArray,
+  remove: Array.isArray,
+};
+
+const denialsShape: Shape<AskDenials> = {
+  type: one('ask-denials'),
+  number: whole,
+  prefixes: list(word, mostPrefixes),
+};
+
+const bad = (what: string): never => {
+  throw new Fault('invalid', `the network half sent what is no message: ${what}`);
+};
+
+/** @throws Fault `invalid` that says which part, and nothing of what stands there */
+export function checkMessage(value: unknown): FromNetwork {
+  if (!isObject(value) || value['type'] !== 'ask-denials') return checkWant(value);
+  const wrong = misfit(denialsShape, value);
+  return wrong === undefined ? (value as unknown as AskDenials) : bad(wrong);
+}
+
+function checkWant(value: unknown): Want {
+  const wrong = misfit(wantShape, value);
+  if (wrong !== undefined) bad(wrong);
+  const want = value as Want;
+  for (const item of want.put as readonly unknown[]) {
+    if (!Array.isArray(item) || item.length !== 2 || !isKind(item[0])) return bad('an item of no kind');
+    const problem = misfit(shapes[item[0]], item[1]);
+    if (problem !== undefined) bad(`${item[0]}: ${problem}`);
+  }
+  for (const item of want.remove as readonly unknown[])
+    if (!Array.isArray(item) || item.length !== 2 || !isKind(item[0]) || !text(512)(item[1])) return bad('a removal');
+  return want;
+}

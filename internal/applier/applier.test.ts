@@ -64,6 +64,29 @@ test('before the first want only what the node itself wants is touched', async (
   await applier.close();
 });
 
+test('the ruleset of a node that knows nothing is raised where none stands, and gives way to one that lets clients in', async () => {
+  const { state, drivers } = machine();
+  const fixed = mesh();
+  const rules = (text: string) => ({ netns: 'transport', text }) as const;
+  put(fixed, 'ruleset', rules('closed'));
+  const of = () => state.ruleset.get('transport')?.text;
+  const first = createApplier({ drivers, fixed, clock: realClock, log: quiet });
+  await first.start();
+  expect(of()).toBe('closed');
+  const open: Want = { ...want(), put: [['ruleset', rules('open')]] };
+  await first.want(open);
+  expect(of()).toBe('open');
+  await first.close();
+  // Restarted: clients are not cut off until the first want comes.
+  const second = createApplier({ drivers, fixed, clock: realClock, log: quiet });
+  await second.start();
+  await second.compare();
+  expect(of()).toBe('open');
+  await second.want({ ...open, number: 2, whole: false, put: [], remove: [['ruleset', 'transport']] });
+  expect(of()).toBe('closed');
+  await second.close();
+});
+
 test('a want is reached, and what a comparison finds broken or added is mended and counted [N3]', async () => {
   const { state, drivers } = machine();
   const applier = createApplier({

@@ -60,6 +60,16 @@ test.each([
     { ...good, sealingKey: 'AGE-SECRET-KEY-1QQQ' },
     'node.sealingKey: not shown (unknown',
   ],
+  [
+    'a service of neither protocol',
+    { ...good, hostServices: [{ protocol: 'icmp', port: 22 }] },
+    'node.hostServices[0].protocol: "icmp" (tcp or udp)',
+  ],
+  [
+    'a source that is text of another language',
+    { ...good, hostServices: [{ protocol: 'tcp', port: 22, sources: ['0.0.0.0/0 } accept'] }] },
+    'node.hostServices[0].sources[0]: "0.0.0.0/0 } accept" (a prefix',
+  ],
   ['a bad peer', { ...good, mesh: { ...good.mesh, peers: [{}] } }, 'node.mesh.peers[0].publicKey: missing (a text)'],
 ])('%s is refused with field, value and cure', (_, config, message) => {
   expect(() => parseConfig(typeof config === 'string' ? config : JSON.stringify(config))).toThrow(message);

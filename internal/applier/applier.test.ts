@@ -70,7 +70,7 @@ test('the ruleset of a node that knows nothing is raised where none stands, and 
   const rules = (text: string) => ({ netns: 'transport', text }) as const;
   put(fixed, 'ruleset', rules('closed'));
   const of = () => state.ruleset.get('transport')?.text;
-  const first = createApplier({ drivers, fixed, clock: realClock, log: quiet });
+  const first = createApplier({ drivers, fixed, shaken: () => false, clock: realClock, log: quiet });
   await first.start();
   expect(of()).toBe('closed');
   const open: Want = { ...want(), put: [['ruleset', rules('open')]] };
@@ -78,7 +78,7 @@ test('the ruleset of a node that knows nothing is raised where none stands, and 
   expect(of()).toBe('open');
   await first.close();
   // Restarted: clients are not cut off until the first want comes.
-  const second = createApplier({ drivers, fixed, clock: realClock, log: quiet });
+  const second = createApplier({ drivers, fixed, shaken: () => false, clock: realClock, log: quiet });
   await second.start();
   await second.compare();
   expect(of()).toBe('open');

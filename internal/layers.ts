@@ -53,6 +53,8 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/applier', row(4, 'the privileged half: observe, plan, apply')],
   ['internal/submit', row(5, 'command, store and status together make one answered request')],
   ['internal/leader', row(5, 'carries requests to the daemon that leads their pool')],
+  ['internal/join', row(5, 'one request of the API, by another door')],
+  ['internal/trust', row(5, 'keeps the certificate of a daemon fresh by asking others')],
   ['internal/mesh', row(5, 'tells the status of this node to the others')],
   ['internal/metrics', row(5, 'shows what the packages below count')],
   ['internal/api', row(5, 'the outermost shell: translate, hand over, translate back')],

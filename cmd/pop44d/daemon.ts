@@ -1,7 +1,7 @@
 // The half of a node that faces the network: wires store, reconciler, mesh and API.
 
 import { randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -16,16 +16,18 @@ import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/lead
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
-import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import { nodesInForce, peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createLive, createPresence, type Sighting } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
-import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
+import { type Identity, listen, newServer } from '#internal/rpc/rpc.ts';
 import { connectSeam, createDenialsAsker, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic, type Reading } from '#internal/traffic/traffic.ts';
+import { renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { openJoinPort, openTrust } from './trust.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
@@ -45,12 +47,8 @@ const host = (address: string): string => (address.includes(':') ? `[${address}]
 export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'daemon' });
   const clock = realClock;
-  const { caFile, certificateFile, keyFile } = config.tls;
-  const identity = {
-    ca: await readFile(caFile),
-    certificate: await readFile(certificateFile),
-    key: await readFile(keyFile),
-  };
+  const trust = openTrust(config);
+  const { identity } = trust;
   const status = createStatus(config.nodeId);
   const report = ({ event, ...fields }: StoreEvent | DiskEvent | ElectionEvent): void => {
     const told = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
@@ -59,20 +57,22 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   };
   const store = openStore({
     endpoints: config.etcd.endpoints,
-    tls: identity,
+    tls: tlsOf(identity.current()),
     clock,
     nodeId: config.nodeId,
     progressNotifyMs: config.etcd.progressNotifyMs,
     report,
   });
   const disk = await openDisk(join(config.stateDir, 'snapshot'), { clock, report });
+  // Nobody is connected before there is an API.
+  let askAgain = (): void => undefined;
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
   const live = createLive((tunnels, changed) => reconciler.live(tunnels, changed));
   const presence = createPresence(config.nodeId, live.here);
-  const credentials = clientCredentials(identity);
+  const credentials = identity.client;
   // Its own connections: a backlog of the store's watch must not cost a lease.
   const { endpoints, progressNotifyMs } = config.etcd;
-  const electionEtcd = openEtcd({ endpoints, tls: identity, clock, progressNotifyMs });
+  const electionEtcd = openEtcd({ endpoints, tls: tlsOf(identity.current()), clock, progressNotifyMs });
   const election = openElection({
     etcd: electionEtcd,
     clock,
@@ -94,6 +94,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
       interconnectKeyFile: config.interconnectKeyFile,
       edge: edgeOf(config),
+      mesh: config.mesh,
     },
     send: (want) => {
       sentAt.set(want.number, clock.monotonicMs());
@@ -105,9 +106,10 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     onChanges: (snapshot, changes) => {
       head.advance(snapshot, changes);
       if (changes.some((change) => change.kind === 'node')) {
-        mesh.nodes(nodesOf(snapshot));
-        leader.nodes(nodesOf(snapshot));
+        mesh.nodes(nodesInForce(snapshot));
+        leader.nodes(nodesInForce(snapshot));
       }
+      askAgain();
       if (changes.some((change) => change.kind === 'pool')) election.stand(snapshot.pools.keys());
       for (const change of changes)
         if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);
@@ -157,6 +159,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       snapshotRevision: snapshot.revision,
       appliedRevision: own.appliedRevision,
       storeConnected: store.contact().connected,
+      certificateEnds: identity.ends(),
       brakeHeld: own.held !== '',
       failingSteps: own.failingSteps,
       quarantined: store.quarantined().length,
@@ -199,21 +202,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
 
   const server = newServer();
   const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
-  const usage = { own: traffic.of, others: mesh.usage };
   const api = openApi({
-    config,
-    version,
-    reconciler,
-    status,
-    store,
-    head,
-    clock,
-    log,
-    metrics,
-    lead,
-    usage,
+    ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead },
+    usage: { own: traffic.of, others: mesh.usage },
     denials: denials.ask,
+    alarms: () => identity.alarms(clock.wall()),
+    ...(trust.joining && { joining: trust.joining }),
   });
+  askAgain = api.askAgain;
   api.serve(server);
   mesh.serve(server, api.gate);
   leader.serve(server, api.gate, (method) => api.carryOut(method));
@@ -223,8 +219,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     await rm(config.api.socket, { force: true });
     addresses.push(`unix:${config.api.socket}`);
   }
-  const listener = await listen(server, addresses, serverCredentials(identity));
+  const listener = await listen(server, addresses, identity.server);
+  const joinPort = await openJoinPort(config, trust, { api, clock, log });
   const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
+  identity.onTaken((next) => {
+    store.renew(tlsOf(next));
+    electionEtcd.renew(tlsOf(next));
+    mesh.renew();
+  });
   log.info('daemon-ready', { version });
 
   const lag = monitorEventLoopDelay();
@@ -233,8 +235,17 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     status.update({ stale: !store.contact().connected, loopLagMs: lag.percentile(99) / 1e6 });
     lag.reset();
     live.settle(clock.wall().getTime());
+    askAgain();
   }, pulseMs);
 
+  const renewing = renewAgainAndAgain(
+    {
+      ...{ identity, nodeId: config.nodeId, addresses: [config.mesh.address], clock, log },
+      nodes: () => nodesInForce(reconciler.snapshot()),
+      ...(trust.authority && { authority: trust.authority }),
+    },
+    signal,
+  );
   const electing = election.run(signal);
   const sweeping = sweepAgainAndAgain(
     {
@@ -261,12 +272,18 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   mesh.close();
   leader.close();
   seam.close();
-  await Promise.all([listener.close(graceMs), scrape.close()]);
-  await sweeping;
+  await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
+  await Promise.all([sweeping, renewing]);
   store.close();
   electionEtcd.close();
   await Promise.all([disk.close(), traffic.close()]);
 }
+
+const tlsOf = ({ ca, certificate, key }: Identity) => ({
+  ca: Buffer.from(ca),
+  certificate: Buffer.from(certificate),
+  key: Buffer.from(key),
+});
 
 const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);
 

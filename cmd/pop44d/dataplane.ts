@@ -13,7 +13,7 @@ import {
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
-import { meshDataplane } from '#internal/desired/mesh.ts';
+import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird } from '#internal/driver/bird/bird.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
@@ -52,8 +52,14 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     openBird({ netns, runDir, clock, log }),
   ];
   const handshakes = new Map<string, number>();
-  const shaken = (publicKey: string): boolean => handshakes.has(publicKey);
-  const applier = createApplier({ drivers, fixed: meshDataplane(config), shaken, clock, log });
+  const applier = createApplier({
+    drivers,
+    fixed: meshDataplane(config),
+    first: firstMeshPeers(config.mesh),
+    shaken: (publicKey) => handshakes.has(publicKey),
+    clock,
+    log,
+  });
   await applier.start();
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 

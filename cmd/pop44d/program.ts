@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import type { JoinOptions } from './join.ts';
 import { giveBackMemory } from './memory.ts';
 
 giveBackMemory();
@@ -48,6 +49,22 @@ program
     const { sealingKeyFile } = configOf(options);
     if (sealingKeyFile === undefined) throw new Fault('config', 'configuration: node.sealingKeyFile: missing (a file)');
     process.stdout.write(`${ownRecipient(sealingKeyFile)}\n`);
+  });
+
+program
+  .command('join')
+  .description('makes this machine a node, by a token from pop44 node token create')
+  .requiredOption('--token-file <file>', 'file with the token')
+  .option('--dir <directory>', 'for node.json, keys and certificates', '/etc/pop44')
+  .option('--state-dir <directory>', 'survives reboots', '/var/lib/pop44')
+  .option('--run-dir <directory>', 'does not', '/run/pop44')
+  .option('--netns-transport <file>', 'network namespace of the uplink', '/run/netns/transport')
+  .option('--netns-pop <file>', 'network namespace of the customers', '/run/netns/pop')
+  // 1500 less 80 of WireGuard over IPv6.
+  .option('--mesh-mtu <bytes>', 'of the management mesh', Number, 1_420)
+  .action(async (options: JoinOptions) => {
+    const { joinNetwork } = await import('./join.ts');
+    for (const line of await joinNetwork(options)) process.stdout.write(`${line}\n`);
   });
 
 try {

@@ -11,6 +11,7 @@ import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
 import { createSmallFabric, nodeRequest, popRequest, publicKey } from '#internal/testkit/requests.ts';
+import { realClock } from '#internal/clock/clock.ts';
 import { admission } from './policy.ts';
 
 const store = memoryStore();
@@ -194,7 +195,7 @@ test('every call is checked against the nodes that there are', async () => {
   await fabric.createPop({ pop: { ...popRequest(3), kind: PopKind.MICRO } });
   await fabric.createNode({ node: nodeRequest(3) });
   await eventually(() => a.head.snapshot().nodes.has('p3'), 1_000);
-  expect(await refusal(p3.listPools({}))).toMatchObject({ refused: 'forbidden', cure: 'micro-node: nothing' });
+  expect(await refusal(p3.listPools({}))).toMatchObject({ refused: 'forbidden', cure: 'micro-node: renew' });
   expect((await (await asNode('p2')).listPools({})).pools).toHaveLength(2);
 });
 
@@ -214,7 +215,7 @@ test.each([
   ['a node of a MICRO the brake', micro, StatusService.method.releaseBrake, false],
   ['a stranger a look', stranger, StatusService.method.getStatus, false],
 ] as const)('policy: %s', (_, principal, method, may) => {
-  expect(admission(a.head.snapshot)(principal, method) === undefined).toBe(may);
+  expect(admission(a.head.snapshot, realClock)(principal, method) === undefined).toBe(may);
 });
 
 test('nothing of all this was unexpected', () => {

@@ -12,13 +12,15 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { JoinGrant, JoinRequest } from '#internal/gen/pop44/v1/join_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
-import { implement } from '#internal/rpc/rpc.ts';
+import { createOpenStreams, implement } from '#internal/rpc/rpc.ts';
 import type { DenialsAsker } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
@@ -30,8 +32,11 @@ import { admission } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
+import { type Joining, joins, trustHandlers } from './trust-service.ts';
 import { tunnelHandlers } from './tunnel-service.ts';
 import type { Usage } from './tunnel-usage.ts';
+
+export type { Joining } from './trust-service.ts';
 
 /** What the services need of the daemon around them. */
 export interface ApiParts {
@@ -53,6 +58,10 @@ export interface ApiParts {
   readonly usage: Usage;
   /** What this node's firewall has refused for prefixes. @throws Fault `unavailable` */
   readonly denials: DenialsAsker['ask'];
+  /** What a person has to know of this daemon, a line each. */
+  readonly alarms?: () => readonly string[];
+  /** Absent where the CA's key is not. */
+  readonly joining?: Joining;
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 
@@ -61,14 +70,20 @@ export interface Api {
   serve(server: Server): void;
   /** Of every service of this server, the mesh's too: who gets in, and who hears of the unexpected. */
   readonly gate: ImplementOptions;
+  /** Cuts the streams of those who may not have them any more: a node was revoked, a certificate has ended. */
+  askAgain(): void;
+  /** What the join port answers. @throws Refused, and Faults as Submit does */
+  join(request: JoinRequest, signal: AbortSignal): Promise<JoinGrant>;
   /** By gRPC path: carries out here what another daemon forwarded. Undefined: this build knows no such method. */
   carryOut(method: string): CarryOut | undefined;
 }
 
 export function openApi(parts: ApiParts): Api {
   const { config, head, store, clock, log, metrics } = parts;
+  const streams = createOpenStreams();
   const gate: ImplementOptions = {
-    admit: admission(head.snapshot),
+    admit: admission(head.snapshot, clock),
+    streams,
     called: (method) => metrics.request(`${method.parent.name}.${method.name}`),
     report: (thrown, method) => {
       metrics.unexpected();
@@ -89,7 +104,9 @@ export function openApi(parts: ApiParts): Api {
   const context = { ...parts, ...submission, newId, random, commands };
   return {
     gate,
+    askAgain: () => streams.ask(gate.admit),
     carryOut: (method) => commands.get(method),
+    join: joins(context),
     serve(server) {
       implement(server, PoolService, poolHandlers(context), gate);
       implement(server, AllocationService, allocationHandlers(context, gate.report), gate);
@@ -97,6 +114,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, DeskService, deskHandlers(context), gate);
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
+      implement(server, TrustService, trustHandlers(context), gate);
     },
   };
 }

@@ -7,6 +7,7 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { type CallOptions, Refused } from '#internal/rpc/rpc.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
@@ -67,6 +68,10 @@ function scalar(type: ScalarType): fc.Arbitrary<unknown> {
       return text;
     case ScalarType.BOOL:
       return fc.boolean();
+    case ScalarType.INT64:
+      return fc.constantFrom(0n, 1n, -(2n ** 63n), 2n ** 63n - 1n);
+    case ScalarType.INT32:
+      return fc.constantFrom(0, 1, -(2 ** 31), 2 ** 31 - 1);
     case ScalarType.UINT64:
       return fc.constantFrom(0n, 1n, 2n ** 63n, 2n ** 64n - 1n);
     case ScalarType.BYTES:
@@ -98,7 +103,7 @@ function message(descriptor: DescMessage): fc.Arbitrary<Record<string, unknown>>
   return fc.record(fields, { requiredKeys: [] });
 }
 
-const services = [FabricService, PoolService, AllocationService, TunnelService, StatusService];
+const services = [FabricService, PoolService, AllocationService, TunnelService, StatusService, TrustService];
 const methods: readonly (readonly [string, (typeof services)[number], DescMethod])[] = services.flatMap((service) =>
   service.methods
     .filter(({ methodKind }) => methodKind === 'unary')

@@ -17,7 +17,7 @@ const mostItems = 1_000;
 const sorted = new WeakMap<object, readonly string[]>();
 
 /** The ids of a table in their order. */
-export function sortedIds(table: ImmutableMap<string, unknown>): readonly string[] {
+function sortedIds(table: ImmutableMap<string, unknown>): readonly string[] {
   const known = sorted.get(table);
   if (known !== undefined) return known;
   const ids = [...table.keys()].sort();

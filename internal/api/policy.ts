@@ -1,6 +1,7 @@
 // Policy: who may call what. Looked up at every call, so that a node that is removed is out at once.
 
 import type { DescMethod } from '@bufbuild/protobuf';
+import type { Clock } from '#internal/clock/clock.ts';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { refuse } from '#internal/errors/errors.ts';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
@@ -8,18 +9,19 @@ import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
 import type { Admit, Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 
 type Role = 'admin' | 'trusted-node' | 'micro-node';
-type Act = 'read' | 'change' | 'mesh';
+type Act = 'read' | 'change' | 'mesh' | 'renew';
 
 // A MICRO PoP is a club's: it neither sees nor changes the records of others.
 const allowed: { readonly [R in Role]: readonly Act[] } = {
   admin: ['read', 'change'],
-  'trusted-node': ['read', 'change', 'mesh'],
-  'micro-node': [],
+  'trusted-node': ['read', 'change', 'mesh', 'renew'],
+  'micro-node': ['renew'],
 };
 
 // Their requests have no `change`, since no answer of theirs is remembered.
@@ -29,6 +31,7 @@ const changesWithoutSaying: ReadonlySet<DescMethod> = new Set<DescMethod>([
 ]);
 
 function actOf(method: DescMethod): Act {
+  if (method === TrustService.method.renewCertificate) return 'renew';
   if (method.parent === MeshService || method.parent === LeaderService) return 'mesh';
   if (changesWithoutSaying.has(method)) return 'change';
   return method.input.fields.some((field) => field.localName === 'change') ? 'change' : 'read';
@@ -42,9 +45,37 @@ function roleOf(snapshot: Snapshot, principal: Principal): Role | undefined {
   return pop.kind === PopKind.CORE || pop.kind === PopKind.REGIONAL ? 'trusted-node' : 'micro-node';
 }
 
-export function admission(snapshot: () => Snapshot): Admit {
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** Why a certificate that TLS has let through is not honoured, or undefined. */
+function unhonoured(snapshot: Snapshot, principal: Principal, nowMs: number): Refusal | undefined {
+  const { kind, id, certificate } = principal;
+  const value = principalName(principal);
+  if (certificate !== undefined && certificate.endsMs < nowMs) {
+    const ended = new Date(certificate.endsMs).toISOString();
+    return refuse('expired', { value, problem: `called with a certificate that ended at ${ended}`, cure: 'a new one' });
+  }
+  if (kind === 'admin') return undefined;
+  const node = snapshot.nodes.get(id)?.record;
+  if (node !== undefined && !inForce(node)) {
+    return refuse('revoked', { value, problem: 'was revoked', cure: `pop44 node token create ${id}, and join again` });
+  }
+  const given = snapshot.certificates.get(id)?.record;
+  if (given === undefined || certificate === undefined) return undefined;
+  if (hex(given.publicKeyHash) === certificate.publicKeyHash) return undefined;
+  return refuse('unauthenticated', {
+    value,
+    problem: 'called with another key than it was given a certificate for',
+    cure: 'the certificate of the machine that joined last under this name',
+  });
+}
+
+export function admission(snapshot: () => Snapshot, clock: Pick<Clock, 'wall'>): Admit {
   return (principal, method): Refusal | undefined => {
-    const role = roleOf(snapshot(), principal);
+    const now = snapshot();
+    const refusal = unhonoured(now, principal, clock.wall().getTime());
+    if (refusal !== undefined) return refusal;
+    const role = roleOf(now, principal);
     const about = { field: '', value: principalName(principal) };
     if (role === undefined) {
       return refuse('forbidden', { ...about, problem: 'is no node of this network', cure: 'pop44 node create' });

@@ -3,12 +3,12 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
-import type { Unseen } from '#internal/allocator/allocator.ts';
+import { nothingUnseen, type Unseen } from '#internal/allocator/allocator.ts';
 import type { CommandContext, Decided } from '#internal/command/command.ts';
 import { Fault, isRefusal, type Refusal } from '#internal/errors/errors.ts';
 import { type Change, type Freshness, FreshnessSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import type { Call, Handlers } from '#internal/rpc/rpc.ts';
+import type { Call, Handlers, Principal } from '#internal/rpc/rpc.ts';
 import { principalName, principalNamed, Refused } from '#internal/rpc/rpc.ts';
 import type { Forwarded, Latest, LeaderAnswer, Submission, Submit } from '#internal/submit/submit.ts';
 import type { ApiParts } from './api.ts';
@@ -39,6 +39,19 @@ export function freshness({ head, store }: ServiceContext): Freshness {
 
 export function localPopId({ head, config }: ServiceContext): string {
   return head.snapshot().nodes.get(config.nodeId)?.record.popId ?? '';
+}
+
+/** What a command is given besides snapshot and request, where it chooses nothing out of a pool. */
+export function commandContext(context: ServiceContext, principal: Principal): CommandContext {
+  return {
+    principal: principalName(principal),
+    now: context.clock.wall(),
+    newId: context.newId,
+    random: always0,
+    unseen: nothingUnseen,
+    freeIndex: context.head.freeIndex(),
+    localPopId: localPopId(context),
+  };
 }
 
 interface Method<I extends DescMessage, O extends DescMessage> {

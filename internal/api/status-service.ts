@@ -4,15 +4,15 @@ import { findTunnel } from '#internal/command/command.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { WaitAppliedRequest } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 import { nodeStates } from './node-states.ts';
-import { sortedIds } from './pages.ts';
+import { certificateAlarms } from './certificate-alarms.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { freshness, granted } from './service.ts';
 
 export function statusHandlers(context: ServiceContext): HandlersOf<typeof StatusService> {
-  const { config, head, reconciler, status, store, version } = context;
+  const { alarms, clock, config, head, reconciler, status, store, version } = context;
   return {
     getStatus: async () => {
       const snapshot = head.snapshot();
@@ -24,6 +24,7 @@ export function statusHandlers(context: ServiceContext): HandlersOf<typeof Statu
         tunnels: BigInt(snapshot.tunnels.size),
         allocations: BigInt(snapshot.allocations.size),
         quarantinedKeys: [...store.quarantined()].sort(),
+        alarms: [...(alarms?.() ?? []), ...certificateAlarms(snapshot, config.nodeId, clock.wall())],
       };
     },
     waitApplied: async function* (request, { signal }) {
@@ -62,7 +63,8 @@ export function statusHandlers(context: ServiceContext): HandlersOf<typeof Statu
 function awaited(snapshot: Snapshot, request: WaitAppliedRequest): readonly string[] | Refusal {
   const { nodeIds, tunnel } = request;
   if (tunnel === '') {
-    const all = sortedIds(snapshot.nodes);
+    // Nobody waits for a node that was shut out.
+    const all = nodesInForce(snapshot).map(({ id }) => id);
     const unknown = nodeIds.find((id) => !snapshot.nodes.has(id));
     if (unknown === undefined) return nodeIds.length === 0 ? all : nodeIds;
     return refuse('not-found', {
@@ -83,5 +85,5 @@ function awaited(snapshot: Snapshot, request: WaitAppliedRequest): readonly stri
   const stored = findTunnel(snapshot, tunnel);
   if (isRefusal(stored)) return stored;
   const popIds = new Set(stored.record.placement?.popIds);
-  return sortedIds(snapshot.nodes).filter((id) => popIds.has(snapshot.nodes.get(id)?.record.popId ?? ''));
+  return nodesInForce(snapshot).flatMap(({ id, popId }) => (popIds.has(popId) ? [id] : []));
 }

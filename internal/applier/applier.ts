@@ -61,11 +61,14 @@ export interface ApplierParts {
   readonly fixed: Dataplane;
   /** Whether a peer has ever shaken hands, as far as it is known. */
   readonly shaken: (publicKey: string) => boolean;
+  /** What it wants until the first want says otherwise (the mesh's first peers). */
+  readonly first?: Dataplane;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createApplier({ drivers, fixed, shaken, clock, log }: ApplierParts): Applier {
+export function createApplier(parts: ApplierParts): Applier {
+  const { drivers, fixed, first = emptyDataplane(), shaken, clock, log } = parts;
   const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
   let found: MutableDataplane = emptyDataplane();
@@ -91,7 +94,7 @@ export function createApplier({ drivers, fixed, shaken, clock, log }: ApplierPar
 
   const fixedKeys = (): Keys => {
     const keys: KeySets = {};
-    for (const kind of kinds) keys[kind] = new Set(fixed[kind].keys());
+    for (const kind of kinds) keys[kind] = new Set([...fixed[kind].keys(), ...first[kind].keys()]);
     // One that stands knows more than we do before the first want: it lets clients in.
     for (const key of found.ruleset.keys()) keys.ruleset?.delete(key);
     return keys;
@@ -250,7 +253,8 @@ export function createApplier({ drivers, fixed, shaken, clock, log }: ApplierPar
   return {
     start: () =>
       exclusive(async () => {
-        for (const kind of kinds) for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
+        for (const kind of kinds)
+          for (const [key, value] of [...fixed[kind], ...first[kind]]) (want[kind] as AnyMap).set(key, value);
         believe(await observe(), {});
         await apply(plan(want, found, fixedKeys()));
         retryLater();

@@ -5,6 +5,7 @@ import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { type Column, yesNo } from './layout.ts';
+import { nodeTrustVerbs } from './node-trust.ts';
 import { uint } from './parse.ts';
 import { rate, rateText } from './rate.ts';
 import type { Session } from './session.ts';
@@ -101,6 +102,7 @@ export function nodeVerbs(node: Command, session: Session): void {
         show: (answer) => session.record(answer, answer.node, recordColumns),
       });
     });
+  nodeTrustVerbs(node, session);
   node
     .command('list')
     .description('show all nodes and how they fare')

@@ -1,14 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
+import { JoinRequestSchema } from '#internal/gen/pop44/v1/join_pb.ts';
+import { createRequest, readTicket } from '#internal/identity/identity.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
-import { createPops, popRequest } from '#internal/testkit/requests.ts';
+import { createPops, popRequest, publicKey } from '#internal/testkit/requests.ts';
 
 let network: ApiNetwork;
 let client: Client;
@@ -42,8 +45,20 @@ test('the manual has commands in each of its sections', () => {
   for (const each of section.split(/^## /m)) expect(each).toContain('npx pop44 ');
 });
 
+/** What `pop44d join` on the new machine does with the token that was printed. */
+async function joined(printed: string): Promise<void> {
+  const ticket = readTicket(printed);
+  if (ticket === undefined) throw new Error('what was printed is no token');
+  const { nodeId, tokenId, secret } = ticket;
+  const { der } = await createRequest(nodeId);
+  const keys = { meshPublicKey: publicKey(), interconnectPublicKey: publicKey() };
+  const request = { nodeId, tokenId, secret, certificateRequest: der, ...keys, requestId: 'join-1' };
+  await network.daemons[0]?.join(create(JoinRequestSchema, request), new AbortController().signal);
+}
+
 // In their order, each on what those before it left.
 test.each(lines)('as the manual has it: pop44 %s', async (line) => {
-  const { code, stderr } = await cli(client, words(line.replaceAll('$PWD', folder)));
+  const { code, stdout, stderr } = await cli(client, words(line.replaceAll('$PWD', folder)));
+  if (line.startsWith('node token create p4 --pop')) await joined(stdout);
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('pop44:') as unknown]);
 });

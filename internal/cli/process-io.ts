@@ -24,6 +24,7 @@ export function processIo(): Io {
       const found = findContext({ env, uid, ...(context === undefined ? {} : { file: context }) });
       return openClient(found, {
         ...(node === undefined ? {} : { node }),
+        warned: (text) => stderr.write(`pop44: warning: ${text}\n`),
         steppedOver: (name, fault) => stderr.write(`pop44: ${name} was stepped over: ${fault.message}\n`),
       });
     },

@@ -22,7 +22,7 @@ const nouns: readonly Noun[] = [
   { name: 'pop', description: 'locations: create, list, key', verbs: async () => (await import('./pop.ts')).popVerbs },
   {
     name: 'node',
-    description: 'machines of PoPs: create, list, sealing-key',
+    description: 'machines of PoPs: create, list, update, revoke, certificates, token, sealing-key',
     verbs: async () => (await import('./node.ts')).nodeVerbs,
   },
   {

@@ -12,6 +12,7 @@ const columns: readonly Column<GetStatusResponse>[] = [
   ['revision', (status) => String(status.freshness?.revision ?? 0n)],
   ['tunnels', (status) => String(status.tunnels)],
   ['allocations', (status) => String(status.allocations)],
+  ['alarms', (status) => status.alarms.join('; ') || 'none'],
   ['unreadable', (status) => status.quarantinedKeys.join(' ') || 'none'],
 ];
 

@@ -1,6 +1,6 @@
 // Open: the services of a network behind one object.
 
-import { randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import type { ChannelCredentials } from '@grpc/grpc-js';
@@ -11,7 +11,9 @@ import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { alarmingFrom, type CertificateFacts, certificateFacts } from '#internal/identity/identity.ts';
 import type { Calls, Connection } from '#internal/rpc/rpc.ts';
 import { clientCredentials, connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Context, Daemon } from './context.ts';
@@ -26,6 +28,7 @@ export interface Client {
   readonly desk: CallsOf<typeof DeskService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
+  readonly trust: CallsOf<typeof TrustService>;
   /** A client of this daemon alone. Throws Fault `context` when the context does not name it. */
   at(node: string): Client;
   close(): void;
@@ -38,11 +41,13 @@ export interface ClientOptions {
   readonly deadlineMs?: number;
   /** Hears why a daemon was stepped over. */
   readonly steppedOver?: (node: string, fault: Fault) => void;
+  /** Hears that the certificate ends soon. */
+  readonly warned?: (text: string) => void;
 }
 
 /** Reads the certificate; connects with the first call. Throws Fault `context`. */
 export function openClient(context: Context, options: ClientOptions = {}): Client {
-  return clientOf(context, credentialsOf(context), options, new Set());
+  return clientOf(context, credentialsOf(context, options.warned ?? (() => {})), options, new Set());
 }
 
 function clientOf(
@@ -70,6 +75,7 @@ function clientOf(
     desk: service(DeskService),
     fabric: service(FabricService),
     status: service(StatusService),
+    trust: service(TrustService),
     at: (node) => clientOf(context, credentials, { ...options, node }, open),
     close() {
       for (const connection of open) connection.close();
@@ -85,18 +91,21 @@ function chosen(context: Context, node: string | undefined): readonly Daemon[] {
   throw new Fault('context', `${context.file} names no daemon ${JSON.stringify(node)} (it names ${known})`);
 }
 
-function credentialsOf(context: Context): ChannelCredentials {
+function credentialsOf(context: Context, warned: (text: string) => void): ChannelCredentials {
   const bad = (problem: string, cause?: unknown): Fault => new Fault('context', `${context.file}: ${problem}`, cause);
   let credentials: ChannelCredentials;
-  let ends: Date;
+  let life: CertificateFacts;
   try {
     const certificate = readFileSync(context.certificate);
-    ends = new X509Certificate(certificate).validToDate;
+    life = certificateFacts(certificate);
     credentials = clientCredentials({ ca: readFileSync(context.ca), certificate, key: readFileSync(context.key) });
   } catch (thrown) {
     throw bad(`its certificate cannot be used: ${messageOf(thrown)}`, thrown);
   }
   // TLS 1.3 would only drop the connection, after the request was sent.
-  if (ends < realClock.wall()) throw bad(`its certificate ended at ${ends.toISOString()}`);
+  const now = realClock.wall();
+  const ends = life.notAfter.toISOString();
+  if (life.notAfter < now) throw bad(`its certificate ended at ${ends}`);
+  if (alarmingFrom(life) <= now) warned(`${context.certificate} ends at ${ends}`);
   return credentials;
 }

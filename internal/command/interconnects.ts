@@ -16,6 +16,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { exists, Form, idField, notFound, rangeField } from './fields.ts';
 import { linkField } from './link-space.ts';
+import { revokedNode } from './revoke-node.ts';
 import { freePort, refusedPort } from './ports.ts';
 
 // WireGuard over IPv4 and IPv6 on a 1,500-byte path: 1500 - 40 - 8 - 32.
@@ -37,6 +38,7 @@ export function createInterconnect(
   const [a, b] = [snapshot.nodes.get(request.nodeA), snapshot.nodes.get(request.nodeB)];
   if (a === undefined) return notFound('interconnect.node_a', request.nodeA, 'node');
   if (b === undefined) return notFound('interconnect.node_b', request.nodeB, 'node');
+  form.check(revokedNode('interconnect.node_a', a.record) ?? revokedNode('interconnect.node_b', b.record));
   form.check(refusedPair(snapshot, a.record, b.record));
   const link4 = form.take(linkField(snapshot, 'interconnect.link4', request.link4, 4));
   const link6 = form.take(linkField(snapshot, 'interconnect.link6', request.link6, 6));

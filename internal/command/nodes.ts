@@ -1,14 +1,15 @@
 // Nodes: one machine of a PoP.
 
 import { clone, create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
-import { type Node, NodeSchema, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import { type Node, NodeSchema, type Pop, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreateNodeRequest,
   type CreateNodeResponse,
   CreateNodeResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
+import type { Stored } from '#internal/model/record.ts';
 import { hostPrefix, type IpAddress } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import {
@@ -29,16 +30,22 @@ import { recipientField } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
 // RFC 6996 gives 4200000000 to 4294967294; the part up to here is clear of HAMNET's and dn42's (4220000000 up).
-const firstAsn = 4_200_000_000;
+export const firstAsn = 4_200_000_000;
 const lastAsn = 4_219_999_999;
 
-/** Refuses `required`, `invalid`, `not-found` (PoP), `already-exists` (id, ASN, address), `duplicate-key`, `overlap`. */
-export function createNode(
-  snapshot: Snapshot,
-  request: CreateNodeRequest,
-  _context: CommandContext,
-): Refusal | Decided<CreateNodeResponse> {
-  const node = clone(NodeSchema, request.node ?? create(NodeSchema));
+/** A node that may be written, and what that rests on. */
+export interface Placed {
+  readonly node: Node;
+  readonly pop: Stored<Pop>;
+}
+
+/**
+ * The record of a node that does not exist yet, or that was revoked and comes back.
+ * Refuses `required`, `invalid`, `not-found` (PoP), `already-exists` (id, ASN, address), `duplicate-key`, `overlap`.
+ * @param keys `later`: its machine makes them when it joins
+ */
+export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'given' | 'later'): Refusal | Placed {
+  const node = clone(NodeSchema, asked ?? create(NodeSchema));
   const pop = snapshot.pops.get(node.popId);
   // A MICRO PoP's node is not trusted: it has no place on the mesh.
   const trusted = pop?.record.kind !== PopKind.MICRO;
@@ -53,16 +60,17 @@ export function createNode(
   const underlay6 = form.take(optionalAddressField('node.underlay6', node.underlay6, 6));
   const meshAddress = trusted ? form.take(addressField('node.mesh_address', node.meshAddress)) : '';
   if (trusted) {
-    form.take(keyField('node.mesh_public_key', node.meshPublicKey));
+    if (keys === 'given') form.take(keyField('node.mesh_public_key', node.meshPublicKey));
     form.check(portField('node.mesh_port', node.meshPort));
     form.check(portField('node.api_port', node.apiPort));
   }
-  form.take(keyField('node.interconnect_public_key', node.interconnectPublicKey));
+  if (keys === 'given') form.take(keyField('node.interconnect_public_key', node.interconnectPublicKey));
   if (node.sealingPublicKey !== '') form.take(recipientField('node.sealing_public_key', node.sealingPublicKey));
   form.check(textField('node.failure_domain', node.failureDomain, 64));
   form.check(uplinkField(node.uplinkBitPerSecond));
   if (form.refusal !== undefined) return form.refusal;
-  if (snapshot.nodes.has(node.id)) return exists('node.id', node.id, 'exists already', 'another id');
+  const before = snapshot.nodes.get(node.id)?.record;
+  if (before !== undefined && inForce(before)) return exists('node.id', node.id, 'exists already', 'another id');
   if (pop === undefined) return notFound('node.pop_id', node.popId, 'PoP');
   if (underlay4 === '' && underlay6 === '') {
     return refuse('required', {
@@ -72,16 +80,32 @@ export function createNode(
     });
   }
   const record = Object.assign(node, { loopback4, loopback6, underlay4, underlay6, meshAddress });
-  const clash = sharedAddress(snapshot, { loopback4, loopback6, underlay4, underlay6, meshAddress });
-  const refusal = clash ?? sharedWithNode(snapshot, record);
-  if (refusal !== undefined) return refusal;
+  delete record.revokedAt;
+  // What it held itself before it was revoked is not in its way.
+  const others = before === undefined ? snapshot : { ...snapshot, nodes: snapshot.nodes.delete(node.id) };
+  const clash = sharedAddress(others, { loopback4, loopback6, underlay4, underlay6, meshAddress });
+  return clash ?? sharedWithNode(others, record) ?? { node: record, pop };
+}
+
+/** Refuses what placedNode does; a node that was revoked joins again by a token. */
+export function createNode(
+  snapshot: Snapshot,
+  request: CreateNodeRequest,
+  _context: CommandContext,
+): Refusal | Decided<CreateNodeResponse> {
+  const placed = placedNode(snapshot, request.node, 'given');
+  if (isRefusal(placed)) return placed;
+  const { node, pop } = placed;
+  if (snapshot.nodes.has(node.id)) {
+    return exists('node.id', node.id, 'was revoked', `pop44 node token create ${node.id}: it joins again by a token`);
+  }
   const { compares, writes } = alone(snapshot);
   return {
     decision: {
       compares: [...compares, unchanged('node', node.id, undefined), unchanged('pop', node.popId, pop)],
-      writes: [...writes, { op: 'put', kind: 'node', id: node.id, record }],
+      writes: [...writes, { op: 'put', kind: 'node', id: node.id, record: node }],
     },
-    response: create(CreateNodeResponseSchema, { node: record }),
+    response: create(CreateNodeResponseSchema, { node }),
   };
 }
 

@@ -49,6 +49,19 @@ export interface NodeConfig {
     readonly peerPort?: number;
   };
   readonly tls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
+  /** On the few nodes that may let others in: the CA's private key, whose certificate is one of `tls.caFile`. */
+  readonly ca?: {
+    readonly keyFile: string;
+    /** Life of the certificates that it signs, in seconds; default 45 days. */
+    readonly certificateSeconds?: number;
+  };
+  /** Where it takes joins, on the underlay: a machine that joins has no mesh yet. Wants `ca`. */
+  readonly join?: {
+    /** `198.18.1.2:4441` or `[2001:db8::1]:4441` */
+    readonly listen: readonly string[];
+    /** What tokens say instead, where the outside knows this node by other addresses. */
+    readonly announce?: readonly string[];
+  };
   readonly api: { readonly port: number; readonly socket?: string };
   readonly metrics: { readonly port: number };
   readonly dataplaneSocket: string;
@@ -99,6 +112,12 @@ const between =
       bad(path, value, `a whole number from ${low} to ${high}`);
   };
 const port = between(1, 65535);
+const socketAddress: Rule = (value, path) => {
+  const match = typeof value === 'string' ? /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/i.exec(value) : null;
+  if (isIP(match?.[1] ?? match?.[2] ?? '') === 0 || Number(match?.[3]) > 65_535)
+    bad(path, value, 'an address with a port, like 198.18.1.2:4441 or [2001:db8::1]:4441');
+};
+
 const list =
   (rule: Rule): Rule =>
   (value, path) => {
@@ -154,12 +173,15 @@ const nodeConfig = object(
       ['electionTtlSeconds', 'peerPort'],
     ),
     tls: object({ caFile: file, certificateFile: file, keyFile: file }),
+    // Ten seconds are for tests of what happens at the end.
+    ca: object({ keyFile: file, certificateSeconds: between(10, 366 * 86_400) }, ['certificateSeconds']),
+    join: object({ listen: list(socketAddress), announce: list(socketAddress) }, ['announce']),
     api: object({ port, socket: file }, ['socket']),
     metrics: object({ port }),
     dataplaneSocket: file,
     hostServices: list(object({ protocol, port, sources: list(prefix) }, ['sources'])),
   },
-  ['accessKeyFile', 'sealingKeyFile', 'hostServices'],
+  ['accessKeyFile', 'sealingKeyFile', 'hostServices', 'ca', 'join'],
 );
 
 /** @throws Fault `config` that names the field, the value and the cure. */
@@ -171,6 +193,9 @@ export function parseConfig(json: string): NodeConfig {
     throw new Fault('config', 'configuration: not JSON', cause);
   }
   nodeConfig(value, 'node');
+  const { ca, join } = value as NodeConfig;
+  if (join !== undefined && ca === undefined)
+    bad('node.ca', ca, "missing, and join wants it: the file of the CA's key");
   // Every field was just checked against the interface's shape.
   return value as NodeConfig;
 }

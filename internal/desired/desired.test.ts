@@ -8,7 +8,7 @@ import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, edgeOf, type Self } from './desired.ts';
 import { interconnectLink } from './legs.ts';
-import { meshDataplane } from './mesh.ts';
+import { firstMeshPeers, meshDataplane } from './mesh.ts';
 
 const settings = {
   mesh: {
@@ -181,7 +181,7 @@ test('the two ends of a link never call in step: crossing initiations would cros
   expect([keepalive('p1'), keepalive('p2')].sort()).toEqual([5, 7]);
   const mesh = (own: string, far: string): number => {
     const peers = [{ publicKey: testKey(1), endpoint: '198.18.1.2:51844', address: far }];
-    const made = meshDataplane({ ...settings, mesh: { ...settings.mesh, address: own, peers } });
+    const made = firstMeshPeers({ ...settings.mesh, address: own, peers });
     return [...made.peer.values()][0]?.keepaliveSeconds ?? 0;
   };
   expect([mesh('fd44:44::1', 'fd44:44::2'), mesh('fd44:44::2', 'fd44:44::1')].sort()).toEqual([5, 7]);

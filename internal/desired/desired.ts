@@ -10,6 +10,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { bird } from './bird.ts';
 import { ip } from './ip.ts';
 import { legsOf } from './legs.ts';
+import { meshPeers } from './mesh-peers.ts';
 import { nft } from './nft.ts';
 import { type Self, type View, viewOf } from './self.ts';
 import { shaping } from './shaping.ts';
@@ -30,9 +31,10 @@ export interface Here {
 const view = (snapshot: Snapshot, self: Self): View | undefined =>
   viewOf(snapshot, self, (node) => legsOf(snapshot, node));
 
-/** Everything but tunnels; empty while the snapshot does not know this node. */
+/** Everything but tunnels; the management mesh alone while the snapshot does not know this node. */
 export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
   const made = emptyDataplane();
+  meshPeers(snapshot, self, made);
   const seen = view(snapshot, self);
   if (seen === undefined) return made;
   for (const mechanism of [wireguard, ip, shaping, nft, bird]) mechanism(seen, made);

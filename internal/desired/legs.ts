@@ -2,7 +2,7 @@
 
 import { linkPrefix } from '#internal/dataplane/ownership.ts';
 import type { Interconnect, Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
 import { addressFrom, addressNumber, familyOf, parsePrefix, firstAddress } from '#internal/netip/netip.ts';
 import { type Leg, sortedRecords } from './self.ts';
 
@@ -49,12 +49,12 @@ function leg(interconnect: Interconnect, near: Node, far: Node): Leg {
   };
 }
 
-/** The node's ends of its interconnects, by id; one whose far node is unknown is left out. */
+/** The node's ends of its interconnects, by id; one whose far node is unknown or was revoked is left out. */
 export function legsOf(snapshot: Snapshot, node: Node): readonly Leg[] {
   return sortedRecords(snapshot.interconnects.values(), (i) => i.id).flatMap((interconnect) => {
     if (interconnect.nodeA !== node.id && interconnect.nodeB !== node.id) return [];
     const farId = interconnect.nodeA === node.id ? interconnect.nodeB : interconnect.nodeA;
     const far = snapshot.nodes.get(farId)?.record;
-    return far === undefined ? [] : [leg(interconnect, node, far)];
+    return far === undefined || !inForce(far) ? [] : [leg(interconnect, node, far)];
   });
 }

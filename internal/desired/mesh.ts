@@ -1,11 +1,17 @@
-// What a node's own configuration wants, so that it stands before any store is reached: the management mesh, and a
-// closed transport namespace.
+// What a node's own configuration wants, so that it stands before any store is reached: the management mesh with its
+// first peers, and a closed transport namespace. mesh-peers.ts has the peers that follow the snapshot.
 
-import { type Dataplane, emptyDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { type Dataplane, emptyDataplane, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
 import { type EdgeSettings, edgeOf } from './edge.ts';
 import { keepaliveSeconds } from './keepalive.ts';
 import { transportText } from './nft-transport.ts';
+
+export interface MeshPeer {
+  readonly publicKey: string;
+  readonly endpoint: string;
+  readonly address: string;
+}
 
 export interface MeshSettings extends EdgeSettings {
   readonly mesh: Mesh;
@@ -16,13 +22,25 @@ interface Mesh {
   readonly address: string;
   readonly port: number;
   readonly mtu: number;
-  readonly peers: readonly { readonly publicKey: string; readonly endpoint: string; readonly address: string }[];
+  readonly peers: readonly MeshPeer[];
 }
 
 const hostLength = (address: string): number => (address.includes(':') ? 128 : 32);
 /** One mesh, one connected network: a /64 (RFC 4291 2.5.4) or a /24. */
 const networkLength = (address: string): number => (address.includes(':') ? 64 : 24);
 
+/** One peer of the mesh of the node at `own`. */
+export function putMeshPeer(own: string, peer: MeshPeer, into: MutableDataplane): void {
+  put(into, 'peer', {
+    link: meshLink,
+    publicKey: peer.publicKey,
+    allowedIps: [`${peer.address}/${hostLength(peer.address)}`],
+    endpoint: peer.endpoint,
+    keepaliveSeconds: keepaliveSeconds(own, peer.address),
+  });
+}
+
+/** The interface, whatever the store says. */
 export function meshDataplane(settings: MeshSettings): Dataplane {
   const { mesh } = settings;
   const made = emptyDataplane();
@@ -41,13 +59,12 @@ export function meshDataplane(settings: MeshSettings): Dataplane {
     dev: meshLink,
     cidr: `${mesh.address}/${networkLength(mesh.address)}`,
   });
-  for (const peer of mesh.peers)
-    put(made, 'peer', {
-      link: meshLink,
-      publicKey: peer.publicKey,
-      allowedIps: [`${peer.address}/${hostLength(peer.address)}`],
-      endpoint: peer.endpoint,
-      keepaliveSeconds: keepaliveSeconds(mesh.address, peer.address),
-    });
+  return made;
+}
+
+/** The peers of the node's own file: what the mesh begins with, until the network half says who belongs to it. */
+export function firstMeshPeers(mesh: Mesh): Dataplane {
+  const made = emptyDataplane();
+  for (const peer of mesh.peers) putMeshPeer(mesh.address, peer, made);
   return made;
 }

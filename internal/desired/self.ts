@@ -1,9 +1,10 @@
 // Self: the node for which a dataplane is desired, and everything of the snapshot that its parts look at.
 
-import { slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
+import { nodesInForce, slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
 import type { Edge } from './edge.ts';
+import type { MeshPeer } from './mesh.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -14,6 +15,8 @@ export interface Self {
   readonly interconnectKeyFile: string;
   /** Absent: nobody manages this node by the network. */
   readonly edge?: Edge;
+  /** The management mesh as the node's own file has it. Absent: this node has no place on it. */
+  readonly mesh?: { readonly address: string; readonly peers: readonly MeshPeer[] };
 }
 
 /** One end of an interconnect as this node sees it. */
@@ -103,7 +106,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     legs: legsOf(node),
     upstreams: sortedRecords(snapshot.upstreams.values(), (u) => u.id).filter((u) => u.nodeId === node.id),
     pools: roots,
-    loopbacks: sortedRecords(snapshot.nodes.values(), (n) => n.id).flatMap((n) => [
+    loopbacks: nodesInForce(snapshot).flatMap((n) => [
       ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
       ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
     ]),

@@ -37,6 +37,9 @@ export const reasons = [
   'unavailable',
   'pending',
   'held',
+  'expired',
+  'used',
+  'revoked',
 ] as const;
 export type Reason = (typeof reasons)[number];
 

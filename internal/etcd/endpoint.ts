@@ -30,6 +30,8 @@ export interface Endpoint {
   header(): Promise<Header>;
   openWatch(): Promise<ClientDuplexStream<IWatchRequest, IWatchResponse>>;
   keepAliveOnce(leaseId: bigint, deadlineMs?: number): Promise<Renewal>;
+  /** For connections to come; calls under way go on. */
+  renew(tls: Tls): void;
   close(): void;
 }
 
@@ -60,8 +62,8 @@ const requireLeader: Interceptor = (options, nextCall) =>
     },
   });
 
-export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: number, clock: Clock): Endpoint {
-  const client = new Etcd3({
+const etcd3 = (url: string, tls: Tls | undefined): Etcd3 =>
+  new Etcd3({
     hosts: [url],
     ...(tls && {
       credentials: {
@@ -73,8 +75,11 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
     grpcOptions: channelOptions,
     faultHandling: { global: noop, host: () => noop },
   });
-  const transactions = openTxnCall(url, tls, channelOptions);
-  const clients = { kv: client.kv, lease: client.leaseClient };
+
+export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: number, clock: Clock): Endpoint {
+  let secrets = tls;
+  const opened = () => ({ client: etcd3(url, secrets), transactions: openTxnCall(url, secrets, channelOptions) });
+  let { client, transactions } = opened();
   const options = (ms: number): CallOptions => ({
     deadline: clock.wall().getTime() + ms,
     interceptors: [requireLeader],
@@ -84,7 +89,7 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
     url,
     async unary(name, run, ms = deadlineMs) {
       try {
-        return await run(clients, options(ms));
+        return await run({ kv: client.kv, lease: client.leaseClient }, options(ms));
       } catch (thrown) {
         throw failureOf(thrown, `${name} at ${url}`);
       }
@@ -125,6 +130,13 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
       } finally {
         stream.end();
       }
+    },
+    renew(next) {
+      const old = { client, transactions };
+      secrets = next;
+      ({ client, transactions } = opened());
+      old.transactions.close();
+      old.client.close();
     },
     close() {
       transactions.close();

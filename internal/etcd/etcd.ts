@@ -79,6 +79,8 @@ export interface Etcd {
   compact(revision: bigint): Promise<void>;
   /** Ends, without an error, only by its signal. To be iterated once. */
   listThenWatch(prefix: string, signal: AbortSignal): Following;
+  /** For connections to come: watches and calls under way go on over those that stand. */
+  renew(tls: Tls): void;
   close(): void;
 }
 
@@ -157,6 +159,9 @@ export function openEtcd(options: EtcdOptions): Etcd {
       await read('compact', ({ kv }, o) => kv.compact({ revision: revision.toString(), physical: true }, o));
     },
     listThenWatch: (prefix, signal) => listThenWatch(following, prefix, signal),
+    renew(tls) {
+      for (const endpoint of endpoints) endpoint.renew(tls);
+    },
     close() {
       order.close();
       for (const endpoint of endpoints) endpoint.close();

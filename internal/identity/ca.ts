@@ -14,13 +14,14 @@ export interface Validity {
   readonly validForMs: number;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-// A peer whose clock is behind by less than this accepts a certificate made a moment ago.
-const backdatedMs = 5 * 60_000;
+// A peer whose clock is behind by less than this accepts a certificate made a moment ago. Of a short life a tenth, or
+// the time before its birth would count most of it.
+const backdatedMs = (validForMs: number): number => Math.min(5 * 60_000, validForMs / 10);
 
 // Loaded when a certificate is made: a daemon only reads them, and the library with its polyfill costs 50 ms [measured].
-async function library(): Promise<typeof import('@peculiar/x509')> {
+export async function library(): Promise<typeof import('@peculiar/x509')> {
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
   x509.cryptoProvider.set(webcrypto);
@@ -38,9 +39,9 @@ function principalUri(kind: keyof typeof idForms, id: string): string {
   return `pop44://${kind}/${id}`;
 }
 
-const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+export const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 
-async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+export async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
   return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
     .export({ format: 'pem', type: 'pkcs8' })
@@ -56,7 +57,7 @@ function signingKey(ca: Ca): Promise<webcrypto.CryptoKey> {
 const newSerial = (): string => `01${randomBytes(15).toString('hex')}`;
 
 const period = (validity: Validity) => ({
-  notBefore: new Date(validity.now.getTime() - backdatedMs),
+  notBefore: new Date(validity.now.getTime() - backdatedMs(validity.validForMs)),
   notAfter: new Date(validity.now.getTime() + validity.validForMs),
 });
 
@@ -87,16 +88,28 @@ interface Wanted {
   readonly usages: readonly ('serverAuth' | 'clientAuth')[];
 }
 
-async function issue(ca: Ca, { subject, names, usages }: Wanted, validity: Validity): Promise<Credentials> {
+async function issue(ca: Ca, wanted: Wanted, validity: Validity): Promise<Credentials> {
+  const keys = await newKeys();
+  const spki = Buffer.from(await webcrypto.subtle.exportKey('spki', keys.publicKey));
+  return { certificatePem: await sign(ca, wanted, validity, spki), privateKeyPem: await keyPem(keys.privateKey) };
+}
+
+/** @param spki DER of the SubjectPublicKeyInfo */
+async function sign(
+  ca: Ca,
+  { subject, names, usages }: Wanted,
+  validity: Validity,
+  spki: Uint8Array<ArrayBuffer>,
+): Promise<string> {
   const x509 = await library();
   const issuer = new x509.X509Certificate(ca.certificatePem);
-  const keys = await newKeys();
+  const publicKey = new x509.PublicKey(spki);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: [{ CN: [subject] }],
     issuer: issuer.subjectName,
     ...period(validity),
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: await signingKey(ca),
     signingAlgorithm: algorithm,
     extensions: [
@@ -105,28 +118,43 @@ async function issue(ca: Ca, { subject, names, usages }: Wanted, validity: Valid
       new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[usage])),
       new x509.SubjectAlternativeNameExtension([...names]),
       await x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return { certificatePem: certificate.toString('pem'), privateKeyPem: await keyPem(keys.privateKey) };
+  return certificate.toString('pem');
 }
 
 /**
  * A node's certificate, for both sides of a connection (an etcd member is its peers' client with the same one).
  * `addresses`: IP addresses, without prefix length, at which etcd clients verify it. Throws RangeError for a bad id.
  */
-export async function issueNodeCertificate(
+export async function issueNodeCertificate(ca: Ca, node: NodeNames, validity: Validity): Promise<Credentials> {
+  return issue(ca, nodeWanted(node), validity);
+}
+
+/** As issueNodeCertificate, for a key whose private part is elsewhere. @param spki DER. Gives the certificate as PEM. */
+export async function signNodeCertificate(
   ca: Ca,
-  node: { readonly id: string; readonly addresses: readonly string[] },
+  node: NodeNames,
   validity: Validity,
-): Promise<Credentials> {
-  const serverName = `${node.id}.node.pop44`;
+  spki: Uint8Array<ArrayBuffer>,
+): Promise<string> {
+  return sign(ca, nodeWanted(node), validity, spki);
+}
+
+export interface NodeNames {
+  readonly id: string;
+  readonly addresses: readonly string[];
+}
+
+function nodeWanted({ id, addresses }: NodeNames): Wanted {
+  const serverName = `${id}.node.pop44`;
   const names: Name[] = [
-    { type: 'url', value: principalUri('node', node.id) },
+    { type: 'url', value: principalUri('node', id) },
     { type: 'dns', value: serverName },
-    ...node.addresses.map((value) => ({ type: 'ip', value }) as const),
+    ...addresses.map((value) => ({ type: 'ip', value }) as const),
   ];
-  return issue(ca, { subject: serverName, names, usages: ['serverAuth', 'clientAuth'] }, validity);
+  return { subject: serverName, names, usages: ['serverAuth', 'clientAuth'] };
 }
 
 /** An admin's certificate: a client's only. Throws RangeError for a bad name. */

@@ -4,5 +4,16 @@
 // (pop44://node/<id>, pop44://admin/<name>); the API, the mesh and etcd ask for it on every connection.
 // Never: reads a clock or a file, knows what a principal may do, or keeps the CA's key anywhere.
 
-export type { Ca, Credentials, Validity } from './ca.ts';
+export { type Authority, openAuthority } from './authority.ts';
+export type { Ca, Credentials, NodeNames, Validity } from './ca.ts';
 export { createCa, issueAdminCertificate, issueNodeCertificate } from './ca.ts';
+export {
+  alarmingFrom,
+  type CertificateFacts,
+  certificateFacts,
+  certificateHash,
+  certificatesOf,
+  renewableFrom,
+} from './certificate.ts';
+export { createRequest, readRequest } from './request.ts';
+export { readTicket, secretHash, type Ticket, ticketText } from './ticket.ts';

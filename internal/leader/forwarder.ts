@@ -25,7 +25,8 @@ export interface Forwarder {
 interface ForwarderParts {
   readonly peer: string;
   readonly target: string;
-  readonly credentials: ChannelCredentials;
+  /** For a connection to come. */
+  readonly credentials: () => ChannelCredentials;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -52,7 +53,7 @@ export function createForwarder({ peer, target, credentials, clock, log }: Forwa
 
   /** One stream, from its first request until it breaks. */
   async function run(own: Outbox<ForwardedCommand>): Promise<void> {
-    const connection = connect(LeaderService, target, credentials, { serverName: serverNameOf(peer) });
+    const connection = connect(LeaderService, target, credentials(), { serverName: serverNameOf(peer) });
     const outgoing = (async function* () {
       for await (const commands of own.batches()) yield { commands: [...commands] };
     })();

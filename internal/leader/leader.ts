@@ -29,7 +29,8 @@ export interface Elected {
 export interface LeaderParts {
   readonly nodeId: string;
   readonly election: Elected;
-  readonly credentials: ChannelCredentials;
+  /** For a connection to come. */
+  readonly credentials: () => ChannelCredentials;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -25,12 +25,13 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
   const status = createStatus(nodeId);
   const presence = createPresence(nodeId, () => undefined);
+  const credentials = clientCredentials(identity);
   const mesh = createMesh({
     nodeId,
     status,
     clock: realClock,
     log: quiet,
-    credentials: clientCredentials(identity),
+    credentials: () => credentials,
     presence,
     traffic: { of: (tunnelId) => counted[tunnelId] },
   });

@@ -25,7 +25,8 @@ export interface MeshParts {
   readonly status: Status;
   readonly clock: Clock;
   readonly log: Log;
-  readonly credentials: ChannelCredentials;
+  /** For a connection to come. */
+  readonly credentials: () => ChannelCredentials;
   readonly presence: Sightings;
   /** What this node has counted of a tunnel. */
   readonly traffic: { of(tunnelId: string): Bytes | undefined };
@@ -40,8 +41,13 @@ export interface Mesh {
   nodes(all: Iterable<Node>): void;
   /** What every other node of the mesh has counted of a tunnel. */
   usage(tunnelId: string, signal: AbortSignal): Promise<readonly UsageOfNode[]>;
+  /** The credentials are new: every stream is opened anew, and the old one ends when the new one had time to come up. */
+  renew(): void;
   close(): void;
 }
+
+/** Milliseconds that an old stream is kept beside the new one. */
+const overlapMs = 5_000;
 
 /** Milliseconds before a stream that ended is opened again. */
 const redialMs = 500;
@@ -50,14 +56,15 @@ const host = (address: string): string => (address.includes(':') ? `[${address}]
 
 export function createMesh({ nodeId, status, clock, log, credentials, presence, traffic }: MeshParts): Mesh {
   const dialled = new Map<string, { readonly target: string; readonly stop: AbortController }>();
-  const tellers = new Set<Teller>();
+  /** By stream, the node at its other end. */
+  const tellers = new Map<Teller, string>();
   const parts = { status, clock, presence };
   /** Where every other node is reached, by id. */
   let others = new Map<string, string>();
 
   async function once(peer: string, target: string, signal: AbortSignal): Promise<void> {
-    const connection = connect(MeshService, target, credentials, { serverName: serverNameOf(peer) });
-    const teller = open(signal);
+    const connection = connect(MeshService, target, credentials(), { serverName: serverNameOf(peer) });
+    const teller = open(peer, signal);
     const outgoing = (async function* () {
       for await (const frame of teller.frames()) yield { frame };
     })();
@@ -72,14 +79,18 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
   const hear = (teller: Teller, peer: string, frame: MeshFrame | undefined): void => {
     if (frame !== undefined) teller.hear(peer, frame);
   };
-  const open = (signal: AbortSignal): Teller => {
+  const open = (peer: string, signal: AbortSignal): Teller => {
     const teller = createTeller(parts, signal);
-    tellers.add(teller);
+    tellers.set(teller, peer);
     return teller;
   };
   const close = (teller: Teller): void => {
     tellers.delete(teller);
     teller.end();
+  };
+  /** Unless another stream to it goes on. */
+  const lost = (peer: string): void => {
+    if (![...tellers.values()].includes(peer)) status.lost(peer);
   };
 
   async function dial(peer: string, target: string, signal: AbortSignal): Promise<void> {
@@ -89,7 +100,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
       } catch {
         // A peer that is away is no fault of ours; that it is away stands in the status.
       }
-      status.lost(peer);
+      lost(peer);
       await clock.sleep(redialMs, signal).catch(() => undefined);
     }
   }
@@ -103,7 +114,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           tellUsage: async ({ tunnelId }) => tellUsage(traffic.of(tunnelId)),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
-            const teller = open(call.signal);
+            const teller = open(peer, call.signal);
             const listening = (async () => {
               try {
                 for await (const message of incoming) hear(teller, peer, message.frame);
@@ -117,7 +128,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
               for await (const frame of teller.frames()) yield { frame } as StreamResponse;
             } finally {
               close(teller);
-              status.lost(peer);
+              lost(peer);
               log.info('mesh-down', { peer });
             }
           },
@@ -125,7 +136,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
         options,
       ),
     tell: (sightings) => {
-      for (const teller of tellers) teller.tell(sightings);
+      for (const teller of tellers.keys()) teller.tell(sightings);
     },
     nodes: (all) => {
       others = new Map();
@@ -146,7 +157,22 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           void dial(peer, target, stop.signal);
         }
     },
-    usage: (tunnelId, signal) => askUsage(others, credentials, tunnelId, signal),
+    usage: (tunnelId, signal) => askUsage(others, credentials(), tunnelId, signal),
+    renew: () => {
+      for (const [peer, { target, stop }] of dialled) {
+        const next = new AbortController();
+        // Who is no peer any more by then has ended both.
+        stop.signal.addEventListener('abort', () => {
+          if (dialled.get(peer)?.stop !== next) next.abort();
+        });
+        dialled.set(peer, { target, stop: next });
+        void dial(peer, target, next.signal);
+        clock.sleep(overlapMs, next.signal).then(
+          () => stop.abort(),
+          () => stop.abort(),
+        );
+      }
+    },
     close: () => {
       for (const { stop } of dialled.values()) stop.abort();
       dialled.clear();

@@ -5,6 +5,7 @@ const readings: Readings = {
   snapshotRevision: 12n,
   appliedRevision: 11n,
   storeConnected: true,
+  certificateEnds: { node: new Date('2100-01-01'), ca: new Date('2101-01-01') },
   brakeHeld: false,
   failingSteps: 2,
   quarantined: 1,

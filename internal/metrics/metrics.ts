@@ -5,6 +5,7 @@
 
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 
 /** Read at each scrape. */
@@ -12,6 +13,7 @@ export interface Readings {
   readonly snapshotRevision: bigint;
   readonly appliedRevision: bigint;
   readonly storeConnected: boolean;
+  readonly certificateEnds: { readonly node: Date; readonly ca: Date };
   readonly brakeHeld: boolean;
   readonly failingSteps: number;
   readonly quarantined: number;
@@ -42,6 +44,8 @@ export interface Metrics {
 
 /** Seconds: from one UAPI write (0.5 ms) to a full load of 10,000 tunnels. */
 const applyBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const secondsUntil = (end: Date): number => (end.getTime() - realClock.wall().getTime()) / 1_000;
 
 export function createMetrics(version: string, read: () => Readings): Metrics {
   const registry = new Registry();
@@ -83,6 +87,12 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
   gauge('pop44_applied_revision', 'Snapshot revision that the dataplane holds.', (r) => Number(r.appliedRevision));
   gauge('pop44_store_connected', '1 while the watch on etcd is alive.', (r) => Number(r.storeConnected));
   gauge('pop44_brake_held', '1 while a snapshot is held back.', (r) => Number(r.brakeHeld));
+  labelled(
+    'pop44_certificate_expiry_seconds',
+    'Until the certificate of this node, and the first of the CAs that it trusts, ends.',
+    'certificate',
+    ({ certificateEnds: { node, ca } }) => ({ node: secondsUntil(node), ca: secondsUntil(ca) }),
+  );
   gauge('pop44_failing_steps', 'Steps of the plan that fail and are tried again.', (r) => r.failingSteps);
   gauge('pop44_quarantined_records', 'Records in etcd that cannot be read.', (r) => r.quarantined);
   gauge('pop44_pools_led', 'Pools whose leader this daemon is.', (r) => r.poolsLed);

@@ -45,6 +45,8 @@ const tables = {
   peerkey: 'peerkeys',
   quota: 'quotas',
   blackhole: 'blackholes',
+  jointoken: 'jointokens',
+  certificate: 'certificates',
 } as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
 
 function tableOf(snapshot: Snapshot, kind: RecordKind): Table {

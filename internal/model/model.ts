@@ -19,6 +19,7 @@ export {
   slabLengthOfPool,
   splitId,
 } from './ids.ts';
+export { inForce, nodesInForce } from './in-force.ts';
 export { namesakes } from './name-index.ts';
 export { recordSchemas } from './schemas.ts';
 export type { PoolUse } from './pool-use.ts';

@@ -5,8 +5,10 @@ import type {
   Blackhole,
   Holding,
   Interconnect,
+  JoinToken,
   Network,
   Node,
+  NodeCertificate,
   PeerKey,
   Pool,
   Pop,
@@ -33,6 +35,8 @@ export interface Records {
   peerkey: PeerKey;
   quota: Quota;
   blackhole: Blackhole;
+  jointoken: JoinToken;
+  certificate: NodeCertificate;
 }
 export type RecordKind = keyof Records;
 
@@ -51,6 +55,8 @@ export const recordKinds = [
   'peerkey',
   'quota',
   'blackhole',
+  'jointoken',
+  'certificate',
 ] as const satisfies readonly RecordKind[];
 
 /** A record as it stands in etcd. */

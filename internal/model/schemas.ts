@@ -5,7 +5,9 @@ import {
   AllocationSchema,
   BlackholeSchema,
   InterconnectSchema,
+  JoinTokenSchema,
   NetworkSchema,
+  NodeCertificateSchema,
   NodeSchema,
   PeerKeySchema,
   PoolSchema,
@@ -34,4 +36,6 @@ export const recordSchemas: { readonly [K in RecordKind]: GenMessage<Records[K]>
   peerkey: PeerKeySchema,
   quota: QuotaSchema,
   blackhole: BlackholeSchema,
+  jointoken: JoinTokenSchema,
+  certificate: NodeCertificateSchema,
 };

@@ -5,8 +5,10 @@ import type {
   Allocation,
   Blackhole,
   Interconnect,
+  JoinToken,
   Network,
   Node,
+  NodeCertificate,
   PeerKey,
   Pool,
   Pop,
@@ -45,6 +47,9 @@ export interface Snapshot {
   readonly reservations: Map<string, Stored<Reservation>>;
   readonly quotas: Map<string, Stored<Quota>>;
   readonly blackholes: Map<string, Stored<Blackhole>>;
+  readonly jointokens: Map<string, Stored<JoinToken>>;
+  /** By node id. */
+  readonly certificates: Map<string, Stored<NodeCertificate>>;
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
@@ -72,6 +77,8 @@ export function emptySnapshot(): Snapshot {
     reservations: Map(),
     quotas: Map(),
     blackholes: Map(),
+    jointokens: Map(),
+    certificates: Map(),
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),

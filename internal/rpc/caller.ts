@@ -1,5 +1,7 @@
 // Caller: whose certificate a call came with.
 
+import { createHash, X509Certificate } from 'node:crypto';
+import type { PeerCertificate } from 'node:tls';
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { type Principal, principalOf } from './principal.ts';
@@ -21,8 +23,9 @@ export function callerOf(call: AnyCall): Principal {
   const connection = connectionOf(call);
   const before = connection && known.get(connection);
   if (before !== undefined) return before;
-  const principal = principalOf(alternativeNames(call));
-  if (principal === undefined) {
+  const presented = certificateOf(call);
+  const named = principalOf(presented?.subjectaltname);
+  if (named === undefined || presented === undefined) {
     throw new Refused(
       refuse('unauthenticated', {
         problem: 'the certificate names no principal',
@@ -30,6 +33,10 @@ export function callerOf(call: AnyCall): Principal {
       }),
     );
   }
+  const certificate = new X509Certificate(presented.raw);
+  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  const publicKeyHash = createHash('sha256').update(publicKey).digest('hex');
+  const principal = { ...named, certificate: { publicKey, publicKeyHash, endsMs: certificate.validToDate.getTime() } };
   if (connection !== undefined) known.set(connection, principal);
   return principal;
 }
@@ -42,9 +49,9 @@ function connectionOf(call: AnyCall): object | undefined {
 }
 
 /** Fails as a call whose caller went away where the connection is gone by now: grpc-js 1.14 then throws a TypeError. */
-function alternativeNames(call: AnyCall): string | undefined {
+function certificateOf(call: AnyCall): PeerCertificate | undefined {
   try {
-    return call.getAuthContext().sslPeerCertificate?.subjectaltname;
+    return call.getAuthContext().sslPeerCertificate;
   } catch (thrown) {
     throw new Fault('cancelled', 'the connection is gone', thrown);
   }

@@ -13,6 +13,13 @@ export interface Identity {
 // Both ends are ours, so there is no older peer to please.
 const minVersion = 'TLSv1.3';
 
+/** A server's credentials, to be changed while it serves. */
+export interface RenewableServer {
+  readonly credentials: ServerCredentials;
+  /** For connections to come; those that stand go on. */
+  renew(identity: Identity): void;
+}
+
 // grpc-js's createSsl takes no minimum version.
 class MutualTls extends ServerCredentials {
   constructor(identity: Identity) {
@@ -21,14 +28,24 @@ class MutualTls extends ServerCredentials {
       { ca: identity.ca, cert: identity.certificate, key: identity.key },
     );
   }
+  renew(identity: Identity): void {
+    // grpc-js hands it to setSecureContext of every port, whose listeners keep what they were made with besides.
+    this.updateSecureContextOptions({
+      ca: identity.ca,
+      cert: identity.certificate,
+      key: identity.key,
+      minVersion,
+    });
+  }
   override _equals(other: ServerCredentials): boolean {
     return this === other;
   }
 }
 
 /** Asks every client for a certificate of the CA and ends the connection of one that has none. */
-export function serverCredentials(identity: Identity): ServerCredentials {
-  return new MutualTls(identity);
+export function serverCredentials(identity: Identity): RenewableServer {
+  const credentials = new MutualTls(identity);
+  return { credentials, renew: (next) => credentials.renew(next) };
 }
 
 export function clientCredentials(identity: Identity): ChannelCredentials {

@@ -16,6 +16,7 @@ import type { Refusal } from '#internal/errors/errors.ts';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { type AnyCall, callerOf } from './caller.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { Principal } from './principal.ts';
 import { Refused, toStatus } from './status.ts';
 import { received, send } from './stream.ts';
@@ -46,6 +47,8 @@ export type Admit = (principal: Principal, method: DescMethod) => Refusal | unde
 
 export interface ImplementOptions {
   readonly admit: Admit;
+  /** Holds every stream while it is open. */
+  readonly streams?: OpenStreams;
   /** Hears of every call. */
   readonly called?: (method: DescMethod) => void;
   /** Hears of exceptions that no caller may see: the caller got INTERNAL. `method` is the gRPC path. */
@@ -81,17 +84,32 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     // As the emitter that each kind of call is: the union of their typed on() cannot be called.
     (call as EventEmitter).on('cancelled', () => ended.abort(cut));
     if (call.cancelled) ended.abort(cut);
+    let refused: Refusal | undefined;
+    let forget: (() => void) | undefined;
     try {
       options.called?.(method);
       const principal = callerOf(call);
       admitted(principal, method, options.admit);
+      if (method.methodKind !== 'unary') {
+        forget = options.streams?.add({
+          principal,
+          method,
+          cut: (refusal) => {
+            refused = refusal;
+            ended.abort(cut);
+          },
+        });
+      }
       await work({ principal, signal: ended.signal, metadata: call.metadata });
-      return undefined;
+      return refused === undefined ? undefined : toStatus(new Refused(refused));
     } catch (thrown) {
+      if (refused !== undefined) return toStatus(new Refused(refused));
       const status = toStatus(thrown);
       // Whoever went away does not want to know, and its going is no fault of ours.
       if (status.unexpected && !ended.signal.aborted) options.report(thrown, path);
       return status;
+    } finally {
+      forget?.();
     }
   };
 

@@ -4,6 +4,14 @@
 export interface Principal {
   readonly kind: 'node' | 'admin';
   readonly id: string;
+  /** What it called with; absent of one that a trusted daemon speaks for. */
+  readonly certificate?: {
+    /** Its SubjectPublicKeyInfo in DER, and the SHA-256 of that in hexadecimal. */
+    readonly publicKey: Buffer;
+    readonly publicKeyHash: string;
+    /** Unix time in milliseconds: TLS asks for it once a connection, and a connection lasts for months. */
+    readonly endsMs: number;
+  };
 }
 
 /** `node/p1`, `admin/ada`: as operations and logs spell it. */

@@ -7,10 +7,11 @@
 export type { CallOptions } from './calls.ts';
 export type { Calls, Connection, ConnectOptions } from './connect.ts';
 export { connect } from './connect.ts';
-export type { Identity } from './credentials.ts';
+export type { Identity, RenewableServer } from './credentials.ts';
 export { clientCredentials, serverCredentials } from './credentials.ts';
 export type { Admit, Call, Handlers, ImplementOptions } from './implement.ts';
 export { implement } from './implement.ts';
+export { createOpenStreams } from './open-streams.ts';
 export { createOutbox, type Outbox } from './outbox.ts';
 export type { Principal } from './principal.ts';
 export { principalName, principalNamed, serverNameOf } from './principal.ts';

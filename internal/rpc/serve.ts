@@ -1,8 +1,8 @@
 // Serve: a grpc-js server with our limits, bound to addresses and unix sockets.
 
 import { lstatSync, rmSync } from 'node:fs';
-import type { ServerCredentials } from '@grpc/grpc-js';
 import { Server } from '@grpc/grpc-js';
+import type { RenewableServer } from './credentials.ts';
 import { Fault } from '#internal/errors/errors.ts';
 
 /** Bytes; a page of 1,000 tunnels is about 400 kB. */
@@ -35,7 +35,7 @@ export function newServer(): Server {
 export async function listen(
   server: Server,
   addresses: readonly string[],
-  credentials: ServerCredentials,
+  { credentials }: RenewableServer,
 ): Promise<Listener> {
   const ports: number[] = [];
   for (const address of addresses) {
@@ -50,7 +50,7 @@ function removeSocket(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
 }
 
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+function bind(server: Server, address: string, credentials: RenewableServer['credentials']): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);

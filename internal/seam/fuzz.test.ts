@@ -75,10 +75,10 @@ test(`a want of another shape is refused whole, in words without its values (see
   expect(refused).toBeGreaterThan(count / 2);
 });
 
-test('the mesh is not the network half’s to change [S1]', () => {
+test('the mesh’s own link is not the network half’s to change [S1]', () => {
   const of = (...item: readonly unknown[]) => ({ ...right, put: [item] });
-  const peer = { link: 'p44m', publicKey: 'k', allowedIps: [], keepaliveSeconds: 0 };
-  expect(() => checkMessage(of('peer', peer))).toThrow('peer: the field link');
+  const link = { name: 'p44m', netns: 'pop', mtu: 1420, listenPort: 1, fwmark: 0, privateKeyFile: '/keys/access' };
+  expect(() => checkMessage(of('link', link))).toThrow('link: the field name');
   expect(() => checkMessage(of('address', { netns: 'transport', dev: 'p44m', cidr: '::1/128' }))).toThrow(
     'the field dev',
   );

@@ -34,7 +34,7 @@ const minor: Check = (value) => whole(value) && (value as number) <= 0xffff;
 const netns = one('transport', 'pop');
 /** The longest that desired makes: an address with its length has 43 characters, a key 44, an endpoint 47. */
 const word = text(64);
-/** Not of the mesh: that is this half's own, from node.json. */
+/** Not of the mesh, which is this half's own, from node.json; but who is a peer of it stands in the records. */
 const link: Check = (value) => word(value) && value !== meshLink;
 /** PATH_MAX (linux/limits.h). */
 const path = text(4096);
@@ -73,7 +73,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
   rule: { netns, family: one(4, 6), priority: whole, fwmark: maybe(whole), table: whole },
   element: { netns, set: word, element: text(256) },
   peer: {
-    link,
+    link: word,
     publicKey: word,
     allowedIps: list(word, mostPrefixes),
     endpoint: maybe(word),

@@ -27,6 +27,7 @@ import {
   prefixLength,
 } from '#internal/netip/netip.ts';
 import { address, id, ids, key, optional, type Problem, port, range, rate, text, time, when } from './check-fields.ts';
+import { certificate, joinToken } from './check-trust.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
@@ -64,7 +65,8 @@ const node = (record: Node): Problem =>
   when(record.underlay4 === '' && record.underlay6 === '', 'underlay4 and underlay6 are both missing') ??
   key('interconnect_public_key', record.interconnectPublicKey) ??
   text('failure_domain', record.failureDomain) ??
-  rate('uplink_bit_per_second', record.uplinkBitPerSecond);
+  rate('uplink_bit_per_second', record.uplinkBitPerSecond) ??
+  time('revoked_at', record.revokedAt);
 
 function linkPrefix(field: string, value: string, family: Family): Problem {
   const prefix = parsePrefix(value);
@@ -156,6 +158,8 @@ const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) 
   peerkey,
   quota,
   blackhole,
+  jointoken: joinToken,
+  certificate,
 };
 
 export function problemOf<K extends RecordKind>(kind: K, record: Records[K], itsId: string): Problem {

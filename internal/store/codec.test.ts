@@ -5,6 +5,9 @@ import { expect, test } from 'vitest';
 import {
   AllocationSchema,
   BlackholeSchema,
+  JoinTokenSchema,
+  NodeCertificateSchema,
+  NodeSchema,
   OperationSchema,
   PoolSchema,
   QuotaSchema,
@@ -80,6 +83,22 @@ const later: readonly Sample[] = [
     kind: 'blackhole',
     id: '2c1f004d',
     record: create(BlackholeSchema, { prefix: '44.31.0.77/32', reason: 'flood', by: 'admin/ada', expiresAt: until }),
+  },
+  {
+    kind: 'jointoken',
+    id: '00112233445566aa',
+    record: create(JoinTokenSchema, {
+      ...{ id: '00112233445566aa', secretHash: new Uint8Array(32), node: create(NodeSchema, { id: 'p4' }) },
+      ...{ createdAt: create(TimestampSchema, { seconds: 1n }), expiresAt: create(TimestampSchema, { seconds: 2n }) },
+    }),
+  },
+  {
+    kind: 'certificate',
+    id: 'p1',
+    record: create(NodeCertificateSchema, {
+      ...{ nodeId: 'p1', publicKeyHash: new Uint8Array(32), authorityHash: new Uint8Array(32), serial: '01ab' },
+      ...{ notBefore: create(TimestampSchema, { seconds: 1n }), notAfter: create(TimestampSchema, { seconds: 2n }) },
+    }),
   },
 ];
 
@@ -232,6 +251,15 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['a reservation of another length than its key', 'reservation', { prefix: '44.31.3.0/29' }],
   ['a reservation for no owner', 'reservation', { owner: '-' }],
   ['a quota of another owner', 'quota', { owner: 'admin/eve' }],
+  ['a token of no hash', 'jointoken', { secretHash: new Uint8Array(31) }],
+  ['a token without a node', 'jointoken', { node: undefined }],
+  ['a token for ever', 'jointoken', { expiresAt: undefined }],
+  ['a token of another key', 'jointoken', {}, '00112233445566ab'],
+  ['a certificate of another node', 'certificate', { nodeId: 'p2' }],
+  ['a certificate without an end', 'certificate', { notAfter: undefined }],
+  ['a certificate of no key', 'certificate', { publicKeyHash: new Uint8Array() }],
+  ['a certificate of no number', 'certificate', { serial: 'XY' }],
+  ['a node revoked at no time', 'node', { revokedAt: timeOf(0n, -1) }],
   ['a quota of no owner', 'quota', { owner: 'admin ada' }, 'admin ada'],
   ['an allocation for a hostile tunnel', 'allocation', { tunnelId: 'x; drop' }],
   ['a tunnel without a key', 'tunnel', { publicKey: '' }],

@@ -81,6 +81,8 @@ export interface Store {
   quarantined(): readonly string[];
   /** Events of keys under our prefix whose kind this build does not know; a newer daemon's, or a stranger's. */
   ignored(): number;
+  /** As Etcd.renew. */
+  renew(tls: Tls): void;
   close(): void;
 }
 
@@ -146,6 +148,7 @@ export function openStore(options: StoreOptions): Store {
     contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },
     quarantined: () => reading?.quarantined() ?? [],
     ignored: () => reading?.ignored ?? 0,
+    renew: (tls) => etcd.renew(tls),
     close: () => etcd.close(),
   };
 }

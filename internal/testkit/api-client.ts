@@ -6,6 +6,7 @@ import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { ApiDaemon, ApiNetwork } from './api-network.ts';
 
@@ -18,6 +19,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     desk: network.as(DeskService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
+    trust: network.as(TrustService, daemon),
     at: () => client,
     close: () => {},
   };

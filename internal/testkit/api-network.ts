@@ -4,10 +4,10 @@
 import { create } from '@bufbuild/protobuf';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
-import { openApi } from '#internal/api/api.ts';
+import { type Api, openApi } from '#internal/api/api.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
-import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthority } from '#internal/identity/identity.ts';
 import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
@@ -34,6 +34,8 @@ export interface ApiDaemon {
   readonly unexpected: string[];
   readonly requests: string[];
   readonly leader?: Leader;
+  /** What its join port would answer. */
+  readonly join: Api['join'];
 }
 
 export interface ApiNetwork extends AsyncDisposable {
@@ -70,6 +72,11 @@ export async function apiNetwork(
   const open: Connection<GenServiceMethods>[] = [];
   const listeners: { close(graceMs: number): Promise<void> }[] = [];
 
+  async function leading(node: string) {
+    const credentials = clientCredentials(await identityOf('node', node));
+    return () => credentials;
+  }
+
   async function daemon(node: string): Promise<ApiDaemon> {
     const status = createStatus(node);
     const { store, head, pause, resume } = sideOf(({ revision }) => {
@@ -83,7 +90,7 @@ export async function apiNetwork(
       createLeader({
         nodeId: node,
         election: elected(node),
-        credentials: clientCredentials(await identityOf('node', node)),
+        credentials: await leading(node),
         clock,
         log: silent,
       });
@@ -106,6 +113,15 @@ export async function apiNetwork(
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },
+      joining: {
+        authority: openAuthority({ keyPem: ca.privateKeyPem, trustedPem: ca.certificatePem }),
+        authorities: () => ca.certificatePem,
+        ...{
+          addresses: [`${node}@198.18.1.2:4441`],
+          etcdEndpoints: ['https://[fd44:44::1]:2379'],
+          progressNotifyMs: 500,
+        },
+      },
       metrics: { request: (method) => state.requests.push(method), unexpected: () => {} },
     });
     api.serve(server);
@@ -113,7 +129,16 @@ export async function apiNetwork(
     const listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await identityOf('node', node)));
     listeners.push(listener);
     const address = `127.0.0.1:${listener.ports[0]}`;
-    return Object.assign(state, { node, address, head, status, pause, resume, ...(leader && { leader }) });
+    return Object.assign(state, {
+      node,
+      address,
+      head,
+      join: api.join,
+      status,
+      pause,
+      resume,
+      ...(leader && { leader }),
+    });
   }
 
   const daemons = await Promise.all(nodes.map(daemon));

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterOptions } from './cluster.ts';
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts';
 import { etcdArgv, type EtcdProgram } from './lab/etcd-member.ts';
-import { etcdClientPort, newNodeKeys, nodeFiles, writeNodeFiles } from './lab/node-files.ts';
+import { etcdClientPort, joinPort, newNodeKeys, nodeFiles, writeNodeFiles } from './lab/node-files.ts';
 import { netnsFile, nodeDirectory } from './lab/places.ts';
 import { unprivileged } from './lab/raise.ts';
 import type { LabNode } from './lab/topology.ts';
@@ -45,6 +45,9 @@ export async function writeClusterFiles(nodes: readonly LabNode[], options: Clus
     progressNotifyMs,
     etcdPort: daemonsEtcdPort(options),
     electionTtlSeconds: options.electionTtlSeconds ?? usualTtlSeconds,
+    joinAddress: ({ meshAddress }) => `[${meshAddress}]:${joinPort}`,
+    ...(options.withoutAuthority && { withoutAuthority: true }),
+    ...(options.certificateSeconds === undefined ? {} : { certificateSeconds: options.certificateSeconds }),
   });
   await Promise.all(
     nodes.map(({ id, meshAddress }) => {

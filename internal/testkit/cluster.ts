@@ -37,6 +37,12 @@ export interface ClusterOptions {
   readonly toxiproxy?: string;
   /** Default 3. */
   readonly electionTtlSeconds?: number;
+  /** Life of the nodes' certificates; default a week. */
+  readonly certificateSeconds?: number;
+  /** No node holds the CA's key: nothing is renewed and nobody joins. */
+  readonly withoutAuthority?: true;
+  /** One namespace more, of the node after the last, for a machine that joins. */
+  readonly spare?: true;
   /** Added to the environment of the daemons: NODE_OPTIONS, and what a loader reads. */
   readonly daemonEnv?: Readonly<Record<string, string>>;
 }
@@ -73,6 +79,7 @@ const knownWithinMs = 10_000;
 export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
   const { directory } = options;
   const all = Array.from({ length: options.nodes ?? 3 }, (_, at) => labNode(at + 1));
+  const places = options.spare === true ? [...all, labNode(all.length + 1)] : all;
   const program = await etcdProgram(options.etcd);
   const nodes = all.map((node) => clusterNode(node, all, program, options));
   const processes = nodes.flatMap(processesOf);
@@ -87,12 +94,12 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const dispose = async (): Promise<void> => {
     await Promise.all(processes.map((each) => each.kill()));
-    await razeClusterNetwork(all);
-    await Promise.all(nodes.map(({ id }) => rm(nodeDirectory(id), { recursive: true, force: true })));
+    await razeClusterNetwork(places);
+    await Promise.all(places.map(({ id }) => rm(nodeDirectory(id), { recursive: true, force: true })));
   };
   try {
     await mkdir(at('log'), { recursive: true });
-    await Promise.all([raiseClusterNetwork(all), writeClusterFiles(all, options)]);
+    await Promise.all([raiseClusterNetwork(places), writeClusterFiles(all, options)]);
     await Promise.all(processes.map((each) => each.start()));
     const client = openClient(context);
     const tls: Tls = {

@@ -8,6 +8,7 @@ import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 
 type Answers = Readonly<Record<string, unknown>>;
@@ -51,6 +52,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     desk: calls(DeskService),
     fabric: calls(FabricService),
     status: calls(StatusService),
+    trust: calls(TrustService),
     at: () => client,
     close: () => {},
   } as unknown as Client;

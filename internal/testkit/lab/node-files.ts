@@ -50,6 +50,7 @@ export interface KeyedNode {
 export interface NodeFiles {
   readonly config: string;
   readonly ca: string;
+  readonly caKey: string;
   readonly certificate: string;
   readonly key: string;
   readonly etcdData: string;
@@ -60,6 +61,7 @@ export function nodeFiles(nodeId: string): NodeFiles {
   return {
     config: at('node.json'),
     ca: at('ca.pem'),
+    caKey: at('ca.key'),
     certificate: at('node.pem'),
     key: at('node.key'),
     etcdData: at('etcd'),
@@ -72,10 +74,24 @@ export interface NodeSettings {
   /** Where the daemons look for etcd on each node: its own port, or that of a proxy before it. */
   readonly etcdPort: number;
   readonly electionTtlSeconds?: number;
+  /** Where the nodes that hold the CA's key take joins. */
+  readonly joinAddress: (node: LabNode) => string;
+  /** Life of certificates; default a week for those that are there at the beginning, the daemons' own for later ones. */
+  readonly certificateSeconds?: number;
+  /** No node holds the CA's key. */
+  readonly withoutAuthority?: true;
 }
 
+export const joinPort = 4441;
+/** Of the lab; two, so that one may be away. */
+const authorityNodes: ReadonlySet<string> = new Set(['p1', 'p2']);
+
 export const etcdClientPort = 2379;
-export const usualSettings: NodeSettings = { progressNotifyMs: 500, etcdPort: etcdClientPort };
+export const usualSettings: NodeSettings = {
+  progressNotifyMs: 500,
+  etcdPort: etcdClientPort,
+  joinAddress: ({ underlay4 }) => `${underlay4}:${joinPort}`,
+};
 
 export const etcdEndpoint = (node: LabNode, port = etcdClientPort): string => `https://[${node.meshAddress}]:${port}`;
 
@@ -89,7 +105,8 @@ interface Surroundings {
 }
 
 function nodeConfig(node: LabNode, { all, directory, settings }: Surroundings): NodeConfig {
-  const { progressNotifyMs, etcdPort, electionTtlSeconds } = settings;
+  const { progressNotifyMs, etcdPort, electionTtlSeconds, certificateSeconds } = settings;
+  const holdsKey = settings.withoutAuthority !== true && authorityNodes.has(node.id);
   const files = nodeFiles(node.id);
   const at = (name: string): string => join(nodeDirectory(node.id), name);
   return {
@@ -121,6 +138,10 @@ function nodeConfig(node: LabNode, { all, directory, settings }: Surroundings): 
       ...(electionTtlSeconds === undefined ? {} : { electionTtlSeconds }),
     },
     tls: { caFile: files.ca, certificateFile: files.certificate, keyFile: files.key },
+    ...(holdsKey && {
+      ca: { keyFile: files.caKey, ...(certificateSeconds === undefined ? {} : { certificateSeconds }) },
+      join: { listen: [settings.joinAddress(node)] },
+    }),
     api: { port: apiPort, socket: apiSocket(directory, node.id) },
     metrics: { port: metricsPort },
     dataplaneSocket: at('dataplane.sock'),
@@ -144,6 +165,7 @@ async function writeNode({ node, keys }: KeyedNode, config: NodeConfig, { ca, va
     writeFile(at('interconnect.wgkey'), `${keys.interconnect.privateKey}\n`, secret),
     writeFile(at('mesh.wgkey'), `${keys.mesh.privateKey}\n`, secret),
     writeFile(files.ca, ca.certificatePem),
+    ...(authorityNodes.has(node.id) ? [writeFile(files.caKey, ca.privateKeyPem, secret)] : []),
     writeFile(files.certificate, certificate.certificatePem),
     writeFile(files.key, certificate.privateKeyPem, secret),
     writeFile(files.config, `${JSON.stringify(config, null, 2)}\n`),
@@ -155,6 +177,8 @@ export const adminFiles = { ca: 'ca.pem', certificate: 'admin.pem', key: 'admin.
 
 // A lab is for a day; one that runs longer is raised again.
 const validForMs = 7 * 24 * 3600_000;
+/** Longer than anything that its daemons sign. */
+const caValidForMs = 90 * 24 * 3600_000;
 
 /** Writes the files of every node, and the admin's credentials into the lab's directory. */
 export async function writeNodeFiles(
@@ -165,10 +189,12 @@ export async function writeNodeFiles(
 ): Promise<void> {
   const surroundings = { all, directory, settings };
   const validity = { now, validForMs };
-  const ca = await createCa('pop44 lab', validity);
+  const { certificateSeconds } = settings;
+  const nodeValidity = certificateSeconds === undefined ? validity : { now, validForMs: certificateSeconds * 1_000 };
+  const ca = await createCa('pop44 lab', { now, validForMs: caValidForMs });
   const admin = await issueAdminCertificate(ca, 'lab', validity);
   await Promise.all([
-    ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, surroundings), { ca, validity })),
+    ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, surroundings), { ca, validity: nodeValidity })),
     writeFile(join(directory, adminFiles.ca), ca.certificatePem),
     writeFile(join(directory, adminFiles.certificate), admin.certificatePem),
     writeFile(join(directory, adminFiles.key), admin.privateKeyPem, secret),

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiwwIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCSKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0iqQEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAgSEQoJYmxhY2tob2xlGAggASgIIp0CCgRQb29sEgoKAmlkGAEgASgJEhAKCHJlYWxtX2lkGAIgASgJEg4KBnByZWZpeBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtzbGFiX2xlbmd0aBgFIAEoDRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wYXJlbnRfcG9vbF9pZBgHIAEoCRIOCgZmcm96ZW4YCCABKAgSEwoLaG9tZV9wb3BfaWQYCSABKAkSHwoScXVhcmFudGluZV9zZWNvbmRzGAogASgNSACIAQESGAoQZHJhaW5fdG9fcG9vbF9pZBgLIAEoCUIVChNfcXVhcmFudGluZV9zZWNvbmRzImwKBFNsYWISDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEwoLdW5pdF9sZW5ndGgYAyABKA0SEwoLaG9tZV9wb3BfaWQYBCABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBSABKAki0QEKCkFsbG9jYXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJdHVubmVsX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlbGVnYXRlZF9wb29sX2lkGAYgASgJEjUKEXF1YXJhbnRpbmVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKCAQoLUmVzZXJ2YXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDQoFb3duZXIYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoFUXVvdGESDQoFb3duZXIYASABKAkSEwoGbGltaXQ0GAIgASgESACIAQESEwoGbGltaXQ2GAMgASgESAGIAQESDQoFdXNlZDQYBCABKAQSDQoFdXNlZDYYBSABKARCCQoHX2xpbWl0NEIJCgdfbGltaXQ2IhwKCVBsYWNlbWVudBIPCgdwb3BfaWRzGAEgAygJIlYKDFR1bm5lbFByZWZpeBIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRITCgtob21lX3BvcF9pZBgEIAEoCSLfBAoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEiwKCXBsYWNlbWVudBgGIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLlBsYWNlbWVudBIuCghwcmVmaXhlcxgHIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbFByZWZpeBIRCglyZWFsbV9pZHMYCCADKAkSCwoDbXR1GAkgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAogASgNEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkwKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GAwgAygLMi4ucG9wNDQuc3RvcmUudjEuVHVubmVsLlNlYWxlZFByZXNoYXJlZEtleUVudHJ5EioKCGZpcmV3YWxsGA0gASgLMhgucG9wNDQuc3RvcmUudjEuRmlyZXdhbGwSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQSLgoKc3VzcGVuc2lvbhgQIAEoCzIaLnBvcDQ0LnN0b3JlLnYxLlN1c3BlbnNpb24SFwoPbmV4dF9wdWJsaWNfa2V5GBEgASgJGjkKF1NlYWxlZFByZXNoYXJlZEtleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiSAoIRmlyZXdhbGwSDwoHcHJlc2V0cxgBIAMoCRIrCgVydWxlcxgCIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsUnVsZSJXCgxGaXJld2FsbFJ1bGUSEAoIcHJvdG9jb2wYASABKA0SEgoKZmlyc3RfcG9ydBgCIAEoDRIRCglsYXN0X3BvcnQYAyABKA0SDgoGc291cmNlGAQgASgJIlAKClN1c3BlbnNpb24SDgoGcmVhc29uGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgDIAEoCSKXAQoJQmxhY2tob2xlEg4KBnByZWZpeBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAki5AEKB0hvbGRpbmcSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSDQoFb3duZXIYBCABKAkSEQoJdHVubmVsX2lkGAUgASgJEhMKC3R1bm5lbF9uYW1lGAYgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAcgASgJEikKBXNpbmNlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSK0AQoJT3BlcmF0aW9uEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIUCgxyZXF1ZXN0X2hhc2gYBCABKAwSEAoIcmVzcG9uc2UYBSABKAwSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB25vZGVfaWQYByABKAkSDwoHcmVmdXNhbBgIIAEoDCLHAQoFQXVkaXQSDwoHbm9kZV9pZBgBIAEoCRINCgVjaGFpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSFQoNcHJldmlvdXNfaGFzaBgEIAEoDBImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW50cmllcxgGIAMoCzIaLnBvcDQ0LnN0b3JlLnYxLkF1ZGl0RW50cnkSEwoLbGVkX3Bvb2xfaWQYByABKAkSDQoFZmVuY2UYCCABKAQiVAoKQXVkaXRFbnRyeRISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSDwoHY2hhbmdlcxgEIAMoCSIcCglDYW5kaWRhdGUSDwoHbm9kZV9pZBgBIAEoCSphCgdQb3BLaW5kEhgKFFBPUF9LSU5EX1VOU1BFQ0lGSUVEEAASEQoNUE9QX0tJTkRfQ09SRRABEhUKEVBPUF9LSU5EX1JFR0lPTkFMEAISEgoOUE9QX0tJTkRfTUlDUk8QAypCCgVQbGFuZRIVChFQTEFORV9VTlNQRUNJRklFRBAAEhMKD1BMQU5FX1RSQU5TUE9SVBABEg0KCVBMQU5FX1BPUBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi8wIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCRIuCgpyZXZva2VkX2F0GBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0iqQEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAgSEQoJYmxhY2tob2xlGAggASgIIp0CCgRQb29sEgoKAmlkGAEgASgJEhAKCHJlYWxtX2lkGAIgASgJEg4KBnByZWZpeBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtzbGFiX2xlbmd0aBgFIAEoDRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wYXJlbnRfcG9vbF9pZBgHIAEoCRIOCgZmcm96ZW4YCCABKAgSEwoLaG9tZV9wb3BfaWQYCSABKAkSHwoScXVhcmFudGluZV9zZWNvbmRzGAogASgNSACIAQESGAoQZHJhaW5fdG9fcG9vbF9pZBgLIAEoCUIVChNfcXVhcmFudGluZV9zZWNvbmRzImwKBFNsYWISDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEwoLdW5pdF9sZW5ndGgYAyABKA0SEwoLaG9tZV9wb3BfaWQYBCABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBSABKAki0QEKCkFsbG9jYXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJdHVubmVsX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlbGVnYXRlZF9wb29sX2lkGAYgASgJEjUKEXF1YXJhbnRpbmVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKCAQoLUmVzZXJ2YXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDQoFb3duZXIYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoFUXVvdGESDQoFb3duZXIYASABKAkSEwoGbGltaXQ0GAIgASgESACIAQESEwoGbGltaXQ2GAMgASgESAGIAQESDQoFdXNlZDQYBCABKAQSDQoFdXNlZDYYBSABKARCCQoHX2xpbWl0NEIJCgdfbGltaXQ2IhwKCVBsYWNlbWVudBIPCgdwb3BfaWRzGAEgAygJIlYKDFR1bm5lbFByZWZpeBIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRITCgtob21lX3BvcF9pZBgEIAEoCSLfBAoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEiwKCXBsYWNlbWVudBgGIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLlBsYWNlbWVudBIuCghwcmVmaXhlcxgHIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbFByZWZpeBIRCglyZWFsbV9pZHMYCCADKAkSCwoDbXR1GAkgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAogASgNEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkwKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GAwgAygLMi4ucG9wNDQuc3RvcmUudjEuVHVubmVsLlNlYWxlZFByZXNoYXJlZEtleUVudHJ5EioKCGZpcmV3YWxsGA0gASgLMhgucG9wNDQuc3RvcmUudjEuRmlyZXdhbGwSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQSLgoKc3VzcGVuc2lvbhgQIAEoCzIaLnBvcDQ0LnN0b3JlLnYxLlN1c3BlbnNpb24SFwoPbmV4dF9wdWJsaWNfa2V5GBEgASgJGjkKF1NlYWxlZFByZXNoYXJlZEtleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiSAoIRmlyZXdhbGwSDwoHcHJlc2V0cxgBIAMoCRIrCgVydWxlcxgCIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsUnVsZSJXCgxGaXJld2FsbFJ1bGUSEAoIcHJvdG9jb2wYASABKA0SEgoKZmlyc3RfcG9ydBgCIAEoDRIRCglsYXN0X3BvcnQYAyABKA0SDgoGc291cmNlGAQgASgJIlAKClN1c3BlbnNpb24SDgoGcmVhc29uGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgDIAEoCSKXAQoJQmxhY2tob2xlEg4KBnByZWZpeBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAki5AEKB0hvbGRpbmcSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSDQoFb3duZXIYBCABKAkSEQoJdHVubmVsX2lkGAUgASgJEhMKC3R1bm5lbF9uYW1lGAYgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAcgASgJEikKBXNpbmNlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSLdAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEhMKC3NlY3JldF9oYXNoGAIgASgMEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsIBCg9Ob2RlQ2VydGlmaWNhdGUSDwoHbm9kZV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYAiABKAwSFgoOYXV0aG9yaXR5X2hhc2gYAyABKAwSDgoGc2VyaWFsGAQgASgJEi4KCm5vdF9iZWZvcmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCW5vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitAEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJEg8KB3JlZnVzYWwYCCABKAwixwEKBUF1ZGl0Eg8KB25vZGVfaWQYASABKAkSDQoFY2hhaW4YAiABKAkSDgoGbnVtYmVyGAMgASgEEhUKDXByZXZpb3VzX2hhc2gYBCABKAwSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VudHJpZXMYBiADKAsyGi5wb3A0NC5zdG9yZS52MS5BdWRpdEVudHJ5EhMKC2xlZF9wb29sX2lkGAcgASgJEg0KBWZlbmNlGAggASgEIlQKCkF1ZGl0RW50cnkSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEg8KB2NoYW5nZXMYBCADKAkiHAoJQ2FuZGlkYXRlEg8KB25vZGVfaWQYASABKAkqYQoHUG9wS2luZBIYChRQT1BfS0lORF9VTlNQRUNJRklFRBAAEhEKDVBPUF9LSU5EX0NPUkUQARIVChFQT1BfS0lORF9SRUdJT05BTBACEhIKDlBPUF9LSU5EX01JQ1JPEAMqQgoFUGxhbmUSFQoRUExBTkVfVU5TUEVDSUZJRUQQABITCg9QTEFORV9UUkFOU1BPUlQQARINCglQTEFORV9QT1AQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -283,6 +283,14 @@ export type Node = Message<"pop44.store.v1.Node"> & {
    * @generated from field: string sealing_public_key = 15;
    */
   sealingPublicKey: string;
+
+  /**
+   * Since then no daemon honours its certificate, and it stands in no data plane but its own. Unset: it is in force. Its
+   * name, number and addresses stay taken, and it may join again by a new token.
+   *
+   * @generated from field: google.protobuf.Timestamp revoked_at = 16;
+   */
+  revokedAt?: Timestamp | undefined;
 };
 
 /**
@@ -1083,6 +1091,109 @@ export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 19);
 
 /**
+ * The right to join once, as the one node that it names. Key: jointoken/<id>.
+ *
+ * @generated from message pop44.store.v1.JoinToken
+ */
+export type JoinToken = Message<"pop44.store.v1.JoinToken"> & {
+  /**
+   * 16 hexadecimal digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * SHA-256 of the secret, which stands in the token alone.
+   *
+   * @generated from field: bytes secret_hash = 2;
+   */
+  secretHash: Uint8Array;
+
+  /**
+   * As the operator wants it; its public keys are what the new machine sends.
+   *
+   * @generated from field: pop44.store.v1.Node node = 3;
+   */
+  node?: Node | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 5;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * Set in the transaction that writes the node. Kept until it expires, so that a second use is called that.
+   *
+   * @generated from field: google.protobuf.Timestamp used_at = 6;
+   */
+  usedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.JoinToken.
+ * Use `create(JoinTokenSchema)` to create a new message.
+ */
+export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 20);
+
+/**
+ * The certificate that a node was given last. Key: certificate/<node id>. A node that has this record is known by its
+ * public key, so that one that joined anew is not mistaken for the machine that had its name before.
+ *
+ * @generated from message pop44.store.v1.NodeCertificate
+ */
+export type NodeCertificate = Message<"pop44.store.v1.NodeCertificate"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * SHA-256 of its SubjectPublicKeyInfo.
+   *
+   * @generated from field: bytes public_key_hash = 2;
+   */
+  publicKeyHash: Uint8Array;
+
+  /**
+   * SHA-256 of the CA certificate that signed it.
+   *
+   * @generated from field: bytes authority_hash = 3;
+   */
+  authorityHash: Uint8Array;
+
+  /**
+   * Hexadecimal digits (RFC 5280 4.1.2.2).
+   *
+   * @generated from field: string serial = 4;
+   */
+  serial: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_before = 5;
+   */
+  notBefore?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_after = 6;
+   */
+  notAfter?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.NodeCertificate.
+ * Use `create(NodeCertificateSchema)` to create a new message.
+ */
+export const NodeCertificateSchema: GenMessage<NodeCertificate> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 21);
+
+/**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
  *
  * @generated from message pop44.store.v1.Operation
@@ -1141,7 +1252,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1209,7 +1320,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 21);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * One request of the transaction.
@@ -1247,7 +1358,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 22);
+  messageDesc(file_pop44_store_v1_records, 24);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1267,7 +1378,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 23);
+  messageDesc(file_pop44_store_v1_records, 25);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

@@ -1,0 +1,40 @@
+// Mesh peers: who belongs to the management mesh. The nodes of the snapshot, and those of the node's own file that the
+// snapshot does not know yet: a network is built node by node over this very mesh. A node that was revoked is known, and out.
+
+import type { MutableDataplane } from '#internal/dataplane/dataplane.ts';
+import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { type MeshPeer, putMeshPeer } from './mesh.ts';
+import type { Self } from './self.ts';
+
+/** O(nodes). Sets the peers of later nodes over those of the file that bear the same key. */
+export function meshPeers(snapshot: Snapshot, { nodeId, mesh }: Self, into: MutableDataplane): void {
+  if (mesh === undefined) return;
+  const known = new Set([...snapshot.nodes.values()].map(({ record }) => record.meshAddress));
+  // One key is one peer: an address moved to another node by hand must not take the key of a node that is out with it.
+  const out = new Set(
+    [...snapshot.nodes.values()].flatMap(({ record }) =>
+      record.revokedAt === undefined ? [] : [record.meshPublicKey],
+    ),
+  );
+  for (const peer of mesh.peers)
+    if (!known.has(peer.address) && !out.has(peer.publicKey)) putMeshPeer(mesh.address, peer, into);
+  const near = snapshot.nodes.get(nodeId)?.record;
+  for (const node of nodesInForce(snapshot)) {
+    const peer = node.id === nodeId ? undefined : meshPeerOf(snapshot, near, node);
+    const filed = peer ?? mesh.peers.find(({ address }) => node.id !== nodeId && address === node.meshAddress);
+    if (filed !== undefined) putMeshPeer(mesh.address, filed, into);
+  }
+}
+
+/** Undefined for a node that is not trusted, and where the two share no family. */
+function meshPeerOf(snapshot: Snapshot, near: Node | undefined, node: Node): MeshPeer | undefined {
+  const kind = snapshot.pops.get(node.popId)?.record.kind;
+  if (kind !== PopKind.CORE && kind !== PopKind.REGIONAL) return undefined;
+  if (node.meshAddress === '' || node.meshPublicKey === '' || node.meshPort === 0) return undefined;
+  const by4 = node.underlay4 !== '' && (near === undefined || near.underlay4 !== '');
+  const by6 = node.underlay6 !== '' && (near === undefined || near.underlay6 !== '');
+  if (!by4 && !by6) return undefined;
+  const endpoint = by4 ? `${node.underlay4}:${node.meshPort}` : `[${node.underlay6}]:${node.meshPort}`;
+  return { publicKey: node.meshPublicKey, endpoint, address: node.meshAddress };
+}

@@ -1,0 +1,49 @@
+import { clone, create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { expect, test } from 'vitest';
+import { NodeCertificateSchema, NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { fold, type Snapshot } from '#internal/model/model.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
+import { threePops } from '#internal/testkit/three-pops.ts';
+import { admission } from './policy.ts';
+
+const now = new Date('2026-11-25T12:00:00Z');
+const clock = { wall: () => now };
+const key = (byte: number) => ({
+  ...{ publicKey: Buffer.alloc(8), publicKeyHash: Buffer.alloc(32, byte).toString('hex') },
+  endsMs: now.getTime() + 1_000,
+});
+const ask = (snapshot: Snapshot, kind: 'node' | 'admin', id: string, certificate = key(1)): string =>
+  admission(() => snapshot, clock)({ kind, id, certificate }, StatusService.method.getStatus)?.refused ?? 'admitted';
+const after = (...events: RecordEvent[]): Snapshot =>
+  fold(threePops(), { revision: 9n, relisted: false, events }).snapshot;
+
+const node = threePops().nodes.get('p1')?.record;
+const revoked = clone(NodeSchema, node ?? create(NodeSchema));
+revoked.revokedAt = timestampFromDate(now);
+const given = create(NodeCertificateSchema, { nodeId: 'p1', publicKeyHash: Buffer.alloc(32, 1) });
+const certificate: RecordEvent = { kind: 'certificate', id: 'p1', stored: { record: given, revision: 9n } };
+
+test('a certificate is honoured for a node of the snapshot alone [S6]', () => {
+  expect(ask(threePops(), 'node', 'p1')).toBe('admitted');
+  expect(ask(threePops(), 'node', 'p9')).toBe('forbidden');
+  expect(ask(after({ kind: 'node', id: 'p1' }), 'node', 'p1')).toBe('forbidden');
+});
+
+test('a revoked node is refused, its neighbours are not [S6]', () => {
+  const out = after({ kind: 'node', id: 'p1', stored: { record: revoked, revision: 9n } });
+  expect(ask(out, 'node', 'p1')).toBe('revoked');
+  expect(ask(out, 'node', 'p2')).toBe('admitted');
+});
+
+test('a node is known by the key that it was given a certificate for [S6]', () => {
+  expect(ask(after(certificate), 'node', 'p1', key(1))).toBe('admitted');
+  expect(ask(after(certificate), 'node', 'p1', key(2))).toBe('unauthenticated');
+});
+
+test('a certificate that has ended is refused on a connection that outlived it, of an admin too [S6]', () => {
+  const ended = { ...key(1), endsMs: now.getTime() - 1 };
+  expect(ask(threePops(), 'node', 'p1', ended)).toBe('expired');
+  expect(ask(threePops(), 'admin', 'ada', ended)).toBe('expired');
+});

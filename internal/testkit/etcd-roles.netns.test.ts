@@ -1,0 +1,63 @@
+// etcd with its roles on, as the manual sets them up: a node's certificate says who it is there too.
+
+import { readFile, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { recordKinds } from '#internal/model/record.ts';
+import { type Cluster, raiseCluster } from './cluster.ts';
+import { nodeFiles } from './lab/node-files.ts';
+
+const directory = '/tmp/etcd-roles';
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await raiseCluster({ directory, clock: realClock });
+  await cluster.createFabric(['44.40.0.0/16']);
+}, 60_000);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** As a node, with its certificate. */
+const etcdctl = async (node: string, ...args: readonly string[]): Promise<string> => {
+  const files = nodeFiles(node);
+  const endpoint = `https://[${cluster.node(node).address}]:2379`;
+  const tls = ['--cacert', files.ca, '--cert', files.certificate, '--key', files.key, '--endpoints', endpoint];
+  const { stdout, stderr } = await cluster.exec(node, ['env', 'ETCDCTL_API=3', 'etcdctl', ...tls, ...args], {
+    accept: [0, 1],
+  });
+  return stdout + stderr;
+};
+
+const manual = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+/** Lines of the manual, p1 and p2 being nodes of COREs and p3 of a REGIONAL. */
+const lines = Array.from(manual.matchAll(/^etcdctl (.*)$/gm), ([, line = '']) => line.split(' ')).filter(
+  ([noun]) => noun !== 'member',
+);
+
+test('the manual names every kind of record that a REGIONAL writes [S6]', () => {
+  const granted = new Set(lines.flatMap((words) => /^\/pop44\/v1\/(\w+)\/$/.exec(words.at(-1) ?? '')?.[1] ?? []));
+  const withheld = new Set(['node', 'jointoken', 'certificate']);
+  expect(recordKinds.filter((kind) => !granted.has(kind) && !withheld.has(kind))).toEqual([]);
+});
+
+test('with roles on, daemons of both kinds go on; a REGIONAL may not write what is not its own [S6]', async () => {
+  for (const words of lines) {
+    const said = await etcdctl('p1', ...words.map((word) => word.replaceAll("'", '')));
+    expect(said, words.join(' ')).not.toMatch(/Error/);
+  }
+  for (const { id } of cluster.nodes) {
+    const client = cluster.client({ node: id });
+    const owner = `ada-${id}`;
+    const { allocations } = await client.allocations.allocate({ owner, wishes: [{ family: 4, length: 32 }] });
+    expect(allocations.length).toBe(1);
+  }
+  expect(await etcdctl('p3', 'put', '/pop44/v1/certificate/p1', 'x')).toContain('permission denied');
+  expect(await etcdctl('p3', 'put', '/pop44/v1/node/p1', 'x')).toContain('permission denied');
+  expect(await etcdctl('p3', 'put', '/elsewhere', 'x')).toContain('permission denied');
+  expect(await etcdctl('p3', 'user', 'list')).toContain('permission denied');
+  // A daemon that starts under roles follows, leads and answers.
+  await cluster.node('p3').daemon.kill();
+  await cluster.node('p3').daemon.start();
+  await cluster.answering(20_000);
+}, 120_000);

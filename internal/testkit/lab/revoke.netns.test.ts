@@ -1,0 +1,57 @@
+// What the kernels of the others hold when a node is shut out, and what a privileged half does that starts again.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, openClient } from '#internal/client/client.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import { eventually } from '../eventually.ts';
+import { adminContext } from './admin.ts';
+import { raiseLab } from './raise.ts';
+import type { World } from './world.ts';
+
+let lab: World;
+let client: Client;
+beforeAll(async () => {
+  lab = await raiseLab({ directory: '/run/lab', clock: realClock });
+  client = openClient(adminContext(lab));
+}, 120_000);
+afterAll(async () => {
+  client?.close();
+  await lab?.stop();
+});
+
+const keysOf = (node: string) => {
+  const found = lab.nodes.find(({ node: { id } }) => id === node);
+  if (found === undefined) throw new Error(node);
+  return found.keys;
+};
+const meshPeers = async (node: string): Promise<readonly string[]> =>
+  (await lab.exec(`${node}t`, ['wg', 'show', 'p44m', 'peers'])).stdout.split('\n').filter((line) => line !== '');
+const links = async (node: string): Promise<string> => (await lab.exec(`${node}p`, ['ip', '-br', 'link'])).stdout;
+
+test('a revoked node leaves the mesh and the interconnects of the others, and of nobody else [S6]', async () => {
+  expect(new Set(await meshPeers('p1'))).toEqual(new Set([keysOf('p2').mesh.publicKey, keysOf('p3').mesh.publicKey]));
+  expect(await links('p1')).toContain('p44i-p1-p3');
+  await client.at('p1').trust.revokeNode({ node: 'p3' });
+  for (const [node, other] of [
+    ['p1', 'p2'],
+    ['p2', 'p1'],
+  ] as const) {
+    await eventually(async () => {
+      expect(await meshPeers(node)).toEqual([keysOf(other).mesh.publicKey]);
+      expect(await links(node)).not.toContain(`p44i-${node}-p3`);
+      return true;
+    }, 30_000);
+  }
+  expect(await links('p1')).toContain('p44i-p1-p2');
+  // What is left goes on: a change is taken, and both have applied it.
+  const { changed } = await client.at('p1').pools.createPool({ prefix: '44.31.0.0/22' });
+  const signal = AbortSignal.timeout(30_000);
+  let pending: readonly string[] = ['nobody has answered'];
+  const revision = changed?.revision ?? 0n;
+  for await (const answer of client.at('p1').status.waitApplied({ revision }, { signal }))
+    pending = answer.pendingNodeIds;
+  expect(pending).toEqual([]);
+  await expect(client.at('p2').fabric.createInterconnect({ nodeA: 'p1', nodeB: 'p3' })).rejects.toMatchObject({
+    refusal: { refused: 'revoked' },
+  });
+}, 90_000);

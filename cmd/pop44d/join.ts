@@ -9,6 +9,7 @@ import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { JoinGrant } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket, type Ticket } from '#internal/identity/identity.ts';
 import { askToJoin } from '#internal/join/join.ts';
+import { ownRecipient } from '#internal/sealing/sealing.ts';
 
 export interface JoinOptions {
   readonly tokenFile: string;
@@ -39,7 +40,7 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
   secret(keyFile, made.privateKeyPem);
   const meshPublicKey = wgKey(at('mesh.wgkey'));
   const interconnectPublicKey = wgKey(at('interconnect.wgkey'));
-  // The sealing identity of this node is made here too, and its public half sent along.
+  const sealingPublicKey = ownRecipient(at('sealing.agekey'));
 
   const grant = await askToJoin(ticket, {
     tokenId: ticket.tokenId,
@@ -48,6 +49,7 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
     certificateRequest: made.der,
     meshPublicKey,
     interconnectPublicKey,
+    sealingPublicKey,
     requestId: requestId(ticket, meshPublicKey),
   });
   writeFileSync(at('ca.pem'), grant.authorities);
@@ -59,7 +61,8 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
   writeFileSync(at('node.json'), `${config}\n`);
   return [
     `node ${grant.node?.id ?? ''} of PoP ${grant.node?.popId ?? ''} has joined: ${at('node.json')}`,
-    `before pop44d starts, ${at('access.wgkey')} must hold the private key of its PoP (mode 0600)`,
+    `seal the access key of its PoP to it: pop44 pop key reseal ${grant.node?.popId ?? ''} --identity FILE`,
+    `of a node that has the key already, or pop44 pop key create ${grant.node?.popId ?? ''} for the first one`,
   ];
 }
 
@@ -116,8 +119,8 @@ function configOf(options: JoinOptions, dir: string, grant: JoinGrant): NodeConf
     stateDir: resolve(options.stateDir),
     runDir,
     netns: { transport: options.netnsTransport, pop: options.netnsPop },
-    accessKeyFile: at('access.wgkey'),
     interconnectKeyFile: at('interconnect.wgkey'),
+    sealingKeyFile: at('sealing.agekey'),
     mesh: {
       privateKeyFile: at('mesh.wgkey'),
       address: node.meshAddress,

@@ -146,6 +146,7 @@ export function joins(context: ServiceContext): (request: JoinRequest, signal: A
       publicKeyHash: next.publicKeyHash,
       meshPublicKey: request.meshPublicKey,
       interconnectPublicKey: request.interconnectPublicKey,
+      sealingPublicKey: request.sealingPublicKey,
     });
     const { response } = granted(
       await context.submit({

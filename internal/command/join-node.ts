@@ -51,8 +51,12 @@ export function joinNode(
   if (over !== undefined) return over;
   const wanted = clone(NodeSchema, token.record.node ?? create(NodeSchema));
   const trusted = snapshot.pops.get(wanted.popId)?.record.kind !== PopKind.MICRO;
-  const { meshPublicKey, interconnectPublicKey } = facts;
-  Object.assign(wanted, { meshPublicKey: trusted ? meshPublicKey : '', interconnectPublicKey });
+  const { meshPublicKey, interconnectPublicKey, sealingPublicKey } = facts;
+  Object.assign(wanted, {
+    meshPublicKey: trusted ? meshPublicKey : '',
+    interconnectPublicKey,
+    sealingPublicKey,
+  });
   const placed = placedNode(snapshot, wanted, 'given');
   if (isRefusal(placed)) return placed;
   const { node, pop } = placed;

@@ -50,7 +50,7 @@ export function createJoinToken(
   const placed = placedNode(snapshot, completed(snapshot, request.node ?? create(NodeSchema), now), 'later');
   if (isRefusal(placed)) return placed;
   const { node, pop } = placed;
-  Object.assign(node, { meshPublicKey: '', interconnectPublicKey: '' });
+  Object.assign(node, { meshPublicKey: '', interconnectPublicKey: '', sealingPublicKey: '' });
   const id = newId().slice(0, 16);
   const token = create(JoinTokenSchema, {
     id,

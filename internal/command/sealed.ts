@@ -3,7 +3,7 @@
 import { type AgeRecipient, parseRecipient, sealedFault } from '#internal/age/age.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 
 /** By node id. */
 export type SealedByNode = Readonly<Record<string, Uint8Array>>;
@@ -16,15 +16,15 @@ const byId = (a: Node, b: Node): number => (a.id < b.id ? -1 : 1);
 // Nodes change seldom and every tunnel of a list asks for them; an immutable map is its own version.
 const remembered = new WeakMap<Snapshot['nodes'], ReadonlyMap<string, readonly Node[]>>();
 
-function nodesByPop({ nodes }: Snapshot): ReadonlyMap<string, readonly Node[]> {
-  const known = remembered.get(nodes);
+function nodesByPop(snapshot: Snapshot): ReadonlyMap<string, readonly Node[]> {
+  const known = remembered.get(snapshot.nodes);
   if (known !== undefined) return known;
-  const grouped = Map.groupBy([...nodes.values()].map(({ record }) => record).sort(byId), (node) => node.popId);
-  remembered.set(nodes, grouped);
+  const grouped = Map.groupBy([...nodesInForce(snapshot)].sort(byId), (node) => node.popId);
+  remembered.set(snapshot.nodes, grouped);
   return grouped;
 }
 
-/** Nodes of PoPs, by id within each. O(PoPs asked for). */
+/** Nodes of PoPs that are in force, by id within each. O(PoPs asked for). */
 export function nodesOfPops(snapshot: Snapshot, popIds: readonly string[]): readonly Node[] {
   const grouped = nodesByPop(snapshot);
   return popIds.flatMap((popId) => grouped.get(popId) ?? []);

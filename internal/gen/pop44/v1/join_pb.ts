@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/join.proto.
  */
 export const file_pop44_v1_join: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9qb2luLnByb3RvEghwb3A0NC52MSKxAQoLSm9pblJlcXVlc3QSEAoIdG9rZW5faWQYASABKAkSDgoGc2VjcmV0GAIgASgMEg8KB25vZGVfaWQYAyABKAkSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgEIAEoDBIXCg9tZXNoX3B1YmxpY19rZXkYBSABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYBiABKAkSEgoKcmVxdWVzdF9pZBgKIAEoCUoECAcQCiKRAQoKSm9pbkFuc3dlchIkCgVncmFudBgBIAEoCzITLnBvcDQ0LnYxLkpvaW5HcmFudEgAEioKB3JlZnVzYWwYAiABKAsyFy5wb3A0NC52MS5SZWZ1c2FsRGV0YWlsSAASJgoFZmF1bHQYAyABKAsyFS5wb3A0NC52MS5GYXVsdERldGFpbEgAQgkKB291dGNvbWUiswEKCUpvaW5HcmFudBITCgtjZXJ0aWZpY2F0ZRgBIAEoCRITCgthdXRob3JpdGllcxgCIAEoCRIiCgRub2RlGAMgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIkCgZvdGhlcnMYBCADKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhYKDmV0Y2RfZW5kcG9pbnRzGAUgAygJEhoKEnByb2dyZXNzX25vdGlmeV9tcxgGIAEoDSJlCgZKb2luZWQSIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSEwoLY2VydGlmaWNhdGUYAiABKAkSIgoEbm9kZRgDIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiuAEKCUpvaW5GYWN0cxIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USEAoIdG9rZW5faWQYAiABKAkSEwoLc2VjcmV0X2hhc2gYAyABKAwSDwoHbm9kZV9pZBgEIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYBSABKAwSFwoPbWVzaF9wdWJsaWNfa2V5GAYgASgJEh8KF2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GAcgASgJYgZwcm90bzM", [file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChNwb3A0NC92MS9qb2luLnByb3RvEghwb3A0NC52MSLNAQoLSm9pblJlcXVlc3QSEAoIdG9rZW5faWQYASABKAkSDgoGc2VjcmV0GAIgASgMEg8KB25vZGVfaWQYAyABKAkSGwoTY2VydGlmaWNhdGVfcmVxdWVzdBgEIAEoDBIXCg9tZXNoX3B1YmxpY19rZXkYBSABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYBiABKAkSGgoSc2VhbGluZ19wdWJsaWNfa2V5GAcgASgJEhIKCnJlcXVlc3RfaWQYCiABKAlKBAgIEAoikQEKCkpvaW5BbnN3ZXISJAoFZ3JhbnQYASABKAsyEy5wb3A0NC52MS5Kb2luR3JhbnRIABIqCgdyZWZ1c2FsGAIgASgLMhcucG9wNDQudjEuUmVmdXNhbERldGFpbEgAEiYKBWZhdWx0GAMgASgLMhUucG9wNDQudjEuRmF1bHREZXRhaWxIAEIJCgdvdXRjb21lIrMBCglKb2luR3JhbnQSEwoLY2VydGlmaWNhdGUYASABKAkSEwoLYXV0aG9yaXRpZXMYAiABKAkSIgoEbm9kZRgDIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSJAoGb3RoZXJzGAQgAygLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIWCg5ldGNkX2VuZHBvaW50cxgFIAMoCRIaChJwcm9ncmVzc19ub3RpZnlfbXMYBiABKA0iZQoGSm9pbmVkEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEhMKC2NlcnRpZmljYXRlGAIgASgJEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlItQBCglKb2luRmFjdHMSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEhAKCHRva2VuX2lkGAIgASgJEhMKC3NlY3JldF9oYXNoGAMgASgMEg8KB25vZGVfaWQYBCABKAkSFwoPcHVibGljX2tleV9oYXNoGAUgASgMEhcKD21lc2hfcHVibGljX2tleRgGIAEoCRIfChdpbnRlcmNvbm5lY3RfcHVibGljX2tleRgHIAEoCRIaChJzZWFsaW5nX3B1YmxpY19rZXkYCCABKAliBnByb3RvMw", [file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * What a new machine and the join port say to each other: one request and one answer over TLS, each after its length in
@@ -58,6 +58,13 @@ export type JoinRequest = Message<"pop44.v1.JoinRequest"> & {
    * @generated from field: string interconnect_public_key = 6;
    */
   interconnectPublicKey: string;
+
+  /**
+   * age recipient (age1...) of its sealing identity; empty: it has none.
+   *
+   * @generated from field: string sealing_public_key = 7;
+   */
+  sealingPublicKey: string;
 
   /**
    * Chosen by the machine, so that a repeat after a lost answer gives it again.
@@ -226,6 +233,11 @@ export type JoinFacts = Message<"pop44.v1.JoinFacts"> & {
    * @generated from field: string interconnect_public_key = 7;
    */
   interconnectPublicKey: string;
+
+  /**
+   * @generated from field: string sealing_public_key = 8;
+   */
+  sealingPublicKey: string;
 };
 
 /**

@@ -26,17 +26,21 @@ const self: Self = {
   nodeId: 'p1',
   accessKeyFile: '/keys/access',
   interconnectKeyFile: '/keys/interconnect',
+  mesh: settings.mesh,
   edge: edgeOf({
     ...settings,
     hostServices: [{ protocol: 'tcp', port: 22, sources: ['198.18.7.0/24', '2001:db8:7::/48'] }],
+    join: { listen: ['198.18.1.2:4441', '[2001:db8:1:1::2]:4441'] },
   }),
 };
 const nobody: ReadonlySet<string> = new Set();
 const of = (nodeId: string, snapshot: Snapshot, here = nobody) => desired(snapshot, { ...self, nodeId }, here);
 
-test('a node that the snapshot does not know wants nothing', () => {
-  expect(of('p9', threePops(3))).toEqual(emptyDataplane());
-  expect(of('p1', emptySnapshot())).toEqual(emptyDataplane());
+test('a node that the snapshot does not know wants its mesh and nothing else', () => {
+  for (const made of [of('p9', threePops(3)), of('p1', emptySnapshot())]) {
+    expect([...made.peer.values()].map(({ link }) => link)).not.toContain('p44w0');
+    expect({ ...made, peer: new Map() }).toEqual(emptyDataplane());
+  }
 });
 
 test.each(['transport', 'pop'] as const)('the configuration of BIRD %s is the golden one', async (netns) => {

@@ -10,6 +10,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { bird } from './bird.ts';
 import { ip } from './ip.ts';
 import { legsOf } from './legs.ts';
+import { type MeshPeer, putMeshPeer } from './mesh.ts';
 import { meshPeers } from './mesh-peers.ts';
 import { nft } from './nft.ts';
 import { type Self, type View, viewOf } from './self.ts';
@@ -28,14 +29,18 @@ export interface Here {
   classOf?(tunnelId: string): number | undefined;
 }
 
-const view = (snapshot: Snapshot, self: Self): View | undefined =>
-  viewOf(snapshot, self, (node) => legsOf(snapshot, node));
+/** @param members of the management mesh, whom the firewall lets manage this node */
+function view(snapshot: Snapshot, self: Self, members: readonly MeshPeer[]): View | undefined {
+  const edge = self.edge && { ...self.edge, mesh: { ...self.edge.mesh, peers: members } };
+  return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node));
+}
 
 /** Everything but tunnels; the management mesh alone while the snapshot does not know this node. */
 export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
   const made = emptyDataplane();
-  meshPeers(snapshot, self, made);
-  const seen = view(snapshot, self);
+  const members = meshPeers(snapshot, self);
+  if (self.mesh !== undefined) for (const peer of members) putMeshPeer(self.mesh.address, peer, made);
+  const seen = view(snapshot, self, members);
   if (seen === undefined) return made;
   for (const mechanism of [wireguard, ip, shaping, nft, bird]) mechanism(seen, made);
   return made;

@@ -18,6 +18,8 @@ export interface Edge {
   /** TCP ports that answer members of the mesh: the API, metrics, etcd's two. */
   readonly managementPorts: readonly number[];
   readonly hostServices: readonly HostService[];
+  /** Where machines ask to join, `198.18.1.2:4441`: the one thing of ours that strangers reach by TCP. */
+  readonly joinAddresses: readonly string[];
 }
 
 /** Of node.json (internal/config); this package knows no files. */
@@ -27,6 +29,7 @@ export interface EdgeSettings {
   readonly metrics: { readonly port: number };
   readonly etcd: { readonly endpoints: readonly string[]; readonly peerPort?: number };
   readonly hostServices?: readonly HostService[];
+  readonly join?: { readonly listen: readonly string[] };
 }
 
 /** etcd's own (IANA: etcd-server). */
@@ -40,7 +43,7 @@ function urlOf(endpoint: string): { readonly host: string; readonly port: number
   return found === null ? undefined : { host: found[1] ?? '', port: Number(found[2]) };
 }
 
-export function edgeOf({ mesh, api, metrics, etcd, hostServices }: EdgeSettings): Edge {
+export function edgeOf({ mesh, api, metrics, etcd, hostServices, join }: EdgeSettings): Edge {
   const own = etcd.endpoints.flatMap((endpoint) => {
     const url = urlOf(endpoint);
     return url?.host === mesh.address ? [url.port] : [];
@@ -54,5 +57,6 @@ export function edgeOf({ mesh, api, metrics, etcd, hostServices }: EdgeSettings)
     mesh: { address: mesh.address, port: mesh.port, peers: mesh.peers },
     managementPorts: [...ports].sort((a, b) => a - b),
     hostServices: hostServices ?? usualHostServices,
+    joinAddresses: join?.listen ?? [],
   };
 }

@@ -5,7 +5,7 @@ import { meshLink } from '#internal/dataplane/ownership.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
-import { desired, type Self } from './desired.ts';
+import { desired, edgeOf, type Self } from './desired.ts';
 
 const fabric = threePops(3);
 const nodeOf = (id: string) => {
@@ -66,4 +66,19 @@ test('a revoked node is in no mesh, in no interconnect and in no filter of the o
 test('the node that is out goes on as it was, alone [S6]', () => {
   const out = revoked(fabric, 'p1');
   expect(desired(out, selfOf(), new Set()).link.size).toBe(desired(fabric, selfOf(), new Set()).link.size);
+});
+
+test('who manages a node is who is a peer of its mesh: nobody the file alone has, once the records say otherwise [S1]', () => {
+  const edge = edgeOf({
+    mesh: { address: 'fd44:44::1', port: 51844, peers: [filed(3), filed(7)] },
+    api: { port: 4440 },
+    metrics: { port: 9440 },
+    etcd: { endpoints: [] },
+  });
+  const members = (snapshot: Snapshot): string | undefined => {
+    const { ruleset } = desired(snapshot, { ...selfOf(filed(3), filed(7)), edge }, new Set());
+    return /ip6 saddr \{ ([^}]*) \} goto member/.exec(ruleset.get('transport')?.text ?? '')?.[1];
+  };
+  expect(members(fabric)).toBe('fd44:44::2, fd44:44::3, fd44:44::7');
+  expect(members(revoked(fabric, 'p3'))).toBe('fd44:44::2, fd44:44::7');
 });

@@ -1,15 +1,15 @@
 // Mesh peers: who belongs to the management mesh. The nodes of the snapshot, and those of the node's own file that the
 // snapshot does not know yet: a network is built node by node over this very mesh. A node that was revoked is known, and out.
 
-import type { MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
-import { type MeshPeer, putMeshPeer } from './mesh.ts';
+import type { MeshPeer } from './mesh.ts';
 import type { Self } from './self.ts';
 
-/** O(nodes). Sets the peers of later nodes over those of the file that bear the same key. */
-export function meshPeers(snapshot: Snapshot, { nodeId, mesh }: Self, into: MutableDataplane): void {
-  if (mesh === undefined) return;
+/** O(nodes). One for each key: the record's where there is one, else that of the file. */
+export function meshPeers(snapshot: Snapshot, { nodeId, mesh }: Self): readonly MeshPeer[] {
+  if (mesh === undefined) return [];
+  const peers = new Map<string, MeshPeer>();
   const known = new Set([...snapshot.nodes.values()].map(({ record }) => record.meshAddress));
   // One key is one peer: an address moved to another node by hand must not take the key of a node that is out with it.
   const out = new Set(
@@ -18,13 +18,14 @@ export function meshPeers(snapshot: Snapshot, { nodeId, mesh }: Self, into: Muta
     ),
   );
   for (const peer of mesh.peers)
-    if (!known.has(peer.address) && !out.has(peer.publicKey)) putMeshPeer(mesh.address, peer, into);
+    if (!known.has(peer.address) && !out.has(peer.publicKey)) peers.set(peer.publicKey, peer);
   const near = snapshot.nodes.get(nodeId)?.record;
   for (const node of nodesInForce(snapshot)) {
     const peer = node.id === nodeId ? undefined : meshPeerOf(snapshot, near, node);
     const filed = peer ?? mesh.peers.find(({ address }) => node.id !== nodeId && address === node.meshAddress);
-    if (filed !== undefined) putMeshPeer(mesh.address, filed, into);
+    if (filed !== undefined) peers.set(filed.publicKey, filed);
   }
+  return [...peers.values()];
 }
 
 /** Undefined for a node that is not trusted, and where the two share no family. */

@@ -88,6 +88,14 @@ const service = ({ protocol, port, sources }: HostService): readonly string[] =>
         return from.map((prefix) => `${field[family]} saddr ${prefix} ${protocol} dport ${port} accept`);
       });
 
+/** A machine joins once in its life; the port answers each caller for 10 s at most (internal/join). */
+const joins = ({ joinAddresses }: Edge): readonly string[] =>
+  joinAddresses.map((address) => {
+    const host = hostOf(address);
+    const port = address.slice(address.lastIndexOf(':') + 1);
+    return `${field[familyOf(host)]} daddr ${host} tcp dport ${port} limit rate 20/second burst 50 packets accept`;
+  });
+
 /** BIRD's neighbours: BGP (RFC 4271), and single-hop BFD where it is configured (RFC 5881 4, 5: port and TTL). */
 const routing = (known: Known | undefined): readonly string[] =>
   (known?.upstreams ?? [])
@@ -181,6 +189,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       'ct state established,related accept',
       ...routing(known),
       ...addresses,
+      ...(edge === undefined ? [] : joins(edge)),
       'jump host_services',
     ),
     ...(meshAddress === ''

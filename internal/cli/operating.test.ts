@@ -41,8 +41,11 @@ const lines = [...section.matchAll(/^npx pop44 (.*)$/gm).map(([, line = '']) => 
 const words = (line: string): readonly string[] =>
   Array.from(line.matchAll(/'([^']*)'|\S+/g), ([word, quoted]) => quoted ?? word);
 
-test('the manual has commands in each of its sections', () => {
-  for (const each of section.split(/^## /m)) expect(each).toContain('npx pop44 ');
+test.each([
+  ...['Pools and addresses', 'Rates', 'Secrets', 'Firewalls of tunnels', 'Keys', 'Abuse desk'],
+  ...['Joining a node', 'Certificates'],
+])('the manual has commands under %s', (title) => {
+  expect(new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(text)?.[1]).toContain('npx pop44 ');
 });
 
 /** What `pop44d join` on the new machine does with the token that was printed. */

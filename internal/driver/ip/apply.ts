@@ -100,7 +100,9 @@ export async function applySteps(
   steps: readonly Step[],
 ): Promise<readonly StepFailure[]> {
   const failures: StepFailure[] = [];
-  // Between namespaces and families no order matters; inside one the steps keep theirs.
+  // Between namespaces and families no order matters, but a wire has both: it comes before all else and goes after.
+  const wires: Record<'come' | 'go', Work[]> = { come: [], go: [] };
+  // Inside one the steps keep theirs.
   const batches = new Map<string, Work[]>();
   const sysctls: StepOf<'sysctl'>[] = [];
   for (const step of steps) {
@@ -109,6 +111,10 @@ export async function applySteps(
       try {
         const netns = netnsOf(step);
         const work: Work = { step, netns, ...renderStep(step) };
+        if (step.kind === 'wire') {
+          wires[step.op === 'remove' ? 'go' : 'come'].push(work);
+          continue;
+        }
         const name = `${netns} ${work.family}`;
         const others = batches.get(name);
         if (others === undefined) batches.set(name, [work]);
@@ -119,7 +125,9 @@ export async function applySteps(
     }
   }
   failures.push(...(await writeSysctls(paths, known, sysctls)));
-  const sent = await Promise.all([...batches.values()].map((batch) => sendBatch(paths, batch)));
+  const all = (each: Iterable<readonly Work[]>) => Promise.all(Array.from(each, (batch) => sendBatch(paths, batch)));
+  const byNetns = (works: readonly Work[]) => Map.groupBy(works, ({ netns }) => netns).values();
+  const sent = [...(await all(byNetns(wires.come))), ...(await all(batches.values())), ...(await all(byNetns(wires.go)))];
   if (steps.some(mayDropRoutes)) disturb('an address was removed from a link, which may have lost routes with it');
   return [...failures, ...sent.flat()];
 }

@@ -82,14 +82,29 @@ const cases: readonly Case[] = [
 
 test.each(cases)('$name: $lastLine', ({ lines, inCi, filtered, code, lastLine, ok }) => {
   const counts = new Counts({ inCi: inCi === true, filtered: filtered === true });
-  for (const line of lines) counts.take(JSON.stringify(line));
-  counts.exited(code ?? 0, null);
+  const part = counts.begin();
+  for (const line of lines) part.take(JSON.stringify(line));
+  part.exited(code ?? 0, null);
+  counts.ended();
   expect([counts.lastLine(), counts.ok()]).toEqual([lastLine, ok]);
 });
 
 test('what was running when vitest died is named', () => {
   const counts = new Counts({ inCi: true, filtered: false });
-  for (const line of [{ started: 'x' }, { started: 'y' }, { ended: 'x' }]) counts.take(JSON.stringify(line));
-  counts.exited(null, 'SIGKILL');
+  const part = counts.begin();
+  for (const line of [{ started: 'x' }, { started: 'y' }, { ended: 'x' }]) part.take(JSON.stringify(line));
+  expect(counts.unfinished()).toEqual(['y']);
+  part.exited(null, 'SIGKILL');
   expect(counts.problems()).toEqual(['vitest ended (SIGKILL) during y']);
+});
+
+test('what several came to is one count, and one in which no test was wanted is no failure', () => {
+  const counts = new Counts({ inCi: true, filtered: false });
+  for (const lines of [[passed, complete], [complete], [passed, failed, complete]]) {
+    const part = counts.begin();
+    for (const line of lines) part.take(JSON.stringify(line));
+    part.exited(lines.includes(failed) ? 1 : 0, null);
+  }
+  counts.ended();
+  expect([counts.lastLine(), counts.problems()]).toEqual(['2 passed, 1 failed, 0 skipped', []]);
 });

@@ -1,20 +1,26 @@
-// Counts: what a test run came to, out of the lines of the tally.
+// Counts: what a test run came to, out of the lines of the tally of each vitest that took part.
 
 import type { TallyLine } from './tally.ts';
 
 /** In CI a skip is a failure, unless its reason begins with this word. `ctx.skip('allowed: this kernel has no WireGuard')` */
 const allowed = 'allowed: ';
 
+/** One vitest. */
+export interface Part {
+  /** One line of its tally. */
+  take(text: string): void;
+  /** Its process has ended by itself. */
+  exited(code: number | null, signal: string | null): void;
+}
+
 export class Counts {
   #passed = 0;
   #failed = 0;
   #skipped = 0;
-  #complete = false;
   readonly #inCi: boolean;
   readonly #filtered: boolean;
   readonly #problems: string[] = [];
-  readonly #running = new Set<string>();
-  readonly #broken = new Set<string>();
+  readonly #parts: Set<string>[] = [];
 
   /** `filtered`: tests were chosen by name, so that all others count as skipped and nobody minds. */
   constructor(options: { readonly inCi: boolean; readonly filtered: boolean }) {
@@ -22,16 +28,33 @@ export class Counts {
     this.#filtered = options.filtered;
   }
 
-  /** One line of the tally. */
-  take(text: string): void {
-    const line = JSON.parse(text) as TallyLine;
-    if ('complete' in line) this.#complete = true;
-    else if ('started' in line) this.#running.add(line.started);
-    else if ('ended' in line) this.#running.delete(line.ended);
-    else if ('broken' in line) this.#broken.add(line.broken);
-    else if ('reason' in line) this.#skip(line.test, line.reason);
-    else if (line.state === 'passed') this.#passed += 1;
-    else this.#failed += 1;
+  begin(): Part {
+    let complete = false;
+    const running = new Set<string>();
+    const broken = new Set<string>();
+    let failed = 0;
+    this.#parts.push(running);
+    return {
+      take: (text) => {
+        const line = JSON.parse(text) as TallyLine;
+        if ('complete' in line) complete = true;
+        else if ('started' in line) running.add(line.started);
+        else if ('ended' in line) running.delete(line.ended);
+        else if ('broken' in line) broken.add(line.broken);
+        else if ('reason' in line) this.#skip(line.test, line.reason);
+        else if (line.state === 'passed') this.#passed += 1;
+        else {
+          this.#failed += 1;
+          failed += 1;
+        }
+      },
+      exited: (code, signal) => {
+        for (const file of broken) this.broke(`failed outside its tests: ${file}`);
+        if (!complete) {
+          this.broke(`vitest ended (${signal ?? `exit ${code}`}) during ${[...running].join(', ') || 'its start'}`);
+        } else if (code !== 0 && failed + broken.size === 0) this.broke(`vitest: exit ${code}`);
+      },
+    };
   }
 
   #skip(test: string, reason: string): void {
@@ -49,20 +72,14 @@ export class Counts {
     this.#problems.push(problem);
   }
 
-  /** The run's process has ended by itself. */
-  exited(code: number | null, signal: string | null): void {
-    for (const file of this.#broken) this.broke(`failed outside its tests: ${file}`);
-    if (!this.#complete) {
-      this.broke(`vitest ended (${signal ?? `exit ${code}`}) during ${this.unfinished().join(', ') || 'its start'}`);
-    }
-    if (this.#failed > 0) return;
-    if (this.#passed + this.#skipped === 0) this.broke('no test ran');
-    else if (code !== 0) this.broke(`vitest: exit ${code}`);
+  /** All parts have ended. */
+  ended(): void {
+    if (this.#failed === 0 && this.#passed + this.#skipped === 0) this.broke('no test ran');
   }
 
   /** Files that have begun and not ended. */
   unfinished(): readonly string[] {
-    return [...this.#running];
+    return this.#parts.flatMap((running) => [...running]);
   }
 
   problems(): readonly string[] {

@@ -1,4 +1,4 @@
-// Certificates that end within a minute: what renews itself goes on, what cannot stops without the data plane's noticing.
+// Certificates that end within half a minute: what renews itself goes on, what cannot stops without the data plane's noticing.
 
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ async function withCluster(
 }
 
 test('certificates renew themselves, and no stream and no call notices it [S6]', async () => {
-  await withCluster({ certificateSeconds: 60 }, async (cluster, directory) => {
+  await withCluster({ certificateSeconds: 24 }, async (cluster, directory) => {
     await cluster.createFabric(['44.40.0.0/16']);
     const ids = cluster.nodes.map(({ id }) => id);
     const before = new Map<string, Awaited<ReturnType<typeof factsOf>>>();
@@ -68,7 +68,7 @@ test('certificates renew themselves, and no stream and no call notices it [S6]',
 }, 180_000);
 
 test('when all have ended the control plane stops, and nothing is asked of the data plane [S6]', async () => {
-  await withCluster({ certificateSeconds: 40, withoutAuthority: true }, async (cluster, directory) => {
+  await withCluster({ certificateSeconds: 20, withoutAuthority: true }, async (cluster, directory) => {
     const wants: Want[] = [];
     const seam = await serveSeam(join(nodeDirectory('p1'), 'dataplane.sock'), {
       connected: (send) => send({ type: 'hello', accessPeers: 0 }),

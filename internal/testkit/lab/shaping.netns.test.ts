@@ -75,14 +75,14 @@ const udpPayload = 1_200;
 const within5Percent = 1;
 
 /** Bits a second of IP packets that arrive, once the queues have filled. */
-async function measured({ direction, protocol, to = host4, seconds = 4 }: Flow): Promise<number> {
+async function measured({ direction, protocol, to = host4, seconds = 3 }: Flow): Promise<number> {
   if (protocol === 'udp') {
     const argv = [process.execPath, udpFlow, direction, to, udpPort, '12000000', String(seconds), String(udpPayload)];
     const { stdout } = await lab.exec('client', argv, { timeoutMs: 60_000 });
     const { packets, seconds: took } = JSON.parse(stdout) as UdpReport;
     return (packets * (udpPayload + (to.includes(':') ? 48 : 28)) * 8) / took;
   }
-  const how = ['-J', '-O', '2', '-t', String(seconds), ...(direction === 'down' ? ['-R'] : [])];
+  const how = ['-J', '-O', '1', '-t', String(seconds), ...(direction === 'down' ? ['-R'] : [])];
   const { stdout } = await lab.exec('client', ['iperf3', '-c', to, ...how], { timeoutMs: 30_000 });
   const { start, end } = JSON.parse(stdout) as TcpReport;
   // Full segments of the tunnel's MTU.
@@ -166,7 +166,7 @@ describe('[T9] a rate holds within 5 % of IP bytes', () => {
 });
 
 test('a new rate holds at once, under traffic, by a change of the class alone [T9]', async () => {
-  const flow = measured({ direction: 'down', protocol: 'udp', seconds: 8 });
+  const flow = measured({ direction: 'down', protocol: 'udp', seconds: 5 });
   const before = await packetsOf('class', 'p44w0', ' ceil 5Mbit ');
   await eventually(async () => (await packetsOf('class', 'p44w0', ' ceil 5Mbit ')) > before + 500, 10_000);
   await setRates(6_000_000n, 3_000_000n);

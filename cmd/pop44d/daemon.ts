@@ -128,6 +128,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const keys = createAsker<InterconnectKey>();
+  const sessions = createAsker<Sessions>();
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
 
@@ -140,6 +142,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'health') health = message;
     if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
     if (message.type === 'denials') denials.told(message);
+    if (message.type === 'interconnect-key') keys.told(message);
+    if (message.type === 'sessions') sessions.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
       const nowMs = clock.wall().getTime();
@@ -195,7 +199,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const seam = connectSeam(config.dataplaneSocket, {
     message: onDataplane,
     lost: () => {
-      denials.lost();
+      for (const asker of [denials, keys, sessions]) asker.lost();
       reconciler.lost();
     },
   });
@@ -259,6 +263,23 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const rotating = rotateAgainAndAgain(
+    {
+      nodeId: config.nodeId,
+      clock,
+      head,
+      store,
+      status,
+      newId: randomUUID,
+      makeKey: async (keep) => {
+        const ask = (number: number): void => seam.send({ type: 'ask-interconnect-key', number, keep });
+        return (await keys.ask(ask)).publicKey;
+      },
+      sessions: async () => (await sessions.ask((number) => seam.send({ type: 'ask-sessions', number }))).established,
+      failed: (cause) => log.warn('rotation-failed', { reason: messageOf(cause) }),
+    },
+    signal,
+  );
 
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
@@ -273,7 +294,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
-  await Promise.all([sweeping, renewing]);
+  await Promise.all([sweeping, renewing, rotating]);
   store.close();
   electionEtcd.close();
   await Promise.all([disk.close(), traffic.close()]);

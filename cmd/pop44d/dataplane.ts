@@ -14,12 +14,13 @@ import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
-import { openBird } from '#internal/driver/bird/bird.ts';
+import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
 import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
+import { interconnectKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
 import { serveSeam } from '#internal/seam/seam.ts';
 
@@ -28,6 +29,9 @@ const disturbanceMs = 50;
 
 /** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
 const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
+const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
+  protocols.filter(({ type, info }) => type === 'BGP' && info === 'Established').map(({ name }) => name);
 
 export async function runDataplane(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'dataplane' });
@@ -38,19 +42,18 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const wg = await openWg({
     netns,
     runDir,
-    privateKeyFiles: [accessKeyFile ?? [], config.interconnectKeyFile, config.mesh.privateKeyFile].flat(),
+    privateKeyFiles: [
+      accessKeyFile ?? [],
+      interconnectKeyFiles(config.interconnectKeyFile),
+      config.mesh.privateKeyFile,
+    ].flat(),
     ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
     clock,
     log,
   });
   const nft = await openNft({ netns, stateDir, clock, log });
-  const drivers: readonly AnyDriver[] = [
-    wg,
-    openIp({ netns }),
-    await openTc({ netns: netns.pop, log }),
-    nft,
-    openBird({ netns, runDir, clock, log }),
-  ];
+  const bird = openBird({ netns, runDir, clock, log });
+  const drivers: readonly AnyDriver[] = [wg, openIp({ netns }), await openTc({ netns: netns.pop, log }), nft, bird];
   const handshakes = new Map<string, number>();
   const applier = createApplier({
     drivers,
@@ -81,6 +84,22 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
           (denied) => answer({ type: 'denials', number, denied }),
           (cause: unknown) => log.error('denials-unread', { reason: messageOf(cause) }),
         );
+        return;
+      }
+      if (message.type === 'ask-sessions') {
+        bird.protocols('pop').then(
+          (protocols) => answer({ type: 'sessions', number: message.number, established: establishedOf(protocols) }),
+          (cause: unknown) => log.error('sessions-unread', { reason: messageOf(cause) }),
+        );
+        return;
+      }
+      if (message.type === 'ask-interconnect-key') {
+        try {
+          const publicKey = makeInterconnectKey(config.interconnectKeyFile, message.keep, clock.wall());
+          answer({ type: 'interconnect-key', number: message.number, publicKey });
+        } catch (cause) {
+          log.error('interconnect-key-unmade', { reason: messageOf(cause) });
+        }
         return;
       }
       const want = message;

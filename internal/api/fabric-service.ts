@@ -10,6 +10,7 @@ import {
   updateNode,
   popAccessKey,
   popShown,
+  rotateInterconnectKey,
   setNodeSealingKey,
   setPopAccessKey,
 } from '#internal/command/command.ts';
@@ -34,6 +35,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createUpstream: changing(context, method.createUpstream, createUpstream),
     setPopAccessKey: changing(context, method.setPopAccessKey, setPopAccessKey),
     setNodeSealingKey: changing(context, method.setNodeSealingKey, setNodeSealingKey),
+    rotateInterconnectKey: changing(context, method.rotateInterconnectKey, rotateInterconnectKey),
     getPopAccessKey: async (request, { signal }) => {
       const answer = await found(context, signal, (snapshot) => popAccessKey(snapshot, request));
       return { ...answer, freshness: freshness(context) };

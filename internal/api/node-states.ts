@@ -19,6 +19,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       failingSteps: report.failingSteps,
       held: report.held,
       stale: report.stale,
+      rotation: report.rotation,
       ...(rttMs === undefined ? {} : { rttMs }),
       ...(lastHeard === undefined ? {} : { lastHeard: timestampFromDate(lastHeard) }),
     };

@@ -1,5 +1,6 @@
 // Node: the machines of PoPs.
 
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Command } from 'commander';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -43,6 +44,12 @@ const recordColumns: readonly Column<Node>[] = [
   ['sealing key', (node) => node.sealingPublicKey],
 ];
 
+/** Of its interconnect key: `2026-11-25`. */
+function sinceText(node: Node | undefined): string {
+  const since = node?.interconnectKeyAge?.since;
+  return since === undefined ? '' : timestampDate(since).toISOString().slice(0, 10);
+}
+
 /** A node as it fares. */
 export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['node', ({ node }) => node?.id ?? ''],
@@ -53,6 +60,8 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['rtt', ({ rttMs }) => (rttMs === undefined ? '' : `${rttMs.toFixed(1)} ms`)],
   ['store', ({ connected, stale }) => (connected ? (stale ? 'away' : 'reached') : '')],
   ['held', ({ held }) => held],
+  ['key since', ({ node }) => sinceText(node)],
+  ['rotation', ({ rotation }) => rotation],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {
@@ -103,6 +112,20 @@ export function nodeVerbs(node: Command, session: Session): void {
       });
     });
   nodeTrustVerbs(node, session);
+  withChangeOptions(node.command('rotate-interconnect-key').argument('<id>'), 'existing')
+    .description(
+      'ask a node for its next interconnect key; nothing is lost, the old one goes when all links have the next',
+    )
+    .option('--cancel', 'take that back: the old key stays')
+    .action(async (of: string, options: ChangeOptions & { readonly cancel?: boolean }) => {
+      const { fabric } = await session.client();
+      const request = { change: changeOf(options), node: of, cancel: options.cancel ?? false };
+      await change(session, options, {
+        send: () => fabric.rotateInterconnectKey(request),
+        show: (answer) => session.record(answer, answer.node, recordColumns),
+        awaited: () => ({ nodeIds: [of] }),
+      });
+    });
   node
     .command('list')
     .description('show all nodes and how they fare')

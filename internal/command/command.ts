@@ -35,6 +35,14 @@ export { sealingRecipients } from './sealing-recipients.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
 export { resizePool } from './resize-pool.ts';
 export { revokeNode } from './revoke-node.ts';
+export {
+  neighboursOf,
+  openInterconnectRotation,
+  promoteInterconnectKey,
+  rotateInterconnectKey,
+  rotatingNeighbour,
+  rotationDueMs,
+} from './rotate-interconnect-key.ts';
 export { promoteKey, rotateKey } from './rotate-key.ts';
 export { suspendTunnel, unsuspendTunnel } from './suspend-tunnel.ts';
 export { sweepPool } from './sweep.ts';

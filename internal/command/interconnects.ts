@@ -2,7 +2,7 @@
 // the same fabric built in the same order has the same addresses and ports.
 
 import { create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { InterconnectSchema, type Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreateInterconnectRequest,
@@ -18,6 +18,7 @@ import { exists, Form, idField, notFound, rangeField } from './fields.ts';
 import { linkField } from './link-space.ts';
 import { revokedNode } from './revoke-node.ts';
 import { freePort, refusedPort } from './ports.ts';
+import { rotatingEnd, withOtherLink } from './rotate-interconnect-key.ts';
 
 // WireGuard over IPv4 and IPv6 on a 1,500-byte path: 1500 - 40 - 8 - 32.
 const defaultMtu = 1420;
@@ -40,6 +41,7 @@ export function createInterconnect(
   if (b === undefined) return notFound('interconnect.node_b', request.nodeB, 'node');
   form.check(revokedNode('interconnect.node_a', a.record) ?? revokedNode('interconnect.node_b', b.record));
   form.check(refusedPair(snapshot, a.record, b.record));
+  form.check(rotatingEnd([a.record, b.record]));
   const link4 = form.take(linkField(snapshot, 'interconnect.link4', request.link4, 4));
   const link6 = form.take(linkField(snapshot, 'interconnect.link6', request.link6, 6));
   const portA = request.portA || freePort(snapshot, a.record);
@@ -54,7 +56,11 @@ export function createInterconnect(
       ? { nodeA: a.record.id, nodeB: b.record.id, portA, portB }
       : { nodeA: b.record.id, nodeB: a.record.id, portA: portB, portB: portA };
   const id = freeId(snapshot, `${ends.nodeA}-${ends.nodeB}`, context);
-  const interconnect = create(InterconnectSchema, { id, ...ends, link4, link6, mtu });
+  const first = create(InterconnectSchema, { id, ...ends, link4, link6, mtu });
+  const known = { ...snapshot, interconnects: snapshot.interconnects.set(id, { record: first, revision: 0n }) };
+  // The keys of its ends have been rotated an odd number of times: the other link is the one in use.
+  const interconnect = otherFirst(a.record, b.record) ? withOtherLink(known, first) : first;
+  if (isRefusal(interconnect)) return interconnect;
   const { compares, writes } = alone(snapshot);
   return {
     decision: {
@@ -68,6 +74,10 @@ export function createInterconnect(
     },
     response: create(CreateInterconnectResponseSchema, { interconnect }),
   };
+}
+
+function otherFirst(a: Node, b: Node): boolean {
+  return ((a.interconnectKeyAge?.generation ?? 0) + (b.interconnectKeyAge?.generation ?? 0)) % 2 === 1;
 }
 
 function refusedPair(snapshot: Snapshot, a: Node, b: Node): Refusal | undefined {

@@ -147,6 +147,7 @@ function sharedWithNode(snapshot: Snapshot, node: Node): Refusal | undefined {
     for (const [field, key, otherKey] of [
       ['node.mesh_public_key', node.meshPublicKey, other.meshPublicKey],
       ['node.interconnect_public_key', node.interconnectPublicKey, other.interconnectPublicKey],
+      ['node.interconnect_public_key', node.interconnectPublicKey, other.nextInterconnectPublicKey],
     ] as const) {
       if (key === '' || key !== otherKey) continue;
       return refuse('duplicate-key', {

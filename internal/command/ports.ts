@@ -14,8 +14,11 @@ function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string>
   const pop = snapshot.pops.get(node.popId);
   if (pop !== undefined) used.set(pop.record.endpointPort, `the endpoint of PoP ${node.popId}`);
   for (const [id, { record }] of snapshot.interconnects) {
-    if (record.nodeA === node.id) used.set(record.portA, `interconnect ${id}`);
-    if (record.nodeB === node.id) used.set(record.portB, `interconnect ${id}`);
+    const ports = new Map([
+      [record.nodeA, [record.portA, record.otherPortA]],
+      [record.nodeB, [record.portB, record.otherPortB]],
+    ]);
+    for (const port of ports.get(node.id) ?? []) if (port !== 0) used.set(port, `interconnect ${id}`);
   }
   return used;
 }

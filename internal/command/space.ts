@@ -41,7 +41,7 @@ export function fabricSpace(snapshot: Snapshot): readonly Held[] {
   });
   const links = [...snapshot.interconnects.entries()].sort(byId).flatMap(([id, { record }]) => {
     const by = `a link address of interconnect ${id}`;
-    return [...link(record.link4, by), ...link(record.link6, by)];
+    return [record.link4, record.link6, record.otherLink4, record.otherLink6].flatMap((text) => link(text, by));
   });
   return [...pops, ...nodes, ...links];
 }

@@ -96,13 +96,26 @@ function transportText(view: View): string {
   ].join('\n');
 }
 
+/** BGP session over one of an interconnect's two links. */
+export const sessionName = (interconnectId: string, turn: string, family: Family): string =>
+  `p44${turn}_${symbol(interconnectId)}_${family}`;
+
+/**
+ * A link that is leaving loses against the other one to the same neighbour, whose MED is 0, and against nothing else: MEDs of
+ * one neighbour are compared after the lengths of paths (RFC 4271 9.1.2.2), so that nobody makes a detour.
+ */
+const taken = (leg: Leg, family: Family): string =>
+  leg.leaving
+    ? `filter { if !p44_fabric${family}() then reject; bgp_med = 1; accept; }`
+    : `where p44_fabric${family}()`;
+
 const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => [
-  `protocol bgp p44i_${symbol(leg.interconnect.id)}_${family} {`,
+  `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
   `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
   '  bfd on;',
   `  ipv${family} {`,
   `    import limit ${fabricLimit} action block;`,
-  `    import where p44_fabric${family}(); export where p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE;`,
+  `    import ${taken(leg, family)}; export where p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE;`,
   '  };',
   '}',
 ];

@@ -20,6 +20,7 @@ import { wireguard } from './wireguard.ts';
 
 export type { Carrier } from './tunnel.ts';
 export { edgeOf } from './edge.ts';
+export { nextSessions } from './next-sessions.ts';
 export type { Self } from './self.ts';
 
 /** Ids of tunnels that are live on this node. */
@@ -32,7 +33,7 @@ export interface Here {
 /** @param members of the management mesh, whom the firewall lets manage this node */
 function view(snapshot: Snapshot, self: Self, members: readonly MeshPeer[]): View | undefined {
   const edge = self.edge && { ...self.edge, mesh: { ...self.edge.mesh, peers: members } };
-  return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node));
+  return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node, self.interconnectKeyFile));
 }
 
 /** Everything but tunnels; the management mesh alone while the snapshot does not know this node. */

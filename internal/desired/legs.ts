@@ -1,9 +1,17 @@
 // Legs: both ends of every interconnect come from one record; here is the end that this node holds.
 
-import { linkPrefix } from '#internal/dataplane/ownership.ts';
+import { linkPrefix, madeKeyFile } from '#internal/dataplane/ownership.ts';
 import type { Interconnect, Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
-import { addressFrom, addressNumber, familyOf, parsePrefix, firstAddress } from '#internal/netip/netip.ts';
+import {
+  addressFrom,
+  addressNumber,
+  familyOf,
+  firstAddress,
+  parsePrefix,
+  parseWgKey,
+  wgKeyHex,
+} from '#internal/netip/netip.ts';
 import { type Leg, sortedRecords } from './self.ts';
 
 /** IFNAMSIZ is 16 with the closing zero (linux/if.h). */
@@ -19,9 +27,12 @@ function shortHash(text: string): string {
   return hash.toString(16).padStart(8, '0');
 }
 
-export function interconnectLink(id: string): string {
-  const name = `${linkPrefix}i-${id}`;
-  return name.length <= longestName ? name : `${linkPrefix}i-${shortHash(id)}`;
+/** The two links of an interconnect that take turns (adr/0016). */
+export type Turn = 'i' | 'j';
+
+export function interconnectLink(id: string, turn: Turn = 'i'): string {
+  const name = `${linkPrefix}${turn}-${id}`;
+  return name.length <= longestName ? name : `${linkPrefix}${turn}-${shortHash(id)}`;
 }
 
 /** The two addresses of a /31 or /127 (RFC 3021, RFC 6164), lower first. */
@@ -32,16 +43,49 @@ function pairOf(link: string): readonly [string, string] {
   return [low, addressFrom(familyOf(low), addressNumber(low) + 1n)];
 }
 
-function leg(interconnect: Interconnect, near: Node, far: Node): Leg {
+/** Which link the keys in use belong to: each rotation of either end's key moves on to the other. */
+export function currentTurn(a: Node, b: Node): Turn {
+  const passed = (a.interconnectKeyAge?.generation ?? 0) + (b.interconnectKeyAge?.generation ?? 0);
+  return passed % 2 === 0 ? 'i' : 'j';
+}
+
+const otherTurn = (turn: Turn): Turn => (turn === 'i' ? 'j' : 'i');
+
+interface Ends {
+  readonly near: Node;
+  readonly far: Node;
+  /** Of the operator's own. */
+  readonly keyFile: string;
+}
+
+function keyFileOf({ near, keyFile }: Ends, key: string): string {
+  const parsed = parseWgKey(key);
+  const first = key === near.interconnectPublicKey && (near.interconnectKeyAge?.generation ?? 0) === 0;
+  return first || typeof parsed !== 'string' ? keyFile : madeKeyFile(keyFile, wgKeyHex(parsed));
+}
+
+/** Undefined: the record does not say where its other link is. */
+function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'leaving'> | undefined {
+  const { near, far } = ends;
+  const next = turn !== currentTurn(near, far);
+  const [link4, link6, portA, portB] =
+    turn === 'i'
+      ? [interconnect.link4, interconnect.link6, interconnect.portA, interconnect.portB]
+      : [interconnect.otherLink4, interconnect.otherLink6, interconnect.otherPortA, interconnect.otherPortB];
+  if (link4 === '' || link6 === '') return undefined;
+  const keyOf = (node: Node): string => (next ? node.nextInterconnectPublicKey : '') || node.interconnectPublicKey;
   const first = interconnect.nodeA === near.id;
-  const [low4, high4] = pairOf(interconnect.link4);
-  const [low6, high6] = pairOf(interconnect.link6);
+  const [low4, high4] = pairOf(link4);
+  const [low6, high6] = pairOf(link6);
   return {
     interconnect,
-    link: interconnectLink(interconnect.id),
+    link: interconnectLink(interconnect.id, turn),
+    turn,
+    keyFile: keyFileOf(ends, keyOf(near)),
+    farKey: keyOf(far),
     far,
-    listenPort: first ? interconnect.portA : interconnect.portB,
-    farPort: first ? interconnect.portB : interconnect.portA,
+    listenPort: first ? portA : portB,
+    farPort: first ? portB : portA,
     own4: first ? low4 : high4,
     far4: first ? high4 : low4,
     own6: first ? low6 : high6,
@@ -49,12 +93,26 @@ function leg(interconnect: Interconnect, near: Node, far: Node): Leg {
   };
 }
 
-/** The node's ends of its interconnects, by id; one whose far node is unknown or was revoked is left out. */
-export function legsOf(snapshot: Snapshot, node: Node): readonly Leg[] {
+function legsOfOne(interconnect: Interconnect, ends: Ends): readonly Leg[] {
+  const turn = currentTurn(ends.near, ends.far);
+  const current = leg(interconnect, ends, turn);
+  const rotating = ends.near.nextInterconnectPublicKey !== '' || ends.far.nextInterconnectPublicKey !== '';
+  const next = rotating ? leg(interconnect, ends, otherTurn(turn)) : undefined;
+  return [
+    ...(current === undefined ? [] : [{ ...current, leaving: next !== undefined }]),
+    ...(next === undefined ? [] : [{ ...next, leaving: false }]),
+  ];
+}
+
+/**
+ * The node's ends of its interconnects, by id; one whose far node is unknown or was revoked is left out. While a key of either end is
+ * rotated there are two: the one with the next key, and the one that carries everything until it can.
+ */
+export function legsOf(snapshot: Snapshot, near: Node, keyFile: string): readonly Leg[] {
   return sortedRecords(snapshot.interconnects.values(), (i) => i.id).flatMap((interconnect) => {
-    if (interconnect.nodeA !== node.id && interconnect.nodeB !== node.id) return [];
-    const farId = interconnect.nodeA === node.id ? interconnect.nodeB : interconnect.nodeA;
+    if (interconnect.nodeA !== near.id && interconnect.nodeB !== near.id) return [];
+    const farId = interconnect.nodeA === near.id ? interconnect.nodeB : interconnect.nodeA;
     const far = snapshot.nodes.get(farId)?.record;
-    return far === undefined || !inForce(far) ? [] : [leg(interconnect, node, far)];
+    return far === undefined || !inForce(far) ? [] : legsOfOne(interconnect, { near, far, keyFile });
   });
 }

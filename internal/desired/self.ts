@@ -23,6 +23,13 @@ export interface Self {
 export interface Leg {
   readonly interconnect: Interconnect;
   readonly link: string;
+  /** Which of the interconnect's two links it is an end of. */
+  readonly turn: 'i' | 'j';
+  /** File of the key of this end, and key of the other. */
+  readonly keyFile: string;
+  readonly farKey: string;
+  /** Beside another one that is to carry everything, as soon as it can. */
+  readonly leaving: boolean;
   readonly far: Node;
   readonly listenPort: number;
   readonly farPort: number;

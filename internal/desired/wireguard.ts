@@ -39,11 +39,11 @@ export function wireguard(view: View, into: MutableDataplane): void {
       mtu: leg.interconnect.mtu,
       listenPort: leg.listenPort,
       fwmark: 0,
-      privateKeyFile: view.self.interconnectKeyFile,
+      privateKeyFile: leg.keyFile,
     });
     put(into, 'peer', {
       link: leg.link,
-      publicKey: leg.far.interconnectPublicKey,
+      publicKey: leg.farKey,
       // What may pass is decided by routes and filters; a trusted link carries the whole fabric.
       allowedIps: ['0.0.0.0/0', '::/0'],
       ...(endpoint === undefined ? {} : { endpoint }),

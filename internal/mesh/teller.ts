@@ -38,6 +38,7 @@ const reportOf = (message: NodeReport): Report => ({
   held: message.held,
   stale: message.stale,
   loopLagMs: message.loopLagMs,
+  rotation: message.rotation,
 });
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));

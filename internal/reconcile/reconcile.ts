@@ -210,6 +210,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
           return status.update({ failingSteps: message.failing });
         case 'handshakes':
         case 'traffic':
+        case 'interconnect-key':
+        case 'sessions':
         case 'denials':
           return undefined;
       }

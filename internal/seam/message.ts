@@ -82,8 +82,37 @@ export interface Denials {
   readonly denied: readonly Denied[];
 }
 
-export type FromNetwork = Want | AskDenials;
-export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic | Denials;
+/** From the network half: make a next interconnect key. */
+export interface AskInterconnectKey {
+  readonly type: 'ask-interconnect-key';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  /** Public keys in base64 whose files are needed; others that were made here before may go. */
+  readonly keep: readonly string[];
+}
+
+export interface InterconnectKey {
+  readonly type: 'interconnect-key';
+  readonly number: number;
+  /** In base64. */
+  readonly publicKey: string;
+}
+
+/** From the network half: which BGP sessions of the pop namespace are established. */
+export interface AskSessions {
+  readonly type: 'ask-sessions';
+  readonly number: number;
+}
+
+export interface Sessions {
+  readonly type: 'sessions';
+  readonly number: number;
+  /** Names of BIRD's protocols. */
+  readonly established: readonly string[];
+}
+
+export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions;
+export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic | Denials | InterconnectKey | Sessions;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

@@ -10,10 +10,13 @@ import { Fault } from '#internal/errors/errors.ts';
 import type { FromDataplane, FromNetwork } from './message.ts';
 import { checkMessage } from './valid.ts';
 
+export { createAsker } from './asker.ts';
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
 export type {
   Applied,
   AskDenials,
+  AskInterconnectKey,
+  AskSessions,
   Denials,
   Denied,
   FromDataplane,
@@ -21,7 +24,9 @@ export type {
   Handshakes,
   Health,
   Hello,
+  InterconnectKey,
   Remove,
+  Sessions,
   Want,
 } from './message.ts';
 export { putsOf } from './message.ts';

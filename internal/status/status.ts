@@ -14,6 +14,8 @@ export interface Report {
   readonly stale: boolean;
   /** Event loop delay, 99th percentile, milliseconds. */
   readonly loopLagMs: number;
+  /** What the rotation of the interconnect key waits for; empty: nothing. */
+  readonly rotation: string;
 }
 
 export interface NodeStatus {
@@ -32,6 +34,7 @@ export const silent: Report = {
   held: '',
   stale: false,
   loopLagMs: 0,
+  rotation: '',
 };
 
 export interface Status {

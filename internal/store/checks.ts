@@ -66,7 +66,13 @@ const node = (record: Node): Problem =>
   key('interconnect_public_key', record.interconnectPublicKey) ??
   text('failure_domain', record.failureDomain) ??
   rate('uplink_bit_per_second', record.uplinkBitPerSecond) ??
-  time('revoked_at', record.revokedAt);
+  time('revoked_at', record.revokedAt) ??
+  optional(record.nextInterconnectPublicKey, () =>
+    key('next_interconnect_public_key', record.nextInterconnectPublicKey),
+  ) ??
+  time('interconnect_key_age.since', record.interconnectKeyAge?.since) ??
+  time('interconnect_key_age.wanted_at', record.interconnectKeyAge?.wantedAt) ??
+  time('interconnect_key_age.next_since', record.interconnectKeyAge?.nextSince);
 
 function linkPrefix(field: string, value: string, family: Family): Problem {
   const prefix = parsePrefix(value);
@@ -83,7 +89,11 @@ const interconnect = (record: Interconnect): Problem =>
   linkPrefix('link6', record.link6, 6) ??
   port('port_a', record.portA) ??
   port('port_b', record.portB) ??
-  range('mtu', record.mtu, 1_280, 65_535);
+  range('mtu', record.mtu, 1_280, 65_535) ??
+  optional(record.otherLink4, () => linkPrefix('other_link4', record.otherLink4, 4)) ??
+  optional(record.otherLink6, () => linkPrefix('other_link6', record.otherLink6, 6)) ??
+  range('other_port_a', record.otherPortA, 0, 65_535) ??
+  range('other_port_b', record.otherPortB, 0, 65_535);
 
 const upstream = (record: Upstream): Problem =>
   id('node_id', record.nodeId) ??

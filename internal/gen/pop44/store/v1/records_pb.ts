@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi8wIKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCRIuCgpyZXZva2VkX2F0GBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0iqQEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAgSEQoJYmxhY2tob2xlGAggASgIIp0CCgRQb29sEgoKAmlkGAEgASgJEhAKCHJlYWxtX2lkGAIgASgJEg4KBnByZWZpeBgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRITCgtzbGFiX2xlbmd0aBgFIAEoDRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5wYXJlbnRfcG9vbF9pZBgHIAEoCRIOCgZmcm96ZW4YCCABKAgSEwoLaG9tZV9wb3BfaWQYCSABKAkSHwoScXVhcmFudGluZV9zZWNvbmRzGAogASgNSACIAQESGAoQZHJhaW5fdG9fcG9vbF9pZBgLIAEoCUIVChNfcXVhcmFudGluZV9zZWNvbmRzImwKBFNsYWISDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEwoLdW5pdF9sZW5ndGgYAyABKA0SEwoLaG9tZV9wb3BfaWQYBCABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBSABKAki0QEKCkFsbG9jYXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJdHVubmVsX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEWRlbGVnYXRlZF9wb29sX2lkGAYgASgJEjUKEXF1YXJhbnRpbmVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKCAQoLUmVzZXJ2YXRpb24SDwoHcG9vbF9pZBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDQoFb3duZXIYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidAoFUXVvdGESDQoFb3duZXIYASABKAkSEwoGbGltaXQ0GAIgASgESACIAQESEwoGbGltaXQ2GAMgASgESAGIAQESDQoFdXNlZDQYBCABKAQSDQoFdXNlZDYYBSABKARCCQoHX2xpbWl0NEIJCgdfbGltaXQ2IhwKCVBsYWNlbWVudBIPCgdwb3BfaWRzGAEgAygJIlYKDFR1bm5lbFByZWZpeBIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRITCgtob21lX3BvcF9pZBgEIAEoCSLfBAoGVHVubmVsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFb3duZXIYAyABKAkSEgoKcHVibGljX2tleRgEIAEoCRIPCgdlbmFibGVkGAUgASgIEiwKCXBsYWNlbWVudBgGIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLlBsYWNlbWVudBIuCghwcmVmaXhlcxgHIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbFByZWZpeBIRCglyZWFsbV9pZHMYCCADKAkSCwoDbXR1GAkgASgNEhkKEWtlZXBhbGl2ZV9zZWNvbmRzGAogASgNEi4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkwKFHNlYWxlZF9wcmVzaGFyZWRfa2V5GAwgAygLMi4ucG9wNDQuc3RvcmUudjEuVHVubmVsLlNlYWxlZFByZXNoYXJlZEtleUVudHJ5EioKCGZpcmV3YWxsGA0gASgLMhgucG9wNDQuc3RvcmUudjEuRmlyZXdhbGwSHgoWcmF0ZV91cF9iaXRfcGVyX3NlY29uZBgOIAEoBBIgChhyYXRlX2Rvd25fYml0X3Blcl9zZWNvbmQYDyABKAQSLgoKc3VzcGVuc2lvbhgQIAEoCzIaLnBvcDQ0LnN0b3JlLnYxLlN1c3BlbnNpb24SFwoPbmV4dF9wdWJsaWNfa2V5GBEgASgJGjkKF1NlYWxlZFByZXNoYXJlZEtleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiSAoIRmlyZXdhbGwSDwoHcHJlc2V0cxgBIAMoCRIrCgVydWxlcxgCIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsUnVsZSJXCgxGaXJld2FsbFJ1bGUSEAoIcHJvdG9jb2wYASABKA0SEgoKZmlyc3RfcG9ydBgCIAEoDRIRCglsYXN0X3BvcnQYAyABKA0SDgoGc291cmNlGAQgASgJIlAKClN1c3BlbnNpb24SDgoGcmVhc29uGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgDIAEoCSKXAQoJQmxhY2tob2xlEg4KBnByZWZpeBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYBSABKAki5AEKB0hvbGRpbmcSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSDQoFb3duZXIYBCABKAkSEQoJdHVubmVsX2lkGAUgASgJEhMKC3R1bm5lbF9uYW1lGAYgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAcgASgJEikKBXNpbmNlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSLdAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEhMKC3NlY3JldF9oYXNoGAIgASgMEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsIBCg9Ob2RlQ2VydGlmaWNhdGUSDwoHbm9kZV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYAiABKAwSFgoOYXV0aG9yaXR5X2hhc2gYAyABKAwSDgoGc2VyaWFsGAQgASgJEi4KCm5vdF9iZWZvcmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCW5vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitAEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJEg8KB3JlZnVzYWwYCCABKAwixwEKBUF1ZGl0Eg8KB25vZGVfaWQYASABKAkSDQoFY2hhaW4YAiABKAkSDgoGbnVtYmVyGAMgASgEEhUKDXByZXZpb3VzX2hhc2gYBCABKAwSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VudHJpZXMYBiADKAsyGi5wb3A0NC5zdG9yZS52MS5BdWRpdEVudHJ5EhMKC2xlZF9wb29sX2lkGAcgASgJEg0KBWZlbmNlGAggASgEIlQKCkF1ZGl0RW50cnkSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEg8KB2NoYW5nZXMYBCADKAkiHAoJQ2FuZGlkYXRlEg8KB25vZGVfaWQYASABKAkqYQoHUG9wS2luZBIYChRQT1BfS0lORF9VTlNQRUNJRklFRBAAEhEKDVBPUF9LSU5EX0NPUkUQARIVChFQT1BfS0lORF9SRUdJT05BTBACEhIKDlBPUF9LSU5EX01JQ1JPEAMqQgoFUGxhbmUSFQoRUExBTkVfVU5TUEVDSUZJRUQQABITCg9QTEFORV9UUkFOU1BPUlQQARINCglQTEFORV9QT1AQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi2wMKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCRIuCgpyZXZva2VkX2F0GBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkChxuZXh0X2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GBQgASgJEkAKFGludGVyY29ubmVjdF9rZXlfYWdlGBUgASgLMiIucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0S2V5QWdlIrIBChJJbnRlcmNvbm5lY3RLZXlBZ2USEgoKZ2VuZXJhdGlvbhgBIAEoDRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJd2FudGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpuZXh0X3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLbAQoMSW50ZXJjb25uZWN0EgoKAmlkGAEgASgJEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0SEwoLb3RoZXJfbGluazQYFCABKAkSEwoLb3RoZXJfbGluazYYFSABKAkSFAoMb3RoZXJfcG9ydF9hGBYgASgNEhQKDG90aGVyX3BvcnRfYhgXIAEoDSKpAQoIVXBzdHJlYW0SCgoCaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoCRIkCgVwbGFuZRgDIAEoDjIVLnBvcDQ0LnN0b3JlLnYxLlBsYW5lEhEKCW5laWdoYm9yNBgEIAEoCRIRCgluZWlnaGJvcjYYBSABKAkSFAoMbmVpZ2hib3JfYXNuGAYgASgNEgsKA2JmZBgHIAEoCBIRCglibGFja2hvbGUYCCABKAginQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIt8ECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBIuCgpzdXNwZW5zaW9uGBAgASgLMhoucG9wNDQuc3RvcmUudjEuU3VzcGVuc2lvbhIXCg9uZXh0X3B1YmxpY19rZXkYESABKAkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJICghGaXJld2FsbBIPCgdwcmVzZXRzGAEgAygJEisKBXJ1bGVzGAIgAygLMhwucG9wNDQuc3RvcmUudjEuRmlyZXdhbGxSdWxlIlcKDEZpcmV3YWxsUnVsZRIQCghwcm90b2NvbBgBIAEoDRISCgpmaXJzdF9wb3J0GAIgASgNEhEKCWxhc3RfcG9ydBgDIAEoDRIOCgZzb3VyY2UYBCABKAkiUAoKU3VzcGVuc2lvbhIOCgZyZWFzb24YASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAMgASgJIpcBCglCbGFja2hvbGUSDgoGcHJlZml4GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgFIAEoCSLkAQoHSG9sZGluZxIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIRCgl0dW5uZWxfaWQYBSABKAkSEwoLdHVubmVsX25hbWUYBiABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYByABKAkSKQoFc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCgdQZWVyS2V5EhIKCnB1YmxpY19rZXkYASABKAkSEQoJdHVubmVsX2lkGAIgASgJIt0BCglKb2luVG9rZW4SCgoCaWQYASABKAkSEwoLc2VjcmV0X2hhc2gYAiABKAwSIgoEbm9kZRgDIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdXNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwgEKD05vZGVDZXJ0aWZpY2F0ZRIPCgdub2RlX2lkGAEgASgJEhcKD3B1YmxpY19rZXlfaGFzaBgCIAEoDBIWCg5hdXRob3JpdHlfaGFzaBgDIAEoDBIOCgZzZXJpYWwYBCABKAkSLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK0AQoJT3BlcmF0aW9uEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIUCgxyZXF1ZXN0X2hhc2gYBCABKAwSEAoIcmVzcG9uc2UYBSABKAwSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB25vZGVfaWQYByABKAkSDwoHcmVmdXNhbBgIIAEoDCLHAQoFQXVkaXQSDwoHbm9kZV9pZBgBIAEoCRINCgVjaGFpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSFQoNcHJldmlvdXNfaGFzaBgEIAEoDBImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW50cmllcxgGIAMoCzIaLnBvcDQ0LnN0b3JlLnYxLkF1ZGl0RW50cnkSEwoLbGVkX3Bvb2xfaWQYByABKAkSDQoFZmVuY2UYCCABKAQiVAoKQXVkaXRFbnRyeRISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSDwoHY2hhbmdlcxgEIAMoCSIcCglDYW5kaWRhdGUSDwoHbm9kZV9pZBgBIAEoCSphCgdQb3BLaW5kEhgKFFBPUF9LSU5EX1VOU1BFQ0lGSUVEEAASEQoNUE9QX0tJTkRfQ09SRRABEhUKEVBPUF9LSU5EX1JFR0lPTkFMEAISEgoOUE9QX0tJTkRfTUlDUk8QAypCCgVQbGFuZRIVChFQTEFORV9VTlNQRUNJRklFRBAAEhMKD1BMQU5FX1RSQU5TUE9SVBABEg0KCVBMQU5FX1BPUBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -291,6 +291,18 @@ export type Node = Message<"pop44.store.v1.Node"> & {
    * @generated from field: google.protobuf.Timestamp revoked_at = 16;
    */
   revokedAt?: Timestamp | undefined;
+
+  /**
+   * Takes over from interconnect_public_key once every interconnect has a second link with it. Empty: no rotation is open.
+   *
+   * @generated from field: string next_interconnect_public_key = 20;
+   */
+  nextInterconnectPublicKey: string;
+
+  /**
+   * @generated from field: pop44.store.v1.InterconnectKeyAge interconnect_key_age = 21;
+   */
+  interconnectKeyAge?: InterconnectKeyAge | undefined;
 };
 
 /**
@@ -299,6 +311,48 @@ export type Node = Message<"pop44.store.v1.Node"> & {
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 3);
+
+/**
+ * How old a node's interconnect key is, and what becomes of it.
+ *
+ * @generated from message pop44.store.v1.InterconnectKeyAge
+ */
+export type InterconnectKeyAge = Message<"pop44.store.v1.InterconnectKeyAge"> & {
+  /**
+   * How many keys came before the current one.
+   *
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * The current key is in use since then. Unset: nobody knows.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Set: an admin has asked for the next one then.
+   *
+   * @generated from field: google.protobuf.Timestamp wanted_at = 3;
+   */
+  wantedAt?: Timestamp | undefined;
+
+  /**
+   * The next key, where there is one, was registered then.
+   *
+   * @generated from field: google.protobuf.Timestamp next_since = 4;
+   */
+  nextSince?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.InterconnectKeyAge.
+ * Use `create(InterconnectKeyAgeSchema)` to create a new message.
+ */
+export const InterconnectKeyAgeSchema: GenMessage<InterconnectKeyAge> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 4);
 
 /**
  * A link between two nodes; both ends are generated from this record. node_a < node_b.
@@ -349,6 +403,29 @@ export type Interconnect = Message<"pop44.store.v1.Interconnect"> & {
    * @generated from field: uint32 mtu = 8;
    */
   mtu: number;
+
+  /**
+   * Its other link, which takes turns with the one above: while a key of an end is rotated there are both. The other is in
+   * use when the generations of both ends' keys make an odd sum. Empty and 0: no key has been rotated yet.
+   *
+   * @generated from field: string other_link4 = 20;
+   */
+  otherLink4: string;
+
+  /**
+   * @generated from field: string other_link6 = 21;
+   */
+  otherLink6: string;
+
+  /**
+   * @generated from field: uint32 other_port_a = 22;
+   */
+  otherPortA: number;
+
+  /**
+   * @generated from field: uint32 other_port_b = 23;
+   */
+  otherPortB: number;
 };
 
 /**
@@ -356,7 +433,7 @@ export type Interconnect = Message<"pop44.store.v1.Interconnect"> & {
  * Use `create(InterconnectSchema)` to create a new message.
  */
 export const InterconnectSchema: GenMessage<Interconnect> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 4);
+  messageDesc(file_pop44_store_v1_records, 5);
 
 /**
  * A transit BGP session of a node to the outside.
@@ -412,7 +489,7 @@ export type Upstream = Message<"pop44.store.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 5);
+  messageDesc(file_pop44_store_v1_records, 6);
 
 /**
  * A prefix to cut from. Its id is derived from the prefix that it was created with, and stays when it is resized.
@@ -495,7 +572,7 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
  * Use `create(PoolSchema)` to create a new message.
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 6);
+  messageDesc(file_pop44_store_v1_records, 7);
 
 /**
  * A part of a pool with one unit size and one home PoP. Key: slab/<pool id>/<hex of first address>.
@@ -538,7 +615,7 @@ export type Slab = Message<"pop44.store.v1.Slab"> & {
  * Use `create(SlabSchema)` to create a new message.
  */
 export const SlabSchema: GenMessage<Slab> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 7);
+  messageDesc(file_pop44_store_v1_records, 8);
 
 /**
  * A prefix that is not free. Key: allocation/<pool id>/<hex of first address>. It is one of: in use by a tunnel
@@ -595,7 +672,7 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
  * Use `create(AllocationSchema)` to create a new message.
  */
 export const AllocationSchema: GenMessage<Allocation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 8);
+  messageDesc(file_pop44_store_v1_records, 9);
 
 /**
  * A part of a pool that is given to nobody, or to one owner who asks for it by its prefix.
@@ -637,7 +714,7 @@ export type Reservation = Message<"pop44.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 9);
+  messageDesc(file_pop44_store_v1_records, 10);
 
 /**
  * How much an owner may hold, and holds. Key: quota/<owner>. Every allocation and release of an owner who has this record
@@ -683,7 +760,7 @@ export type Quota = Message<"pop44.store.v1.Quota"> & {
  * Use `create(QuotaSchema)` to create a new message.
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 10);
+  messageDesc(file_pop44_store_v1_records, 11);
 
 /**
  * Which nodes carry a tunnel.
@@ -702,7 +779,7 @@ export type Placement = Message<"pop44.store.v1.Placement"> & {
  * Use `create(PlacementSchema)` to create a new message.
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 11);
+  messageDesc(file_pop44_store_v1_records, 12);
 
 /**
  * @generated from message pop44.store.v1.TunnelPrefix
@@ -736,7 +813,7 @@ export type TunnelPrefix = Message<"pop44.store.v1.TunnelPrefix"> & {
  * Use `create(TunnelPrefixSchema)` to create a new message.
  */
 export const TunnelPrefixSchema: GenMessage<TunnelPrefix> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 12);
+  messageDesc(file_pop44_store_v1_records, 13);
 
 /**
  * A subscriber's WireGuard link.
@@ -851,7 +928,7 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 13);
+  messageDesc(file_pop44_store_v1_records, 14);
 
 /**
  * What may come in to a tunnel besides replies.
@@ -879,7 +956,7 @@ export type Firewall = Message<"pop44.store.v1.Firewall"> & {
  * Use `create(FirewallSchema)` to create a new message.
  */
 export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 14);
+  messageDesc(file_pop44_store_v1_records, 15);
 
 /**
  * Admits new flows to a tunnel.
@@ -919,7 +996,7 @@ export type FirewallRule = Message<"pop44.store.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 15);
+  messageDesc(file_pop44_store_v1_records, 16);
 
 /**
  * Why the abuse desk has stopped a tunnel.
@@ -950,7 +1027,7 @@ export type Suspension = Message<"pop44.store.v1.Suspension"> & {
  * Use `create(SuspensionSchema)` to create a new message.
  */
 export const SuspensionSchema: GenMessage<Suspension> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 17);
 
 /**
  * An address under attack: nothing reaches it, and upstreams that listen are asked to drop what is sent to it (RFC 7999).
@@ -996,7 +1073,7 @@ export type Blackhole = Message<"pop44.store.v1.Blackhole"> & {
  * Use `create(BlackholeSchema)` to create a new message.
  */
 export const BlackholeSchema: GenMessage<Blackhole> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * Who held a prefix until then, written by the transaction that ended it; it stays for ever.
@@ -1063,7 +1140,7 @@ export type Holding = Message<"pop44.store.v1.Holding"> & {
  * Use `create(HoldingSchema)` to create a new message.
  */
 export const HoldingSchema: GenMessage<Holding> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * Claims a WireGuard public key, a current or a next one, for one tunnel: two peers with one key cannot both exist.
@@ -1088,7 +1165,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 19);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * The right to join once, as the one node that it names. Key: jointoken/<id>.
@@ -1140,7 +1217,7 @@ export type JoinToken = Message<"pop44.store.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 21);
 
 /**
  * The certificate that a node was given last. Key: certificate/<node id>. A node that has this record is known by its
@@ -1191,7 +1268,7 @@ export type NodeCertificate = Message<"pop44.store.v1.NodeCertificate"> & {
  * Use `create(NodeCertificateSchema)` to create a new message.
  */
 export const NodeCertificateSchema: GenMessage<NodeCertificate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 21);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -1252,7 +1329,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 22);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1320,7 +1397,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 23);
+  messageDesc(file_pop44_store_v1_records, 24);
 
 /**
  * One request of the transaction.
@@ -1358,7 +1435,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 24);
+  messageDesc(file_pop44_store_v1_records, 25);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1378,7 +1455,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 25);
+  messageDesc(file_pop44_store_v1_records, 26);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

@@ -1,0 +1,187 @@
+// Rotate interconnect key: a node's next key is registered beside its current one, each of its interconnects gets a second
+// link with it, and when all of them carry traffic the old key and the old links go (adr/0016).
+//
+// An admin only asks. The node makes the key pair, since the private half never leaves it, registers the public one
+// (openInterconnectRotation) and ends the rotation (promoteInterconnectKey); both are decisions like any other.
+
+import { clone, create } from '@bufbuild/protobuf';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import {
+  type Interconnect,
+  type InterconnectKeyAge,
+  InterconnectKeyAgeSchema,
+  InterconnectSchema,
+  type Node,
+  NodeSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type RotateInterconnectKeyRequest,
+  type RotateInterconnectKeyResponse,
+  RotateInterconnectKeyResponseSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import type { Decision, Stored } from '#internal/model/record.ts';
+import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
+import { Draft } from './draft.ts';
+import { notFound } from './fields.ts';
+import { linkField } from './link-space.ts';
+import { freePort } from './ports.ts';
+
+const ageOf = (node: Node): InterconnectKeyAge => node.interconnectKeyAge ?? create(InterconnectKeyAgeSchema);
+
+/**
+ * Asks for the next key, or with `cancel` takes back what was asked, and the next key if there is one. Refuses
+ * `not-found`, `stale-etag`, `rotation-open`, `invalid` (nothing to cancel).
+ */
+export function rotateInterconnectKey(
+  snapshot: Snapshot,
+  request: RotateInterconnectKeyRequest,
+  context: CommandContext,
+): Refusal | Decided<RotateInterconnectKeyResponse> {
+  const unready = notReady(snapshot);
+  if (unready !== undefined) return unready;
+  const stored = snapshot.nodes.get(request.node);
+  if (stored === undefined) return notFound('node', request.node, 'node');
+  const node = clone(NodeSchema, stored.record);
+  const age = ageOf(node);
+  const open = node.nextInterconnectPublicKey !== '' || age.wantedAt !== undefined;
+  const refusal = staleEtag(request.change, stored.revision) ?? unfit(request, open);
+  if (refusal !== undefined) return refusal;
+  if (request.cancel) {
+    node.nextInterconnectPublicKey = '';
+    node.interconnectKeyAge = create(InterconnectKeyAgeSchema, {
+      generation: age.generation,
+      // Else the schedule would begin it again at once.
+      since: timestampFromDate(context.now),
+    });
+  } else {
+    node.interconnectKeyAge = Object.assign(age, { wantedAt: timestampFromDate(context.now) });
+  }
+  const draft = new Draft();
+  draft.read('node', node.id, stored);
+  draft.write({ op: 'put', kind: 'node', id: node.id, record: node });
+  return { decision: draft.decision(), response: create(RotateInterconnectKeyResponseSchema, { node }) };
+}
+
+function unfit({ node, cancel }: RotateInterconnectKeyRequest, open: boolean): Refusal | undefined {
+  if (cancel === open) return undefined;
+  if (cancel) {
+    const about = { field: 'cancel', value: node, problem: 'has no open rotation' };
+    return refuse('invalid', { ...about, cure: 'a node that has one, as pop44 node list shows it' });
+  }
+  return refuse('rotation-open', {
+    field: 'node',
+    value: node,
+    problem: 'is at it already',
+    cure: 'wait, or pop44 node rotate-interconnect-key NODE --cancel',
+  });
+}
+
+/** Interconnects of a node that have both ends. */
+function linksOf(snapshot: Snapshot, nodeId: string) {
+  return [...snapshot.interconnects.values()].flatMap((stored) => {
+    const { nodeA, nodeB } = stored.record;
+    if (nodeA !== nodeId && nodeB !== nodeId) return [];
+    const far = snapshot.nodes.get(nodeA === nodeId ? nodeB : nodeA);
+    return far === undefined ? [] : [{ stored, far }];
+  });
+}
+
+/** Nodes at the far ends of its interconnects, sorted. */
+export const neighboursOf = (snapshot: Snapshot, nodeId: string): readonly string[] =>
+  [...new Set(linksOf(snapshot, nodeId).map(({ far }) => far.record.id))].sort();
+
+/** Of two ends only one rotates: which of the two links is the current one follows from both ends' generations. */
+export const rotatingNeighbour = (snapshot: Snapshot, nodeId: string): string | undefined =>
+  neighboursOf(snapshot, nodeId).find((id) => snapshot.nodes.get(id)?.record.nextInterconnectPublicKey !== '');
+
+/** When the next key is due: 0 when an admin has asked; undefined while one is open. */
+export function rotationDueMs(node: Node, everyMs: number): number | undefined {
+  if (node.nextInterconnectPublicKey !== '') return undefined;
+  const { wantedAt, since } = ageOf(node);
+  if (wantedAt !== undefined || since === undefined) return 0;
+  return timestampDate(since).getTime() + everyMs;
+}
+
+/** A record with its other link, at the lowest addresses and ports that are free. */
+export function withOtherLink(snapshot: Snapshot, interconnect: Interconnect): Interconnect | Refusal {
+  if (interconnect.otherLink4 !== '' && interconnect.otherLink6 !== '') return interconnect;
+  const [a, b] = [snapshot.nodes.get(interconnect.nodeA), snapshot.nodes.get(interconnect.nodeB)];
+  const otherLink4 = linkField(snapshot, 'interconnect.other_link4', '', 4);
+  const otherLink6 = linkField(snapshot, 'interconnect.other_link6', '', 6);
+  if (isRefusal(otherLink4)) return otherLink4;
+  if (isRefusal(otherLink6)) return otherLink6;
+  return Object.assign(clone(InterconnectSchema, interconnect), {
+    otherLink4,
+    otherLink6,
+    otherPortA: a === undefined ? 0 : freePort(snapshot, a.record),
+    otherPortB: b === undefined ? 0 : freePort(snapshot, b.record),
+  });
+}
+
+/**
+ * Registers a node's next key and gives its interconnects their other links. Undefined when the node is not there, has a
+ * next key already, or a neighbour has. Refuses `pool-exhausted`: no addresses are left for links.
+ */
+export function openInterconnectRotation(
+  snapshot: Snapshot,
+  { nodeId, publicKey, now }: { readonly nodeId: string; readonly publicKey: string; readonly now: Date },
+): Decision | Refusal | undefined {
+  const stored = snapshot.nodes.get(nodeId);
+  if (stored === undefined || stored.record.nextInterconnectPublicKey !== '') return undefined;
+  if (notReady(snapshot) !== undefined || rotatingNeighbour(snapshot, nodeId) !== undefined) return undefined;
+  const node = clone(NodeSchema, stored.record);
+  node.nextInterconnectPublicKey = publicKey;
+  node.interconnectKeyAge = Object.assign(ageOf(node), { nextSince: timestampFromDate(now) });
+  const draft = startedWith(snapshot, { node, stored });
+  let chosen = snapshot;
+  for (const { stored: before, far } of linksOf(snapshot, nodeId)) {
+    const record = withOtherLink(chosen, before.record);
+    if (isRefusal(record)) return record;
+    const { id } = record;
+    chosen = { ...chosen, interconnects: chosen.interconnects.set(id, { ...before, record }) };
+    draft.read('interconnect', id, before);
+    draft.read('node', far.record.id, far);
+    if (record !== before.record) draft.write({ op: 'put', kind: 'interconnect', id, record });
+  }
+  return draft.decision();
+}
+
+/** Addresses and ports are chosen, and interconnects counted: as all of the fabric's commands, one at a time. */
+function startedWith(snapshot: Snapshot, { node, stored }: { node: Node; stored: Stored<Node> }): Draft {
+  const draft = new Draft();
+  const { compares, writes } = alone(snapshot);
+  for (const { kind, id, revision } of compares) draft.read(kind, id, { revision });
+  for (const write of writes) draft.write(write);
+  draft.read('node', node.id, stored);
+  draft.write({ op: 'put', kind: 'node', id: node.id, record: node });
+  return draft;
+}
+
+/** The next key is the node's from now on, and the old one nobody's. Undefined when there is none (any more). */
+export function promoteInterconnectKey(snapshot: Snapshot, nodeId: string, now: Date): Decision | undefined {
+  const stored = snapshot.nodes.get(nodeId);
+  if (stored === undefined || stored.record.nextInterconnectPublicKey === '') return undefined;
+  const node = clone(NodeSchema, stored.record);
+  const { generation } = ageOf(node);
+  node.interconnectPublicKey = node.nextInterconnectPublicKey;
+  node.nextInterconnectPublicKey = '';
+  node.interconnectKeyAge = create(InterconnectKeyAgeSchema, {
+    generation: generation + 1,
+    since: timestampFromDate(now),
+  });
+  return startedWith(snapshot, { node, stored }).decision();
+}
+
+/** An interconnect that comes while a key of an end is rotated would have no second link. */
+export function rotatingEnd(nodes: readonly Node[]): Refusal | undefined {
+  const node = nodes.find((each) => each.nextInterconnectPublicKey !== '');
+  if (node === undefined) return undefined;
+  return refuse('rotation-open', {
+    field: 'interconnect',
+    value: node.id,
+    problem: 'is rotating its interconnect key',
+    cure: 'wait until pop44 node list shows no rotation of it',
+  });
+}

@@ -1,0 +1,125 @@
+//   Interconnect keys change hands while pings of 20 ms cross every interconnect, both ways.
+//
+//   p1 (north) ---- p2 (east)
+//        \           /
+//         p3 (south)
+
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, openClient } from '#internal/client/client.ts';
+import { realClock } from '#internal/clock/clock.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { cli } from '../cli-world.ts';
+import { eventually } from '../eventually.ts';
+import { adminContext } from './admin.ts';
+import { raiseLab } from './raise.ts';
+import { nodeDirectory } from './places.ts';
+import type { World } from './world.ts';
+
+/** Milliseconds: a rotation takes about 10 s, of which 5 s it waits. */
+const rotatedWithin = 90_000;
+
+let lab: World;
+let client: Client;
+
+async function run(line: string): Promise<void> {
+  const { code, stderr } = await cli(client, line);
+  expect([line, code, code === 0 ? '' : stderr]).toEqual([line, 0, '']);
+}
+async function stateOf(id: string, from = client): Promise<NodeState> {
+  const { nodes } = await from.fabric.listNodes({});
+  const found = nodes.find(({ node }) => node?.id === id);
+  if (found === undefined) throw new Error(`no node ${id}`);
+  return found;
+}
+const nodeOf = async (id: string): Promise<Node> => (await stateOf(id)).node as Node;
+const generation = async (id: string): Promise<number> => (await nodeOf(id)).interconnectKeyAge?.generation ?? 0;
+const linksOf = async (id: string): Promise<readonly string[]> => {
+  const { stdout } = await lab.exec(`${id}p`, ['wg', 'show', 'interfaces']);
+  return stdout
+    .trim()
+    .split(/\s+/)
+    .filter((name) => /^p44[ij]-/.test(name))
+    .sort();
+};
+const keyOf = async (id: string, link: string): Promise<string> =>
+  (await lab.exec(`${id}p`, ['wg', 'show', link, 'public-key'])).stdout.trim();
+
+const loopback = (id: string): string => lab.nodes.find(({ node }) => node.id === id)?.node.loopback4 ?? '';
+
+/** Pings of 20 ms over every interconnect while `work` goes on; gives sent and lost of all. */
+async function during(work: () => Promise<void>): Promise<{ readonly sent: number; readonly lost: number }> {
+  const pairs = [
+    ['p1', 'p2'],
+    ['p2', 'p3'],
+    ['p3', 'p1'],
+  ] as const;
+  const probes = pairs.map(([from, to]) => {
+    const argv = ['ping', '-n', '-q', '-w', '120', '-i', '0.02', '-I', loopback(from), loopback(to)];
+    return lab.exec(`${from}p`, argv, { timeoutMs: 125_000, accept: [0, 1] });
+  });
+  try {
+    await work();
+  } finally {
+    for (const [from] of pairs) {
+      const { stdout } = await lab.exec(`${from}p`, ['ip', 'netns', 'pids', `${from}p`]);
+      for (const pid of stdout.split('\n').filter((line) => line !== '')) {
+        const { stdout: name } = await lab.exec(`${from}p`, ['cat', `/proc/${pid}/comm`], { accept: [0, 1] });
+        if (name.trim() === 'ping') process.kill(Number(pid), 'SIGINT');
+      }
+    }
+  }
+  let [sent, lost] = [0, 0];
+  for (const { stdout } of await Promise.all(probes)) {
+    const [, all, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    sent += Number(all);
+    // The last one may be on its way when the probe is told to stop.
+    lost += Math.max(0, Number(all) - Number(received) - 1);
+  }
+  return { sent, lost };
+}
+
+beforeAll(async () => {
+  lab = await raiseLab({ directory: '/tmp/rotation', clock: realClock });
+  client = openClient(adminContext(lab));
+  for (const [from, to] of [
+    ['p1', 'p2'],
+    ['p2', 'p3'],
+    ['p3', 'p1'],
+  ] as const)
+    await eventually(
+      () => lab.exec(`${from}p`, ['ping', '-n', '-c1', '-W1', '-I', loopback(from), loopback(to)]),
+      20_000,
+    );
+}, 60_000);
+afterAll(async () => {
+  client?.close();
+  await lab?.stop();
+});
+
+test('an interconnect key is rotated without the loss of a packet, over a restart of the daemon in the middle [T6]', async () => {
+  const before = await nodeOf('p1');
+  expect(await linksOf('p1')).toEqual(['p44i-p1-p2', 'p44i-p1-p3']);
+  const { sent, lost } = await during(async () => {
+    await run('node rotate-interconnect-key p1 --wait');
+    await eventually(async () => (await nodeOf('p1')).nextInterconnectPublicKey !== '', 20_000);
+    process.kill(lab.service('p1-daemon').pid() ?? 0, 'SIGKILL');
+    await eventually(async () => (await generation('p1')) === 1, rotatedWithin);
+    // The old links are gone at both ends.
+    await eventually(async () => (await linksOf('p1')).join(' ') === 'p44j-p1-p2 p44j-p1-p3', 20_000);
+    await eventually(async () => (await linksOf('p2')).join(' ') === 'p44i-p2-p3 p44j-p1-p2', 20_000);
+    await realClock.sleep(1_000);
+  });
+  expect(sent).toBeGreaterThan(300);
+  expect(lost).toBe(0);
+  const after = await nodeOf('p1');
+  expect(after).toMatchObject({ nextInterconnectPublicKey: '', interconnectKeyAge: { generation: 1 } });
+  expect(after.interconnectPublicKey).not.toBe(before.interconnectPublicKey);
+  expect(await keyOf('p1', 'p44j-p1-p2')).toBe(after.interconnectPublicKey);
+  expect(await keyOf('p2', 'p44j-p1-p2')).toBe((await nodeOf('p2')).interconnectPublicKey);
+  // One made here, beside the operator's, for its owner alone.
+  const made = (await readdir(nodeDirectory('p1'))).filter((name) => /^interconnect\.wgkey\.[0-9a-f]{64}$/.test(name));
+  expect(made).toHaveLength(1);
+  process.stdout.write(`interconnect rotation: ${sent} pings, ${lost} lost\n`);
+}, 180_000);

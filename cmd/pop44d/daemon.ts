@@ -27,6 +27,7 @@ import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic, type Reading } from '#internal/traffic/traffic.ts';
 import { renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { createKeyKeeper } from './key-keeper.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
@@ -128,8 +129,18 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
-  const keys = createAsker<InterconnectKey>();
-  const sessions = createAsker<Sessions>();
+  const keeper = createKeyKeeper(
+    {
+      nodeId: config.nodeId,
+      clock,
+      head,
+      store,
+      status,
+      newId: randomUUID,
+      failed: (cause) => log.warn('rotation-failed', { reason: messageOf(cause) }),
+    },
+    (message) => seam.send(message),
+  );
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
 
@@ -142,8 +153,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'health') health = message;
     if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
     if (message.type === 'denials') denials.told(message);
-    if (message.type === 'interconnect-key') keys.told(message);
-    if (message.type === 'sessions') sessions.told(message);
+    keeper.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
       const nowMs = clock.wall().getTime();
@@ -199,7 +209,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const seam = connectSeam(config.dataplaneSocket, {
     message: onDataplane,
     lost: () => {
-      for (const asker of [denials, keys, sessions]) asker.lost();
+      denials.lost();
+      keeper.lost();
       reconciler.lost();
     },
   });
@@ -263,23 +274,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
-  const rotating = rotateAgainAndAgain(
-    {
-      nodeId: config.nodeId,
-      clock,
-      head,
-      store,
-      status,
-      newId: randomUUID,
-      makeKey: async (keep) => {
-        const ask = (number: number): void => seam.send({ type: 'ask-interconnect-key', number, keep });
-        return (await keys.ask(ask)).publicKey;
-      },
-      sessions: async () => (await sessions.ask((number) => seam.send({ type: 'ask-sessions', number }))).established,
-      failed: (cause) => log.warn('rotation-failed', { reason: messageOf(cause) }),
-    },
-    signal,
-  );
+  const rotating = keeper.run(signal);
 
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);

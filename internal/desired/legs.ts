@@ -44,7 +44,7 @@ function pairOf(link: string): readonly [string, string] {
 }
 
 /** Which link the keys in use belong to: each rotation of either end's key moves on to the other. */
-export function currentTurn(a: Node, b: Node): Turn {
+function currentTurn(a: Node, b: Node): Turn {
   const passed = (a.interconnectKeyAge?.generation ?? 0) + (b.interconnectKeyAge?.generation ?? 0);
   return passed % 2 === 0 ? 'i' : 'j';
 }

@@ -4,8 +4,9 @@ import { afterEach, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { rotateInterconnectKey } from '#internal/command/command.ts';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { InterconnectKeyAgeSchema, type Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { InterconnectKeyAgeSchema, type Node, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { RotateInterconnectKeyRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { Decision, Write } from '#internal/model/record.ts';
 import { createStatus, silent } from '#internal/status/status.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
@@ -32,25 +33,17 @@ async function network() {
     sleep: (ms: number, signal?: AbortSignal) => realClock.sleep(ms / 100, signal),
   };
   const aged = create(InterconnectKeyAgeSchema, { since: timestampFromDate(new Date(start)) });
-  await store.commit({
-    compares: [],
-    writes: fabricEvents().flatMap(({ kind, id, stored }) =>
-      stored === undefined
-        ? []
-        : [
-            {
-              op: 'put' as const,
-              kind,
-              id,
-              record: kind === 'node' ? { ...stored.record, interconnectKeyAge: aged } : stored.record,
-            } as never,
-          ],
-    ),
+  let requests = 0;
+  const commit = (decision: Decision) =>
+    store.commit(decision, create(OperationSchema, { requestId: `test-${(requests += 1)}` }));
+  const writes = fabricEvents().map(({ kind, id, stored }) => {
+    const record = kind === 'node' ? { ...stored?.record, interconnectKeyAge: aged } : stored?.record;
+    return { op: 'put', kind, id, record } as Write;
   });
+  await commit({ compares: [], writes });
   await eventually(() => head.snapshot().interconnects.size === 3, 2_000);
   const established = new Set<string>();
   const asked: (readonly string[])[] = [];
-  let requests = 0;
   const nodeOf = (id: string): Node | undefined => head.snapshot().nodes.get(id)?.record;
   return {
     store,
@@ -69,7 +62,7 @@ async function network() {
         commandContext(head.snapshot(), { now: clock.wall() }),
       );
       if (isRefusal(decided)) return decided.refused;
-      const { revision } = await store.commit(decided.decision);
+      const { revision } = await commit(decided.decision);
       await head.reached(revision, AbortSignal.timeout(2_000));
       return '';
     },

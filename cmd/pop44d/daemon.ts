@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
-import type { NodeConfig } from '#internal/config/config.ts';
+import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type ElectionEvent, openElection } from '#internal/election/election.ts';
 import { edgeOf } from '#internal/desired/desired.ts';
@@ -94,6 +94,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       nodeId: config.nodeId,
       ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
       interconnectKeyFile: config.interconnectKeyFile,
+      madeKeyBase: madeKeyBase(config),
       edge: edgeOf(config),
       mesh: config.mesh,
     },

@@ -10,8 +10,8 @@ import {
   watchCounters,
   watchHandshakes,
 } from '#internal/applier/applier.ts';
-import { realClock } from '#internal/clock/clock.ts';
-import type { NodeConfig } from '#internal/config/config.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
+import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
@@ -20,7 +20,7 @@ import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
 import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import { interconnectKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
+import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
 import { serveSeam } from '#internal/seam/seam.ts';
 
@@ -29,6 +29,14 @@ const disturbanceMs = 50;
 
 /** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
 const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
+function attempted(base: string, keep: readonly string[], clock: Clock): { publicKey: string; problem: string } {
+  try {
+    return { publicKey: makeInterconnectKey(base, keep, clock.wall()), problem: '' };
+  } catch (cause) {
+    return { publicKey: '', problem: messageOf(cause) };
+  }
+}
 
 const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
   protocols.filter(({ type, info }) => type === 'BGP' && info === 'Established').map(({ name }) => name);
@@ -39,12 +47,14 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   await mkdir(config.runDir, { recursive: true, mode: 0o700 });
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   const { netns, runDir, stateDir, accessKeyFile, sealingKeyFile } = config;
+  const keyBase = madeKeyBase(config);
   const wg = await openWg({
     netns,
     runDir,
     privateKeyFiles: [
       accessKeyFile ?? [],
-      interconnectKeyFiles(config.interconnectKeyFile),
+      config.interconnectKeyFile,
+      madeKeyFiles(keyBase),
       config.mesh.privateKeyFile,
     ].flat(),
     ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
@@ -94,12 +104,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         return;
       }
       if (message.type === 'ask-interconnect-key') {
-        try {
-          const publicKey = makeInterconnectKey(config.interconnectKeyFile, message.keep, clock.wall());
-          answer({ type: 'interconnect-key', number: message.number, publicKey });
-        } catch (cause) {
-          log.error('interconnect-key-unmade', { reason: messageOf(cause) });
-        }
+        answer({ type: 'interconnect-key', number: message.number, ...attempted(keyBase, message.keep, clock) });
         return;
       }
       const want = message;

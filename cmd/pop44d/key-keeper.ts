@@ -1,6 +1,7 @@
 // Key keeper: wires the rotation of this node's interconnect key to the seam: the privileged half makes the keys, and
 // knows which sessions are established.
 
+import { Fault } from '#internal/errors/errors.ts';
 import { type RotationParts, rotateAgainAndAgain } from '#internal/rotation/rotation.ts';
 import {
   createAsker,
@@ -37,8 +38,13 @@ export function createKeyKeeper(
       rotateAgainAndAgain(
         {
           ...parts,
-          makeKey: async (keep) =>
-            (await keys.ask((number) => send({ type: 'ask-interconnect-key', number, keep }))).publicKey,
+          makeKey: async (keep) => {
+            const { publicKey, problem } = await keys.ask((number) =>
+              send({ type: 'ask-interconnect-key', number, keep }),
+            );
+            if (publicKey === '') throw new Fault('interconnect-key', problem);
+            return publicKey;
+          },
           sessions: async () => (await sessions.ask((number) => send({ type: 'ask-sessions', number }))).established,
         },
         signal,

@@ -17,6 +17,7 @@ import { alone, type CommandContext, type Decided, notReady, unchanged } from '.
 import { notFound } from './fields.ts';
 import { spent, tokenFor } from './join-token.ts';
 import { placedNode } from './nodes.ts';
+import { operatorsKeyAge } from './rotate-interconnect-key.ts';
 
 /** A certificate that was signed before it was decided on: signing waits, deciding does not. */
 export interface Signed {
@@ -60,6 +61,7 @@ export function joinNode(
   const placed = placedNode(snapshot, wanted, 'given');
   if (isRefusal(placed)) return placed;
   const { node, pop } = placed;
+  node.interconnectKeyAge = operatorsKeyAge(snapshot.nodes.get(node.id)?.record, now);
   const used = clone(JoinTokenSchema, token.record);
   used.usedAt = timestampFromDate(now);
   const { compares, writes } = alone(snapshot);

@@ -26,6 +26,7 @@ import {
 } from './fields.ts';
 import { uplinkField } from './rates.ts';
 import { ownSealingKey } from './node-sealing-key.ts';
+import { operatorsKeyAge } from './rotate-interconnect-key.ts';
 import { recipientField } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
@@ -80,6 +81,8 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
     });
   }
   const record = Object.assign(node, { loopback4, loopback6, underlay4, underlay6, meshAddress });
+  // Whatever the request says of rotations: there is none.
+  record.nextInterconnectPublicKey = '';
   delete record.revokedAt;
   // What it held itself before it was revoked is not in its way.
   const others = before === undefined ? snapshot : { ...snapshot, nodes: snapshot.nodes.delete(node.id) };
@@ -91,7 +94,7 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
 export function createNode(
   snapshot: Snapshot,
   request: CreateNodeRequest,
-  _context: CommandContext,
+  { now }: CommandContext,
 ): Refusal | Decided<CreateNodeResponse> {
   const placed = placedNode(snapshot, request.node, 'given');
   if (isRefusal(placed)) return placed;
@@ -99,6 +102,7 @@ export function createNode(
   if (snapshot.nodes.has(node.id)) {
     return exists('node.id', node.id, 'was revoked', `pop44 node token create ${node.id}: it joins again by a token`);
   }
+  node.interconnectKeyAge = operatorsKeyAge(undefined, now);
   const { compares, writes } = alone(snapshot);
   return {
     decision: {

@@ -20,13 +20,24 @@ import {
   type RotateInterconnectKeyResponse,
   RotateInterconnectKeyResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
 import type { Decision, Stored } from '#internal/model/record.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
 import { notFound } from './fields.ts';
 import { linkField } from './link-space.ts';
 import { freePort } from './ports.ts';
+import { revokedNode } from './revoke-node.ts';
+
+/**
+ * Of a node whose key is its operator's: of a new one, or one that comes back. Which links its interconnects are using goes
+ * by the generation, so that it stays.
+ */
+export const operatorsKeyAge = (before: Node | undefined, now: Date): InterconnectKeyAge =>
+  create(InterconnectKeyAgeSchema, {
+    generation: before?.interconnectKeyAge?.generation ?? 0,
+    since: timestampFromDate(now),
+  });
 
 const ageOf = (node: Node): InterconnectKeyAge => node.interconnectKeyAge ?? create(InterconnectKeyAgeSchema);
 
@@ -43,6 +54,8 @@ export function rotateInterconnectKey(
   if (unready !== undefined) return unready;
   const stored = snapshot.nodes.get(request.node);
   if (stored === undefined) return notFound('node', request.node, 'node');
+  const revoked = revokedNode('node', stored.record);
+  if (revoked !== undefined) return revoked;
   const node = clone(NodeSchema, stored.record);
   const age = ageOf(node);
   const open = node.nextInterconnectPublicKey !== '' || age.wantedAt !== undefined;
@@ -52,8 +65,10 @@ export function rotateInterconnectKey(
     node.nextInterconnectPublicKey = '';
     node.interconnectKeyAge = create(InterconnectKeyAgeSchema, {
       generation: age.generation,
+      made: age.made,
       // Else the schedule would begin it again at once.
-      since: timestampFromDate(context.now),
+      cancelledAt: timestampFromDate(context.now),
+      ...(age.since === undefined ? {} : { since: age.since }),
     });
   } else {
     node.interconnectKeyAge = Object.assign(age, { wantedAt: timestampFromDate(context.now) });
@@ -88,9 +103,9 @@ function linksOf(snapshot: Snapshot, nodeId: string) {
   });
 }
 
-/** Nodes at the far ends of its interconnects, sorted. */
+/** Nodes in force at the far ends of its interconnects, sorted. */
 export const neighboursOf = (snapshot: Snapshot, nodeId: string): readonly string[] =>
-  [...new Set(linksOf(snapshot, nodeId).map(({ far }) => far.record.id))].sort();
+  [...new Set(linksOf(snapshot, nodeId).flatMap(({ far: { record } }) => (inForce(record) ? [record.id] : [])))].sort();
 
 /** Of two ends only one rotates: which of the two links is the current one follows from both ends' generations. */
 export const rotatingNeighbour = (snapshot: Snapshot, nodeId: string): string | undefined =>
@@ -99,9 +114,9 @@ export const rotatingNeighbour = (snapshot: Snapshot, nodeId: string): string | 
 /** When the next key is due: 0 when an admin has asked; undefined while one is open. */
 export function rotationDueMs(node: Node, everyMs: number): number | undefined {
   if (node.nextInterconnectPublicKey !== '') return undefined;
-  const { wantedAt, since } = ageOf(node);
-  if (wantedAt !== undefined || since === undefined) return 0;
-  return timestampDate(since).getTime() + everyMs;
+  const { wantedAt, since, cancelledAt } = ageOf(node);
+  const from = [since, cancelledAt].flatMap((at) => (at === undefined ? [] : [timestampDate(at).getTime()]));
+  return wantedAt !== undefined || from.length === 0 ? 0 : Math.max(...from) + everyMs;
 }
 
 /** A record with its other link, at the lowest addresses and ports that are free. */
@@ -170,6 +185,7 @@ export function promoteInterconnectKey(snapshot: Snapshot, nodeId: string, now: 
   node.interconnectKeyAge = create(InterconnectKeyAgeSchema, {
     generation: generation + 1,
     since: timestampFromDate(now),
+    made: true,
   });
   return startedWith(snapshot, { node, stored }).decision();
 }

@@ -4,6 +4,7 @@
 // Never: holds a secret (it names files of keys), or anything that the store decides.
 
 import { isIP } from 'node:net';
+import { basename, dirname, join } from 'node:path';
 import { Fault } from '#internal/errors/errors.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
 
@@ -25,6 +26,11 @@ export interface NodeConfig {
   /** The PoP's private key, where the PoP's record has none sealed to this node. */
   readonly accessKeyFile?: string;
   readonly interconnectKeyFile: string;
+  /**
+   * Where the privileged half puts the interconnect keys that it makes when they are rotated, and may write; default where
+   * interconnectKeyFile is.
+   */
+  readonly madeKeysDir?: string;
   /** age identity: opens what is sealed to this node. Read by the privileged half alone. */
   readonly sealingKeyFile?: string;
   readonly mesh: {
@@ -153,6 +159,7 @@ const nodeConfig = object(
     netns: object({ transport: file, pop: file }),
     accessKeyFile: file,
     interconnectKeyFile: file,
+    madeKeysDir: file,
     sealingKeyFile: file,
     mesh: object({
       privateKeyFile: file,
@@ -181,8 +188,12 @@ const nodeConfig = object(
     dataplaneSocket: file,
     hostServices: list(object({ protocol, port, sources: list(prefix) }, ['sources'])),
   },
-  ['accessKeyFile', 'sealingKeyFile', 'hostServices', 'ca', 'join'],
+  ['accessKeyFile', 'sealingKeyFile', 'madeKeysDir', 'hostServices', 'ca', 'join'],
 );
+
+/** What the files of made keys begin with. */
+export const madeKeyBase = ({ interconnectKeyFile, madeKeysDir }: NodeConfig): string =>
+  join(madeKeysDir ?? dirname(interconnectKeyFile), basename(interconnectKeyFile));
 
 /** @throws Fault `config` that names the field, the value and the cure. */
 export function parseConfig(json: string): NodeConfig {

@@ -31,5 +31,5 @@ export const knownSets = { 4: 'known4', 6: 'known6' } as const;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */
 export const blackholeTable = 4398;
 
-/** File of an interconnect key that was made on the node; the first one, which its operator made, is `file` itself. */
-export const madeKeyFile = (file: string, publicKeyHex: string): string => `${file}.${publicKeyHex}`;
+/** File of an interconnect key that the node has made itself. */
+export const madeKeyFile = (base: string, publicKeyHex: string): string => `${base}.${publicKeyHex}`;

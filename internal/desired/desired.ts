@@ -33,7 +33,7 @@ export interface Here {
 /** @param members of the management mesh, whom the firewall lets manage this node */
 function view(snapshot: Snapshot, self: Self, members: readonly MeshPeer[]): View | undefined {
   const edge = self.edge && { ...self.edge, mesh: { ...self.edge.mesh, peers: members } };
-  return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node, self.interconnectKeyFile));
+  return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node, self));
 }
 
 /** Everything but tunnels; the management mesh alone while the snapshot does not know this node. */

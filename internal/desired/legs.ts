@@ -12,7 +12,7 @@ import {
   parseWgKey,
   wgKeyHex,
 } from '#internal/netip/netip.ts';
-import { type Leg, sortedRecords } from './self.ts';
+import { type Leg, type Self, sortedRecords } from './self.ts';
 
 /** IFNAMSIZ is 16 with the closing zero (linux/if.h). */
 const longestName = 15;
@@ -54,14 +54,16 @@ const otherTurn = (turn: Turn): Turn => (turn === 'i' ? 'j' : 'i');
 interface Ends {
   readonly near: Node;
   readonly far: Node;
-  /** Of the operator's own. */
-  readonly keyFile: string;
+  readonly self: KeyFiles;
 }
 
-function keyFileOf({ near, keyFile }: Ends, key: string): string {
+type KeyFiles = Pick<Self, 'interconnectKeyFile' | 'madeKeyBase'>;
+
+function keyFileOf({ near, self }: Ends, key: string): string {
   const parsed = parseWgKey(key);
-  const first = key === near.interconnectPublicKey && (near.interconnectKeyAge?.generation ?? 0) === 0;
-  return first || typeof parsed !== 'string' ? keyFile : madeKeyFile(keyFile, wgKeyHex(parsed));
+  const operators = key === near.interconnectPublicKey && near.interconnectKeyAge?.made !== true;
+  if (operators || typeof parsed !== 'string') return self.interconnectKeyFile;
+  return madeKeyFile(self.madeKeyBase ?? self.interconnectKeyFile, wgKeyHex(parsed));
 }
 
 /** Undefined: the record does not say where its other link is. */
@@ -108,11 +110,11 @@ function legsOfOne(interconnect: Interconnect, ends: Ends): readonly Leg[] {
  * The node's ends of its interconnects, by id; one whose far node is unknown or was revoked is left out. While a key of either end is
  * rotated there are two: the one with the next key, and the one that carries everything until it can.
  */
-export function legsOf(snapshot: Snapshot, near: Node, keyFile: string): readonly Leg[] {
+export function legsOf(snapshot: Snapshot, near: Node, self: KeyFiles): readonly Leg[] {
   return sortedRecords(snapshot.interconnects.values(), (i) => i.id).flatMap((interconnect) => {
     if (interconnect.nodeA !== near.id && interconnect.nodeB !== near.id) return [];
     const farId = interconnect.nodeA === near.id ? interconnect.nodeB : interconnect.nodeA;
     const far = snapshot.nodes.get(farId)?.record;
-    return far === undefined || !inForce(far) ? [] : legsOfOne(interconnect, { near, far, keyFile });
+    return far === undefined || !inForce(far) ? [] : legsOfOne(interconnect, { near, far, self });
   });
 }

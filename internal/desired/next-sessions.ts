@@ -11,7 +11,7 @@ import { legsOf } from './legs.ts';
 export function nextSessions(snapshot: Snapshot, nodeId: string): ReadonlyMap<string, readonly string[]> {
   const node = snapshot.nodes.get(nodeId)?.record;
   if (node === undefined) return new Map();
-  const legs = legsOf(snapshot, node, '');
+  const legs = legsOf(snapshot, node, { interconnectKeyFile: '' });
   const leaving = new Set(legs.filter((leg) => leg.leaving).map(({ interconnect }) => interconnect.id));
   const rotating = node.nextInterconnectPublicKey !== '';
   const found = new Map<string, readonly string[]>();

@@ -13,6 +13,8 @@ export interface Self {
   readonly accessKeyFile?: string;
   /** File with the private key of this node's ends of interconnects. */
   readonly interconnectKeyFile: string;
+  /** What the files of those that the node has made itself begin with; absent: as that one. */
+  readonly madeKeyBase?: string;
   /** Absent: nobody manages this node by the network. */
   readonly edge?: Edge;
   /** The management mesh as the node's own file has it. Absent: this node has no place on it. */

@@ -94,8 +94,9 @@ export interface AskInterconnectKey {
 export interface InterconnectKey {
   readonly type: 'interconnect-key';
   readonly number: number;
-  /** In base64. */
+  /** In base64; empty: there is none, because of `problem`. */
   readonly publicKey: string;
+  readonly problem: string;
 }
 
 /** From the network half: which BGP sessions of the pop namespace are established. */

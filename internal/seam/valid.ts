@@ -5,7 +5,7 @@
 import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import type { AskDenials, FromNetwork, Want } from './message.ts';
+import type { AskDenials, AskInterconnectKey, AskSessions, FromNetwork, Want } from './message.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape<T> = { readonly [F in keyof T]-?: Check };
@@ -119,15 +119,36 @@ const denialsShape: Shape<AskDenials> = {
   prefixes: list(word, mostPrefixes),
 };
 
+const interconnectKeyShape: Shape<AskInterconnectKey> = {
+  type: one('ask-interconnect-key'),
+  number: whole,
+  // The current one, and one that is not in the records yet.
+  keep: list(word, 4),
+};
+const sessionsShape: Shape<AskSessions> = { type: one('ask-sessions'), number: whole };
+
 const bad = (what: string): never => {
   throw new Fault('invalid', `the network half sent what is no message: ${what}`);
 };
 
 /** @throws Fault `invalid` that says which part, and nothing of what stands there */
 export function checkMessage(value: unknown): FromNetwork {
-  if (!isObject(value) || value['type'] !== 'ask-denials') return checkWant(value);
-  const wrong = misfit(denialsShape, value);
-  return wrong === undefined ? (value as unknown as AskDenials) : bad(wrong);
+  if (!isObject(value)) return checkWant(value);
+  switch (value['type']) {
+    case 'ask-denials':
+      return question<AskDenials>(denialsShape, value);
+    case 'ask-interconnect-key':
+      return question<AskInterconnectKey>(interconnectKeyShape, value);
+    case 'ask-sessions':
+      return question<AskSessions>(sessionsShape, value);
+    default:
+      return checkWant(value);
+  }
+}
+
+function question<T>(shape: Shape<T>, value: unknown): T {
+  const wrong = misfit(shape, value);
+  return wrong === undefined ? (value as T) : bad(wrong);
 }
 
 function checkWant(value: unknown): Want {

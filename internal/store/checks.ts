@@ -72,7 +72,8 @@ const node = (record: Node): Problem =>
   ) ??
   time('interconnect_key_age.since', record.interconnectKeyAge?.since) ??
   time('interconnect_key_age.wanted_at', record.interconnectKeyAge?.wantedAt) ??
-  time('interconnect_key_age.next_since', record.interconnectKeyAge?.nextSince);
+  time('interconnect_key_age.next_since', record.interconnectKeyAge?.nextSince) ??
+  time('interconnect_key_age.cancelled_at', record.interconnectKeyAge?.cancelledAt);
 
 function linkPrefix(field: string, value: string, family: Family): Problem {
   const prefix = parsePrefix(value);

@@ -123,3 +123,47 @@ test('an interconnect key is rotated without the loss of a packet, over a restar
   expect(made).toHaveLength(1);
   process.stdout.write(`interconnect rotation: ${sent} pings, ${lost} lost\n`);
 }, 180_000);
+
+test('two neighbours that are asked at once rotate one after the other, without the loss of a packet [T6]', async () => {
+  const { sent, lost } = await during(async () => {
+    await Promise.all(['p2', 'p3'].map((id) => run(`node rotate-interconnect-key ${id}`)));
+    await eventually(async () => (await generation('p2')) === 1 && (await generation('p3')) === 1, rotatedWithin);
+    // Each interconnect has had two rotations: its first link carries it again.
+    for (const [id, links] of [
+      ['p1', 'p44i-p1-p2 p44i-p1-p3'],
+      ['p2', 'p44i-p1-p2 p44i-p2-p3'],
+      ['p3', 'p44i-p1-p3 p44i-p2-p3'],
+    ] as const)
+      await eventually(async () => (await linksOf(id)).join(' ') === links, 20_000);
+    await realClock.sleep(1_000);
+  });
+  expect(sent).toBeGreaterThan(300);
+  expect(lost).toBe(0);
+  process.stdout.write(`two interconnect rotations: ${sent} pings, ${lost} lost\n`);
+}, 240_000);
+
+test('a rotation that a far node does not follow waits and says so, the old key works, and it can be taken back [T6]', async () => {
+  const services = ['p3-daemon', 'p3-dataplane'];
+  const { publicKey } = { publicKey: (await nodeOf('p1')).interconnectPublicKey };
+  await Promise.all(services.map((name) => lab.service(name).stop()));
+  const from = openClient(adminContext(lab)).at('p1');
+  const { sent, lost } = await during(async () => {
+    const { code } = await cli(client, '--node p1 node rotate-interconnect-key p1');
+    expect(code).toBe(0);
+    const waits = 'waits for the second link of p1-p3';
+    await eventually(async () => (await from.fabric.listNodes({})).nodes.some((n) => n.rotation === waits), 30_000);
+    expect(await linksOf('p1')).toEqual(['p44i-p1-p2', 'p44i-p1-p3', 'p44j-p1-p2', 'p44j-p1-p3']);
+    // For longer than it would take to settle.
+    await realClock.sleep(7_000);
+    expect(await keyOf('p1', 'p44i-p1-p3')).toBe(publicKey);
+    expect((await cli(client, '--node p1 node rotate-interconnect-key p1 --cancel')).code).toBe(0);
+    await eventually(async () => (await linksOf('p1')).join(' ') === 'p44i-p1-p2 p44i-p1-p3', 20_000);
+    await eventually(async () => (await linksOf('p2')).join(' ') === 'p44i-p1-p2 p44i-p2-p3', 20_000);
+    await realClock.sleep(1_000);
+  });
+  expect(sent).toBeGreaterThan(300);
+  expect(lost).toBe(0);
+  expect(await keyOf('p1', 'p44i-p1-p2')).toBe(publicKey);
+  process.stdout.write(`a rotation that was taken back: ${sent} pings, ${lost} lost\n`);
+  await Promise.all(services.map((name) => lab.service(name).start()));
+}, 240_000);

@@ -77,6 +77,8 @@ const sideDoors: readonly RegExp[] = [
   /^internal\/model\/record\.ts$/,
   // The privileged half wants no more of desired than this, and no records.
   /^internal\/desired\/mesh\.ts$/,
+  // Knows no more than records and openers; the rest of its package is a daemon's.
+  /^internal\/rotation\/sealed-to\.ts$/,
   /^internal\/gen\//,
   // Every file of the testkit is a tool of its own.
   /^internal\/testkit\//,

@@ -5,9 +5,10 @@ import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseConfig } from '#internal/config/config.ts';
-import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import type { JoinOptions } from './join.ts';
 import { giveBackMemory } from './memory.ts';
+import type { SealingKeyOptions } from './sealing-key.ts';
 
 giveBackMemory();
 // grpc-js names the address it dials as TLS server name, an IP here, and Node would say so at each start (DEP0123).
@@ -44,11 +45,11 @@ program
   .command('sealing-key')
   .description("print to whom this node's secrets are sealed; the identity is made where there is none")
   .requiredOption('--config <file>', "the node's configuration")
-  .action(async (options: { config: string }) => {
-    const { ownRecipient } = await import('#internal/sealing/sealing.ts');
-    const { sealingKeyFile } = configOf(options);
-    if (sealingKeyFile === undefined) throw new Fault('config', 'configuration: node.sealingKeyFile: missing (a file)');
-    process.stdout.write(`${ownRecipient(sealingKeyFile)}\n`);
+  .option('--rotate', 'make the next one; older ones go on opening what is sealed to them')
+  .option('--forget', 'take older ones away, when nothing is sealed to them any more')
+  .action(async (options: { config: string } & SealingKeyOptions) => {
+    const { sealingKey } = await import('./sealing-key.ts');
+    for (const line of await sealingKey(configOf(options), options)) process.stdout.write(`${line}\n`);
   });
 
 program

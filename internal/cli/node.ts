@@ -8,6 +8,7 @@ import { type ChangeOptions, change, changeOf, withChangeOptions } from './chang
 import { type Column, yesNo } from './layout.ts';
 import { nodeTrustVerbs } from './node-trust.ts';
 import { uint } from './parse.ts';
+import { resealVerb } from './node-reseal.ts';
 import { rate, rateText } from './rate.ts';
 import type { Session } from './session.ts';
 
@@ -112,6 +113,7 @@ export function nodeVerbs(node: Command, session: Session): void {
       });
     });
   nodeTrustVerbs(node, session);
+  resealVerb(node, session);
   withChangeOptions(node.command('rotate-interconnect-key').argument('<id>'), 'existing')
     .description(
       'ask a node for its next interconnect key; nothing is lost, the old one goes when all links have the next',

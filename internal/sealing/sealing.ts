@@ -33,7 +33,7 @@ import { Fault } from '#internal/errors/errors.ts';
 
 import { readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
-export { readIdentityFile, writeIdentityFile } from './identity-file.ts';
+export { addIdentity, forgetOlderIdentities, readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
 // C2SP age.md throughout.
 const wrapInfo = 'age-encryption.org/v1/X25519';

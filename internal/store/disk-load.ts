@@ -3,9 +3,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '#internal/errors/errors.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
 import { decodeBatch, decodeEvents, decodeJournalHead, decodeSnapshotHead } from './disk-format.ts';
 import { readFrames } from './frame.ts';
-import { apply, type Held, nothingHeld } from './held.ts';
+import { allHeld, apply, type Held, nothingHeld } from './held.ts';
 import { shownKey } from './keys.ts';
 
 export interface Loaded {
@@ -55,6 +56,12 @@ export async function loadDisk(
     return state;
   }
   return undefined;
+}
+
+/** All records as they were saved last, for who only reads them: the daemon may go on writing. Undefined: there are none. */
+export async function readSavedRecords(directory: string): Promise<readonly RecordEvent[] | undefined> {
+  const loaded = await loadDisk(directory, () => undefined);
+  return loaded && allHeld(loaded.records);
 }
 
 async function attempt<T>(

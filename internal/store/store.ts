@@ -21,6 +21,7 @@ import type { CommitOutcome, Remembered } from './outcome.ts';
 
 export { type AuditProblem, type AuditRecord, auditProblems, decodeAudit } from './audit-log.ts';
 export { type Disk, type DiskEvent, openDisk } from './disk.ts';
+export { readSavedRecords } from './disk-load.ts';
 export { type Group, type LeaderFence, openGroup } from './group.ts';
 export type { CommitOutcome, Remembered } from './outcome.ts';
 

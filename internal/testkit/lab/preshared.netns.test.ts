@@ -2,17 +2,21 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
 import { adminContext } from './admin.ts';
+import { nodeFiles } from './node-files.ts';
+import { nodeDirectory } from './places.ts';
 import { raiseLab } from './raise.ts';
 import { host4 } from './topology.ts';
 import type { World } from './world.ts';
 
 const directory = '/tmp/preshared';
+const program = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
 const at = (name: string): string => join(directory, 'client', name);
 const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
 
@@ -70,3 +74,28 @@ test('a client that has the private key alone does not come in [T6]', async () =
   await up('second.conf');
   await eventually(async () => (await answered(1)) === 1, 10_000);
 }, 60_000);
+
+test('a sealing identity is rotated and its older one forgotten; sessions go on, and a device that dies gets its keys back [T6]', async () => {
+  const endpoint = /^Endpoint = (.+):\d+$/m.exec(await readFile(at('second.conf'), 'utf8'))?.[1] ?? '';
+  const node = lab.nodes.find((each) => each.node.endpoint4 === endpoint)?.node.id ?? '';
+  const { config } = nodeFiles(node);
+  const sealingKey = async (...flags: readonly string[]): Promise<string> => {
+    const argv = [process.execPath, program, 'sealing-key', '--config', config, ...flags];
+    return (await lab.exec(`${node}t`, argv)).stdout.trim();
+  };
+  const pings = answered(200);
+  const recipient = await sealingKey('--rotate');
+  await expect(sealingKey('--forget')).rejects.toThrow('still sealed to an older identity');
+  await run(`node sealing-key ${node} ${recipient} --wait`);
+  const places = [`${nodeDirectory(node)}/sealing.agekey`, `${nodeDirectory(node)}/state/snapshot`];
+  await run(`node reseal ${node} --identity ${places[0]} --records ${places[1]}`);
+  // Until the daemon has saved what came of it.
+  await eventually(() => sealingKey('--forget'), 20_000);
+  expect(await pings).toBe(200);
+  expect(await sealingKey()).toBe(recipient);
+
+  const dead = await readFile(`${nodeDirectory(node)}/run/p44w0.pid`, 'utf8').catch(() => '');
+  expect(Number(dead)).toBeGreaterThan(0);
+  process.kill(Number(dead), 'SIGKILL');
+  await eventually(async () => (await answered(1)) === 1, 60_000);
+}, 120_000);

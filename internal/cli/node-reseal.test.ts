@@ -1,0 +1,127 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Client } from '#internal/client/client.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
+import { sealedTo } from '#internal/rotation/sealed-to.ts';
+import {
+  addIdentity,
+  forgetOlderIdentities,
+  makeIdentity,
+  openerOf,
+  readIdentityFile,
+  recipientOf,
+  seal,
+  writeIdentityFile,
+} from '#internal/sealing/sealing.ts';
+import { openDisk } from '#internal/store/store.ts';
+import { apiClient } from '#internal/testkit/api-client.ts';
+import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
+import { apiNetwork } from '#internal/testkit/api-network.ts';
+import { cli } from '#internal/testkit/cli-world.ts';
+import { memoryStore } from '#internal/testkit/memory-store.ts';
+import { nodeRequest, popRequest } from '#internal/testkit/requests.ts';
+import { newKeyPair, readPresharedKey } from './private-key.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'reseal-'));
+const at = (name: string): string => join(folder, name);
+const [first, far] = [makeIdentity(), makeIdentity()];
+const access = newKeyPair();
+let network: ApiNetwork;
+let client: Client;
+let daemon: ApiDaemon;
+beforeAll(async () => {
+  network = await apiNetwork(memoryStore().follower, ['p1']);
+  [daemon] = network.daemons as [ApiDaemon];
+  client = apiClient(network, daemon);
+  await client.fabric.createNetwork({ name: 'test', allowDocumentationSpace: true });
+  for (const [n, identity] of [
+    [1, first],
+    [2, far],
+  ] as const) {
+    await client.fabric.createPop({ pop: { ...popRequest(n), ...(n === 1 ? { publicKey: access.publicKey } : {}) } });
+    await client.fabric.createNode({ node: { ...nodeRequest(n), sealingPublicKey: recipientOf(identity) } });
+  }
+  for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
+  const sealed = { p1: seal(Buffer.from(access.privateKey, 'base64'), recipientOf(first)) };
+  await client.fabric.setPopAccessKey({ popId: 'p1', publicKey: access.publicKey, sealed });
+  for (const name of ['one', 'two']) await cli(client, `tunnel create ${name} --file ${at(name)}.conf --preshared-key`);
+  writeIdentityFile(at('own.key'), first);
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await network[Symbol.asyncDispose]();
+});
+
+const events = (): readonly RecordEvent[] => {
+  const { tunnels, pops } = daemon.head.snapshot();
+  return [
+    ...[...tunnels].map(([id, stored]) => ({ kind: 'tunnel', id, stored }) as const),
+    ...[...pops].map(([id, stored]) => ({ kind: 'pop', id, stored }) as const),
+  ];
+};
+/** What the node's daemon would have on its disk now. */
+async function saved(name: string): Promise<string> {
+  const disk = await openDisk(at(name));
+  await disk.append({ revision: daemon.head.snapshot().revision, relisted: true, events: events() });
+  await disk.close();
+  return at(name);
+}
+const states = (): readonly string[] =>
+  sealedTo('p1', events(), readIdentityFile(at('own.key')).map(openerOf)).map(({ what, to }) => `${what}: ${to}`);
+
+test('what is sealed to an older identity is sealed to the newest, others find theirs as it was [T6]', async () => {
+  expect(states()).toEqual([
+    'access key of PoP p1: newest',
+    expect.stringMatching(/^tunnel \S+\/one: newest$/) as unknown,
+    expect.stringMatching(/^tunnel \S+\/two: newest$/) as unknown,
+  ]);
+  const next = makeIdentity();
+  addIdentity(at('own.key'), next);
+  const line = `node reseal p1 --identity ${at('own.key')} --records ${await saved('before')}`;
+  const listed = await cli(client, `${line} --list`);
+  expect([listed.code, listed.stdout.trim().split('\n')]).toEqual([
+    0,
+    ['access key of PoP p1', expect.stringContaining('/one') as unknown, expect.stringContaining('/two') as unknown],
+  ]);
+  // Others would go on sealing to the old one.
+  const early = await cli(client, line);
+  expect([early.code === 0, early.stderr]).toEqual([
+    false,
+    expect.stringContaining(`pop44 node sealing-key p1 ${recipientOf(next)}`) as unknown,
+  ]);
+  expect((await cli(client, `node sealing-key p1 ${recipientOf(next)}`)).code).toBe(0);
+
+  // One was changed since the records were saved: it is left, and told.
+  await cli(client, 'tunnel update two --mtu 1400');
+  const some = await cli(client, line);
+  expect([some.code === 0, some.stderr]).toEqual([false, expect.stringContaining('1 of 3 still hang') as unknown]);
+  const rest = await cli(client, `node reseal p1 --identity ${at('own.key')} --records ${await saved('later')}`);
+  expect([rest.code, rest.stderr]).toEqual([0, expect.stringContaining('1 sealed again') as unknown]);
+  expect(states().every((state) => state.endsWith(': newest'))).toBe(true);
+  expect(forgetOlderIdentities(at('own.key'))).toBe(1);
+  expect(readFileSync(at('own.key'), 'utf8')).toBe(`${next}\n`);
+
+  for (const name of ['one', 'two']) {
+    const { tunnel } = await client.tunnels.getTunnel({ tunnel: name });
+    const sealed = daemon.head.snapshot().tunnels.get(tunnel?.id ?? '')?.record.sealedPresharedKey ?? {};
+    const opened = [next, far].map((identity, index) =>
+      Buffer.from(openerOf(identity).open(sealed[`p${index + 1}`] ?? new Uint8Array())).toString('base64'),
+    );
+    const key = readPresharedKey(`${at(name)}.conf`);
+    expect(opened).toEqual([key, key]);
+  }
+});
+
+test('records that cannot be read, or an identity file without identity, change nothing [T6]', async () => {
+  const before = daemon.head.snapshot().revision;
+  for (const [identity, records] of [
+    [at('own.key'), at('nothing')],
+    [at('nothing'), at('later')],
+  ] as const) {
+    const { code, stderr } = await cli(client, `node reseal p1 --identity ${identity} --records ${records}`);
+    expect([code === 0, stderr]).toEqual([false, expect.stringContaining(at('nothing')) as unknown]);
+  }
+  expect(daemon.head.snapshot().revision).toBe(before);
+});

@@ -1,0 +1,59 @@
+// Sealed to: what of the records is sealed to a node, and to which of its identities. Only who has these can tell: a
+// ciphertext does not say whom it is for.
+
+import type { RecordEvent } from '#internal/model/record.ts';
+import type { Opener } from '#internal/sealing/sealing.ts';
+
+export interface SealedTo {
+  readonly kind: 'pop' | 'tunnel';
+  readonly id: string;
+  /** `tunnel ada/phone`, `access key of PoP p1` */
+  readonly what: string;
+  /** Of the record. */
+  readonly revision: bigint;
+  /** To every node that it is sealed to. */
+  readonly sealed: Readonly<Record<string, Uint8Array>>;
+  /** Of a PoP: the key's public half. */
+  readonly publicKey: string;
+  /** `newest`: to the newest identity; `older`: to another one of these; `none`: to nobody that we know. */
+  readonly to: 'newest' | 'older' | 'none';
+  /** What an older identity opens. */
+  readonly clear?: Uint8Array;
+}
+
+function opened(file: Uint8Array, opener: Opener | undefined): Uint8Array | undefined {
+  try {
+    return opener?.open(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function sealedIn({ kind, stored }: RecordEvent) {
+  if (stored === undefined) return undefined;
+  const { revision } = stored;
+  if (kind === 'tunnel') {
+    const { id, owner, name, sealedPresharedKey } = stored.record;
+    return { kind, id, what: `tunnel ${owner}/${name || id}`, revision, sealed: sealedPresharedKey, publicKey: '' };
+  }
+  if (kind !== 'pop') return undefined;
+  const { id, sealedAccessKey, publicKey } = stored.record;
+  return { kind, id, what: `access key of PoP ${id}`, revision, sealed: sealedAccessKey, publicKey };
+}
+
+/** Sorted by what it is. About 0.15 ms each. */
+export function sealedTo(
+  nodeId: string,
+  events: readonly RecordEvent[],
+  [newest, ...older]: readonly Opener[],
+): readonly SealedTo[] {
+  const found = events.flatMap((event): readonly SealedTo[] => {
+    const part = sealedIn(event);
+    const file = part?.sealed[nodeId];
+    if (part === undefined || file === undefined) return [];
+    if (opened(file, newest) !== undefined) return [{ ...part, to: 'newest' }];
+    const clear = older.map((opener) => opened(file, opener)).find((text) => text !== undefined);
+    return [clear === undefined ? { ...part, to: 'none' } : { ...part, to: 'older', clear }];
+  });
+  return found.sort((a, b) => (a.what < b.what ? -1 : 1));
+}

@@ -127,7 +127,11 @@ export async function applySteps(
   failures.push(...(await writeSysctls(paths, known, sysctls)));
   const all = (each: Iterable<readonly Work[]>) => Promise.all(Array.from(each, (batch) => sendBatch(paths, batch)));
   const byNetns = (works: readonly Work[]) => Map.groupBy(works, ({ netns }) => netns).values();
-  const sent = [...(await all(byNetns(wires.come))), ...(await all(batches.values())), ...(await all(byNetns(wires.go)))];
+  const sent = [
+    ...(await all(byNetns(wires.come))),
+    ...(await all(batches.values())),
+    ...(await all(byNetns(wires.go))),
+  ];
   if (steps.some(mayDropRoutes)) disturb('an address was removed from a link, which may have lost routes with it');
   return [...failures, ...sent.flat()];
 }

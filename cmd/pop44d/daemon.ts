@@ -16,18 +16,18 @@ import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/lead
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
-import { nodesInForce, peerKeyId, type Snapshot } from '#internal/model/model.ts';
-import { parseWgKey } from '#internal/netip/netip.ts';
-import { createLive, createPresence, type Sighting } from '#internal/presence/presence.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { createLive, createPresence } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { type Identity, listen, newServer } from '#internal/rpc/rpc.ts';
 import { connectSeam, createDenialsAsker, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
-import { openTraffic, type Reading } from '#internal/traffic/traffic.ts';
+import { openTraffic } from '#internal/traffic/traffic.ts';
 import { renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { createKeyKeeper } from './key-keeper.ts';
+import { readings, sightings } from './owners.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
@@ -303,30 +303,3 @@ const tlsOf = ({ ca, certificate, key }: Identity) => ({
 });
 
 const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);
-
-/** The tunnel whose key it is; undefined: nobody's. */
-function ownerOf(snapshot: Snapshot, publicKey: string): string | undefined {
-  const parsed = parseWgKey(publicKey);
-  return typeof parsed === 'string' ? snapshot.peerkeys.get(peerKeyId(parsed))?.record.tunnelId : undefined;
-}
-
-function readings(snapshot: Snapshot, peers: readonly (readonly [string, number, number])[]): readonly Reading[] {
-  return peers.flatMap(([publicKey, rxBytes, txBytes]) => {
-    const tunnelId = ownerOf(snapshot, publicKey);
-    return tunnelId === undefined ? [] : [{ tunnelId, publicKey, rxBytes, txBytes }];
-  });
-}
-
-/** Handshakes by public key become sightings of tunnels; keys that no tunnel owns are nobody's. */
-function sightings(
-  snapshot: Snapshot,
-  peers: readonly (readonly [string, number])[],
-  nowMs: number,
-): readonly Sighting[] {
-  return peers.flatMap(([publicKey, shookMs]) => {
-    // A time to come, from before a clock was set back, would hold the tunnel here until then.
-    const handshakeMs = Math.min(shookMs, nowMs);
-    const tunnelId = ownerOf(snapshot, publicKey);
-    return tunnelId === undefined ? [] : [{ tunnelId, handshakeMs }];
-  });
-}

@@ -1,22 +1,26 @@
 // Bare: the same node without what pop44 adds to WireGuard, for a comparison inside one run.
 //
-// The very same interface, process, veths and client; only our nftables tables, qdiscs and the choke's policy rule are
-// taken away while the privileged half is stopped. When it goes on, its comparison puts them back.
+// The very same interface, process, veths and client; only our nftables tables and shapers are taken away, while the
+// privileged half is stopped. When it goes on, its comparison puts them back.
 
-import { realClock } from '#internal/clock/clock.ts';
 import type { World } from '#internal/testkit/lab/lab.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 
 const table = ['inet', 'pop44'] as const;
 const spaces = ['t', 'p'] as const;
 /** Milliseconds; the comparison comes with nft's own event, at the latest after 10 s. */
-const backWithinMs = 20_000;
+const backWithinMs = 60_000;
 
-/** Does the work on the bare node. */
-export async function onBare<T>(lab: World, node: string, work: () => Promise<T>): Promise<T> {
+/** Does the work on the bare node; over when the node is whole again, as it was before or as `whole` says. */
+export async function onBare<T>(
+  lab: World,
+  node: string,
+  work: () => Promise<T>,
+  whole?: () => Promise<boolean>,
+): Promise<T> {
   const pid = lab.service(`${node}-dataplane`).pid();
   if (pid === undefined) throw new Error(`${node} has no privileged half`);
-  const listings = await Promise.all(spaces.map((space) => ruleset(lab, `${node}${space}`)));
+  const isWhole = whole ?? (await asNow(lab, node));
   process.kill(pid, 'SIGSTOP');
   try {
     for (const space of spaces) await lab.exec(`${node}${space}`, ['nft', 'delete', 'table', ...table]);
@@ -25,14 +29,28 @@ export async function onBare<T>(lab: World, node: string, work: () => Promise<T>
     return await work();
   } finally {
     process.kill(pid, 'SIGCONT');
-    for (const [at, space] of spaces.entries())
-      await eventually(async () => (await ruleset(lab, `${node}${space}`)) === listings[at], backWithinMs);
-    await realClock.sleep(200);
+    await eventually(isWhole, backWithinMs);
   }
 }
 
-/** Without counters, elements of dynamic sets and the like: chains and rules. */
+/** Whether the node has the rules and as many classes as it has now. */
+async function asNow(lab: World, node: string): Promise<() => Promise<boolean>> {
+  const state = async (): Promise<string> => {
+    const listings = await Promise.all(spaces.map((space) => ruleset(lab, `${node}${space}`)));
+    return [...listings, await classCount(lab, node)].join('\n');
+  };
+  const before = await state();
+  return async () => (await state()) === before;
+}
+
+/** Classes on the access interface. */
+export async function classCount(lab: World, node: string): Promise<number> {
+  const { stdout } = await lab.exec(`${node}p`, ['tc', 'class', 'show', 'dev', 'p44w0']);
+  return stdout.split('\n').length - 1;
+}
+
+/** Chains and rules, without elements and counters. */
 async function ruleset(lab: World, netns: string): Promise<string> {
-  const { stdout } = await lab.exec(netns, ['nft', '-s', '-t', 'list', 'table', ...table]);
-  return stdout;
+  const argv = ['nft', '-s', '-t', 'list', 'table', ...table];
+  return (await lab.exec(netns, argv, { accept: [0, 1] })).stdout;
 }

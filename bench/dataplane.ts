@@ -3,20 +3,25 @@
 
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
 import { noiseKeysOf } from '#internal/testkit/noise.ts';
-import { onBare } from './bare.ts';
+import { classCount, onBare } from './bare.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
 
 const node = 'p1';
 const home = 'north';
-const pools = ['44.31.0.0/18', '2001:db8:4000::/40'];
+const pools = ['44.31.0.0/16', '2001:db8:4000::/40'];
+/** More than any tunnel here gets: what is measured is the way through the classes, not their limit. */
+const stationRate = 10_000_000_000n;
+const liveRate = 10_000_000n;
+const changes = 60;
 const host4 = '198.18.100.10';
 
 interface Station {
@@ -27,8 +32,8 @@ interface Station {
 
 /** The client's tunnel, up. */
 async function raiseStation(lab: World, client: Client, name: string): Promise<Station> {
-  const privateKey = randomBytes(32).toString('base64');
-  const publicKey = noiseKeysOf(privateKey).publicKey.toString('base64');
+  const privateKey = newPrivateKey();
+  const publicKey = publicKeyOf(privateKey);
   const { tunnel } = await client.tunnels.createTunnel({ name, publicKey, homePopId: home });
   const template = await client.tunnels.getTunnelTemplate({ tunnel: tunnel?.id ?? '' });
   await writeFile(`/run/${name}.conf`, wgQuick({ ...template, privateKey }), { mode: 0o600 });
@@ -74,6 +79,83 @@ async function inPairs(lab: World, count: number, measure: () => Promise<number>
 
 const ratios = ({ full, bare }: Pairs): readonly number[] => full.map((value, at) => value / (bare[at] ?? Number.NaN));
 
+const newPrivateKey = (): string => randomBytes(32).toString('base64');
+const publicKeyOf = (privateKey: string): string => noiseKeysOf(privateKey).publicKey.toString('base64');
+
+/** As many tunnels, as fast as the API takes them; gives their ids. */
+async function createTunnels(client: Client, keys: readonly string[], rate: bigint): Promise<readonly string[]> {
+  const ids: string[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < keys.length; at = next++) {
+      const { tunnel } = await client.tunnels.createTunnel({
+        publicKey: publicKeyOf(keys[at] ?? ''),
+        homePopId: home,
+        rateUpBitPerSecond: rate,
+        rateDownBitPerSecond: rate,
+      });
+      ids.push(tunnel?.id ?? '');
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return ids;
+}
+
+async function applied(client: Client, revision: bigint | undefined): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  for await (const { pendingNodeIds } of client.status.waitApplied({ revision: revision ?? 0n }, { signal }))
+    if (pendingNodeIds.length === 0) return;
+}
+
+/** Shaped tunnels with a session each, until there are as many classes. */
+async function raiseLive(lab: World, client: Client, count: number): Promise<void> {
+  const keys = Array.from({ length: count }, newPrivateKey);
+  const ids = await createTunnels(client, keys, liveRate);
+  const { freshness } = await client.status.getStatus({});
+  await applied(client, freshness?.revision);
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: ids[0] ?? '' });
+  await writeFile('/run/live-keys.json', JSON.stringify(keys), { mode: 0o600 });
+  const script = fileURLToPath(new URL('./live-clients.ts', import.meta.url));
+  const argv = ['/run/live-keys.json', template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
+  await lab.serve('host-live', 'host', [process.execPath, script, ...argv]);
+  await eventually(async () => (await classCount(lab, node)) >= count, 120_000);
+}
+
+/** Milliseconds from a change of one tunnel's firewall, or its rate, until the node has applied it. */
+async function changeTimes(client: Client, tunnels: readonly string[]): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let at = 0; at < changes; at += 1) {
+    const tunnel = tunnels[at % tunnels.length] ?? '';
+    const firewall = { presets: ['web'], rules: [{ protocol: 'tcp', firstPort: 1_000 + at, lastPort: 1_000 + at }] };
+    const what = at % 2 === 0 ? { firewall } : { rateDownBitPerSecond: liveRate + BigInt(at) * 1_000_000n };
+    const began = performance.now();
+    const { changed } = await client.tunnels.updateTunnel({ tunnel, ...what });
+    await applied(client, changed?.revision);
+    times.push(performance.now() - began);
+  }
+  return times;
+}
+
+const elementCount = async (lab: World): Promise<number> => {
+  const argv = ['sh', '-c', 'nft list set inet pop44 t6_64 2>/dev/null | tr , "\\n" | wc -l'];
+  return Number((await lab.exec(`${node}p`, argv)).stdout);
+};
+
+/** Seconds until firewall and classes are whole again after all of both was taken away while nobody looked. */
+async function fullLoad(lab: World): Promise<number> {
+  const [elements, classes] = [await elementCount(lab), await classCount(lab, node)];
+  let began = 0;
+  await onBare(
+    lab,
+    node,
+    async () => {
+      began = performance.now();
+    },
+    async () => (await elementCount(lab)) >= elements && (await classCount(lab, node)) >= classes,
+  );
+  return (performance.now() - began) / 1000;
+}
+
 async function measured(lab: World, client: Client, { quick, say }: BenchOptions): Promise<Figures> {
   const pairCount = quick ? 3 : 10;
   const seconds = quick ? 2 : 4;
@@ -95,12 +177,35 @@ async function measured(lab: World, client: Client, { quick, say }: BenchOptions
     trips.full.push(await measureTrips(p99.full));
     trips.bare.push(await onBare(lab, node, () => measureTrips(p99.bare)));
   }
+  const { live, many } = quick ? { live: 200, many: 1_000 } : { live: 1_000, many: 10_000 };
+  say(`${live} shaped tunnels with a session each`);
+  await raiseLive(lab, client, live);
+  const rates = { rateUpBitPerSecond: stationRate, rateDownBitPerSecond: stationRate };
+  const { changed } = await client.tunnels.updateTunnel({ tunnel: station.tunnel, ...rates });
+  await applied(client, changed?.revision);
+  await throughput(lab, seconds);
+  say(`${pairCount} pairs of ${seconds} s through a class, and bare`);
+  const shaped = await inPairs(lab, pairCount, () => throughput(lab, seconds));
+  say(`filling to ${many} tunnels`);
+  const rest = await createTunnels(client, Array.from({ length: many - live }, newPrivateKey), liveRate);
+  const { freshness } = await client.status.getStatus({});
+  await applied(client, freshness?.revision);
+  say(`${changes} changes of one tunnel`);
+  const times = await changeTimes(client, rest);
+  say('everything taken away, and back');
+  const loads = [await fullLoad(lab), await fullLoad(lab), await fullLoad(lab)];
   const added = trips.full.map((value, at) => value - (trips.bare[at] ?? Number.NaN));
   return {
     throughput_ratio: figure(median(ratios(plain)), 'ratio', '>= 0.95', ratios(plain)),
+    throughput_ratio_shaped_1000: figure(median(ratios(shaped)), 'ratio', '>= 0.85', ratios(shaped)),
     throughput_bare_mbit: figure(median(plain.bare) / 1e6, 'Mbit/s', ''),
     added_latency_p50_ms: figure(median(added), 'ms', '<= 0.1', added),
     latency_p99_ratio: figure(median(ratios(p99)), 'ratio', '<= 1.5', ratios(p99)),
+    change_ms_at_10000: figure(median(times), 'ms', '<= 50', times),
+    change_worst_ms: figure(Math.max(...times), 'ms', ''),
+    full_load_s_at_10000: figure(median(loads), 's', '<= 3', loads),
+    live_classes: figure(live, 'tunnels', ''),
+    tunnels: figure(many, 'tunnels', ''),
   };
 }
 

@@ -132,6 +132,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   );
   const keeper = createKeyKeeper(
     {
+      identity,
       nodeId: config.nodeId,
       clock,
       head,

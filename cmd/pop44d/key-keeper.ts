@@ -1,8 +1,11 @@
 // Key keeper: wires the rotation of this node's interconnect key to the seam: the privileged half makes the keys, and
 // knows which sessions are established.
 
-import { Fault } from '#internal/errors/errors.ts';
-import { type RotationParts, rotateAgainAndAgain } from '#internal/rotation/rotation.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { nodesInForce } from '#internal/model/model.ts';
+import { type OwnStep, type RotationParts, rotateAgainAndAgain } from '#internal/rotation/rotation.ts';
+import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import {
   createAsker,
   type FromDataplane,
@@ -10,6 +13,7 @@ import {
   type InterconnectKey,
   type Sessions,
 } from '#internal/seam/seam.ts';
+import type { KeptIdentity } from '#internal/trust/trust.ts';
 
 export interface KeyKeeper {
   told(message: FromDataplane): void;
@@ -19,10 +23,32 @@ export interface KeyKeeper {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createKeyKeeper(
-  parts: Omit<RotationParts, 'makeKey' | 'sessions'>,
-  send: (message: FromNetwork) => void,
-): KeyKeeper {
+export interface KeeperParts extends Omit<RotationParts, 'makeKey' | 'sessions' | 'elsewhere'> {
+  readonly identity: Pick<KeptIdentity, 'client'>;
+}
+
+const callMs = 5_000;
+const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/** Asks one node after the other, COREs among them, until one has done it. @throws Fault `unavailable` with what they said */
+async function askOthers({ nodeId, head, identity }: KeeperParts, step: OwnStep): Promise<bigint> {
+  const said: string[] = [];
+  for (const node of nodesInForce(head.snapshot()).filter(({ id }) => id !== nodeId)) {
+    const target = `${host(node.meshAddress)}:${node.apiPort}`;
+    const connection = connect(FabricService, target, identity.client(), { serverName: serverNameOf(node.id) });
+    try {
+      const answer = await connection.call.rotateInterconnectKey({ node: nodeId, ...step }, { deadlineMs: callMs });
+      return answer.changed?.revision ?? 0n;
+    } catch (thrown) {
+      said.push(`${node.id}: ${messageOf(thrown)}`);
+    } finally {
+      connection.close();
+    }
+  }
+  throw new Fault('unavailable', said.join('; ') || 'no other node is known');
+}
+
+export function createKeyKeeper(parts: KeeperParts, send: (message: FromNetwork) => void): KeyKeeper {
   const keys = createAsker<InterconnectKey>();
   const sessions = createAsker<Sessions>();
   return {
@@ -45,6 +71,7 @@ export function createKeyKeeper(
             if (publicKey === '') throw new Fault('interconnect-key', problem);
             return publicKey;
           },
+          elsewhere: (step) => askOthers(parts, step),
           sessions: async () => (await sessions.ask((number) => send({ type: 'ask-sessions', number }))).established,
         },
         signal,

@@ -24,7 +24,7 @@ import { inForce, type Snapshot } from '#internal/model/model.ts';
 import type { Decision, Stored } from '#internal/model/record.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
-import { notFound } from './fields.ts';
+import { keyField, notFound } from './fields.ts';
 import { linkField } from './link-space.ts';
 import { freePort } from './ports.ts';
 import { revokedNode } from './revoke-node.ts';
@@ -56,6 +56,7 @@ export function rotateInterconnectKey(
   if (stored === undefined) return notFound('node', request.node, 'node');
   const revoked = revokedNode('node', stored.record);
   if (revoked !== undefined) return revoked;
+  if (request.nextPublicKey !== '' || request.promote) return ownStep(snapshot, request, context);
   const node = clone(NodeSchema, stored.record);
   const age = ageOf(node);
   const open = node.nextInterconnectPublicKey !== '' || age.wantedAt !== undefined;
@@ -77,6 +78,38 @@ export function rotateInterconnectKey(
   draft.read('node', node.id, stored);
   draft.write({ op: 'put', kind: 'node', id: node.id, record: node });
   return { decision: draft.decision(), response: create(RotateInterconnectKeyResponseSchema, { node }) };
+}
+
+/** What the node itself does, asked of a daemon that may write its record. */
+function ownStep(
+  snapshot: Snapshot,
+  { node: nodeId, nextPublicKey, promote, cancel }: RotateInterconnectKeyRequest,
+  { principal, now }: CommandContext,
+): Refusal | Decided<RotateInterconnectKeyResponse> {
+  const about = { field: 'node', value: nodeId };
+  if (principal !== `node/${nodeId}`)
+    return refuse('forbidden', { ...about, problem: 'does this itself', cure: 'no next_public_key and no promote' });
+  if (cancel || (promote && nextPublicKey !== ''))
+    return refuse('invalid', { ...about, problem: 'is given several steps', cure: 'one of them' });
+  const publicKey = promote ? '' : keyField('next_public_key', nextPublicKey);
+  if (isRefusal(publicKey)) return publicKey;
+  const other = [...snapshot.nodes.values()].find(
+    ({ record }) => !promote && [record.interconnectPublicKey, record.nextInterconnectPublicKey].includes(publicKey),
+  );
+  if (other !== undefined) {
+    const problem = `is the key of node ${other.record.id}`;
+    return refuse('duplicate-key', { field: 'next_public_key', value: publicKey, problem, cure: 'a new key pair' });
+  }
+  const decision = promote
+    ? promoteInterconnectKey(snapshot, nodeId, now)
+    : openInterconnectRotation(snapshot, { nodeId, publicKey, now });
+  if (isRefusal(decision)) return decision;
+  if (decision === undefined)
+    return refuse('rotation-open', { ...about, problem: 'cannot do this now', cure: 'look at the records again' });
+  const node = decision.writes.flatMap((write) =>
+    write.op === 'put' && write.kind === 'node' ? [write.record] : [],
+  )[0];
+  return { decision, response: create(RotateInterconnectKeyResponseSchema, node === undefined ? {} : { node }) };
 }
 
 function unfit({ node, cancel }: RotateInterconnectKeyRequest, open: boolean): Refusal | undefined {

@@ -3,7 +3,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { afterEach, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { rotateInterconnectKey } from '#internal/command/command.ts';
-import { isRefusal } from '#internal/errors/errors.ts';
+import { Fault, isRefusal } from '#internal/errors/errors.ts';
 import { InterconnectKeyAgeSchema, type Node, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { RotateInterconnectKeyRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Decision, Write } from '#internal/model/record.ts';
@@ -67,7 +67,7 @@ async function network() {
       return '';
     },
     /** The daemon of a node; `ails`: ids of others that it hears nothing of. */
-    daemon(nodeId: string, ails: readonly string[] = []) {
+    daemon(nodeId: string, ails: readonly string[] = [], denied = false) {
       const ended = new AbortController();
       ends.push(() => ended.abort());
       const status = createStatus(nodeId);
@@ -79,12 +79,19 @@ async function network() {
           nodeId,
           clock,
           head,
-          store,
+          store: denied ? { commit: async () => Promise.reject(new Fault('rejected', 'permission denied')) } : store,
           status,
           newId: () => `rotation-${(requests += 1)}`,
           makeKey: async (keep) => {
             asked.push(keep);
             return testKey(900 + asked.length);
+          },
+          elsewhere: async (step) => {
+            const request = create(RotateInterconnectKeyRequestSchema, { node: nodeId, ...step });
+            const context = commandContext(head.snapshot(), { now: clock.wall(), principal: `node/${nodeId}` });
+            const decided = rotateInterconnectKey(head.snapshot(), request, context);
+            if (isRefusal(decided)) throw new Error(decided.message);
+            return (await commit(decided.decision)).revision;
           },
           sessions: async () => [...established],
           failed: (thrown) => failures.push(thrown),
@@ -187,4 +194,29 @@ test('a key of 30 days is rotated by itself, one node after the other, and none 
   const p2 = daemon('p2');
   await eventually(() => p2.waitsFor() === 'waits for node p1, which rotates', 2_000);
   expect(asked).toHaveLength(1);
+});
+
+test('a node that may not write its own record has another daemon do it; nobody else has that done for it [T6] [S6]', async () => {
+  const { daemon, ask, nodeOf, established, head } = await network();
+  const { failures } = daemon('p1', [], true);
+  await ask('p1');
+  await eventually(() => nodeOf('p1')?.nextInterconnectPublicKey === testKey(901), 2_000);
+  for (const name of [...sessionsOf('p1-p2'), ...sessionsOf('p1-p3')]) established.add(name);
+  await eventually(() => nodeOf('p1')?.interconnectKeyAge?.generation === 1, 2_000);
+  expect(failures).toEqual([]);
+
+  const step = (principal: string, rest: object) =>
+    rotateInterconnectKey(
+      head.snapshot(),
+      create(RotateInterconnectKeyRequestSchema, { node: 'p2', ...rest }),
+      commandContext(head.snapshot(), { principal }),
+    );
+  const [key, own] = [testKey(950), testKey(302)];
+  for (const principal of ['admin/ada', 'node/p1'])
+    expect(step(principal, { nextPublicKey: key })).toMatchObject({ refused: 'forbidden', field: 'node', value: 'p2' });
+  expect(step('node/p2', { nextPublicKey: 'x' })).toMatchObject({ refused: 'invalid', field: 'next_public_key' });
+  expect(step('node/p2', { nextPublicKey: own })).toMatchObject({ refused: 'duplicate-key' });
+  expect(step('node/p2', { nextPublicKey: key, promote: true })).toMatchObject({ refused: 'invalid' });
+  expect(step('node/p2', { promote: true })).toMatchObject({ refused: 'rotation-open' });
+  expect(isRefusal(step('node/p2', { nextPublicKey: key }))).toBe(false);
 });

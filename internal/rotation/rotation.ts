@@ -16,7 +16,7 @@ import {
   rotationDueMs,
 } from '#internal/command/command.ts';
 import { nextSessions } from '#internal/desired/desired.ts';
-import { isRefusal, messageOf } from '#internal/errors/errors.ts';
+import { Fault, isRefusal, messageOf } from '#internal/errors/errors.ts';
 import { type Node, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Decision } from '#internal/model/record.ts';
 import type { Status } from '#internal/status/status.ts';
@@ -33,9 +33,16 @@ export interface RotationParts {
   readonly makeKey: (keep: readonly string[]) => Promise<string>;
   /** Names of BGP sessions that are established in the pop namespace. */
   readonly sessions: () => Promise<readonly string[]>;
+  /**
+   * The same step asked of a daemon that may write this node's record, where this one may not (roles of etcd): gives the
+   * revision.
+   */
+  readonly elsewhere: (step: OwnStep) => Promise<bigint>;
   /** Hears of what went wrong; it is tried again. */
   readonly failed: (thrown: unknown) => void;
 }
+
+export type OwnStep = { readonly nextPublicKey: string } | { readonly promote: true };
 
 /** Milliseconds between looks; a look while nothing is due costs nothing. */
 const lookMs = 1_000;
@@ -105,7 +112,8 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
     madeKey ??= await parts.makeKey([node.interconnectPublicKey]);
     const decision = openInterconnectRotation(snapshot, { nodeId, publicKey: madeKey, now: clock.wall() });
     if (isRefusal(decision)) throw new Error(decision.message);
-    if (decision !== undefined) await commit(parts, { decision, method: 'open-interconnect-rotation' }, signal);
+    if (decision !== undefined)
+      await commit(parts, { decision, method: 'open-interconnect-rotation', step: { nextPublicKey: madeKey } }, signal);
     return 'begins';
   }
 
@@ -125,7 +133,8 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
     readySinceMs ??= nowMs;
     if (nowMs - readySinceMs < settleMs) return 'settles on the second links';
     const decision = promoteInterconnectKey(snapshot, nodeId, clock.wall());
-    if (decision !== undefined) await commit(parts, { decision, method: 'promote-interconnect-key' }, signal);
+    if (decision !== undefined)
+      await commit(parts, { decision, method: 'promote-interconnect-key', step: { promote: true } }, signal);
     return 'settles on the second links';
   }
 
@@ -140,8 +149,8 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
 
 /** A conflict is no matter: the next look sees what the other did. */
 async function commit(
-  { nodeId, clock, head, store, newId }: RotationParts,
-  { decision, method }: { readonly decision: Decision; readonly method: string },
+  { nodeId, clock, head, store, newId, elsewhere }: RotationParts,
+  { decision, method, step }: { readonly decision: Decision; readonly method: string; readonly step: OwnStep },
   signal: AbortSignal,
 ): Promise<void> {
   const operation = create(OperationSchema, {
@@ -151,6 +160,11 @@ async function commit(
     at: timestampFromDate(clock.wall()),
     nodeId,
   });
-  const { revision } = await store.commit(decision, operation);
+  const committed = store.commit(decision, operation).then(({ revision }) => revision);
+  const revision = await committed.catch((thrown: unknown) => {
+    // etcd/failure.ts: it looked at the transaction and said no.
+    if (!(thrown instanceof Fault) || thrown.code !== 'rejected') throw thrown;
+    return elsewhere(step);
+  });
   await head.reached(revision, signal);
 }

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { recordKinds } from '#internal/model/record.ts';
 import { type Cluster, raiseCluster } from './cluster.ts';
-import { nodeFiles } from './lab/node-files.ts';
+import { serveSeam } from '#internal/seam/seam.ts';
+import { eventually } from './eventually.ts';
+import { newWgKeyPair, nodeFiles } from './lab/node-files.ts';
+import { nodeDirectory } from './lab/places.ts';
 
 const directory = '/tmp/etcd-roles';
 let cluster: Cluster;
@@ -61,3 +64,31 @@ test('with roles on, daemons of both kinds go on; a REGIONAL may not write what 
   await cluster.node('p3').daemon.start();
   await cluster.answering(20_000);
 }, 120_000);
+
+test('a REGIONAL rotates its interconnect key with the help of a daemon that may write its record [T6] [S6]', async () => {
+  const client = cluster.client({ node: 'p1' });
+  const nextKey = newWgKeyPair().publicKey;
+  // In place of the privileged half, which a cluster has not: every session of a second link is there.
+  const established = (await client.fabric.listInterconnects({})).interconnects.flatMap(({ id }) =>
+    [4, 6].map((family) => `p44j_${id.replaceAll('-', '_')}_${family}`),
+  );
+  const half = await serveSeam(`${nodeDirectory('p3')}/dataplane.sock`, {
+    connected: () => undefined,
+    message: (message, answer) => {
+      const { type } = message;
+      if (type === 'ask-interconnect-key')
+        answer({ type: 'interconnect-key', number: message.number, publicKey: nextKey, problem: '' });
+      if (type === 'ask-sessions') answer({ type: 'sessions', number: message.number, established });
+    },
+  });
+  try {
+    await client.fabric.rotateInterconnectKey({ node: 'p3' });
+    await eventually(async () => {
+      const { nodes } = await client.fabric.listNodes({});
+      const node = nodes.find((each) => each.node?.id === 'p3')?.node;
+      return node?.interconnectPublicKey === nextKey && node.interconnectKeyAge?.generation === 1;
+    }, 40_000);
+  } finally {
+    await half.close();
+  }
+}, 60_000);

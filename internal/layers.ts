@@ -44,6 +44,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/election', row(3, 'knows pools by their ids; what is done with a lead is for those above')],
   ['internal/seam', row(3, 'what the two halves of a node say to each other; both stand above it')],
   ['internal/command', pure(4, 'decides on a snapshot with the allocator')],
+  ['internal/explain', pure(4, 'walks one packet through a dataplane as desired words it')],
   ['internal/driver', row(4, 'the face that all drivers share')],
   ['internal/driver/wg', row(4, 'carries out steps of the plan')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],

@@ -10,7 +10,7 @@ import { realClock } from '#internal/clock/clock.ts';
 import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type ElectionEvent, openElection } from '#internal/election/election.ts';
-import { edgeOf } from '#internal/desired/desired.ts';
+import { edgeOf, type Here, type Self } from '#internal/desired/desired.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
 import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
@@ -20,7 +20,13 @@ import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { createLive, createPresence } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { type Identity, listen, newServer } from '#internal/rpc/rpc.ts';
-import { connectSeam, createDenialsAsker, type FromDataplane, type Health } from '#internal/seam/seam.ts';
+import {
+  connectSeam,
+  createDenialsAsker,
+  createFactsAsker,
+  type FromDataplane,
+  type Health,
+} from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
@@ -68,7 +74,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   // Nobody is connected before there is an API.
   let askAgain = (): void => undefined;
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
-  const live = createLive((tunnels, changed) => reconciler.live(tunnels, changed));
+  let here: Here = new Set();
+  const live = createLive((tunnels, changed) => {
+    here = tunnels;
+    reconciler.live(tunnels, changed);
+  });
   const presence = createPresence(config.nodeId, live.here);
   const credentials = identity.client;
   // Its own connections: a backlog of the store's watch must not cost a lease.
@@ -89,15 +99,16 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     failed: (cause) => log.error('traffic-unwritten', { reason: messageOf(cause) }),
   });
   const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence, traffic });
+  const self: Self = {
+    nodeId: config.nodeId,
+    ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
+    interconnectKeyFile: config.interconnectKeyFile,
+    madeKeyBase: madeKeyBase(config),
+    edge: edgeOf(config),
+    mesh: config.mesh,
+  };
   const reconciler = createReconciler({
-    self: {
-      nodeId: config.nodeId,
-      ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
-      interconnectKeyFile: config.interconnectKeyFile,
-      madeKeyBase: madeKeyBase(config),
-      edge: edgeOf(config),
-      mesh: config.mesh,
-    },
+    self,
     send: (want) => {
       sentAt.set(want.number, clock.monotonicMs());
       seam.send(want);
@@ -119,6 +130,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const head = createHead(reconciler.snapshot());
   const denials = createDenialsAsker((message) => seam.send(message));
+  const facts = createFactsAsker((message) => seam.send(message));
   const promoter = createPromoter(
     {
       nodeId: config.nodeId,
@@ -156,6 +168,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
     if (message.type === 'denials') denials.told(message);
     keeper.told(message);
+    if (message.type === 'facts') facts.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
       const nowMs = clock.wall().getTime();
@@ -213,6 +226,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     lost: () => {
       denials.lost();
       keeper.lost();
+      facts.lost();
       reconciler.lost();
     },
   });
@@ -225,6 +239,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     denials: denials.ask,
     alarms: () => identity.alarms(clock.wall()),
     ...(trust.joining && { joining: trust.joining }),
+    explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask },
   });
   askAgain = api.askAgain;
   api.serve(server);

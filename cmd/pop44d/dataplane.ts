@@ -6,6 +6,7 @@ import {
   type AnyDriver,
   comparisonMs,
   createApplier,
+  lookUp,
   packetsReceived,
   watchCounters,
   watchHandshakes,
@@ -22,7 +23,7 @@ import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
-import { serveSeam } from '#internal/seam/seam.ts';
+import { type AskFacts, type Facts, serveSeam } from '#internal/seam/seam.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -62,8 +63,9 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     log,
   });
   const nft = await openNft({ netns, stateDir, clock, log });
+  const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, clock, log });
-  const drivers: readonly AnyDriver[] = [wg, openIp({ netns }), await openTc({ netns: netns.pop, log }), nft, bird];
+  const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird];
   const handshakes = new Map<string, number>();
   const applier = createApplier({
     drivers,
@@ -75,6 +77,19 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   });
   await applier.start();
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
+
+  const facts = async ({ number, keys, to }: AskFacts): Promise<Facts> => {
+    const [items, way, telemetry] = await Promise.all([lookUp(drivers, keys), ip.way(to), wg.telemetry(accessLink)]);
+    const asked = new Set(keys.flatMap(([kind, key]) => (kind === 'peer' ? [key] : [])));
+    const sessions = telemetry
+      .filter(({ publicKey }) => asked.has(`${accessLink} ${publicKey}`))
+      .map(({ publicKey, lastHandshakeMs, endpoint }) => ({
+        publicKey,
+        handshakeMs: lastHandshakeMs,
+        endpoint: endpoint ?? '',
+      }));
+    return { type: 'facts', number, items, way, sessions };
+  };
 
   let asked = false;
   const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
@@ -105,6 +120,10 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       }
       if (message.type === 'ask-interconnect-key') {
         answer({ type: 'interconnect-key', number: message.number, ...attempted(keyBase, message.keep, clock) });
+        return;
+      }
+      if (message.type === 'ask-facts') {
+        facts(message).then(answer, (cause: unknown) => log.error('facts-unread', { reason: messageOf(cause) }));
         return;
       }
       const want = message;

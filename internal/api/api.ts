@@ -11,6 +11,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
+import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { JoinGrant, JoinRequest } from '#internal/gen/pop44/v1/join_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
@@ -27,6 +28,7 @@ import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { allocationHandlers } from './allocation-service.ts';
 import { deskHandlers } from './desk-service.ts';
+import { explainHandlers, type ExplainParts } from './explain-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
 import { admission } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
@@ -62,6 +64,7 @@ export interface ApiParts {
   readonly alarms?: () => readonly string[];
   /** Absent where the CA's key is not. */
   readonly joining?: Joining;
+  readonly explain: ExplainParts;
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 
@@ -112,6 +115,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, AllocationService, allocationHandlers(context, gate.report), gate);
       implement(server, TunnelService, tunnelHandlers(context), gate);
       implement(server, DeskService, deskHandlers(context), gate);
+      implement(server, ExplainService, explainHandlers(context), gate);
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
       implement(server, TrustService, trustHandlers(context), gate);

@@ -24,6 +24,7 @@ import { createSuccession } from './succession.ts';
 
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
+export { lookUp } from './look-up.ts';
 
 /** The seed asks for a comparison each 5 to 10 s. */
 export const comparisonMs = 10_000;

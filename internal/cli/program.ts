@@ -61,6 +61,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./whois.ts')).whoisVerb,
   },
   {
+    name: 'explain',
+    description: 'what nodes do with a packet, and by which rule',
+    verbs: async () => (await import('./explain.ts')).explainVerb,
+  },
+  {
     name: 'blackhole',
     description: 'addresses under attack, given up for a while: create, list, delete',
     verbs: async () => (await import('./blackhole.ts')).blackholeVerbs,

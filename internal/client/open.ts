@@ -8,6 +8,7 @@ import { realClock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
+import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -26,6 +27,7 @@ export interface Client {
   readonly allocations: CallsOf<typeof AllocationService>;
   readonly tunnels: CallsOf<typeof TunnelService>;
   readonly desk: CallsOf<typeof DeskService>;
+  readonly explain: CallsOf<typeof ExplainService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
   readonly trust: CallsOf<typeof TrustService>;
@@ -73,6 +75,7 @@ function clientOf(
     allocations: service(AllocationService),
     tunnels: service(TunnelService),
     desk: service(DeskService),
+    explain: service(ExplainService),
     fabric: service(FabricService),
     status: service(StatusService),
     trust: service(TrustService),

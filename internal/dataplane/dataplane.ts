@@ -3,6 +3,8 @@
 // On the path: desired(snapshot, node) makes the wanted one, drivers observe the found one, plan compares the two.
 // Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
+export type { Session, Way } from './facts.ts';
+
 /** The two namespaces of a node: uplink and UDP sockets in one, customers and WireGuard interfaces in the other. */
 export type Netns = 'transport' | 'pop';
 

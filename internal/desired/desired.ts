@@ -21,7 +21,11 @@ import { wireguard } from './wireguard.ts';
 export type { Carrier } from './tunnel.ts';
 export { edgeOf } from './edge.ts';
 export { nextSessions } from './next-sessions.ts';
-export type { Self } from './self.ts';
+// The words of the rulesets, for whoever reads back what they do with a packet (explain).
+export { ownRulesBit, policyMap, portSet, presetBit, protocolSet, sourceMap, tunnelSet } from './nft-policy.ts';
+export { martians } from './nft-pop.ts';
+export { classMap, type Direction, shapedSet, waitingClass } from './nft-shaping.ts';
+export type { Self, View } from './self.ts';
 
 /** Ids of tunnels that are live on this node. */
 export interface Here {
@@ -35,6 +39,9 @@ function view(snapshot: Snapshot, self: Self, members: readonly MeshPeer[]): Vie
   const edge = self.edge && { ...self.edge, mesh: { ...self.edge.mesh, peers: members } };
   return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node, self));
 }
+
+/** What the pop namespace's part of a frame is made of, or undefined while the snapshot does not know the node. */
+export const viewOfNode = (snapshot: Snapshot, self: Self): View | undefined => view(snapshot, self, []);
 
 /** Everything but tunnels; the management mesh alone while the snapshot does not know this node. */
 export function frame(snapshot: Snapshot, self: Self): MutableDataplane {

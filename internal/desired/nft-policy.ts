@@ -20,16 +20,16 @@ import type { Prefix } from '#internal/netip/netip.ts';
 import { chain } from './nft-text.ts';
 
 export const tunnelSet = (family: Family, length: number): string => `t${family}_${length}`;
-const policyMap = (family: Family): string => `policy${family}`;
-const protocolSet = (family: Family): string => `protocols${family}`;
-const portSet = (family: Family, size: number): string => `ports${family}_${size}`;
-const sourceMap = (family: Family, length: number): string => `sources${family}_${length}`;
+export const policyMap = (family: Family): string => `policy${family}`;
+export const protocolSet = (family: Family): string => `protocols${family}`;
+export const portSet = (family: Family, size: number): string => `ports${family}_${size}`;
+export const sourceMap = (family: Family, length: number): string => `sources${family}_${length}`;
 const flowSet = (family: Family): string => `flows${family}`;
 const deniedSet = (family: Family): string => `denied${family}`;
 
 /** In a packet's mark while it is judged: a bit for each preset, and these. */
-const presetBit = (name: PresetName): number => 1 << presetNames.indexOf(name);
-const ownRulesBit = 0x100;
+export const presetBit = (name: PresetName): number => 1 << presetNames.indexOf(name);
+export const ownRulesBit = 0x100;
 /** Never 0 in the map, also of a tunnel that admits nothing. */
 const knownBit = 0x200;
 

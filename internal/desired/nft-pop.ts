@@ -16,7 +16,7 @@ const ip = (family: Family): string => (family === 4 ? 'ip' : 'ip6');
  * What the internet never carries (RFC 6890, RFC 5771, RFC 4291). Documentation prefixes are not among them: the record
  * of a network may allow these. Of other realms, which have such space, nothing passes the rules of this one.
  */
-const martians = {
+export const martians = {
   4: [
     ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
     ...['172.16.0.0/12', '192.168.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],

@@ -28,6 +28,8 @@ export interface Presence {
   told(nodeId: string, sightings: readonly Sighting[]): readonly Sighting[];
   /** Everything that is here, for a node that has just come. */
   all(): readonly Sighting[];
+  /** Node of its newest handshake, as far as it was heard of. */
+  holderOf(tunnelId: string): string | undefined;
   /** The tunnel is gone. */
   forget(tunnelId: string): void;
 }
@@ -83,6 +85,7 @@ export function createPresence(
         const holder = holders.get(tunnelId);
         return holder === undefined ? [] : [{ tunnelId, handshakeMs: holder.handshakeMs }];
       }),
+    holderOf: (tunnelId) => holders.get(tunnelId)?.nodeId,
     forget: (tunnelId) => {
       holders.delete(tunnelId);
       if (here.has(tunnelId)) settle(here.delete(tunnelId), [tunnelId]);

@@ -213,6 +213,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'interconnect-key':
         case 'sessions':
         case 'denials':
+        case 'facts':
           return undefined;
       }
     },

@@ -3,7 +3,7 @@
 import { Fault } from '#internal/errors/errors.ts';
 
 /** Milliseconds: two processes of 20 ms, on a machine that is loading 10,000 tunnels. */
-const answerTimeoutMs = 3_000;
+const usualTimeoutMs = 3_000;
 
 export interface Asker<Answer extends { readonly number: number }> {
   /** @throws Fault `unavailable`: the privileged half is away, or does not answer */
@@ -13,7 +13,7 @@ export interface Asker<Answer extends { readonly number: number }> {
   lost(): void;
 }
 
-export function createAsker<Answer extends { readonly number: number }>(): Asker<Answer> {
+export function createAsker<Answer extends { readonly number: number }>(timeoutMs = usualTimeoutMs): Asker<Answer> {
   const waiting = new Map<number, PromiseWithResolvers<Answer>>();
   let last = 0;
   const away = (): Fault => new Fault('unavailable', 'the privileged half of this node does not answer');
@@ -23,7 +23,7 @@ export function createAsker<Answer extends { readonly number: number }>(): Asker
       const own = last;
       const answer = Promise.withResolvers<Answer>();
       waiting.set(own, answer);
-      const timer = setTimeout(() => answer.reject(away()), answerTimeoutMs);
+      const timer = setTimeout(() => answer.reject(away()), timeoutMs);
       try {
         send(own);
         return await answer.promise;

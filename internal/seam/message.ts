@@ -1,6 +1,6 @@
 // The fixed vocabulary between the two halves of a node.
 
-import type { Dataplane, Item, Kind } from '#internal/dataplane/dataplane.ts';
+import type { Dataplane, Item, Kind, Session, Way } from '#internal/dataplane/dataplane.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -112,8 +112,35 @@ export interface Sessions {
   readonly established: readonly string[];
 }
 
-export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions;
-export type FromDataplane = Hello | Applied | Health | Handshakes | Traffic | Denials | InterconnectKey | Sessions;
+/** From the network half: what the kernel holds under these keys, and how it leads a packet to that address. */
+export interface AskFacts {
+  readonly type: 'ask-facts';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  readonly keys: readonly Remove[];
+  readonly to: string;
+}
+
+/** Keys under which nothing is are left out; sessions are of the peers that were asked for. */
+export interface Facts {
+  readonly type: 'facts';
+  readonly number: number;
+  readonly items: readonly Item[];
+  readonly way: Way;
+  readonly sessions: readonly Session[];
+}
+
+export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions | AskFacts;
+export type FromDataplane =
+  | Hello
+  | Applied
+  | Health
+  | Handshakes
+  | Traffic
+  | Denials
+  | InterconnectKey
+  | Sessions
+  | Facts;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

@@ -12,13 +12,16 @@ import { checkMessage } from './valid.ts';
 
 export { createAsker } from './asker.ts';
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
+export { createFactsAsker, type FactsAnswer, type FactsAsker } from './facts-asker.ts';
 export type {
   Applied,
   AskDenials,
+  AskFacts,
   AskInterconnectKey,
   AskSessions,
   Denials,
   Denied,
+  Facts,
   FromDataplane,
   FromNetwork,
   Handshakes,

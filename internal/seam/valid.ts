@@ -1,11 +1,11 @@
-// Valid: whether a line from the network half is a want or a question at all. That half may be in a stranger's hands: what is not of
-// the vocabulary, in every field, is refused whole and changes nothing. What a value may be in its tool's language, each
-// driver asks again before it renders it.
+// Valid: whether a line from the network half is a want or a question at all. That half may be in a stranger's hands: what
+// is not of the vocabulary, in every field, is refused whole and changes nothing. What a value may be in its tool's
+// language, each driver asks again before it renders it.
 
 import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import type { AskDenials, AskInterconnectKey, AskSessions, FromNetwork, Want } from './message.ts';
+import type { AskDenials, AskFacts, AskInterconnectKey, AskSessions, FromNetwork, Want } from './message.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape<T> = { readonly [F in keyof T]-?: Check };
@@ -125,6 +125,15 @@ const interconnectKeyShape: Shape<AskInterconnectKey> = {
   // The current one, and one that is not in the records yet.
   keep: list(word, 4),
 };
+/** A key of a dataplane: the kind, and the key under which a value stands. */
+const place: Check = (value) => Array.isArray(value) && value.length === 2 && isKind(value[0]) && text(512)(value[1]);
+const factsShape: Shape<AskFacts> = {
+  type: one('ask-facts'),
+  number: whole,
+  // Of one tunnel: 16 prefixes with 64 rules of 30 entries each (internal/firewall).
+  keys: list(place, 65_536),
+  to: word,
+};
 const sessionsShape: Shape<AskSessions> = { type: one('ask-sessions'), number: whole };
 
 const bad = (what: string): never => {
@@ -139,6 +148,8 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskDenials>(denialsShape, value);
     case 'ask-interconnect-key':
       return question<AskInterconnectKey>(interconnectKeyShape, value);
+    case 'ask-facts':
+      return question<AskFacts>(factsShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:
@@ -161,6 +172,6 @@ function checkWant(value: unknown): Want {
     if (problem !== undefined) bad(`${item[0]}: ${problem}`);
   }
   for (const item of want.remove as readonly unknown[])
-    if (!Array.isArray(item) || item.length !== 2 || !isKind(item[0]) || !text(512)(item[1])) return bad('a removal');
+    if (!place(item)) return bad('a removal');
   return want;
 }

@@ -3,6 +3,7 @@
 import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
+import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
@@ -17,6 +18,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     allocations: network.as(AllocationService, daemon),
     tunnels: network.as(TunnelService, daemon),
     desk: network.as(DeskService, daemon),
+    explain: network.as(ExplainService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
     trust: network.as(TrustService, daemon),

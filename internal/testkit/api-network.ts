@@ -6,6 +6,7 @@ import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { type Api, openApi } from '#internal/api/api.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { Fault } from '#internal/errors/errors.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthority } from '#internal/identity/identity.ts';
 import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
@@ -110,6 +111,15 @@ export async function apiNetwork(
       },
       // As a firewall that has refused one packet for each prefix.
       denials: async (prefixes) => prefixes.map((prefix) => ({ prefix, packets: 1, bytes: 60 })),
+      // These daemons have no privileged half, and know of no handshake.
+      explain: {
+        self: { nodeId: node, interconnectKeyFile: '/keys/interconnect' },
+        here: () => new Set(),
+        holderOf: () => undefined,
+        facts: async () => {
+          throw new Fault('unavailable', 'the privileged half of this node does not answer');
+        },
+      },
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },

@@ -5,10 +5,11 @@
 // Never: touches what does not bear these marks, or keeps an `ip -batch` alive (it remembers interface numbers, which
 // change when an interface is born again).
 
-import type { Netns } from '#internal/dataplane/dataplane.ts';
+import type { Netns, Way } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
 import { applySteps } from './apply.ts';
 import { observeAll } from './observe.ts';
+import { wayOf } from './way.ts';
 
 export interface IpOptions {
   /** Files of the two namespaces. */
@@ -18,7 +19,10 @@ export interface IpOptions {
 /** Names of the settings that were told so far, by namespace. */
 export type KnownSysctls = Readonly<Record<Netns, Set<string>>>;
 
-export type IpDriver = Driver<'sysctl' | 'wire' | 'address' | 'rule' | 'route'>;
+export interface IpDriver extends Driver<'sysctl' | 'wire' | 'address' | 'rule' | 'route'> {
+  /** How the pop namespace leads what goes to this address. One lookup of the kernel's, however many routes there are. */
+  way(address: string): Promise<Way>;
+}
 
 export function openIp({ netns }: IpOptions): IpDriver {
   const listeners: ((reason: string) => void)[] = [];
@@ -29,6 +33,7 @@ export function openIp({ netns }: IpOptions): IpDriver {
   return {
     kinds: ['sysctl', 'wire', 'address', 'rule', 'route'],
     observe: () => observeAll(netns, sysctls),
+    way: (address) => wayOf(netns.pop, address),
     apply: (steps) => applySteps(netns, sysctls, disturb, steps),
     // What others do is found by the comparison each 10 s; a link's death is told by its own driver.
     onDisturbance: (listener) => listeners.push(listener),

@@ -24,7 +24,7 @@ export function absenceOf(
   if (!pops.includes(node.popId)) return { reason: `${ref} is not placed here, but at ${pops.join(' ')}`, cure: '' };
   if (!ownsKey(snapshot, tunnel))
     return { reason: `another tunnel has the public key of ${ref}`, cure: `pop44 tunnel rotate-key ${ref}` };
-  if (Object.keys(sealedPresharedKey).length > 0 && sealedPresharedKey[node.nodeId] === undefined)
+  if (Object.keys(sealedPresharedKey).length > 0 && (sealedPresharedKey[node.nodeId]?.length ?? 0) === 0)
     return {
       reason: `the pre-shared key of ${ref} is not sealed to ${node.nodeId}`,
       cure: `pop44 tunnel rotate-psk ${ref}`,

@@ -125,13 +125,15 @@ const interconnectKeyShape: Shape<AskInterconnectKey> = {
   // The current one, and one that is not in the records yet.
   keep: list(word, 4),
 };
-/** A key of a dataplane: the kind, and the key under which a value stands. */
-const place: Check = (value) => Array.isArray(value) && value.length === 2 && isKind(value[0]) && text(512)(value[1]);
+/** What a packet meets (internal/explain), and nothing of links and their keys. */
+const factKind = one('ruleset', 'element', 'peer', 'class');
+/** Dozens of sets, by few addresses. */
+const mostFacts = 4096;
+
 const factsShape: Shape<AskFacts> = {
   type: one('ask-facts'),
   number: whole,
-  // Of one tunnel: 16 prefixes with 64 rules of 30 entries each (internal/firewall).
-  keys: list(place, 65_536),
+  keys: list((key) => Array.isArray(key) && key.length === 2 && factKind(key[0]) && text(512)(key[1]), mostFacts),
   to: word,
 };
 const sessionsShape: Shape<AskSessions> = { type: one('ask-sessions'), number: whole };
@@ -172,6 +174,6 @@ function checkWant(value: unknown): Want {
     if (problem !== undefined) bad(`${item[0]}: ${problem}`);
   }
   for (const item of want.remove as readonly unknown[])
-    if (!place(item)) return bad('a removal');
+    if (!Array.isArray(item) || item.length !== 2 || !isKind(item[0]) || !text(512)(item[1])) return bad('a removal');
   return want;
 }

@@ -25,7 +25,7 @@ export function differenceOf(plan: Walk, kernel: Walk): string | undefined {
 
 /** Empty: there is nothing to be done by a command. */
 export function cureOf(scene: Scene, { steps }: Walk): string {
-  const { packet, source, target, elsewhere } = scene;
+  const { packet, source, target } = scene;
   const last = steps.at(-1);
   if (last === undefined || last.verdict === 'passes' || last.verdict === 'limited') return '';
   switch (last.where) {
@@ -41,8 +41,6 @@ export function cureOf(scene: Scene, { steps }: Walk): string {
     case 'tunnel':
     case 'receiver':
       return target?.absence?.cure ?? '';
-    case 'session':
-      return elsewhere === undefined ? 'bring the tunnel up at the client' : `pop44 --node ${elsewhere} explain`;
     default:
       return '';
   }

@@ -85,7 +85,8 @@ async function longestGap(work: () => Promise<void>): Promise<number> {
     }
   }
   const times = [...(await probe).stdout.matchAll(/^\[([0-9.]+)\] .* time=/gm)].map(([, at]) => Number(at) * 1_000);
-  expect(times.length).toBeGreaterThan(50);
+  // The two rows of pings that stand around what is measured are half a second each.
+  expect(times.length).toBeGreaterThan(40);
   const gaps = times.slice(1).map((at, n) => at - (times[n] ?? at));
   return Math.max(...gaps) - 20;
 }

@@ -12,7 +12,10 @@ function ownerOf(snapshot: Snapshot, publicKey: string): string | undefined {
 }
 
 /** Counters of peers become readings of tunnels. */
-export function readings(snapshot: Snapshot, peers: readonly (readonly [string, number, number])[]): readonly Reading[] {
+export function readings(
+  snapshot: Snapshot,
+  peers: readonly (readonly [string, number, number])[],
+): readonly Reading[] {
   return peers.flatMap(([publicKey, rxBytes, txBytes]) => {
     const tunnelId = ownerOf(snapshot, publicKey);
     return tunnelId === undefined ? [] : [{ tunnelId, publicKey, rxBytes, txBytes }];

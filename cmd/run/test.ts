@@ -1,7 +1,7 @@
 // Test: `npm test`, every kind of test in sandboxes, and a last line that scripts and CI read:
 // `N passed, N failed, N skipped`.
 //
-// What needs an etcd waits most of its time, and so does what needs namespaces: both run at once, each in a sandbox of
+// What needs an etcd waits most of its time, and so does what needs namespaces: they run at once, each in a sandbox of
 // its own, after what needs the processor.
 //
 // Arguments go to vitest: `npm test -- store` runs the files with `store` in their path.
@@ -97,7 +97,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const sandboxed = made;
 // Who names files has few of them.
-for (const together of args.length > 0 ? [[[]]] : [[['unit']], [['etcd*'], ['netns']]]) {
+for (const together of args.length > 0 ? [[[]]] : [[['unit']], [['etcd*'], ['netns'], ['netns labs']]]) {
   if (stopped) break;
   await Promise.all(together.map((projects) => vitest(projects, sandboxed.command)));
 }

@@ -7,6 +7,10 @@ import { defineConfig } from 'vitest/config';
 const everywhere = '{cmd,internal,bench,chaos,web}/**';
 const etcd = `${everywhere}/*.etcd.test.ts`;
 const netns = `${everywhere}/*.netns.test.ts`;
+/**
+ * Half of them by the time they take, so that two sandboxes can share the work (test.ts): most labs, and chaos.
+ */
+const netnsHalf = ['internal/testkit/lab/[g-z]*.netns.test.ts', 'chaos/**/*.netns.test.ts'];
 
 /** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
 const tools = process.env['POP44_TOOLS'] ?? '';
@@ -58,14 +62,25 @@ export default defineConfig({
           ...withProcesses,
         },
       })),
+      // They share one network namespace and /run: one file after another.
       {
         extends: true,
         test: {
           name: 'netns',
           include: [netns],
-          // They share one network namespace and /run: one file after another.
+          exclude: netnsHalf,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+          ...withProcesses,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'netns labs',
+          include: netnsHalf,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
           ...withProcesses,
         },
       },

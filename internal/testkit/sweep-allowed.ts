@@ -1,5 +1,6 @@
 // What of a node may answer whom: all of it, with the reason. Whatever else the sweep reaches is a hole.
 
+import { joinPort } from './lab/node-files.ts';
 import type { Reached } from './prober.ts';
 
 export type Vantage = 'tunnel' | 'internet' | 'upstream' | 'neighbour';
@@ -22,14 +23,17 @@ const rows: readonly Row[] = [
     port: 22,
     why: "ssh, unless node.json's hostServices say otherwise: an operator must not lose his way in",
   },
+  {
+    from: ['tunnel', 'internet', 'upstream', 'neighbour'],
+    to: 'transport',
+    protocol: 'tcp',
+    port: joinPort,
+    why: 'the join port of a node that holds the CA key: a machine that joins is a stranger until its token is read',
+  },
   { from: ['upstream'], to: 'transport', protocol: 'tcp', port: 179, why: 'BGP of the neighbour that a record names' },
   { from: ['upstream'], to: 'transport', protocol: 'udp', port: 3784, why: 'BFD of the neighbour that a record names' },
-  // To be narrowed to BGP and BFD of the neighbours on record when the pop namespace drops by default.
-  {
-    from: ['internet', 'upstream', 'neighbour'],
-    to: 'pop',
-    why: 'the ruleset of the pop namespace closes the tunnels only; nothing listens there but BIRD',
-  },
+  { from: ['upstream'], to: 'pop', protocol: 'tcp', port: 179, why: 'BGP of the neighbour that a record names' },
+  { from: ['upstream'], to: 'pop', protocol: 'udp', port: 3784, why: 'BFD of the neighbour that a record names' },
 ];
 
 export const isAllowed = (from: Vantage, to: Side, { protocol, port }: Reached): boolean =>

@@ -97,3 +97,37 @@ test('who is waited for is looked for often, though the interface stands still, 
   ended.abort();
   await watching;
 });
+
+test('who sends keepalives alone, which do not reach the interface, is seen within 10 s [A3]', async () => {
+  const ended = new AbortController();
+  const told: (readonly [string, number])[] = [];
+  let [nowMs, looks] = [0, 0];
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        looks += 1;
+        return looks > 1 ? [{ publicKey: 'idle', lastHandshakeMs: 1_000 }] : [];
+      },
+      received: async () => 7,
+      confirmed: () => undefined,
+      known: new Map(),
+      failed: () => undefined,
+      hurried: () => false,
+      clock: {
+        ...clock,
+        monotonicMs: () => nowMs,
+        sleep: (ms) => {
+          nowMs += ms;
+          return clock.sleep();
+        },
+      },
+    },
+    (changed) => told.push(...changed),
+    ended.signal,
+  );
+  await eventually(() => told.length > 0, 5_000);
+  ended.abort();
+  await watching;
+  expect(looks).toBeGreaterThanOrEqual(2);
+  expect(looks).toBeLessThanOrEqual(2 + nowMs / 10_000);
+});

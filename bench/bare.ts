@@ -49,8 +49,8 @@ export async function classCount(lab: World, node: string): Promise<number> {
   return stdout.split('\n').length - 1;
 }
 
-/** Chains and rules, without elements and counters. */
+/** Chains and rules, without elements and counters; sorted, since a table that is made anew has them in another order. */
 async function ruleset(lab: World, netns: string): Promise<string> {
   const argv = ['nft', '-s', '-t', 'list', 'table', ...table];
-  return (await lab.exec(netns, argv, { accept: [0, 1] })).stdout;
+  return (await lab.exec(netns, argv, { accept: [0, 1] })).stdout.split('\n').sort().join('\n');
 }

@@ -31,7 +31,7 @@ import { createStatus } from '#internal/status/status.ts';
 import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
-import { renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { readings, sightings } from './owners.ts';
 import { openJoinPort, openTrust } from './trust.ts';
@@ -273,7 +273,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const renewing = renewAgainAndAgain(
     {
       ...{ identity, nodeId: config.nodeId, addresses: [config.mesh.address], clock, log },
-      nodes: () => nodesInForce(reconciler.snapshot()),
+      nodes: () => nodesToAsk(reconciler.snapshot(), config.nodeId),
       ...(trust.authority && { authority: trust.authority }),
     },
     signal,

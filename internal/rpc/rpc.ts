@@ -14,7 +14,7 @@ export { implement } from './implement.ts';
 export { createOpenStreams } from './open-streams.ts';
 export { createOutbox, type Outbox } from './outbox.ts';
 export type { Principal } from './principal.ts';
-export { principalName, principalNamed, serverNameOf } from './principal.ts';
+export { principalName, principalNamed, principalOf, serverNameOf } from './principal.ts';
 export type { Listener } from './serve.ts';
 export { listen, newServer } from './serve.ts';
 export { Refused, refusalDetail, refusalOf } from './status.ts';

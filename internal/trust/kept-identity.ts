@@ -6,7 +6,14 @@ import { open, rename } from 'node:fs/promises';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { alarmingFrom, certificateFacts, type CertificateFacts, certificatesOf } from '#internal/identity/identity.ts';
-import { clientCredentials, type Identity, type RenewableServer, serverCredentials } from '#internal/rpc/rpc.ts';
+import {
+  clientCredentials,
+  type Identity,
+  principalName,
+  principalOf,
+  type RenewableServer,
+  serverCredentials,
+} from '#internal/rpc/rpc.ts';
 
 /** Paths of PEM files. */
 export interface IdentityFiles {
@@ -23,10 +30,11 @@ export interface KeptIdentity {
   client(): ChannelCredentials;
   readonly server: RenewableServer;
   /**
-   * Takes a new certificate into use, and the CAs that are trusted from now on.
-   * @throws Fault `certificate` for one that is not of our key, of none of these CAs, or no newer; nothing has changed then
+   * Takes a new certificate into use. Which CAs are trusted is its operator's to say, and stays as it is.
+   * @throws Fault `certificate` for one that is not of our key and principal, of none of the CAs that are trusted now, or no
+   * newer; nothing has changed then
    */
-  take(certificate: string, authorities: string): Promise<void>;
+  take(certificate: string): Promise<void>;
   /** Hears of every certificate that was taken into use. */
   onTaken(listener: (identity: Identity) => void): void;
   /** What a person has to know: what ends soon. Sorted. */
@@ -40,7 +48,7 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
   const { caFile, certificateFile, keyFile } = files;
   const key = read(keyFile);
   let identity: Identity = { ca: read(caFile), certificate: read(certificateFile), key };
-  let [facts, authorities] = parsed(identity, certificateFile);
+  let { facts, authorities, principal } = parsed(identity, certificateFile);
   let client = clientCredentials(identity);
   const server = serverCredentials(identity);
   const listeners = new Set<(next: Identity) => void>();
@@ -52,13 +60,17 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
     facts: () => facts,
     client: () => client,
     server,
-    async take(certificate, trusted) {
-      const next: Identity = { ca: trusted, certificate, key };
-      const [nextFacts, nextAuthorities] = parsed(next, 'the new certificate');
-      if (nextFacts.notAfter <= facts.notAfter) throw new Fault('certificate', 'the new certificate ends no later');
-      if (String(identity.ca) !== trusted) await replace(caFile, trusted);
+    async take(certificate) {
+      const next: Identity = { ca: identity.ca, certificate, key };
+      const fresh = parsed(next, newCertificate);
+      if (certificatesOf(certificate).length !== 1)
+        throw new Fault('certificate', `${newCertificate} is not one alone`);
+      if (fresh.principal !== principal)
+        throw new Fault('certificate', `${newCertificate}: of ${fresh.principal || 'nobody'}, not of ${principal}`);
+      if (fresh.facts.notAfter <= facts.notAfter) throw new Fault('certificate', `${newCertificate} ends no later`);
       await replace(certificateFile, certificate);
-      [identity, facts, authorities] = [next, nextFacts, nextAuthorities];
+      identity = next;
+      ({ facts, authorities, principal } = fresh);
       client = clientCredentials(next);
       server.renew(next);
       for (const listener of listeners) listener(next);
@@ -87,7 +99,16 @@ function read(file: string): string {
   }
 }
 
-function parsed(identity: Identity, what: string): [CertificateFacts, readonly X509Certificate[]] {
+const newCertificate = 'the new certificate';
+
+interface Parsed {
+  readonly facts: CertificateFacts;
+  readonly authorities: readonly X509Certificate[];
+  /** `node/p1`; empty for one that names none. */
+  readonly principal: string;
+}
+
+function parsed(identity: Identity, what: string): Parsed {
   let [facts, authorities, own]: [CertificateFacts?, (readonly X509Certificate[])?, boolean?] = [];
   let [leaf]: readonly X509Certificate[] = [];
   try {
@@ -101,7 +122,8 @@ function parsed(identity: Identity, what: string): [CertificateFacts, readonly X
   const signer = authorities.find((ca) => leaf?.checkIssued(ca) === true && leaf.verify(ca.publicKey));
   if (own !== true) throw new Fault('certificate', `${what}: not a certificate of this node's key`);
   if (signer === undefined) throw new Fault('certificate', `${what}: of none of the CAs that are trusted`);
-  return [facts, authorities];
+  const principal = principalOf(leaf?.subjectAltName);
+  return { facts, authorities, principal: principal === undefined ? '' : principalName(principal) };
 }
 
 /** Whole or not at all, whenever the machine stops. */

@@ -3,10 +3,11 @@
 import { createPublicKey } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type Authority, renewableFrom } from '#internal/identity/identity.ts';
 import type { Log } from '#internal/log/log.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { KeptIdentity } from './kept-identity.ts';
 
@@ -15,7 +16,7 @@ export interface RenewalParts {
   readonly nodeId: string;
   /** Addresses that this node's certificate bears. */
   readonly addresses: readonly string[];
-  /** Daemons that may hold the CA's key, this one among them. */
+  /** Daemons that may hold the CA's key, this one among them: of COREs alone. */
   readonly nodes: () => readonly Node[];
   /** Where this daemon holds it. */
   readonly authority?: Authority;
@@ -32,6 +33,15 @@ const callMs = 5_000;
 const dayMs = 24 * 3600_000;
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/**
+ * Whom to ask: the CA's key is on COREs alone, and nobody else's answer is wanted. This node itself is among them, since
+ * one that holds the key signs its own certificate too.
+ */
+export function nodesToAsk(snapshot: Snapshot, nodeId: string): readonly Node[] {
+  const core = (popId: string): boolean => snapshot.pops.get(popId)?.record.kind === PopKind.CORE;
+  return nodesInForce(snapshot).filter(({ id, popId }) => id === nodeId || core(popId));
+}
 
 /** Ends by its signal. */
 export async function renewAgainAndAgain(parts: RenewalParts, signal: AbortSignal): Promise<void> {
@@ -69,7 +79,7 @@ async function renewOnce(parts: RenewalParts, leftMs: number): Promise<string | 
     const connection = connect(TrustService, target, identity.client(), { serverName: serverNameOf(node.id) });
     try {
       const answer = await connection.call.renewCertificate({}, { deadlineMs: callMs });
-      await identity.take(answer.certificate, answer.authorities);
+      await identity.take(answer.certificate);
       return undefined;
     } catch (thrown) {
       said.push(`${node.id}: ${messageOf(thrown)}`);
@@ -82,9 +92,9 @@ async function renewOnce(parts: RenewalParts, leftMs: number): Promise<string | 
   // comes back only when somebody begins.
   if (authority === undefined || leftMs > lifeMs / triesOfWhatIsLeft) return said.join('; ') || 'no node is known';
   try {
-    const { ca, key } = identity.current();
+    const { key } = identity.current();
     const spki = createPublicKey(String(key)).export({ type: 'spki', format: 'der' });
-    await identity.take(await authority.sign({ id: nodeId, addresses }, spki, clock.wall()), String(ca));
+    await identity.take(await authority.sign({ id: nodeId, addresses }, spki, clock.wall()));
     return undefined;
   } catch (thrown) {
     return [...said, messageOf(thrown)].join('; ');

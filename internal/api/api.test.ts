@@ -210,7 +210,7 @@ test.each([
   ['an admin a change', admin, TunnelService.method.createTunnel, true],
   ['an admin the brake', admin, StatusService.method.releaseBrake, true],
   ['a node of a CORE the mesh', core, MeshService.method.stream, true],
-  ['a node of a CORE a change', core, TunnelService.method.createTunnel, true],
+  ['a node of a CORE a change', core, TunnelService.method.createTunnel, false],
   ['a node of a MICRO the mesh', micro, MeshService.method.stream, false],
   ['a node of a MICRO the brake', micro, StatusService.method.releaseBrake, false],
   ['a stranger a look', stranger, StatusService.method.getStatus, false],

@@ -77,7 +77,7 @@ export interface Api {
   askAgain(): void;
   /** What the join port answers. @throws Refused, and Faults as Submit does */
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinGrant>;
-  /** By gRPC path: carries out here what another daemon forwarded. Undefined: this build knows no such method. */
+  /** By gRPC path: carries out here what another daemon forwarded. Undefined: no pool's leader decides such a method. */
   carryOut(method: string): CarryOut | undefined;
 }
 
@@ -104,7 +104,7 @@ export function openApi(parts: ApiParts): Api {
     ...(parts.lead && { lead: parts.lead }),
   });
   const commands = new Map<string, CarryOut>();
-  const context = { ...parts, ...submission, newId, random, commands };
+  const context = { ...parts, ...submission, newId, random, commands, admit: gate.admit };
   return {
     gate,
     askAgain: () => streams.ask(gate.admit),

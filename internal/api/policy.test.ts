@@ -1,8 +1,17 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { clone, create, type DescMethod } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
-import { NodeCertificateSchema, NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeCertificateSchema, NodeSchema, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
+import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
+import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { threePops } from '#internal/testkit/three-pops.ts';
@@ -46,4 +55,39 @@ test('a certificate that has ended is refused on a connection that outlived it, 
   const ended = { ...key(1), endsMs: now.getTime() - 1 };
   expect(ask(threePops(), 'node', 'p1', ended)).toBe('expired');
   expect(ask(threePops(), 'admin', 'ada', ended)).toBe('expired');
+});
+
+const services = [
+  AllocationService,
+  DeskService,
+  ExplainService,
+  FabricService,
+  LeaderService,
+  MeshService,
+  PoolService,
+]
+  .flatMap((service): readonly DescMethod[] => service.methods)
+  .concat(StatusService.methods, TrustService.methods, TunnelService.methods);
+const looks = /^(Get|List)|^(Whois|Explain|WaitApplied)$/;
+
+/** All that p1 may call where its PoP is of this kind. */
+function open(kind: PopKind, as: 'node' | 'admin' = 'node'): readonly string[] {
+  const pop = threePops().pops.get('p1')?.record;
+  const record = Object.assign(clone(PopSchema, pop ?? create(PopSchema)), { kind });
+  const admit = admission(() => after({ kind: 'pop', id: 'p1', stored: { record, revision: 9n } }), clock);
+  return services
+    .filter((method) => admit({ kind: as, id: 'p1', certificate: key(1) }, method) === undefined)
+    .map(({ name }) => name)
+    .filter((name) => kind === PopKind.MICRO || !looks.test(name))
+    .sort();
+}
+
+test('a node looks, and does what daemons do for each other; what people ask for is for admins alone [S6]', () => {
+  const own = ['Forward', 'RenewCertificate', 'RotateInterconnectKey', 'Stream', 'TellUsage'];
+  expect(open(PopKind.CORE)).toEqual(own);
+  expect(open(PopKind.REGIONAL)).toEqual(own);
+  expect(open(PopKind.MICRO)).toEqual(['RenewCertificate']);
+  const people = open(PopKind.CORE, 'admin');
+  expect(people).toEqual(expect.arrayContaining(['AllocateMany', 'CreateJoinToken', 'RevokeNode', 'SetPopAccessKey']));
+  for (const name of ['Forward', 'RenewCertificate', 'Stream', 'TellUsage']) expect(people).not.toContain(name);
 });

@@ -5,6 +5,8 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { refuse } from '#internal/errors/errors.ts';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
@@ -15,23 +17,28 @@ import type { Admit, Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 
 type Role = 'admin' | 'trusted-node' | 'micro-node';
-type Act = 'read' | 'change' | 'mesh' | 'renew';
+type Act = 'read' | 'change' | 'mesh' | 'renew' | 'rotate';
 
-// A MICRO PoP is a club's: it neither sees nor changes the records of others.
+// A node changes nothing by a call of its own, so that one that was broken into is no admin at other daemons: what people ask
+// for comes as a person's (service.ts), and of a node there are its certificate and its own key. A MICRO PoP is a club's: it
+// neither sees nor changes the records of others.
 const allowed: { readonly [R in Role]: readonly Act[] } = {
-  admin: ['read', 'change'],
-  'trusted-node': ['read', 'change', 'mesh', 'renew'],
+  admin: ['read', 'change', 'rotate'],
+  'trusted-node': ['read', 'mesh', 'renew', 'rotate'],
   'micro-node': ['renew'],
 };
 
-// Their requests have no `change`, since no answer of theirs is remembered.
+// Their requests have no `change` of their own: no answer of theirs is remembered, or those of their parts are.
 const changesWithoutSaying: ReadonlySet<DescMethod> = new Set<DescMethod>([
   StatusService.method.releaseBrake,
   PoolService.method.checkPools,
+  AllocationService.method.allocateMany,
 ]);
 
 function actOf(method: DescMethod): Act {
   if (method === TrustService.method.renewCertificate) return 'renew';
+  // Of which node, and which step of it, its command looks at.
+  if (method === FabricService.method.rotateInterconnectKey) return 'rotate';
   if (method.parent === MeshService || method.parent === LeaderService) return 'mesh';
   if (changesWithoutSaying.has(method)) return 'change';
   return method.input.fields.some((field) => field.localName === 'change') ? 'change' : 'read';

@@ -1,14 +1,14 @@
 // Service: what the handlers of all services are made of.
 
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { nothingUnseen, type Unseen } from '#internal/allocator/allocator.ts';
 import type { CommandContext, Decided } from '#internal/command/command.ts';
-import { Fault, isRefusal, type Refusal } from '#internal/errors/errors.ts';
+import { Fault, isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Change, type Freshness, FreshnessSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import type { Call, Handlers, Principal } from '#internal/rpc/rpc.ts';
+import type { Admit, Call, Handlers, Principal } from '#internal/rpc/rpc.ts';
 import { principalName, principalNamed, Refused } from '#internal/rpc/rpc.ts';
 import type { Forwarded, Latest, LeaderAnswer, Submission, Submit } from '#internal/submit/submit.ts';
 import type { ApiParts } from './api.ts';
@@ -18,7 +18,9 @@ export interface ServiceContext extends ApiParts {
   readonly latest: Latest;
   readonly newId: () => string;
   readonly random: () => number;
-  /** By gRPC path: what a leader carries out for another daemon. */
+  /** Who may call what: asked of those, too, for whom another daemon speaks. */
+  readonly admit: Admit;
+  /** By gRPC path: what a leader carries out for another daemon, the methods that are led and no others. */
   readonly commands: Map<string, CarryOut>;
 }
 
@@ -54,12 +56,6 @@ export function commandContext(context: ServiceContext, principal: Principal): C
   };
 }
 
-interface Method<I extends DescMessage, O extends DescMessage> {
-  readonly input: I;
-  readonly output: O;
-  readonly name: string;
-  readonly parent: { readonly typeName: string };
-}
 type Answer = { readonly [K in 'tunnel' | 'pool' | 'reservation']?: object | undefined } & {
   readonly allocations?: readonly object[];
 };
@@ -77,7 +73,7 @@ type Command<I extends DescMessage, O extends DescMessage> = (
  */
 export function changing<I extends DescMessage, O extends DescMessage>(
   context: ServiceContext,
-  method: Method<I, O>,
+  method: DescMethodUnary<I, O>,
   command: Command<I, O>,
   { led }: { readonly led?: (snapshot: Snapshot, request: MessageShape<I>) => string | undefined } = {},
 ): (request: Asked<I>, call: Pick<Call, 'principal' | 'signal'>) => Promise<MessageShape<O>> {
@@ -106,13 +102,18 @@ export function changing<I extends DescMessage, O extends DescMessage>(
         localPopId: popId(),
       }),
   });
-  context.commands.set(path, async ({ request, principal, requestId, localPopId: popId }, signal) => {
-    const call = { principal: principalNamed(principal), signal };
-    const own = submission(fromBinary(method.input, request) as Asked<I>, call, () => popId);
+  const carryOut: CarryOut = async ({ request, principal: name, requestId, localPopId: popId }, signal) => {
+    const principal = principalNamed(name);
+    if (principal === undefined) return nobody(name);
+    const refusal = context.admit(principal, method);
+    if (refusal !== undefined) return refusal;
+    const own = submission(fromBinary(method.input, request) as Asked<I>, { principal, signal }, () => popId);
     const outcome = await context.submit<I, O>({ ...own, forwarded: { request, requestId } });
     if (isRefusal(outcome)) return outcome;
     return { response: outcome.bytes ?? toBinary(method.output, outcome.response), changed: outcome.changed };
-  });
+  };
+  // What every daemon decides by itself none forwards: whoever does wants to be somebody else.
+  if (led !== undefined) context.commands.set(path, carryOut);
   return async (request, call) => {
     const { response, changed } = granted(
       await context.submit<I, O>(submission(request, call, () => localPopId(context))),
@@ -126,6 +127,9 @@ export function changing<I extends DescMessage, O extends DescMessage>(
     return answer;
   };
 }
+
+const nobody = (value: string): Refusal =>
+  refuse('unauthenticated', { field: 'principal', value, problem: 'names no principal', cure: 'as admin/ada' });
 
 // A leader takes the lowest: nobody else chooses at the same time.
 const always0 = (): number => 0;

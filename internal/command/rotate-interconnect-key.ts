@@ -56,7 +56,8 @@ export function rotateInterconnectKey(
   if (stored === undefined) return notFound('node', request.node, 'node');
   const revoked = revokedNode('node', stored.record);
   if (revoked !== undefined) return revoked;
-  if (request.nextPublicKey !== '' || request.promote) return ownStep(snapshot, request, context);
+  const byNode = context.principal.startsWith('node/');
+  if (byNode || request.nextPublicKey !== '' || request.promote) return ownStep(snapshot, request, context);
   const node = clone(NodeSchema, stored.record);
   const age = ageOf(node);
   const open = node.nextInterconnectPublicKey !== '' || age.wantedAt !== undefined;
@@ -88,7 +89,11 @@ function ownStep(
 ): Refusal | Decided<RotateInterconnectKeyResponse> {
   const about = { field: 'node', value: nodeId };
   if (principal !== `node/${nodeId}`)
-    return refuse('forbidden', { ...about, problem: 'does this itself', cure: 'no next_public_key and no promote' });
+    return refuse('forbidden', {
+      ...about,
+      problem: `does this itself, and ${principal} is another`,
+      cure: 'an admin, and no next_public_key and no promote',
+    });
   if (cancel || (promote && nextPublicKey !== ''))
     return refuse('invalid', { ...about, problem: 'is given several steps', cure: 'one of them' });
   const publicKey = promote ? '' : keyField('next_public_key', nextPublicKey);

@@ -47,7 +47,7 @@ async function answerTo(
 ): Promise<ForwardedAnswer> {
   const { tag } = command;
   const carry = carryOut(command.method);
-  // An older daemon: whoever took the request knows the method.
+  // No method that a leader decides, or none that this older daemon knows: whoever took the request carries it out.
   if (carry === undefined) return create(ForwardedAnswerSchema, { tag, outcome: { case: 'notLeader', value: true } });
   try {
     return granted(tag, await carry(command, signal));

@@ -2,17 +2,19 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { afterEach, expect, test } from 'vitest';
-import { NodeSchema, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeSchema, OperationSchema, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocateRequestSchema, AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Identity } from '#internal/rpc/rpc.ts';
 import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
-import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { createSmallFabric, nodeRequest, popRequest, publicKey } from '#internal/testkit/requests.ts';
 
 const key = '/pop44/election/v1/leader/any';
 const address = { wishes: [{ family: 4 }] };
@@ -135,6 +137,68 @@ test('deposed between deciding and committing, the leader carries it out as any 
   store.deposed.add(key);
   await allocations.allocate({ ...address, change: { requestId: 'deposed' } });
   expect(await by('deposed')).toBe('p2');
+});
+
+/** What one forwarded command is answered, by p2 to whoever has this identity. */
+async function forwarding(network: ApiNetwork, identity: Identity, command: object) {
+  const [, p2] = network.daemons as [ApiDaemon, ApiDaemon];
+  const outgoing = (async function* () {
+    yield { commands: [{ poolId: '4-2c1f0000-22', localPopId: 'p1', tag: 1n, requestId: 'forged', ...command }] };
+  })();
+  for await (const { answers } of network.as(LeaderService, p2, identity).forward(outgoing)) {
+    const [outcome] = answers.map((answer) => answer.outcome);
+    return outcome?.case === 'refusal' ? outcome.value.reason : outcome?.case;
+  }
+  return undefined;
+}
+const allocation = {
+  method: '/pop44.v1.AllocationService/Allocate',
+  request: toBinary(AllocateRequestSchema, create(AllocateRequestSchema, address)),
+};
+
+test.each([
+  TrustService.method.revokeNode,
+  TrustService.method.createJoinToken,
+  FabricService.method.createNode,
+  FabricService.method.rotateInterconnectKey,
+])('what no leader decides is carried out for nobody else: $name [S6]', async ({ name, parent }) => {
+  const { network, store } = await two();
+  const before = store.commits.length;
+  const p1 = await network.identityOf('node', 'p1');
+  const request = new Uint8Array();
+  const command = { method: `/${parent.typeName}/${name}`, request, principal: 'admin/ada' };
+  expect(await forwarding(network, p1, command)).toBe('notLeader');
+  expect(store.commits).toHaveLength(before);
+});
+
+test.each([
+  ['a node, which may not ask itself either', 'node/p1', 'forbidden'],
+  ['a node that is none', 'node/p9', 'forbidden'],
+  ['nobody', '', 'unauthenticated'],
+  ['a name that no certificate bears', 'admin/Ada\n', 'unauthenticated'],
+  ['an admin', 'admin/ada', 'granted'],
+])('whom a request is forwarded for is asked as who calls is: %s [S6]', async (_, principal, answer) => {
+  const { network, store } = await two();
+  const p1 = await network.identityOf('node', 'p1');
+  expect(await forwarding(network, p1, { ...allocation, principal })).toBe(answer);
+  expect((await store.readOperation('forged')) !== undefined).toBe(answer === 'granted');
+});
+
+test('only daemons of COREs and REGIONALs forward [S6]', async () => {
+  const { network, store, p1, p2 } = await two();
+  const fabric = network.as(FabricService, p1);
+  await fabric.createPop({ pop: { ...popRequest(3), kind: PopKind.MICRO } });
+  await fabric.createNode({ node: nodeRequest(3) });
+  await eventually(() => p2.head.snapshot().nodes.has('p3'), 5_000);
+  for (const [kind, id] of [
+    ['node', 'p3'],
+    ['node', 'p9'],
+    ['admin', 'ada'],
+  ] as const) {
+    const asked = forwarding(network, await network.identityOf(kind, id), { ...allocation, principal: 'admin/ada' });
+    await expect(asked).rejects.toMatchObject({ refusal: { refused: 'forbidden' } });
+  }
+  expect(await store.readOperation('forged')).toBeUndefined();
 });
 
 test('a node that is removed forwards nothing more, not over the stream that it has open either', async () => {

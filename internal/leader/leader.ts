@@ -36,7 +36,7 @@ export interface LeaderParts {
 }
 
 export interface Leader extends Lead {
-  /** Registers the service. `carryOut`: by gRPC path of the method, undefined where this build knows none. */
+  /** Registers the service. `carryOut`: by gRPC path of the method, undefined of one that is not led. */
   serve(server: Server, gate: ImplementOptions, carryOut: (method: string) => CarryOut | undefined): void;
   /** The nodes that there are now. */
   nodes(all: Iterable<Node>): void;

@@ -214,6 +214,10 @@ test('a node that may not write its own record has another daemon do it; nobody 
   const [key, own] = [testKey(950), testKey(302)];
   for (const principal of ['admin/ada', 'node/p1'])
     expect(step(principal, { nextPublicKey: key })).toMatchObject({ refused: 'forbidden', field: 'node', value: 'p2' });
+  for (const rest of [{}, { cancel: true }]) {
+    expect(step('node/p1', rest)).toMatchObject({ refused: 'forbidden', field: 'node', value: 'p2' });
+    expect(isRefusal(step('node/p2', rest))).toBe(true);
+  }
   expect(step('node/p2', { nextPublicKey: 'x' })).toMatchObject({ refused: 'invalid', field: 'next_public_key' });
   expect(step('node/p2', { nextPublicKey: own })).toMatchObject({ refused: 'duplicate-key' });
   expect(step('node/p2', { nextPublicKey: key, promote: true })).toMatchObject({ refused: 'invalid' });

@@ -19,11 +19,12 @@ export function principalName(principal: Principal): string {
   return `${principal.kind}/${principal.id}`;
 }
 
-/** The other way round, of a name that a trusted daemon gave; who calls us directly is asked for a certificate. */
-export function principalNamed(name: string): Principal {
-  const [, kind, id] = /^(node|admin)\/(.+)$/.exec(name) ?? [];
-  if ((kind !== 'node' && kind !== 'admin') || id === undefined) throw new RangeError(`${name} names no principal`);
-  return { kind, id };
+/**
+ * The other way round, of a name that a trusted daemon gave; who calls us directly is asked for a certificate. Undefined for
+ * a name that no certificate could bear.
+ */
+export function principalNamed(name: string): Principal | undefined {
+  return principalOf(`URI:pop44://${name}`);
 }
 
 /** The DNS SAN of a node's certificate, which a client checks instead of the address it dialled. */

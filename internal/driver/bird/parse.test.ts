@@ -123,6 +123,20 @@ test('a text that reads or writes files, or fills a table of the machine, is non
     'protocol kernel k { ipv4; }',
     kernel.replace('4401', '254'),
     kernel.replace('4401', '255'),
+    // The last one wins.
+    'protocol kernel m { kernel table 4401; kernel table (254); ipv4; }',
+    'protocol kernel m { kernel table (254); ipv4; }',
+    'protocol kernel m { kernel table(254); ipv4; }',
+    'protocol kernel m { kernel table main; ipv4; }',
+    'protocol kernel m { kernel table 0xfe; ipv4; }',
+    'protocol kernel m { kernel table 4294967550; ipv4; }',
+    'protocol kernel m { kernel table 4401 - 4147; ipv4; }',
+    'protocol kernel m { kernel\ntable 4402; KERNEL table\t254; ipv4; }',
+    // Two in the first make up for none in the second.
+    'protocol kernel m { kernel table 4401; kernel table 4402; ipv4; } protocol kernel n { ipv4; }',
+    'define TABLE = 254;',
+    'template kernel t { kernel table 4401; ipv4; }',
   ])
     expect(of(`${kernel}\n${bad}`), bad).toThrow(' is not ');
+  expect(of(`kernel table 4401;\n${kernel}`)).toThrow(' is not ');
 });

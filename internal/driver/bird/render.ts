@@ -41,13 +41,23 @@ export function checkBird({ text }: Bird): void {
   for (const [, string = ''] of text.matchAll(/"([^"]*)"/g))
     demand(/^[a-zA-Z0-9*._-]{0,32}$/.test(string), 'the name of an interface', string);
   const plain = text.replaceAll(/"[^"]*"/g, '');
-  for (const [token] of plain.matchAll(/["'#]|\/\*|\b(?:include|log|mrtdump|mrt|filename|eval|password)\b/gi))
+  for (const [token] of plain.matchAll(
+    /["'#]|\/\*|\b(?:include|log|mrtdump|mrt|filename|eval|password|define|template)\b/gi,
+  ))
     demand(false, 'allowed in a configuration of BIRD', token);
-  const kernels = plain.match(/\bprotocol\s+kernel\b/gi) ?? [];
-  const tables = [...plain.matchAll(/\bkernel\s+table\s+(\d+)\s*;/gi)].map(([, number]) => Number(number));
-  // Without one it is the table main. ip-rule(8): 253 default, 254 main, 255 local.
-  demand(kernels.length === tables.length, 'a table for each protocol kernel', tables);
-  for (const table of tables) demand(table > 255 || (table > 0 && table < 253), 'a routing table of ours', table);
+  // The last table of a block holds for BIRD, and one that is computed could be any: one each, and in digits.
+  const [before = '', ...kernels] = plain.split(/\bprotocol\s+kernel\b/i);
+  const tablesIn = (part: string): readonly (string | undefined)[] =>
+    [...part.matchAll(/\bkernel\s+table\b(?:\s+(\d{1,10})\s*;)?/gi)].map(([, number]) => number);
+  demand(tablesIn(before).length === 0, 'a table of a protocol kernel', 'kernel table');
+  for (const kernel of kernels) {
+    const tables = tablesIn(kernel);
+    // Without one it is the table main.
+    demand(tables.length === 1 && tables[0] !== undefined, 'one table, in digits, for each protocol kernel', tables);
+    const table = Number(tables[0]);
+    // ip-rule(8): below 256 are those of the machine: 253 default, 254 main, 255 local. A number has 32 bits.
+    demand(table > 255 && table <= 0xffff_ffff, 'a routing table of ours', table);
+  }
 }
 
 /** Seconds after which BIRD goes back by itself: longer than any probe of ours, shorter than a person's patience. */

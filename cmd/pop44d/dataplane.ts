@@ -58,6 +58,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       madeKeyFiles(keyBase),
       config.mesh.privateKeyFile,
     ].flat(),
+    madeKeyBase: keyBase,
     ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
     clock,
     log,

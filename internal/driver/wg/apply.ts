@@ -1,14 +1,13 @@
 // Apply: links one by one, peers of a link in batches.
 
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Link, Netns } from '#internal/dataplane/dataplane.ts';
-import { demand, isKey, isOurLink, sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
+import { demand, isOurLink, sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
 import type { Backend, DeviceChange } from './backend.ts';
-import { clamped } from './observe.ts';
+import { checkKeyFile, clamped, privateKeyIn } from './key-file.ts';
 import type { Keyring } from './keyring.ts';
 import { opened, type PeerWork } from './opened.ts';
 import type { Places } from './places.ts';
@@ -17,8 +16,10 @@ import { checkLink, peerChange } from './render.ts';
 export interface Means {
   readonly backend: Backend;
   readonly places: Places;
-  /** Grows by what links ask for. */
+  /** Grows by the made ones that links ask for. */
   readonly keyFiles: Set<string>;
+  /** What the names of made ones begin with; absent: there are none. */
+  readonly madeKeyBase?: string;
   readonly keyring: Keyring;
   readonly netns: Readonly<Record<Netns, string>>;
   readonly clock: Clock;
@@ -30,16 +31,13 @@ const goneTries = 100;
 /** Peers in one write: bounds how long the device is busy with it (50 to 250 ms, measured). */
 const peersAtOnce = 500;
 
-async function privateKeyIn(file: string): Promise<string> {
-  const text = (await readFile(file, 'utf8')).trim();
-  if (!isKey(text)) throw new Fault('invalid', `${file} holds no WireGuard key`);
-  return clamped(text);
-}
-
 /** Brings a link to what is wanted, whatever it is now; what is right already is not touched. */
-async function ensureLink({ backend, places, keyFiles, keyring, netns, clock }: Means, want: Link): Promise<void> {
+async function ensureLink(means: Means, want: Link): Promise<void> {
+  const { backend, places, keyFiles, keyring, netns, clock, madeKeyBase: madeBase } = means;
   checkLink(want);
   const { privateKeyFile, sealedPrivateKey: sealed } = want;
+  if (privateKeyFile !== '')
+    checkKeyFile({ named: keyFiles, ...(madeBase === undefined ? {} : { madeBase }) }, privateKeyFile);
   const inFile = privateKeyFile !== '' ? { file: privateKeyFile } : {};
   const privateKey = sealed === undefined ? await privateKeyIn(privateKeyFile) : clamped(keyring.open(sealed));
   if (privateKeyFile !== '') keyFiles.add(privateKeyFile);

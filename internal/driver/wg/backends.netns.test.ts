@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { hashOf } from './keyring.ts';
 import { kernelBackend } from './kernel.ts';
-import { clamped } from './observe.ts';
+import { clamped } from './key-file.ts';
 import { openUapi } from './uapi.ts';
 import { userspaceBackend } from './userspace.ts';
 

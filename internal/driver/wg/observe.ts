@@ -1,8 +1,8 @@
 // Observe: devices as links and peers, and what their peers do.
 
-import { readFile } from 'node:fs/promises';
 import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from '#internal/dataplane/dataplane.ts';
 import type { Backend, Device, DevicePeer } from './backend.ts';
+import { privateKeyIn } from './key-file.ts';
 import { hashOf, type Keyring } from './keyring.ts';
 import type { Place, Places } from './places.ts';
 
@@ -20,20 +20,12 @@ export interface Telemetry {
 /** REJECT_AFTER_TIME (WireGuard paper, 6.1): a session lives no longer after its handshake. */
 const sessionMs = 180_000;
 
-/** Curve25519 ignores these bits and wireguard-go clears them (RFC 7748 5), so that a file may differ in them. */
-export function clamped(privateKey: string): string {
-  const bytes = Buffer.from(privateKey, 'base64');
-  bytes[0] = (bytes[0] ?? 0) & 0xf8;
-  bytes[31] = ((bytes[31] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString('base64');
-}
-
 /** Our key files by the key in them; one that cannot be read is left out. */
 async function filesByKey(files: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
   const byKey = new Map<string, string>();
   for (const file of files) {
-    const text = await readFile(file, 'utf8').catch(() => '');
-    if (text !== '') byKey.set(clamped(text.trim()), file);
+    const key = await privateKeyIn(file).catch(() => undefined);
+    if (key !== undefined) byKey.set(key, file);
   }
   return byKey;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { DevicePeer, PeerChange } from './backend.ts';
-import { clamped } from './observe.ts';
+import { clamped } from './key-file.ts';
 import { errnoOf, parseDump, parseInterfaces, parseUapi } from './parse.ts';
 import { renderDevice, renderPeers } from './render.ts';
 

@@ -15,6 +15,7 @@ import { openWg, type WgDriver } from './wg.ts';
 const directory = mkdtempSync(join(tmpdir(), 'pop44-wg-'));
 const netns = { transport: '/run/netns/wgt', pop: '/run/netns/wgp' };
 const keyFile = join(directory, 'access.key');
+const badKeyFile = join(directory, 'bad.key');
 const uapiDir = '/run/wireguard';
 
 const privateKey = (): string =>
@@ -36,7 +37,7 @@ const options = {
   netns,
   uapiDir,
   runDir: directory,
-  privateKeyFiles: [keyFile],
+  privateKeyFiles: [keyFile, badKeyFile],
   clock: realClock,
   log: createLog({}, 'silent'),
 };
@@ -270,9 +271,13 @@ test('a process that cannot live tells why', async () => {
 });
 
 test('a file without a key is named', async () => {
-  writeFileSync(join(directory, 'bad.key'), 'no key\n');
-  const failures = await driver.apply([
-    { op: 'add', kind: 'link', key: 'p44w0', want: { ...link, privateKeyFile: join(directory, 'bad.key') } },
-  ]);
-  expect(failures[0]?.message).toMatch(/bad.key holds no WireGuard key$/);
+  writeFileSync(badKeyFile, 'no key\n');
+  const failureOf = async (privateKeyFile: string): Promise<string | undefined> => {
+    const want = { ...link, privateKeyFile };
+    const [failure] = await driver.apply([{ op: 'add', kind: 'link', key: 'p44w0', want }]);
+    return failure?.message;
+  };
+  expect(await failureOf(badKeyFile)).toMatch(/bad.key holds no WireGuard key$/);
+  // Reading it would never end.
+  expect(await failureOf('/dev/zero')).toBe('"/dev/zero" is not a key file of this node');
 });

@@ -27,8 +27,10 @@ export interface WgOptions {
   readonly uapiDir?: string;
   /** For pid files and the output of wireguard-go. */
   readonly runDir: string;
-  /** Files of private keys in base64 that links may have: told so that a restarted driver knows them again. */
+  /** Files of private keys in base64 that links may have, and no others: a restarted driver knows them again by these. */
   readonly privateKeyFiles: readonly string[];
+  /** What the names of files begin with that the node makes while it runs (keyfile); absent: it makes none. */
+  readonly madeKeyBase?: string;
   /** File of the identity that opens what is sealed to this node; absent: nothing is. */
   readonly sealingKeyFile?: string;
   /** Default `wireguard-go`. */
@@ -69,7 +71,8 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   log.info('wireguard-backend', { backend: kernel ? 'kernel' : 'wireguard-go' });
   const places = createPlaces(options.netns);
   const keyFiles = new Set(options.privateKeyFiles);
-  const { sealingKeyFile, runDir } = options;
+  const { sealingKeyFile, runDir, madeKeyBase } = options;
+  const means = { backend, places, keyFiles, ...(madeKeyBase === undefined ? {} : { madeKeyBase }) };
   const keyring = createKeyring({
     ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
     memoryFile: join(runDir, 'sealed-keys'),
@@ -77,7 +80,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   return {
     kinds: ['link', 'peer'],
     observe: (): Promise<Found> => observeAll(backend, places, { keyFiles, keyring }, clock.wall().getTime()),
-    apply: (steps) => applySteps({ backend, places, keyFiles, keyring, netns: options.netns, clock }, steps),
+    apply: (steps) => applySteps({ ...means, keyring, netns: options.netns, clock }, steps),
     onDisturbance: (listener) => listeners.push(listener),
     telemetry: (link) => telemetryOf(backend, places, link),
     close: () => backend.close(),

@@ -5,6 +5,7 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -17,6 +18,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { madeKeyFile } from '#internal/dataplane/ownership.ts';
+import { Fault } from '#internal/errors/errors.ts';
 
 /** By the public key in hex; none where the directory is not there yet. */
 function made(base: string): ReadonlyMap<string, string> {
@@ -50,16 +52,41 @@ function writeDurably(path: string, text: string): void {
 const freshMs = 24 * 3600_000;
 
 /**
- * Makes a key pair in a file of its own, and gives the public key in base64. Of those made more
- * than a day before, only the ones that are in `keep` (base64) stay.
+ * Made ones that may lie here: the current one, the next, and two that were current within a day. Who asks again and again
+ * would else fill the disk.
+ */
+const mostFiles = 4;
+
+/**
+ * The file's mode once its key is, or was, a current one: such a key is never a next one again, and a rotation within a
+ * day of the one before would else find it.
+ */
+const usedMode = 0o400;
+const isUsed = (path: string): boolean => (statSync(path).mode & 0o777) === usedMode;
+
+/** Writes a key pair to a file of its own, and gives the public key in hex. */
+function makePair(base: string): string {
+  const { d = '', x = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  const hex = Buffer.from(x, 'base64url').toString('hex');
+  writeDurably(madeKeyFile(base, hex), `${Buffer.from(d, 'base64url').toString('base64')}\n`);
+  return hex;
+}
+
+/**
+ * Gives the public key in base64 of a key pair in a file of its own: of one that was made before and never was in `keep`
+ * (base64), else of a new one. Of those made more than a day before, only the ones that are in `keep` stay.
+ * @throws Fault `interconnect-key` when four are there, all in use within a day
  */
 export function makeInterconnectKey(base: string, keep: readonly string[], now: Date): string {
-  const { d = '', x = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
   const kept = new Set(keep.map((key) => Buffer.from(key, 'base64').toString('hex')));
   mkdirSync(dirname(base), { recursive: true, mode: 0o700 });
-  for (const [hex, path] of made(base))
-    if (!kept.has(hex) && statSync(path).mtimeMs < now.getTime() - freshMs) rmSync(path, { force: true });
-  const publicKey = Buffer.from(x, 'base64url');
-  writeDurably(madeKeyFile(base, publicKey.toString('hex')), `${Buffer.from(d, 'base64url').toString('base64')}\n`);
-  return publicKey.toString('base64');
+  for (const [hex, path] of made(base)) {
+    if (kept.has(hex)) chmodSync(path, usedMode);
+    else if (statSync(path).mtimeMs < now.getTime() - freshMs) rmSync(path, { force: true });
+  }
+  const files = [...made(base)];
+  const [unused] = files.find(([, path]) => !isUsed(path)) ?? [];
+  if (unused === undefined && files.length >= mostFiles)
+    throw new Fault('interconnect-key', `${files.length} keys were made here within a day; the next one can wait`);
+  return Buffer.from(unused ?? makePair(base), 'hex').toString('base64');
 }

@@ -74,3 +74,16 @@ test.each([
 ])('%s is refused with field, value and cure', (_, config, message) => {
   expect(() => parseConfig(typeof config === 'string' ? config : JSON.stringify(config))).toThrow(message);
 });
+
+test.each(['0.0.0.0:4441', '[::]:4441', '[0:0::0.0.0.0]:4441', '[::ffff:0.0.0.0]:4441'])(
+  'a port for joins at no address, %s, is refused: no packet comes for it, and tokens say it',
+  (any) => {
+    const withJoin = (join: object) => () =>
+      parseConfig(JSON.stringify({ ...good, ca: { keyFile: '/t/ca.key' }, join }));
+    const cure = `"${any}" (the address of this node on the underlay with a port, like 198.18.1.2:4441)`;
+    const listen = ['198.18.1.2:4441', '[2001:db8::1]:4441'];
+    expect(withJoin({ listen })).not.toThrow();
+    expect(withJoin({ listen: [...listen, any] })).toThrow(`node.join.listen[2]: ${cure}`);
+    expect(withJoin({ listen, announce: [any] })).toThrow(`node.join.announce[0]: ${cure}`);
+  },
+);

@@ -124,6 +124,15 @@ const socketAddress: Rule = (value, path) => {
     bad(path, value, 'an address with a port, like 198.18.1.2:4441 or [2001:db8::1]:4441');
 };
 
+/** Tokens tell it to machines that join, and a packet that comes is never for it. */
+const joinAddress: Rule = (value, path) => {
+  socketAddress(value, path);
+  // The address in one spelling (WHATWG URL).
+  const { hostname } = new URL(`http://${value as string}`);
+  if (['0.0.0.0', '[::]', '[::ffff:0:0]'].includes(hostname))
+    bad(path, value, 'the address of this node on the underlay with a port, like 198.18.1.2:4441');
+};
+
 const list =
   (rule: Rule): Rule =>
   (value, path) => {
@@ -182,7 +191,7 @@ const nodeConfig = object(
     tls: object({ caFile: file, certificateFile: file, keyFile: file }),
     // Ten seconds are for tests of what happens at the end.
     ca: object({ keyFile: file, certificateSeconds: between(10, 366 * 86_400) }, ['certificateSeconds']),
-    join: object({ listen: list(socketAddress), announce: list(socketAddress) }, ['announce']),
+    join: object({ listen: list(joinAddress), announce: list(joinAddress) }, ['announce']),
     api: object({ port, socket: file }, ['socket']),
     metrics: object({ port }),
     dataplaneSocket: file,

@@ -33,7 +33,7 @@ import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { createKeyKeeper } from './key-keeper.ts';
-import { readings, sightings } from './owners.ts';
+import { createFormerOwners, readings, sightings } from './owners.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
@@ -118,6 +118,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     log,
     onChanges: (snapshot, changes) => {
       head.advance(snapshot, changes);
+      former.changed(changes, clock.monotonicMs());
       if (changes.some((change) => change.kind === 'node')) {
         mesh.nodes(nodesInForce(snapshot));
         leader.nodes(nodesInForce(snapshot));
@@ -129,6 +130,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
   });
   const head = createHead(reconciler.snapshot());
+  const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
   const facts = createFactsAsker((message) => seam.send(message));
   const promoter = createPromoter(
@@ -165,7 +167,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (sent !== undefined) metrics.applied((clock.monotonicMs() - sent) / 1_000);
     }
     if (message.type === 'health') health = message;
-    if (message.type === 'traffic') traffic.take(readings(reconciler.snapshot(), message.peers));
+    if (message.type === 'traffic')
+      traffic.take(readings(reconciler.snapshot(), former, message.peers, clock.monotonicMs()));
     if (message.type === 'denials') denials.told(message);
     keeper.told(message);
     if (message.type === 'facts') facts.told(message);

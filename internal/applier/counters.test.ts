@@ -36,3 +36,21 @@ test('only peers that moved are told, at most once a while, and all of them to w
   watch.look([peer('a', 1, 0)]);
   expect(watch.all()).toEqual([['a', 1, 0]]);
 });
+
+test('a peer that goes before it is told is told with what it had [P4]', async () => {
+  const sleepers: (() => void)[] = [];
+  const clock = { ...realClock, sleep: () => new Promise<void>((resolve) => sleepers.push(resolve)) };
+  const told: (readonly unknown[])[] = [];
+  const watch = watchCounters(clock, (moved) => told.push(moved), new AbortController().signal);
+  watch.look([peer('old', 700, 70), peer('next', 0, 0)]);
+  watch.look([peer('next', 1, 1)]);
+  expect(watch.all()).toEqual([['next', 1, 1]]);
+  sleepers.pop()?.();
+  await settled();
+  expect(told).toEqual([
+    [
+      ['old', 700, 70],
+      ['next', 1, 1],
+    ],
+  ]);
+});

@@ -23,7 +23,8 @@ export function watchCounters(
   signal: AbortSignal,
 ): CounterWatch {
   let seen = new Map<string, Counters>();
-  const moved = new Set<string>();
+  // With what was seen last: of a peer that goes before it is told (its key was rotated), nobody else knows.
+  let moved = new Map<string, Counters>();
   let waiting = false;
   const tellLater = (): void => {
     if (waiting || moved.size === 0) return;
@@ -31,9 +32,9 @@ export function watchCounters(
     clock.sleep(tellMs, signal).then(
       () => {
         waiting = false;
-        const told = [...moved].map((key) => seen.get(key)).filter((each) => each !== undefined);
-        moved.clear();
-        if (told.length > 0) tell(told);
+        const told = [...moved.values()];
+        moved = new Map();
+        tell(told);
       },
       () => undefined,
     );
@@ -46,8 +47,9 @@ export function watchCounters(
         const same = before !== undefined && before[1] === rxBytes && before[2] === txBytes;
         // A peer that never carried anything has nothing to tell.
         if (before === undefined && rxBytes === 0 && txBytes === 0) continue;
-        now.set(publicKey, same ? before : [publicKey, rxBytes, txBytes]);
-        if (!same) moved.add(publicKey);
+        const counters: Counters = same ? before : [publicKey, rxBytes, txBytes];
+        now.set(publicKey, counters);
+        if (!same) moved.set(publicKey, counters);
       }
       seen = now;
       tellLater();

@@ -46,8 +46,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const log = createLog({ node: config.nodeId, half: 'dataplane' });
   const clock = realClock;
   await mkdir(config.runDir, { recursive: true, mode: 0o700 });
-  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
-  const { netns, runDir, stateDir, accessKeyFile, sealingKeyFile } = config;
+  const { netns, runDir, accessKeyFile, sealingKeyFile } = config;
   const keyBase = madeKeyBase(config);
   const wg = await openWg({
     netns,
@@ -63,7 +62,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     clock,
     log,
   });
-  const nft = await openNft({ netns, stateDir, clock, log });
+  // What it keeps is of use for as long as the kernel has the tables.
+  const nft = await openNft({ netns, stateDir: runDir, clock, log });
   const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, clock, log });
   const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird];

@@ -3,19 +3,21 @@
 
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseConfig, type NodeConfig } from '#internal/config/config.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { JoinGrant } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket, type Ticket } from '#internal/identity/identity.ts';
 import { askToJoin } from '#internal/join/join.ts';
 import { ownRecipient } from '#internal/sealing/sealing.ts';
+import { tlsDirectory } from './places.ts';
 
 export interface JoinOptions {
   readonly tokenFile: string;
   readonly dir: string;
   readonly stateDir: string;
   readonly runDir: string;
+  readonly madeKeysDir: string;
   readonly netnsTransport: string;
   readonly netnsPop: string;
   readonly meshMtu: number;
@@ -35,7 +37,9 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
   const ticket = ticketIn(options.tokenFile);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
 
-  const keyFile = at('node.key');
+  const tls = tlsOf(dir);
+  mkdirSync(dirname(tls.keyFile), { recursive: true, mode: 0o700 });
+  const { keyFile } = tls;
   const made = await createRequest(ticket.nodeId, existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : undefined);
   secret(keyFile, made.privateKeyPem);
   const meshPublicKey = wgKey(at('mesh.wgkey'));
@@ -52,12 +56,16 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
     sealingPublicKey,
     requestId: requestId(ticket, meshPublicKey),
   });
-  writeFileSync(at('ca.pem'), grant.authorities);
-  writeFileSync(at('node.pem'), grant.certificate);
+  writeFileSync(tls.caFile, grant.authorities);
+  writeFileSync(tls.certificateFile, grant.certificate);
   const config = JSON.stringify(configOf(options, dir, grant), null, 2);
   // What pop44d would not read is not left behind as if it could.
   parseConfig(config);
-  for (const name of [options.stateDir, options.runDir]) mkdirSync(name, { recursive: true, mode: 0o700 });
+  for (const name of [options.stateDir, options.runDir, options.madeKeysDir].map((each) => resolve(each))) {
+    // Each half passes through what lies above its own.
+    mkdirSync(dirname(name), { recursive: true, mode: 0o755 });
+    mkdirSync(name, { recursive: true, mode: 0o700 });
+  }
   writeFileSync(at('node.json'), `${config}\n`);
   return [
     `node ${grant.node?.id ?? ''} of PoP ${grant.node?.popId ?? ''} has joined: ${at('node.json')}`,
@@ -65,6 +73,13 @@ export async function joinNetwork(options: JoinOptions): Promise<readonly string
     `of a node that has the key already, or pop44 pop key create ${grant.node?.popId ?? ''} for the first one`,
   ];
 }
+
+/** A directory of their own: who renews them must write there, and must not write where node.json is. */
+const tlsOf = (dir: string): NodeConfig['tls'] => ({
+  caFile: join(dir, tlsDirectory, 'ca.pem'),
+  certificateFile: join(dir, tlsDirectory, 'node.pem'),
+  keyFile: join(dir, tlsDirectory, 'node.key'),
+});
 
 function ticketIn(file: string): Ticket {
   let text: string;
@@ -112,14 +127,16 @@ function configOf(options: JoinOptions, dir: string, grant: JoinGrant): NodeConf
   const { node } = grant;
   if (node === undefined) throw new Fault('join', 'the answer names no node');
   const at = (name: string): string => join(dir, name);
+  const stateDir = resolve(options.stateDir);
   const runDir = resolve(options.runDir);
   const v4 = node.underlay4 !== '';
   return {
     nodeId: node.id,
-    stateDir: resolve(options.stateDir),
+    stateDir,
     runDir,
     netns: { transport: options.netnsTransport, pop: options.netnsPop },
     interconnectKeyFile: at('interconnect.wgkey'),
+    madeKeysDir: resolve(options.madeKeysDir),
     sealingKeyFile: at('sealing.agekey'),
     mesh: {
       privateKeyFile: at('mesh.wgkey'),
@@ -135,8 +152,8 @@ function configOf(options: JoinOptions, dir: string, grant: JoinGrant): NodeConf
       }),
     },
     etcd: { endpoints: grant.etcdEndpoints, progressNotifyMs: grant.progressNotifyMs },
-    tls: { caFile: at('ca.pem'), certificateFile: at('node.pem'), keyFile: at('node.key') },
-    api: { port: node.apiPort, socket: join(runDir, apiSocket) },
+    tls: tlsOf(dir),
+    api: { port: node.apiPort, socket: join(stateDir, apiSocket) },
     metrics: { port: metricsPort },
     dataplaneSocket: join(runDir, dataplaneSocket),
   };

@@ -8,6 +8,7 @@ import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { JoinOptions } from './join.ts';
 import { giveBackMemory } from './memory.ts';
+import { places } from './places.ts';
 import type { SealingKeyOptions } from './sealing-key.ts';
 
 giveBackMemory();
@@ -56,9 +57,10 @@ program
   .command('join')
   .description('makes this machine a node, by a token from pop44 node token create')
   .requiredOption('--token-file <file>', 'file with the token')
-  .option('--dir <directory>', 'for node.json, keys and certificates', '/etc/pop44')
-  .option('--state-dir <directory>', 'survives reboots', '/var/lib/pop44')
-  .option('--run-dir <directory>', 'does not', '/run/pop44')
+  .option('--dir <directory>', 'for node.json, keys and certificates', places.dir)
+  .option('--state-dir <directory>', 'of the half that faces the network; survives reboots', places.stateDir)
+  .option('--run-dir <directory>', 'of the privileged half; does not', places.runDir)
+  .option('--made-keys-dir <directory>', 'of the privileged half: keys that it makes', places.madeKeysDir)
   .option('--netns-transport <file>', 'network namespace of the uplink', '/run/netns/transport')
   .option('--netns-pop <file>', 'network namespace of the customers', '/run/netns/pop')
   // 1500 less 80 of WireGuard over IPv6.

@@ -17,9 +17,9 @@ export interface MeshPeer {
 
 export interface NodeConfig {
   readonly nodeId: string;
-  /** Survives reboots: last good snapshot. */
+  /** Of the half that faces the network. Survives reboots: last good snapshot, bytes that were counted. */
   readonly stateDir: string;
-  /** Does not: sockets, BIRD's files. */
+  /** Of the privileged half. Does not: files of BIRD, nftables and WireGuard. */
   readonly runDir: string;
   /** Files of the two network namespaces. */
   readonly netns: { readonly transport: string; readonly pop: string };

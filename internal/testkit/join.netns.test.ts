@@ -106,7 +106,7 @@ async function joinByProgram(token: string) {
     file: process.execPath,
     args: [
       ...[pop44d, 'join', '--token-file', '/run/node/p4.token', '--dir', nodeDirectory('p4')],
-      ...['--state-dir', at('state'), '--run-dir', at('run')],
+      ...['--state-dir', at('state'), '--run-dir', at('run'), '--made-keys-dir', at('made')],
       ...['--netns-transport', netnsFile('p4t'), '--netns-pop', netnsFile('p4p')],
     ],
     netns: netnsFile('p4t'),
@@ -154,7 +154,7 @@ test('a fourth machine joins by a token, follows the store, and the others learn
   const config = parseConfig(await readFile(at('node.json'), 'utf8'));
   expect(config).toMatchObject({ nodeId: 'p4', mesh: { address: 'fd44:44::4', port: 51_844 } });
   expect(config.mesh.peers.map(({ address }) => address)).toEqual(['fd44:44::1', 'fd44:44::2', 'fd44:44::3']);
-  for (const name of ['node.key', 'mesh.wgkey', 'interconnect.wgkey'])
+  for (const name of ['tls/node.key', 'mesh.wgkey', 'interconnect.wgkey'])
     expect((await stat(at(name))).mode & 0o777, name).toBe(0o600);
   // Not again, by this machine or another.
   expect(await ask(token)).toBe('used');
@@ -187,7 +187,7 @@ test('a fourth machine joins by a token, follows the store, and the others learn
 test('a node that was revoked is cut off with a certificate that is valid, and may come back by a new token [S6]', async () => {
   const [p1] = cluster.nodes;
   const address = `[${p1?.address}]:4440`;
-  const credentials = clientCredentials(await identityOf(nodeDirectory('p4')));
+  const credentials = clientCredentials(await identityOf(at('tls')));
   const options = { serverName: serverNameOf('p1'), deadlineMs: 5_000 };
   const status = connect(StatusService, address, credentials, options);
   const mesh = connect(MeshService, address, credentials, options);
@@ -213,7 +213,7 @@ test('a node that was revoked is cut off with a certificate that is valid, and m
     await rm(nodeDirectory('p4'), { recursive: true });
     const { stdout } = await joinByProgram(await newTicket());
     expect(stdout).toContain('node p4 of PoP p4 has joined');
-    const again = connect(StatusService, address, clientCredentials(await identityOf(nodeDirectory('p4'))), options);
+    const again = connect(StatusService, address, clientCredentials(await identityOf(at('tls'))), options);
     await eventually(async () => (await refused(again.call.getStatus({}))) === 'granted', startedMs);
     again.close();
     expect(await refused(status.call.getStatus({}))).toBe('unauthenticated');

@@ -2,6 +2,10 @@
 
 /** First characters of every interface of ours. */
 export const linkPrefix = 'p44';
+/** First characters of the two links of every interconnect, which take turns (adr/0016). */
+export const fabricPrefixes = { i: `${linkPrefix}i-`, j: `${linkPrefix}j-` } as const;
+export const isFabricLink = (name: string): boolean =>
+  Object.values(fabricPrefixes).some((prefix) => name.startsWith(prefix));
 /** The access interface, where subscribers' peers are. */
 export const accessLink = 'p44w0';
 /** The management mesh. */

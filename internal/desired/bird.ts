@@ -4,7 +4,7 @@
 // Names and texts from people never reach this language: ids, addresses and numbers only.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { blackholeTable, endpointTable, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Leg, View } from './self.ts';
 
@@ -147,7 +147,7 @@ function popText(view: View): string {
   const loopback = (family: Family): string => (family === 4 ? view.node.loopback4 : view.node.loopback6);
   return [
     ...common(view.node.loopback4),
-    ...bfd(['p44i-*', '*']),
+    ...bfd([...Object.values(fabricPrefixes).map((prefix) => `${prefix}*`), '*']),
     ...prefixFunctions(view),
     'protocol direct p44loopback { ipv4; ipv6; interface "lo"; }',
     ...families.flatMap((family) => [

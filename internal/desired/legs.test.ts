@@ -115,6 +115,20 @@ test('what was rotated stays on the second link, whose BGP session does not chan
   ]);
 });
 
+test('what a link carries does not depend on whose turn it is: rules and BFD know both [T6]', () => {
+  const rotated = fabricWith({ p1: { interconnectKeyAge: age({ generation: 1 }) } });
+  const { link, ruleset, bird } = wanted('p2', rotated);
+  expect([...link.values()].map(({ name }) => name)).toContain('p44j-p1-p2');
+  const rules = ruleset.get('pop')?.text ?? '';
+  for (const links of ['p44i-*', 'p44j-*']) {
+    for (const family of ['ip', 'ip6']) {
+      expect(rules).toContain(`oifname "${links}" ${family} daddr {`);
+      expect(rules).toContain(`iifname "${links}" ${family} saddr {`);
+    }
+    expect(bird.get('pop')?.text).toContain(`interface "${links}" {`);
+  }
+});
+
 test("a node that came back has its operator's key, on the link that was in use [T6]", () => {
   const back = fabricWith({ p1: { interconnectPublicKey: testKey(700), interconnectKeyAge: age({ generation: 1 }) } });
   expect(ends('p1', back).map(({ name, privateKeyFile }) => [name, privateKeyFile])).toEqual([

@@ -1,6 +1,6 @@
 // Legs: both ends of every interconnect come from one record; here is the end that this node holds.
 
-import { linkPrefix, madeKeyFile } from '#internal/dataplane/ownership.ts';
+import { fabricPrefixes, madeKeyFile } from '#internal/dataplane/ownership.ts';
 import type { Interconnect, Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
 import {
@@ -28,11 +28,11 @@ function shortHash(text: string): string {
 }
 
 /** The two links of an interconnect that take turns (adr/0016). */
-export type Turn = 'i' | 'j';
+export type Turn = keyof typeof fabricPrefixes;
 
 export function interconnectLink(id: string, turn: Turn = 'i'): string {
-  const name = `${linkPrefix}${turn}-${id}`;
-  return name.length <= longestName ? name : `${linkPrefix}${turn}-${shortHash(id)}`;
+  const name = `${fabricPrefixes[turn]}${id}`;
+  return name.length <= longestName ? name : `${fabricPrefixes[turn]}${shortHash(id)}`;
 }
 
 /** The two addresses of a /31 or /127 (RFC 3021, RFC 6164), lower first. */

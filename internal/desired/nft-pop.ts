@@ -1,7 +1,7 @@
 // The nftables table of the pop namespace: default drop, in one table of ours. Tunnels come and go as elements of hash
 // sets (an interval set re-reads itself on each change: 2 s at 100,000, measured), never as rules.
 
-import { accessLink, chokeIn, chokeOut, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { accessLink, chokeIn, chokeOut, fabricPrefixes, linkPrefix } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
 import { declarations, isTunnel, presetChain, toUnit, unitChains } from './nft-policy.ts';
 import { shapingChains } from './nft-shaping.ts';
@@ -24,7 +24,8 @@ export const martians = {
   6: ['::/128', '::1/128', 'fc00::/7', 'fe80::/10', 'ff00::/8'],
 } as const;
 
-const fabric = `"${linkPrefix}i-*"`;
+/** A rule each: links take turns, and a rotated one carries what the first did. */
+const fabric = Object.values(fabricPrefixes).map((prefix) => `"${prefix}*"`);
 const outside = `"${linkPrefix}*"`;
 
 /** Ours in a family: pools, and the nodes' loopbacks. */
@@ -37,10 +38,10 @@ function transit(view: View): readonly string[] {
     const own = ownSpace(view, family);
     if (own.length === 0) return [];
     const list = `{ ${own.join(', ')} }`;
-    return [
-      `oifname ${fabric} ${ip(family)} daddr ${list} accept`,
-      `iifname ${fabric} ${ip(family)} saddr ${list} accept`,
-    ];
+    return fabric.flatMap((links) => [
+      `oifname ${links} ${ip(family)} daddr ${list} accept`,
+      `iifname ${links} ${ip(family)} saddr ${list} accept`,
+    ]);
   });
 }
 

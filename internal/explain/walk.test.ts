@@ -118,6 +118,15 @@ test('a kernel as planned is asked once, one that leads elsewhere until all is k
   });
 });
 
+test('both links of an interconnect lead on to the other node [T6]', () => {
+  const { dataplane, scene } = made([], [], { from: '203.0.113.9', port: 22 });
+  for (const dev of ['p44i-p1-p2', 'p44j-p1-p2', 'p44i-0123abcd', 'p44j-0123abcd']) {
+    const way = { type: 'unicast', prefix: '44.31.1.0/24', dev, via: '172.30.0.1', by: '12' } as const;
+    const { steps } = walk({ ...plannedPlane(dataplane, scene), way }, scene);
+    expect([dev, steps.at(-1)]).toMatchObject([dev, { verdict: 'passes', rule: 'to our addresses, by the fabric' }]);
+  }
+});
+
 test('a kernel without our table filters nothing, and is told so', () => {
   const { dataplane, scene } = made([], [], { from: '203.0.113.9', port: 22 });
   const bare = { ...dataplane, ruleset: new Map(), element: new Map() };

@@ -2,7 +2,7 @@
 // whoever changes a chain there changes it here, and the law in testkit/lab/explain.netns.test.ts compares with packets.
 
 import type { Way } from '#internal/dataplane/dataplane.ts';
-import { accessLink, linkPrefix, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { accessLink, isFabricLink, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { martians, tunnelSet } from '#internal/desired/desired.ts';
 import type { IpAddress } from '#internal/netip/netip.ts';
 import { firewallStep, unitLengthOf, unitOf } from './firewall-step.ts';
@@ -31,7 +31,7 @@ function leavesBy(way: Way | undefined, { packet, space }: Scene): Leaves {
   if (way.type === 'local') return 'node';
   if (way.type !== 'unicast') return 'nowhere';
   if (way.dev === accessLink) return 'tunnel';
-  return way.dev.startsWith(`${linkPrefix}i-`) ? 'fabric' : 'outside';
+  return isFabricLink(way.dev) ? 'fabric' : 'outside';
 }
 
 function routeStep(way: Way | undefined, scene: Scene): Step {

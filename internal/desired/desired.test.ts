@@ -53,6 +53,22 @@ test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', 
   await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.nft`);
 });
 
+test('the limit of new flows counts the first packet of a flow alone, also where no reply ever comes [S2]', () => {
+  const text = of('p1', threePops(1)).ruleset.get('pop')?.text ?? '';
+  for (const name of ['4_32', '6_64']) {
+    const lines = new RegExp(`chain new${name} \\{([^}]*(?:\\{[^}]*\\}[^}]*)*?)\\n\\}`)
+      .exec(text)?.[1]
+      ?.trim()
+      .split(/\n\s*/);
+    expect(lines).toEqual([
+      `ct mark 0x44 goto judge${name}`,
+      expect.stringMatching(/^update @flows[46] .* limit rate over/),
+      'ct mark set 0x44',
+      `goto judge${name}`,
+    ]);
+  }
+});
+
 test('before a snapshot knows the node its transport namespace is closed, but for the mesh and its operator [S1]', async () => {
   const text = meshDataplane(settings).ruleset.get('transport')?.text ?? '';
   await expect(text).toMatchFileSnapshot('testdata/unknown.transport.nft');

@@ -39,6 +39,8 @@ const knownBit = 0x200;
  * provider (RFC 6888 REQ-4 lets it limit each of them). Whoever scans a /22 at more than that is slowed down here.
  */
 const flowLimit = 'limit rate over 100/second burst 400 packets';
+/** In a flow's mark once it was counted; a refused flow is forgotten with its first packet. */
+const countedMark = '0x44';
 /** Sources that are watched, 65,536 of them in 12 MB; one more is let through unwatched. */
 const mostFlows = 65_536;
 /** A source that was quiet that long has its whole burst again. */
@@ -130,13 +132,21 @@ export function unitChains(family: Family, length: number): readonly string[] {
       }),
     ),
     chain(
-      name('new'),
-      `update @${flowSet(family)} { ${source} ${flowLimit} } goto ${name('denied')}`,
+      name('judge'),
       `meta mark set ${presetBit('ping')}`,
       `meta mark set ${tunnel} map @${policyMap(family)}`,
       'jump presets',
       `meta mark & ${ownRulesBit} == ${ownRulesBit} jump ${name('own')}`,
       `goto ${name('denied')}`,
+    ),
+    // Before a reply all packets of a flow are new, and a flow of one direction never has one: the first alone counts.
+    // Not by "confirmed", which a shaped tunnel's packet is when it comes back from the choke.
+    chain(
+      name('new'),
+      `ct mark ${countedMark} goto ${name('judge')}`,
+      `update @${flowSet(family)} { ${source} ${flowLimit} } goto ${name('denied')}`,
+      `ct mark set ${countedMark}`,
+      `goto ${name('judge')}`,
     ),
   ];
 }

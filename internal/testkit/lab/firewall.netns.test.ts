@@ -322,6 +322,27 @@ test('one source opens no more than so many flows a second, and does not hinder 
   expect(await probe('host', address4, 'tcp/22')).toEqual({ 22: 'refused' });
 }, 30_000);
 
+test('a flow of one direction is one flow, however many packets it has', async () => {
+  await set({ presets: ['open'] });
+  await lab.exec('client', [
+    'nft',
+    'add table inet oneway; add chain inet oneway input { type filter hook input priority -10; }; add rule inet oneway input udp dport 7355 counter drop',
+  ]);
+  const before = await denied(4);
+  // 1,500 datagrams at 500 a second, more than a burst and the rate after it.
+  const flow = fileURLToPath(new URL('./udp-flow.ts', import.meta.url));
+  // It asks for an answer afterwards, and gives up after 10 s.
+  const argv = [process.execPath, flow, 'up', address4, '7355', '400000', '3', '100'];
+  await lab.exec('host', argv, { timeoutMs: 40_000 });
+  const arrived = async (): Promise<number> => {
+    const { stdout } = await lab.exec('client', ['nft', 'list', 'table', 'inet', 'oneway']);
+    return Number(/counter packets (\d+)/.exec(stdout)?.[1]);
+  };
+  await eventually(async () => (await arrived()) >= 1_500, soon);
+  expect((await denied(4)) - before).toBe(0);
+  await lab.exec('client', ['nft', 'delete', 'table', 'inet', 'oneway']);
+}, 60_000);
+
 test('rules by hand in the table are mended, and the elements of packets are no drift', async () => {
   const { stdout } = await lab.exec('p1p', ['nft', 'list', 'set', 'inet', 'pop44', 'denied4']);
   expect(stdout).toContain(`${address4} counter packets`);

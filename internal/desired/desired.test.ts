@@ -69,6 +69,15 @@ test('the limit of new flows counts the first packet of a flow alone, also where
   }
 });
 
+test('flows that ended unseen leave the table of flows in the pop namespace, by settings that each namespace has', () => {
+  const settled = [...of('p1', threePops(1)).sysctl.values()].filter(({ name }) => name.includes('conntrack'));
+  expect(settled.map(({ netns, name, value }) => [netns, name.split('.').at(-1), value])).toEqual([
+    ['pop', 'nf_conntrack_tcp_timeout_established', '7440'],
+    ['pop', 'nf_conntrack_icmp_timeout', '10'],
+    ['pop', 'nf_conntrack_icmpv6_timeout', '10'],
+  ]);
+});
+
 test('before a snapshot knows the node its transport namespace is closed, but for the mesh and its operator [S1]', async () => {
   const text = meshDataplane(settings).ruleset.get('transport')?.text ?? '';
   await expect(text).toMatchFileSnapshot('testdata/unknown.transport.nft');

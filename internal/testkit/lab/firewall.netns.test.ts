@@ -322,6 +322,12 @@ test('one source opens no more than so many flows a second, and does not hinder 
   expect(await probe('host', address4, 'tcp/22')).toEqual({ 22: 'refused' });
 }, 30_000);
 
+test('idle flows end after the time of RFC 5382, not after days', async () => {
+  const settings = '/proc/sys/net/netfilter/nf_conntrack_';
+  const files = ['tcp_timeout_established', 'icmp_timeout', 'icmpv6_timeout'].map((name) => `${settings}${name}`);
+  expect((await lab.exec('p1p', ['cat', ...files])).stdout.trim().split('\n')).toEqual(['7440', '10', '10']);
+});
+
 test('a flow of one direction is one flow, however many packets it has', async () => {
   await set({ presets: ['open'] });
   await lab.exec('client', [

@@ -49,7 +49,7 @@ afterEach(async () => {
 const text = (id: number, far: number, ...routes: readonly string[]): string => `
 router id 172.30.0.${id};
 protocol device p44device { scan time 10; }
-protocol kernel p44k4 { kernel table 44; ipv4 { export all; }; }
+protocol kernel p44k4 { kernel table 4444; ipv4 { export all; }; }
 protocol static p44s4 { ipv4; ${routes.map((route) => `route ${route} blackhole;`).join(' ')} }
 protocol bfd p44bfd { interface "v*" { min rx interval 100 ms; min tx interval 100 ms; }; }
 protocol bgp p44b { local as ${4200000000 + id}; neighbor 172.30.0.${far} as ${4200000000 + far}; bfd on;
@@ -66,7 +66,7 @@ const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
 const birdc = (command: string): string =>
   execFileSync('birdc', ['-s', join(runDir, 'pop.bird.ctl'), ...command.split(' ')], { encoding: 'utf8' });
 const pid = (): number => Number(readFileSync(join(runDir, 'pop.bird.pid'), 'utf8'));
-const kernelRoutes = (): string => inside('bp', 'ip', 'route', 'show', 'table', '44', 'proto', 'bird');
+const kernelRoutes = (): string => inside('bp', 'ip', 'route', 'show', 'table', '4444', 'proto', 'bird');
 
 test('what was applied is what is observed, and the two speak to each other', async () => {
   const want = wanted(text(1, 0, '10.0.0.0/24'), text(0, 1, '10.0.9.0/24'));

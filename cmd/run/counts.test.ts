@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { Counts } from './counts.ts';
 import type { TallyLine } from './tally.ts';
 
-const passed: TallyLine = { test: 'a', state: 'passed' };
-const failed: TallyLine = { test: 'b', state: 'failed' };
-const skipped = (reason: string): TallyLine => ({ test: 'c', state: 'skipped', reason });
+const file = 'x.test.ts';
+const passed: TallyLine = { file, test: 'a', state: 'passed' };
+const failed: TallyLine = { file, test: 'b', state: 'failed' };
+const skipped = (reason: string): TallyLine => ({ file, test: 'c', state: 'skipped', reason });
 const complete: TallyLine = { complete: true };
 
 interface Case {
@@ -107,4 +108,71 @@ test('what several came to is one count, and one in which no test was wanted is 
   }
   counts.ended();
   expect([counts.lastLine(), counts.problems()]).toEqual(['2 passed, 1 failed, 0 skipped', []]);
+});
+
+interface SecondTry {
+  readonly name: string;
+  readonly first: readonly TallyLine[];
+  readonly second: readonly TallyLine[];
+  readonly lastLine: string;
+  readonly problems: readonly string[];
+}
+
+const secondTries: readonly SecondTry[] = [
+  {
+    name: 'passed then',
+    first: [passed, failed, { ...passed, file: 'y.test.ts' }, complete],
+    second: [passed, passed, complete],
+    lastLine: '3 passed, 0 failed, 0 skipped',
+    problems: ['passed the second time only, in a fresh sandbox: x.test.ts: b'],
+  },
+  {
+    name: 'failed outside its tests and passed then',
+    first: [{ broken: file }, complete],
+    second: [passed, complete],
+    lastLine: '1 passed, 0 failed, 0 skipped',
+    problems: ['passed the second time only, in a fresh sandbox: x.test.ts: outside its tests'],
+  },
+  {
+    name: 'failed again',
+    first: [passed, failed, complete],
+    second: [failed, complete],
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    problems: ['failed twice: x.test.ts'],
+  },
+  {
+    name: 'did not end the second time',
+    first: [passed, failed, complete],
+    second: [passed],
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    problems: ['failed twice: x.test.ts'],
+  },
+  {
+    name: 'was not run the second time',
+    first: [passed, failed, complete],
+    second: [complete],
+    lastLine: '1 passed, 1 failed, 0 skipped',
+    problems: ['failed twice: x.test.ts'],
+  },
+];
+
+test.each(secondTries)('a file that $name: $lastLine', ({ first, second, lastLine, problems }) => {
+  const counts = new Counts({ inCi: true, filtered: false });
+  const part = counts.begin();
+  for (const line of first) part.take(JSON.stringify(line));
+  part.exited(1, null);
+  expect(part.failedFiles()).toEqual([file]);
+  const again = part.again(part.failedFiles());
+  for (const line of second) again.take(JSON.stringify(line));
+  again.exited(second.includes(failed) ? 1 : 0, null);
+  counts.ended();
+  expect([counts.lastLine(), counts.problems()]).toEqual([lastLine, problems]);
+});
+
+test('an error outside all files is not tried again', () => {
+  const counts = new Counts({ inCi: true, filtered: false });
+  const part = counts.begin();
+  for (const line of [passed, failed, { unhandled: 'oh' }, complete]) part.take(JSON.stringify(line));
+  part.exited(1, null);
+  expect([part.failedFiles(), counts.lastLine()]).toEqual([[], '1 passed, 2 failed, 0 skipped']);
 });

@@ -3,13 +3,14 @@
 import { writeSync } from 'node:fs';
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
 
-/** One line. A test, a file that could not be run, an error outside any test, or the end of the run. */
+/** One line. A test, a file begun or ended, one that failed outside its tests, an error outside all files, or the end. */
 export type TallyLine =
-  | { readonly test: string; readonly state: 'passed' | 'failed' }
-  | { readonly test: string; readonly state: 'skipped'; readonly reason: string }
+  | { readonly file: string; readonly test: string; readonly state: 'passed' | 'failed' }
+  | { readonly file: string; readonly test: string; readonly state: 'skipped'; readonly reason: string }
   | { readonly started: string }
   | { readonly ended: string }
   | { readonly broken: string }
+  | { readonly unhandled: string }
   | { readonly complete: true };
 
 const tell = (line: TallyLine): void => {
@@ -27,10 +28,10 @@ export default class Tally implements Reporter {
   }
 
   onTestCaseResult(test: TestCase): void {
-    const name = `${test.module.relativeModuleId} > ${test.fullName}`;
+    const which = { file: test.module.relativeModuleId, test: test.fullName };
     const result = test.result();
-    if (result.state === 'skipped') tell({ test: name, state: 'skipped', reason: result.note ?? '' });
-    else if (result.state !== 'pending') tell({ test: name, state: result.state });
+    if (result.state === 'skipped') tell({ ...which, state: 'skipped', reason: result.note ?? '' });
+    else if (result.state !== 'pending') tell({ ...which, state: result.state });
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
@@ -39,7 +40,7 @@ export default class Tally implements Reporter {
       const suites = [module, ...module.children.allSuites()];
       for (const suite of suites) if (suite.errors().length > 0) tell({ broken: module.relativeModuleId });
     }
-    for (const error of unhandled) tell({ broken: error.message });
+    for (const error of unhandled) tell({ unhandled: error.message });
     tell({ complete: true });
   }
 }

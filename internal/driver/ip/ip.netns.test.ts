@@ -17,6 +17,8 @@ beforeAll(() => {
   for (const name of ['ipt', 'ipp']) ip(name, 'link', 'set', 'lo', 'up');
   for (const name of ['p44w0', 'p44i-a', 'eth0']) {
     ip('ipp', 'link', 'add', name, 'type', 'bridge');
+    // No address of its own, which the kernel would call tentative for a second or two and then not.
+    ip('ipp', 'link', 'set', name, 'addrgenmode', 'none');
     ip('ipp', 'link', 'set', name, 'up');
   }
 });
@@ -125,10 +127,10 @@ test('what does not bear our mark is neither seen nor touched', async () => {
     ip('ipp', 'addr', 'show', 'dev', 'eth0') +
     ip('ipp', 'route', 'show', 'proto', 'static') +
     ip('ipp', 'rule', 'show', 'priority', '500');
-  ip('ipp', 'addr', 'add', '192.168.1.1/24', 'dev', 'eth0');
-  ip('ipp', 'addr', 'add', '44.31.255.99/32', 'dev', 'lo');
-  ip('ipp', 'route', 'add', '198.18.0.0/15', 'dev', 'p44w0', 'proto', 'static');
-  ip('ipp', 'rule', 'add', 'priority', '500', 'table', '5');
+  ip('ipp', 'addr', 'replace', '192.168.1.1/24', 'dev', 'eth0');
+  ip('ipp', 'addr', 'replace', '44.31.255.99/32', 'dev', 'lo');
+  ip('ipp', 'route', 'replace', '198.18.0.0/15', 'dev', 'p44w0', 'proto', 'static');
+  if (ip('ipp', 'rule', 'show', 'priority', '500') === '') ip('ipp', 'rule', 'add', 'priority', '500', 'table', '5');
   const before = others();
   await bring(wanted(everything));
   await bring(emptyDataplane());

@@ -113,7 +113,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const sandboxed = made;
 // Who names files has few of them.
-for (const together of args.length > 0 ? [[[]]] : [[['unit']], [['etcd*'], ['netns'], ['netns labs']]]) {
+for (const together of args.length > 0
+  ? [[[]]]
+  : [[['unit']], [['etcd*'], ['netns'], ['netns labs'], ['netns more labs']]]) {
   if (stopped) break;
   await Promise.all(together.map((projects) => withSecondTry(projects, sandboxed.command)));
 }

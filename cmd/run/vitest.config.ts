@@ -7,10 +7,9 @@ import { defineConfig } from 'vitest/config';
 const everywhere = '{cmd,internal,bench,chaos,web}/**';
 const etcd = `${everywhere}/*.etcd.test.ts`;
 const netns = `${everywhere}/*.netns.test.ts`;
-/**
- * Half of them by the time they take, so that two sandboxes can share the work (test.ts): most labs, and chaos.
- */
-const netnsHalf = ['internal/testkit/lab/[g-z]*.netns.test.ts', 'chaos/**/*.netns.test.ts'];
+/** By the time they take in about equal parts, so that sandboxes can share the work (test.ts). */
+const labs = ['internal/testkit/lab/[a-p]*.netns.test.ts'];
+const moreLabs = ['internal/testkit/lab/[q-z]*.netns.test.ts'];
 
 /** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
 const tools = process.env['POP44_TOOLS'] ?? '';
@@ -66,28 +65,24 @@ export default defineConfig({
           ...withProcesses,
         },
       })),
-      // They share one network namespace and /run: one file after another.
-      {
-        extends: true,
+      // Files of one project share a network namespace and /run: one after another.
+      ...(
+        [
+          ['netns', [netns], [...labs, ...moreLabs]],
+          ['netns labs', labs, []],
+          ['netns more labs', moreLabs, []],
+        ] as const
+      ).map(([name, include, exclude], at) => ({
+        extends: true as const,
         test: {
-          name: 'netns',
-          include: [netns],
-          exclude: netnsHalf,
+          name,
+          include: [...include],
+          exclude: [...exclude],
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 2 + at },
           ...withProcesses,
         },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'netns labs',
-          include: netnsHalf,
-          maxWorkers: 1,
-          sequence: { groupOrder: 3 },
-          ...withProcesses,
-        },
-      },
+      })),
     ],
   },
 });

@@ -43,7 +43,8 @@ interface Flow {
 }
 interface TcpReport {
   readonly start: { readonly tcp_mss_default: number };
-  readonly end: { readonly sum_received: { readonly bits_per_second: number } };
+  readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
+  readonly error?: string;
 }
 interface UdpReport {
   readonly packets: number;
@@ -83,10 +84,14 @@ async function measured({ direction, protocol, to = host4, seconds = 3 }: Flow):
     return (packets * (udpPayload + (to.includes(':') ? 48 : 28)) * 8) / took;
   }
   const how = ['-J', '-O', '1', '-t', String(seconds), ...(direction === 'down' ? ['-R'] : [])];
-  const { stdout } = await lab.exec('client', ['iperf3', '-c', to, ...how], { timeoutMs: 30_000 });
-  const { start, end } = JSON.parse(stdout) as TcpReport;
-  // Full segments of the tunnel's MTU.
-  return (end.sum_received.bits_per_second * 1_420) / start.tcp_mss_default;
+  // A server that is still busy with the flow before says so in a report of another shape, and ends with 0.
+  return eventually(async () => {
+    const { stdout } = await lab.exec('client', ['iperf3', '-c', to, ...how], { timeoutMs: 30_000 });
+    const { start, end, error } = JSON.parse(stdout) as TcpReport;
+    if (end.sum_received === undefined) throw new Error(`iperf3: ${error ?? stdout}`);
+    // Full segments of the tunnel's MTU.
+    return (end.sum_received.bits_per_second * 1_420) / start.tcp_mss_default;
+  }, 20_000);
 }
 
 /** The most that a machine which others use too may take away from one measurement, it does not take from three. */

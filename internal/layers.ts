@@ -22,6 +22,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/log', row(1, 'everybody may log')],
   ['internal/gen', row(1, 'generated from proto')],
   ['internal/age', pure(1, 'a text format; knows no secret')],
+  ['internal/x25519', row(1, 'bytes and objects of a key; knows no file')],
   ['internal/model', pure(2, 'records and their fold; knows nobody who reads them')],
   ['internal/dataplane', pure(2, 'the one value that wanted and found share')],
   ['internal/config', row(2, 'a file parsed; what it means is for the others')],

@@ -1,7 +1,7 @@
 // pop44d join: this machine becomes a node. Its keys are made here and stay here; by a token it gets a certificate for them,
 // and everything that node.json says. Run again after an answer got lost, it goes on where it was.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseConfig, type NodeConfig } from '#internal/config/config.ts';
@@ -10,6 +10,7 @@ import type { JoinGrant } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket, type Ticket } from '#internal/identity/identity.ts';
 import { askToJoin } from '#internal/join/join.ts';
 import { ownRecipient } from '#internal/sealing/sealing.ts';
+import { keyBytes, newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 import { tlsDirectory } from './places.ts';
 
 export interface JoinOptions {
@@ -101,21 +102,12 @@ function secret(file: string, text: string): void {
   if (!existsSync(file)) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
 }
 
-// RFC 8410 7: PrivateKeyInfo of X25519 up to the 32 bytes of the key; its SubjectPublicKeyInfo ends with them.
-const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const keyBytes = 32;
-
 /** The public key of the WireGuard key in the file, which is made if it is not there. */
 function wgKey(file: string): string {
-  if (!existsSync(file)) {
-    const der = generateKeyPairSync('x25519').privateKey.export({ format: 'der', type: 'pkcs8' });
-    secret(file, `${der.subarray(-keyBytes).toString('base64')}\n`);
-  }
+  if (!existsSync(file)) secret(file, `${newPrivateKey().toString('base64')}\n`);
   const bytes = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');
   if (bytes.length !== keyBytes) throw new Fault('join', `${file} holds no WireGuard private key; remove it`);
-  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, bytes]), format: 'der', type: 'pkcs8' });
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  return spki.subarray(-keyBytes).toString('base64');
+  return publicKeyOf(bytes).toString('base64');
 }
 
 /** The same for the same token on the same machine, and nobody can guess it. */

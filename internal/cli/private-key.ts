@@ -1,8 +1,9 @@
 // Private key: made here, kept in one file, sent nowhere. A pre-shared key stands beside it and is sent sealed.
 
-import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Fault } from '#internal/errors/errors.ts';
+import { keyBytes, newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 import { UsageError } from './io.ts';
 
 export interface KeyPair {
@@ -11,29 +12,13 @@ export interface KeyPair {
   readonly publicKey: string;
 }
 
-// RFC 8410 7: PrivateKeyInfo of X25519 up to the 32 bytes of the key.
-const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const keyBytes = 32;
-
-function publicKeyOf(privateKey: Buffer): string {
-  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, privateKey]), format: 'der', type: 'pkcs8' });
-  // RFC 8410 4: the public key's 32 bytes end its SubjectPublicKeyInfo.
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  return spki.subarray(-keyBytes).toString('base64');
-}
-
 /** Of the 32 bytes of a private key. */
 export function keyPairOf(privateKey: Buffer): KeyPair {
-  return { privateKey: privateKey.toString('base64'), publicKey: publicKeyOf(privateKey) };
+  return { privateKey: privateKey.toString('base64'), publicKey: publicKeyOf(privateKey).toString('base64') };
 }
 
-/** As `wg genkey` makes one: RFC 7748 5, clamped, so that every tool shows the same text for it. */
-export function newKeyPair(): KeyPair {
-  const bytes = randomBytes(keyBytes);
-  bytes[0] = (bytes[0] ?? 0) & 248;
-  bytes[31] = ((bytes[31] ?? 0) & 127) | 64;
-  return keyPairOf(bytes);
-}
+/** As `wg genkey` and `wg pubkey` make one. */
+export const newKeyPair = (): KeyPair => keyPairOf(newPrivateKey());
 
 /**
  * Of a file that holds the key alone (as `wg genkey` prints it) or a client's file. Undefined when there is no such file.
@@ -47,7 +32,7 @@ export function readKeyPair(file: string): KeyPair | undefined {
   if (bytes.length !== keyBytes || bytes.toString('base64') !== privateKey) {
     throw new UsageError(`${file} holds no WireGuard private key`);
   }
-  return { privateKey, publicKey: publicKeyOf(bytes) };
+  return keyPairOf(bytes);
 }
 
 function textOf(file: string): string | undefined {

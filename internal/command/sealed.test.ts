@@ -1,4 +1,4 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { recipientText } from '#internal/age/age.ts';
@@ -16,6 +16,7 @@ import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf, nodeOf, popOf } from '#internal/testkit/fabric-requests.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { altered, createIn, key, updateIn } from '#internal/testkit/tunnel-requests.ts';
+import { publicObject } from '#internal/x25519/x25519.ts';
 import { popAccessKey, sealingRecipients, setNodeSealingKey, setPopAccessKey } from './command.ts';
 
 const recipients = {
@@ -207,9 +208,8 @@ const lowOrder = [
 /** OpenSSL's word: no secret can be agreed upon with that point. */
 const isUseless = (hex: string): boolean => {
   const { privateKey } = generateKeyPairSync('x25519');
-  const der = Buffer.from(`302a300506032b656e032100${hex}`, 'hex');
   try {
-    diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
+    diffieHellman({ privateKey, publicKey: publicObject(Buffer.from(hex, 'hex')) });
     return false;
   } catch {
     return true;

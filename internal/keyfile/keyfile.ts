@@ -3,7 +3,6 @@
 // On the path: the privileged half makes one when it is told to; of it nothing but the public half is ever told.
 // Never: overwrites a file, or takes away the operator's.
 
-import { generateKeyPairSync } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -19,6 +18,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { madeKeyFile } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
+import { newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 
 /** By the public key in hex; none where the directory is not there yet. */
 function made(base: string): ReadonlyMap<string, string> {
@@ -66,9 +66,9 @@ const isUsed = (path: string): boolean => (statSync(path).mode & 0o777) === used
 
 /** Writes a key pair to a file of its own, and gives the public key in hex. */
 function makePair(base: string): string {
-  const { d = '', x = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
-  const hex = Buffer.from(x, 'base64url').toString('hex');
-  writeDurably(madeKeyFile(base, hex), `${Buffer.from(d, 'base64url').toString('base64')}\n`);
+  const privateKey = newPrivateKey();
+  const hex = publicKeyOf(privateKey).toString('hex');
+  writeDurably(madeKeyFile(base, hex), `${privateKey.toString('base64')}\n`);
   return hex;
 }
 

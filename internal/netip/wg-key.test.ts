@@ -1,5 +1,6 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { diffieHellman } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { newPrivateKey, privateObject, publicKeyOf, publicObject } from '#internal/x25519/x25519.ts';
 import { parseWgKey, wgKeyHex } from './netip.ts';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -42,20 +43,19 @@ const order8 = 32560625091655743179598362635611063129400811572784880556002338716
 const otherOrder8 = 39382357235489614581723060781553021112529911719440698176882885853963445705823n;
 const lowOrder = [0n, 1n, order8, otherOrder8, prime - 1n, prime, prime + 1n].flatMap((u) => [u, u | highBit]);
 
-// The header of a raw X25519 key in SubjectPublicKeyInfo (RFC 8410).
-const header = Buffer.from('302a300506032b656e032100', 'hex');
-const { privateKey } = generateKeyPairSync('x25519');
+const privateKey = privateObject(newPrivateKey());
 
 test.each(lowOrder)('a point of low order is refused, as OpenSSL refuses it: %s', (u) => {
   const bytes = littleEndian(u);
   expect(parseWgKey(base64(bytes))).toMatchObject({ problem: expect.stringContaining('low order') as unknown });
-  const publicKey = createPublicKey({ key: Buffer.concat([header, bytes]), format: 'der', type: 'spki' });
-  expect(() => diffieHellman({ privateKey, publicKey })).toThrow(/diffie-hellman|derivation|failed/i);
+  expect(() => diffieHellman({ privateKey, publicKey: publicObject(bytes) })).toThrow(
+    /diffie-hellman|derivation|failed/i,
+  );
 });
 
 test('real public keys are taken', () => {
   for (let n = 0; n < 20; n += 1) {
-    const text = base64(generateKeyPairSync('x25519').publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
+    const text = base64(publicKeyOf(newPrivateKey()));
     expect(parseWgKey(text)).toBe(text);
   }
 });

@@ -8,8 +8,6 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
-  createPrivateKey,
-  createPublicKey,
   diffieHellman,
   hkdfSync,
   type KeyObject,
@@ -30,14 +28,13 @@ import {
   type Stanza,
 } from '#internal/age/age.ts';
 import { Fault } from '#internal/errors/errors.ts';
-
+import { keyBytes, privateObject, publicBytes, publicKeyOf, publicObject } from '#internal/x25519/x25519.ts';
 import { readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
 export { addIdentity, forgetOlderIdentities, readIdentityFile, writeIdentityFile } from './identity-file.ts';
 
 // C2SP age.md throughout.
 const wrapInfo = 'age-encryption.org/v1/X25519';
-const keyBytes = 32;
 const fileKeyBytes = 16;
 const nonceBytes = 16;
 const tagBytes = 16;
@@ -46,17 +43,6 @@ const noNonce = new Uint8Array(12);
 /** Of the only chunk of a payload: number 0, and the mark that it is the last. */
 const onlyChunk = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 const chunkBytes = 65_536;
-
-// RFC 8410 7 and 4: what stands before the 32 bytes of a key.
-const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const spkiHead = Buffer.from('302a300506032b656e032100', 'hex');
-
-const privateObject = (bytes: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.concat([pkcs8Head, bytes]), format: 'der', type: 'pkcs8' });
-const publicObject = (bytes: Uint8Array): KeyObject =>
-  createPublicKey({ key: Buffer.concat([spkiHead, bytes]), format: 'der', type: 'spki' });
-const publicBytes = (key: KeyObject): Uint8Array =>
-  createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-keyBytes);
 
 const derived = (secret: Uint8Array, salt: Uint8Array, info: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', secret, salt, info, keyBytes));
@@ -91,7 +77,7 @@ export function makeIdentity(): AgeIdentity {
 }
 
 export function recipientOf(identity: AgeIdentity): AgeRecipient {
-  return recipientText(publicBytes(privateObject(identityBytes(identity))));
+  return recipientText(publicKeyOf(identityBytes(identity)));
 }
 
 /** The recipient of an identity file, which is made where there is none. @throws Fault `sealing-key` */

@@ -6,14 +6,12 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
-  createPrivateKey,
-  createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
 import { blake2s } from '@noble/hashes/blake2.js';
+import { keyBytes, newPrivateKey, privateObject, publicBytes, publicObject } from '#internal/x25519/x25519.ts';
 
 /** A static or ephemeral key pair. */
 export interface NoiseKeys {
@@ -51,11 +49,6 @@ const initiationBytes = 148;
 const responseBytes = 92;
 const transportHeaderBytes = 16;
 const tagBytes = 16;
-const keyBytes = 32;
-
-// RFC 8410 7 and 4: what stands before the 32 bytes of a public key of X25519.
-const spkiHead = Buffer.from('302a300506032b656e032100', 'hex');
-const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
 const hash = (...parts: readonly Uint8Array[]): Buffer => {
   const digest = createHash('blake2s256');
@@ -102,23 +95,18 @@ function decrypt(key: Buffer, counter: bigint, sealed: Buffer, bound: Uint8Array
   }
 }
 
-const publicObject = (raw: Uint8Array): KeyObject =>
-  createPublicKey({ key: Buffer.concat([spkiHead, raw]), format: 'der', type: 'spki' });
-const rawPublic = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' }).subarray(-keyBytes);
 const agree = (privateKey: KeyObject, publicKey: Uint8Array): Buffer =>
   diffieHellman({ privateKey, publicKey: publicObject(publicKey) });
 
-export function newNoiseKeys(): NoiseKeys {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  return { privateKey, publicKey: rawPublic(publicKey) };
-}
+const keysOf = (privateBytes: Uint8Array): NoiseKeys => {
+  const privateKey = privateObject(privateBytes);
+  return { privateKey, publicKey: publicBytes(privateKey) };
+};
+
+export const newNoiseKeys = (): NoiseKeys => keysOf(newPrivateKey());
 
 /** Of a private key as WireGuard writes it: 44 characters of base64. */
-export function noiseKeysOf(privateKey: string): NoiseKeys {
-  const der = Buffer.concat([pkcs8Head, Buffer.from(privateKey, 'base64')]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  return { privateKey: key, publicKey: rawPublic(createPublicKey(key)) };
-}
+export const noiseKeysOf = (privateKey: string): NoiseKeys => keysOf(Buffer.from(privateKey, 'base64'));
 
 const initialChain = hash(Buffer.from('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s'));
 const initialHash = hash(initialChain, Buffer.from('WireGuard v1 zx2c4 Jason@zx2c4.com'));

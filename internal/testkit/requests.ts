@@ -1,17 +1,14 @@
 // Requests: the smallest fabric that a tunnel can be created in, and keys for it.
 
-import { generateKeyPairSync } from 'node:crypto';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { makeIdentity, recipientOf } from '#internal/sealing/sealing.ts';
 import type { Calls } from '#internal/rpc/rpc.ts';
+import { newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 
 /** A WireGuard public key that nobody else has. */
-export function publicKey(): string {
-  const { x } = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
-  return Buffer.from(x ?? '', 'base64url').toString('base64');
-}
+export const publicKey = (): string => publicKeyOf(newPrivateKey()).toString('base64');
 
 /** PoP `p1` or the like, number n: endpoints and addresses follow from the number. */
 export const popRequest = (n: number) => ({

@@ -1,19 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newPrivateKey } from '#internal/x25519/x25519.ts';
 import { eventually } from './eventually.ts';
 import { type Caller, newNoiseKeys, noiseKeysOf } from './noise.ts';
 import { openWireguardClients } from './wireguard-clients.ts';
 
 const link = 'p44noise';
 const port = 51999;
-const serverKey = generateKeyPairSync('x25519')
-  .privateKey.export({ format: 'der', type: 'pkcs8' })
-  .subarray(-32)
-  .toString('base64');
+const serverKey = newPrivateKey().toString('base64');
 const server = noiseKeysOf(serverKey).publicKey;
 const directory = mkdtempSync(join(tmpdir(), 'pop44-noise-'));
 const secretFile = (base64: string): string => {

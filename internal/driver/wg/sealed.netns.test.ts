@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { emptyDataplane, type Link, type MutableDataplane, type Peer, put } from
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
 import { makeIdentity, recipientOf, seal, writeIdentityFile } from '#internal/sealing/sealing.ts';
+import { newPrivateKey } from '#internal/x25519/x25519.ts';
 import { openWg, type WgDriver } from './wg.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pop44-wgs-'));
@@ -19,8 +20,7 @@ const sealingKeyFile = join(directory, 'sealing.key');
 const identity = makeIdentity();
 const recipient = recipientOf(identity);
 
-const privateKey = (): string =>
-  generateKeyPairSync('x25519').privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32).toString('base64');
+const privateKey = (): string => newPrivateKey().toString('base64');
 const publicKey = (): string => randomBytes(32).toString('base64');
 
 beforeAll(() => {

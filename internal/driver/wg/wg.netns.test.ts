@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { keep, run } from '#internal/exec/exec.ts';
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import { newPrivateKey } from '#internal/x25519/x25519.ts';
 import { openWg, type WgDriver } from './wg.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pop44-wg-'));
@@ -18,8 +19,7 @@ const keyFile = join(directory, 'access.key');
 const badKeyFile = join(directory, 'bad.key');
 const uapiDir = '/run/wireguard';
 
-const privateKey = (): string =>
-  generateKeyPairSync('x25519').privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32).toString('base64');
+const privateKey = (): string => newPrivateKey().toString('base64');
 const publicKey = (): string => randomBytes(32).toString('base64');
 
 beforeAll(() => {

@@ -1,6 +1,5 @@
 // Node files: what an operator puts on a node before pop44 starts: keys, certificates, the configuration.
 
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgeIdentity } from '#internal/age/age.ts';
@@ -8,6 +7,7 @@ import type { NodeConfig } from '#internal/config/config.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
 import type { Ca, Validity } from '#internal/identity/identity.ts';
 import { makeIdentity } from '#internal/sealing/sealing.ts';
+import { newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 import { netnsFile, nodeDirectory } from './places.ts';
 import { apiPort, meshPort, metricsPort } from './topology.ts';
 import type { LabNode } from './topology.ts';
@@ -17,12 +17,10 @@ export interface WgKeyPair {
   readonly publicKey: string;
 }
 
-const base64 = (base64url: string | undefined): string => Buffer.from(base64url ?? '', 'base64url').toString('base64');
-
-/** What `wg genkey` and `wg pubkey` give: X25519 clamps the same way wherever the key is used (RFC 7748 5). */
+/** What `wg genkey` and `wg pubkey` give. */
 export function newWgKeyPair(): WgKeyPair {
-  const { d, x } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
-  return { privateKey: base64(d), publicKey: base64(x) };
+  const privateKey = newPrivateKey();
+  return { privateKey: privateKey.toString('base64'), publicKey: publicKeyOf(privateKey).toString('base64') };
 }
 
 /** The keys of a node; the access key belongs to its PoP, and reaches the node sealed. */

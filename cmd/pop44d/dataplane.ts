@@ -23,7 +23,7 @@ import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
-import { type AskFacts, type Facts, serveSeam } from '#internal/seam/seam.ts';
+import { type AskFacts, type Facts, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -95,6 +95,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   let asked = false;
   const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
   const seam = await serveSeam(config.dataplaneSocket, {
+    admits: onlyOwnerOf(config.stateDir, { clock, refused: (reason) => log.error('peer-refused', { reason }) }),
     connected: (send) => {
       // First: a network half that was restarted would else want no route of a tunnel that is here away from home,
       // until its next handshake (REKEY_AFTER_TIME, 120 s).

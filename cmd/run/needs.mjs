@@ -17,6 +17,7 @@ const needs = [
   { binary: 'ip', package: 'iproute2', why: 'interfaces, routes, rules, namespaces' },
   { binary: 'tc', package: 'iproute2', why: 'shaping' },
   { binary: 'sysctl', package: 'procps', why: 'forwarding and its like' },
+  { binary: 'perl', package: 'perl-base', why: 'who connects to the privileged half (getsockopt)' },
   { binary: 'openssl', package: 'openssl', why: 'a second opinion on the certificates' },
   { binary: 'age', package: 'age', why: 'a second opinion on sealed secrets' },
   { binary: 'ping', package: 'iputils-ping', why: 'probes from clients and hosts' },

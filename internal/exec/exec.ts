@@ -6,5 +6,6 @@
 
 export { type DetachedOptions, spawnDetached } from './detached.ts';
 export { type KeepOptions, keep, type Kept } from './keep.ts';
+export { type OnSocketOptions, runOnSocket } from './on-socket.ts';
 export type { Command } from './program.ts';
 export { type RunOptions, run, type RunOutput } from './run.ts';

@@ -92,6 +92,7 @@ test(`garbled lines over the socket end their connection, are told, and reach no
   const refused: Error[] = [];
   const taken: unknown[] = [];
   const seam = await serveSeam(path, {
+    admits: async () => true,
     connected: () => {},
     message: (want) => taken.push(want),
     refused: (error) => refused.push(error),

@@ -3,8 +3,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { connectSeam, type FromDataplane, serveSeam, type Want } from './seam.ts';
+import { connectSeam, type FromDataplane, onlyOwnerOf, serveSeam, type Want } from './seam.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'seam-'));
 const path = join(folder, 'dataplane.sock');
@@ -13,6 +14,9 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
   rmSync(path, { force: true });
 });
+
+/** As the privileged half has it; the test's folder is the test's user's. */
+const admits = onlyOwnerOf(folder, { clock: realClock, refused: () => expect.fail('we are no stranger') });
 
 const want = (number: number): Want => ({ type: 'want', number, revision: '1', whole: true, put: [], remove: [] });
 const applied = (number: number): FromDataplane => ({
@@ -27,6 +31,7 @@ const applied = (number: number): FromDataplane => ({
 async function privileged() {
   const asked: { readonly number: number; readonly answer: (message: FromDataplane) => void }[] = [];
   const seam = await serveSeam(path, {
+    admits,
     connected: (send) => send({ type: 'hello', accessPeers: 7 }),
     message: ({ number }, answer) => asked.push({ number, answer }),
   });
@@ -95,12 +100,11 @@ test('a network half connects again when the privileged half is back, and knows 
 });
 
 test('a second privileged half does not take the place of the first', async () => {
+  const silent = { admits, connected: () => undefined, message: () => undefined };
   const own = join(folder, 'one.sock');
-  const first = await serveSeam(own, { connected: () => undefined, message: () => undefined });
-  await expect(serveSeam(own, { connected: () => undefined, message: () => undefined })).rejects.toThrow(
-    'another privileged half',
-  );
+  const first = await serveSeam(own, silent);
+  await expect(serveSeam(own, silent)).rejects.toThrow('another privileged half');
   await first.close();
-  const next = await serveSeam(own, { connected: () => undefined, message: () => undefined });
+  const next = await serveSeam(own, silent);
   await next.close();
 });

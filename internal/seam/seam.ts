@@ -33,6 +33,7 @@ export type {
   Want,
 } from './message.ts';
 export { putsOf } from './message.ts';
+export { onlyOwnerOf, type Peer, peerOf } from './peer.ts';
 export { checkMessage } from './valid.ts';
 
 /** The largest want there is: 65,536 peers with their elements, about 400 bytes each, twice. */
@@ -92,10 +93,15 @@ export interface SeamServer {
   close(): Promise<void>;
 }
 
-/** The privileged half's end. One network half at a time: a newer connection replaces the older. */
+/** Connections that are looked at at once; more are ended. A node has one network half, which comes again. */
+const mostAtDoor = 8;
+
+/** The privileged half's end. One network half at a time: a newer connection that is let in replaces the older. */
 export async function serveSeam(
   path: string,
   on: {
+    /** Whether who connects may speak (peer.ts); nothing is read of him, or told to him, before. */
+    admits(socket: Socket): Promise<boolean>;
     connected(send: (message: FromDataplane) => void): void;
     /** `answer` reaches whoever sent the message, or nobody: a newer network half counts its wants anew. */
     message(message: FromNetwork, answer: (message: FromDataplane) => void): void;
@@ -104,13 +110,10 @@ export async function serveSeam(
   },
 ): Promise<SeamServer> {
   let current: Socket | undefined;
-  const server: Server = createServer((socket) => {
+  const atDoor = new Set<Socket>();
+  const letIn = (socket: Socket): void => {
     current?.destroy();
     current = socket;
-    socket.on('error', (error) => {
-      socket.destroy();
-      if (error instanceof Fault || error instanceof SyntaxError) on.refused?.(error);
-    });
     socket.on('close', () => {
       if (current === socket) current = undefined;
     });
@@ -119,12 +122,30 @@ export async function serveSeam(
       if (current === socket) on.message(message, answer);
     });
     on.connected(answer);
-  });
+    socket.resume();
+  };
+  const receive = async (socket: Socket): Promise<void> => {
+    socket.on('error', (error) => {
+      socket.destroy();
+      if (error instanceof Fault || error instanceof SyntaxError) on.refused?.(error);
+    });
+    if (atDoor.size >= mostAtDoor) {
+      socket.destroy();
+      return;
+    }
+    atDoor.add(socket);
+    const admitted = await on.admits(socket);
+    atDoor.delete(socket);
+    if (socket.destroyed) return;
+    if (admitted) letIn(socket);
+    else socket.destroy();
+  };
+  const server: Server = createServer({ pauseOnConnect: true }, (socket) => void receive(socket));
   if (await answers(path)) throw new Fault('listen', `another privileged half serves ${path}; one is all a node has`);
   rmSync(path, { force: true });
   mustBeOurs(dirname(path));
-  // The kernel asks for write permission on the file of whoever connects (unix(7)), which is the check of the peer's
-  // credentials: root and the group that we run with, from the file's first moment on.
+  // The kernel asks for write permission on the file of whoever connects (unix(7)): root and the group that we run with,
+  // from the file's first moment on. Who of them may speak is asked at the door.
   const before = process.umask(0o117);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -139,7 +160,7 @@ export async function serveSeam(
       if (current !== undefined) write(current, message);
     },
     close: async () => {
-      current?.destroy();
+      for (const socket of [...atDoor, current]) socket?.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
@@ -152,16 +173,20 @@ export interface SeamClient {
 
 /** Milliseconds between tries while the privileged half is away: it restarts in well under a second. */
 const retryMs = 200;
+/** Milliseconds at most, doubled each time, when it ends connections without a word: it refuses us, and says so in its log. */
+const refusedMs = 5_000;
 
 /** The network half's end: connects, and connects again whenever the connection ends. */
 export function connectSeam(path: string, on: { message(message: FromDataplane): void; lost(): void }): SeamClient {
   let socket: Socket | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  let waitMs = retryMs;
   const dial = (): void => {
     const dialled = connect(path);
     socket = dialled;
     let up = false;
+    let heard = false;
     dialled.on('connect', () => {
       up = true;
     });
@@ -170,12 +195,16 @@ export function connectSeam(path: string, on: { message(message: FromDataplane):
     readLines(
       dialled,
       (value) => value as FromDataplane,
-      (message) => on.message(message),
+      (message) => {
+        heard = true;
+        on.message(message);
+      },
     );
     dialled.on('close', () => {
       socket = undefined;
+      waitMs = up && !heard ? Math.min(2 * waitMs, refusedMs) : retryMs;
       if (up) on.lost();
-      if (!closed) timer = setTimeout(dial, retryMs);
+      if (!closed) timer = setTimeout(dial, waitMs);
     });
   };
   dial();

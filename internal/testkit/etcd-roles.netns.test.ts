@@ -73,6 +73,7 @@ test('a REGIONAL rotates its interconnect key with the help of a daemon that may
     [4, 6].map((family) => `p44j_${id.replaceAll('-', '_')}_${family}`),
   );
   const half = await serveSeam(`${nodeDirectory('p3')}/dataplane.sock`, {
+    admits: async () => true,
     connected: () => undefined,
     message: (message, answer) => {
       const { type } = message;

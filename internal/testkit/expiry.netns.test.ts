@@ -71,6 +71,7 @@ test('when all have ended the control plane stops, and nothing is asked of the d
   await withCluster({ certificateSeconds: 20, withoutAuthority: true }, async (cluster, directory) => {
     const wants: Want[] = [];
     const seam = await serveSeam(join(nodeDirectory('p1'), 'dataplane.sock'), {
+      admits: async () => true,
       connected: (send) => send({ type: 'hello', accessPeers: 0 }),
       message: (want, answer) => {
         if (want.type !== 'want') return;

@@ -4,22 +4,19 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
-import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
+import type { NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import { type ElectionEvent, openElection } from '#internal/election/election.ts';
-import { edgeOf, type Here, type Self } from '#internal/desired/desired.ts';
-import { openEtcd } from '#internal/etcd/etcd.ts';
+import type { Here } from '#internal/desired/desired.ts';
 import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
-import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { nodesInForce } from '#internal/model/model.ts';
 import { createLive, createPresence } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
-import { type Identity, listen, newServer } from '#internal/rpc/rpc.ts';
+import { listen, newServer } from '#internal/rpc/rpc.ts';
 import {
   connectSeam,
   createDenialsAsker,
@@ -28,26 +25,21 @@ import {
   type Health,
 } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
-import { type DiskEvent, openDisk, openStore, type StoreEvent } from '#internal/store/store.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
+import { startPulse } from './pulse.ts';
+import { openRecords } from './records.ts';
+import { selfOf } from './self.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
-/** Milliseconds between looks at contact and loop delay. */
-const pulseMs = 500;
 /** Milliseconds that calls may take to end when the daemon stops. */
 const graceMs = 1_000;
-
-/** reliability: a renewal each third, and room for an election of etcd's own. Nothing of the data plane waits for it. */
-const usualElectionTtlSeconds = 10;
-
-/** Events of healthy stores and elections; everything else is for an operator's eyes. */
-const usual: ReadonlySet<string> = new Set(['watch-opened', 'relisted', 'elected', 'resigned']);
 
 const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
@@ -57,20 +49,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const trust = openTrust(config);
   const { identity } = trust;
   const status = createStatus(config.nodeId);
-  const report = ({ event, ...fields }: StoreEvent | DiskEvent | ElectionEvent): void => {
-    const told = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
-    if (usual.has(event)) log.info(event, told);
-    else log.warn(event, told);
-  };
-  const store = openStore({
-    endpoints: config.etcd.endpoints,
-    tls: tlsOf(identity.current()),
-    clock,
-    nodeId: config.nodeId,
-    progressNotifyMs: config.etcd.progressNotifyMs,
-    report,
-  });
-  const disk = await openDisk(join(config.stateDir, 'snapshot'), { clock, report });
+  const records = await openRecords(config, identity.current(), { clock, log });
+  const { store, election, disk } = records;
   // Nobody is connected before there is an API.
   let askAgain = (): void => undefined;
   // Everything below is wired in a ring (reconciler, seam, presence, mesh): each part is reached through a closure.
@@ -81,16 +61,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const presence = createPresence(config.nodeId, live.here);
   const credentials = identity.client;
-  // Its own connections: a backlog of the store's watch must not cost a lease.
-  const { endpoints, progressNotifyMs } = config.etcd;
-  const electionEtcd = openEtcd({ endpoints, tls: tlsOf(identity.current()), clock, progressNotifyMs });
-  const election = openElection({
-    etcd: electionEtcd,
-    clock,
-    nodeId: config.nodeId,
-    ttlSeconds: config.etcd.electionTtlSeconds ?? usualElectionTtlSeconds,
-    report,
-  });
   const leader = createLeader({ nodeId: config.nodeId, election, credentials, clock, log });
   const traffic = await openTraffic({
     file: join(config.stateDir, 'traffic'),
@@ -99,14 +69,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     failed: (cause) => log.error('traffic-unwritten', { reason: messageOf(cause) }),
   });
   const mesh = createMesh({ nodeId: config.nodeId, status, clock, log, credentials, presence, traffic });
-  const self: Self = {
-    nodeId: config.nodeId,
-    ...(config.accessKeyFile === undefined ? {} : { accessKeyFile: config.accessKeyFile }),
-    interconnectKeyFile: config.interconnectKeyFile,
-    madeKeyBase: madeKeyBase(config),
-    edge: edgeOf(config),
-    mesh: config.mesh,
-  };
+  const self = selfOf(config);
   const reconciler = createReconciler({
     self,
     send: (want) => {
@@ -184,39 +147,12 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     reconciler.message(message);
   }
 
-  const metrics = createMetrics(version, () => {
-    const snapshot = reconciler.snapshot();
-    const own = status.own();
-    return {
-      snapshotRevision: snapshot.revision,
-      appliedRevision: own.appliedRevision,
-      storeConnected: store.contact().connected,
-      certificateEnds: identity.ends(),
-      brakeHeld: own.held !== '',
-      failingSteps: own.failingSteps,
-      quarantined: store.quarantined().length,
-      poolsLed: election.leading().length,
-      pools: Object.fromEntries(snapshot.poolUse),
-      records: {
-        pop: snapshot.pops.size,
-        node: snapshot.nodes.size,
-        interconnect: snapshot.interconnects.size,
-        upstream: snapshot.upstreams.size,
-        pool: snapshot.pools.size,
-        slab: snapshot.slabs.size,
-        allocation: snapshot.allocations.size,
-        tunnel: snapshot.tunnels.size,
-      },
-      peers: nodesOf(snapshot).flatMap(({ id }) => {
-        const of = status.of(id);
-        if (id === config.nodeId) return [];
-        return [
-          { nodeId: id, connected: of?.connected ?? false, ...(of?.rttMs === undefined ? {} : { rttMs: of.rttMs }) },
-        ];
-      }),
-      ...(health === undefined ? {} : { dataplane: health }),
-    };
-  });
+  const metrics = createMetrics(version, () =>
+    figuresOf({
+      ...{ nodeId: config.nodeId, snapshot: reconciler.snapshot() },
+      ...{ status, store, election, identity, health },
+    }),
+  );
 
   const saved = await disk.load();
   if (saved !== undefined) {
@@ -258,20 +194,16 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const joinPort = await openJoinPort(config, trust, { api, clock, log });
   const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
   identity.onTaken((next) => {
-    store.renew(tlsOf(next));
-    electionEtcd.renew(tlsOf(next));
+    records.renew(next);
     mesh.renew();
   });
   log.info('daemon-ready', { version });
 
-  const lag = monitorEventLoopDelay();
-  lag.enable();
-  const pulse = setInterval(() => {
-    status.update({ stale: !store.contact().connected, loopLagMs: lag.percentile(99) / 1e6 });
-    lag.reset();
+  const endPulse = startPulse((loopLagMs) => {
+    status.update({ stale: !store.contact().connected, loopLagMs });
     live.settle(clock.wall().getTime());
     askAgain();
-  }, pulseMs);
+  });
 
   const renewing = renewAgainAndAgain(
     {
@@ -302,7 +234,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     // It ends by its signal only: whatever this is, a daemon that no longer follows must be started anew.
     if (!signal.aborted) throw cause;
   }
-  clearInterval(pulse);
+  endPulse();
   // First of all: the sooner its pools have another leader, the better.
   await electing;
   mesh.close();
@@ -310,15 +242,5 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
   await Promise.all([sweeping, renewing, rotating]);
-  store.close();
-  electionEtcd.close();
-  await Promise.all([disk.close(), traffic.close()]);
+  await Promise.all([records.close(), traffic.close()]);
 }
-
-const tlsOf = ({ ca, certificate, key }: Identity) => ({
-  ca: Buffer.from(ca),
-  certificate: Buffer.from(certificate),
-  key: Buffer.from(key),
-});
-
-const nodesOf = (snapshot: Snapshot) => [...snapshot.nodes.values()].map((stored) => stored.record);

@@ -11,6 +11,7 @@ import { startEtcd, type TestEtcd } from '#internal/testkit/etcd.ts';
 import { type EtcdSide, etcdSide } from '#internal/testkit/etcd-side.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { startStopwatch } from '#internal/testkit/stopwatch.ts';
 
 // Two daemons, each with a path of its own to etcd that can be cut.
 let etcd: TestEtcd;
@@ -75,9 +76,9 @@ test('requests at two daemons at the same time take different addresses, and non
 
 test('a store that refuses connections is told within 2 s, and the daemon recovers', async () => {
   await path(0).refuse();
-  const begun = performance.now();
+  using watch = startStopwatch();
   const thrown = await outcome(tunnels(a).createTunnel({ name: 'away', publicKey: publicKey() }));
-  expect(performance.now() - begun).toBeLessThan(2_200);
+  expect(watch.ms()).toBeLessThan(2_200);
   expect(thrown).toMatchObject({ code: expect.stringMatching(/^(unavailable|pending)$/) as unknown });
   await path(0).accept();
   await eventually(() => tunnels(a).createTunnel({ name: 'back', publicKey: publicKey() }), 10_000);
@@ -88,9 +89,9 @@ test.each(['hold', 'holdAnswers'] as const)(
   async (way) => {
     const request = { name: way.toLowerCase(), publicKey: publicKey(), change: { requestId: `dead-${way}` } };
     path(0)[way]();
-    const begun = performance.now();
+    using watch = startStopwatch();
     const thrown = await outcome(tunnels(a).createTunnel(request));
-    expect(performance.now() - begun).toBeLessThan(2_200);
+    expect(watch.ms()).toBeLessThan(2_200);
     expect(thrown).toMatchObject({ code: 'pending' });
     const { tunnel, changed } = await tunnels(b).createTunnel(request);
     expect(tunnel?.name).toBe(request.name);

@@ -246,7 +246,7 @@ test('a killed member that comes back is followed on, without a list', async () 
   await using follower = follow(direct, prefix);
   await follower.reaches(await source.some(30));
   await server.member.kill();
-  await eventually(() => !follower.following.contact().connected, 2_000);
+  await eventually(() => !follower.following.contact().connected, 10_000);
   await server.member.start();
   await follower.reaches(await eventually(() => source.some(30), 5_000), 5_000);
   follower.gotExactly(source.log);

@@ -6,6 +6,7 @@ import type { Client } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import { startStopwatch } from '#internal/testkit/stopwatch.ts';
 
 const pool = '44.64.0.0/16';
 const ttlSeconds = 3;
@@ -38,14 +39,14 @@ function allocating(clients: readonly Client[]): { readonly heard: Heard; stop()
   let going = true;
   const one = async (n: number): Promise<void> => {
     for (let turn = n; going; turn += 1) {
-      const began = performance.now();
+      using watch = startStopwatch();
       try {
         const answer = await clients[turn % clients.length]?.allocations.allocate({ wishes: [{ pool }] });
         heard.prefixes.push(...(answer?.allocations ?? []).map(({ prefix }) => prefix));
       } catch (thrown) {
         heard.errors.push(thrown);
       }
-      heard.longestMs = Math.max(heard.longestMs, performance.now() - began);
+      heard.longestMs = Math.max(heard.longestMs, watch.ms());
     }
   };
   const all = Promise.all(Array.from({ length: atOnce }, (_, n) => one(n)));
@@ -80,15 +81,15 @@ test.each([
     const { heard, stop } = allocating(clients);
     await eventually(() => heard.prefixes.length > 200, 20_000);
     const before = heard.prefixes.length;
-    const began = performance.now();
+    using watch = startStopwatch();
     await cluster.node(old).daemon[end]();
-    const gone = performance.now();
+    const goneMs = watch.ms();
     const elected = Promise.any(
       others.map((client) => eventually(async () => ![old, ''].includes(await leaderAt(client)), withinMs + mostMs)),
     );
     await elected;
     // From when its process was told: what it needs to end is none of anybody's.
-    const tookMs = performance.now() - (end === 'kill' ? gone : began);
+    const tookMs = watch.ms() - (end === 'kill' ? goneMs : 0);
     await eventually(() => heard.prefixes.length > before + 300, 20_000);
     await stop();
     await cluster.node(old).daemon.start();

@@ -1,13 +1,21 @@
+import { startStopwatch } from './stopwatch.ts';
+
+/** Milliseconds that checks which block this process may take away, which look like a machine that stands still. */
+const mostStillMs = 20_000;
+
 /**
  * Waits until `check` gives something other than undefined, null or false, or no longer throws, and gives that back.
- * After `withinMs` it fails with the last thing that `check` threw or gave. Asks every 10 ms.
+ * After `withinMs`, in which the machine did not stand still, it fails with the last thing that `check` threw or gave.
+ * Asks every 10 ms, and once more when the time is over.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
   withinMs: number,
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const deadline = performance.now() + withinMs;
+  using watch = startStopwatch();
+  const endMs = performance.now() + withinMs + mostStillMs;
   for (;;) {
+    const last = watch.ms() > withinMs || performance.now() > endMs;
     let failure: unknown;
     try {
       const found = await check();
@@ -16,7 +24,7 @@ export async function eventually<T>(
     } catch (thrown) {
       failure = thrown;
     }
-    if (performance.now() > deadline) throw failure;
+    if (last) throw failure;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

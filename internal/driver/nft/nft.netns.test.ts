@@ -103,7 +103,7 @@ test('protocols and ports are read as they were written, whatever names the mach
   const want = wanted(text, [...some, ['ports', '44.31.0.7 . 3 . 6 . 80'], ['ports', '44.31.0.7 . 0 . 17 . 5000']]);
   expect(await bring(want)).toEqual([]);
   nft('add', 'element', 'inet', 'pop44', 't4_32', '{ 9.9.9.9 }');
-  await eventually(() => reasons.length > 0, 1000);
+  await eventually(() => reasons.length > 0, 10_000);
   expect(await told(want)).toEqual(['remove element pop t4_32 9.9.9.9']);
 });
 
@@ -159,7 +159,7 @@ test.each<[string, readonly (readonly string[])[], readonly string[]]>([
   const want = wanted(table('accept'), some);
   await bring(want);
   for (const command of commands) nft(...command);
-  await eventually(() => reasons.length > 0, 1000);
+  await eventually(() => reasons.length > 0, 10_000);
   expect(reasons[0]).toMatch(/^pop: table inet pop44 was changed by nft \(process \d+\)$/);
   expect(await told(want)).toEqual(expected);
   await bring(want);
@@ -171,7 +171,7 @@ test('changes of our own are no disturbance', async () => {
   await bring(wanted(table('drop'), some.slice(2)));
   // The same stream tells of another's change behind them.
   nft('add', 'element', 'inet', 'pop44', 't4_32', '{ 1.1.1.1 }');
-  await eventually(() => reasons.length > 0, 1000);
+  await eventually(() => reasons.length > 0, 10_000);
   expect(reasons).toHaveLength(1);
 });
 
@@ -264,6 +264,6 @@ test('a killed nft -i is started again', async () => {
   const children = execFileSync('pgrep', ['-P', String(process.pid), '-x', 'nft'], { encoding: 'utf8', stdio: 'pipe' });
   for (const pid of children.trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
   const more = wanted(table('accept'), [...some, ['t4_32', '44.31.0.9']]);
-  await eventually(async () => (await bring(more)).length === 0, 1000);
+  await eventually(async () => (await bring(more)).length === 0, 10_000);
   expect(await drift(more)).toEqual([]);
 });

@@ -95,7 +95,7 @@ test('what was applied is what is observed', async () => {
 test('the UDP socket stays in the transport namespace', async () => {
   await bring(wanted([link], []));
   const sockets = (path: string) => run({ file: 'ss', args: ['-Hlun'], netns: path }).then(({ stdout }) => stdout);
-  await eventually(async () => (await sockets(netns.transport)).includes(':51820'), 3000);
+  await eventually(async () => (await sockets(netns.transport)).includes(':51820'), 10_000);
   expect(await sockets(netns.pop)).toBe('');
 });
 
@@ -159,7 +159,7 @@ test('the death of wireguard-go is told at once, and the link comes back', async
   const want = wanted([link], [peer()]);
   await bring(want);
   process.kill(pid('p44w0'), 'SIGKILL');
-  await eventually(() => reasons.length > 0, 1000);
+  await eventually(() => reasons.length > 0, 10_000);
   expect(reasons).toEqual(['wireguard-go of p44w0 has died']);
   expect((await driver.observe()).link.size).toBe(0);
   expect(await bring(want)).toEqual([]);
@@ -172,7 +172,7 @@ test('a removed link leaves no process and is no disturbance', async () => {
   await bring(wanted([link], [peer()]));
   const process = `/proc/${pid('p44w0')}`;
   expect(await bring(emptyDataplane())).toEqual([]);
-  await eventually(() => execFileSync('sh', ['-c', `test ! -d ${process} && echo gone`]), 1000);
+  await eventually(() => execFileSync('sh', ['-c', `test ! -d ${process} && echo gone`]), 10_000);
   expect(reasons).toEqual([]);
 });
 
@@ -208,7 +208,7 @@ test('a peer that shook hands is heard of, and where it roamed to is no drift', 
     netns: netns.pop,
     env: { WG_PROCESS_FOREGROUND: '1' },
   });
-  await eventually(() => wg('show', 'cl0'), 3000);
+  await eventually(() => wg('show', 'cl0'), 10_000);
 
   const pinned = peer({ publicKey: clientKey, endpoint: '198.18.0.9:1' });
   const want = wanted([link], [pinned]);
@@ -251,7 +251,7 @@ test('interfaces without our prefix are neither seen nor touched', async () => {
     '-c',
     'WG_PROCESS_FOREGROUND=1 setsid nsenter --net=/run/netns/wgt wireguard-go wg7 >/dev/null 2>&1 & echo $!',
   ]);
-  await eventually(() => wg('show', 'wg7'), 3000);
+  await eventually(() => wg('show', 'wg7'), 10_000);
   await bring(wanted([link], []));
   expect([...(await driver.observe()).link.keys()]).toEqual(['p44w0']);
   const failures = await driver.apply([

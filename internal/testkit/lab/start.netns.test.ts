@@ -84,14 +84,14 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)('%s removes the l
   const context = await ready('lab1');
   expect(await inLab(context, 'client', 'ping', '-c1', '-W2', '198.18.100.10')).toContain('1 received');
   process.kill(starter.kept.pid, signal);
-  await gone(starter, context, 3000);
+  await gone(starter, context, 10_000);
 });
 
 test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('%s to npm alone removes the lab too', async (signal) => {
   const starter = await startBy('npm', '--prefix', tree, 'start', '--', '--bare');
   const context = await ready('lab1');
   process.kill(starter.kept.pid, signal);
-  await gone(starter, context, 3000);
+  await gone(starter, context, 10_000);
   expect(await readdir(runtime)).toEqual([]);
 });
 
@@ -101,7 +101,7 @@ test('two labs stand side by side, and one goes alone', async () => {
   await inLab(first, 'client', 'ip', 'link', 'add', 'mark', 'type', 'veth');
   expect(await inLab(second, 'client', 'ip', '-br', 'link')).not.toContain('mark');
   process.kill(one.kept.pid, 'SIGTERM');
-  await eventually(async () => (await readdir(labs)).length === 1, 3000);
+  await eventually(async () => (await readdir(labs)).length === 1, 10_000);
   const left = await contextOf((await readdir(labs))[0] ?? '');
   expect(await inLab(left, 'client', 'ping', '-c1', '-W2', '198.18.100.10')).toContain('1 received');
 });
@@ -172,10 +172,10 @@ test("tools that were built stand in the lab in the place of the system's, and t
   const own = await startIn({ POP44_TOOLS: tools }, process.execPath, main, '--bare');
   const context = await ready('lab1');
   expect(await inLab(context, 'p1t', 'sh', '-c', 'etcd; wireguard-go')).toBe('our own etcd\nour own wireguard-go\n');
-  await eventually(() => own.said.includes('etcd and wireguard-go: as npm run tools has built them'), 2_000);
+  await eventually(() => own.said.includes('etcd and wireguard-go: as npm run tools has built them'), 10_000);
   await rm(tools, { recursive: true });
   const without = await startIn({ POP44_NO_TOOLS: 'no Go' }, process.execPath, main, '--bare');
   expect(await inLab(await ready('lab2'), 'p1t', 'etcd', '--version')).toMatch(/^etcd Version: /);
   const line = 'etcd and wireguard-go: those of the system; no tools built from Go modules: no Go';
-  await eventually(() => without.said.includes(line), 2_000);
+  await eventually(() => without.said.includes(line), 10_000);
 });

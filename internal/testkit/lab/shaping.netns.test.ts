@@ -146,7 +146,8 @@ test('an unshaped tunnel has no class, is not slowed, and goes past the choke [T
   const before = await packetsThroughChoke();
   expect(await measured({ direction: 'up', protocol: 'tcp', seconds: 2 })).toBeGreaterThan(20e6);
   expect(await measured({ direction: 'down', protocol: 'tcp', seconds: 2 })).toBeGreaterThan(20e6);
-  expect(await packetsThroughChoke()).toBe(before);
+  // The kernel may say a word or two there by itself (neighbours, multicast); the two flows were thousands.
+  expect((await packetsThroughChoke()) - before).toBeLessThan(20);
   expect(await classes('p44w0')).not.toMatch(/ceil [65]Mbit/);
 });
 

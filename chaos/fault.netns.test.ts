@@ -10,6 +10,7 @@ import { openEtcd } from '#internal/etcd/etcd.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { apiPort } from '#internal/testkit/lab/topology.ts';
+import { startStopwatch } from '#internal/testkit/stopwatch.ts';
 import { skippedWithoutTools, toolPath } from '#internal/testkit/tools.ts';
 import { etcdLeader, type FaultKind } from './fault.ts';
 import { beginFault, etcdLeaderOf, healAll } from './fault-begin.ts';
@@ -126,14 +127,14 @@ test('lease-revoked ends the session of a daemon, which comes back with another'
 
 /** Milliseconds until an answer of etcd has come whole through the proxy, over a connection of its own. */
 async function fetchMs(id: string, path: '/version' | '/metrics'): Promise<number> {
-  const began = performance.now();
+  using watch = startStopwatch();
   const { tls } = cluster.etcd;
   const [ca, cert, key] = [tls.ca, tls.certificate, tls.key].map((pem) => Buffer.from(pem));
   const options = { host: cluster.node(id).address, port: cluster.daemonsEtcdPort, path, ca, cert, key, agent: false };
   const signal = AbortSignal.timeout(5_000);
   const [answer] = (await once(get({ ...options, signal }), 'response')) as [IncomingMessage];
   for await (const _ of answer);
-  return performance.now() - began;
+  return watch.ms();
 }
 
 test.for<readonly [FaultKind, 'slow' | 'broken']>([

@@ -23,6 +23,8 @@ const stationRate = 10_000_000_000n;
 const liveRate = 10_000_000n;
 const changes = 60;
 const host4 = '198.18.100.10';
+/** Addresses of live clients, beside the host's own: a node takes few handshakes from one (desired/nft-handshakes.ts). */
+const liveSources = Array.from({ length: 200 }, (_, at) => `198.18.100.${at + 50}`);
 
 interface Station {
   readonly tunnel: string;
@@ -44,15 +46,23 @@ async function raiseStation(lab: World, client: Client, name: string): Promise<S
 }
 
 interface IperfJson {
-  readonly end: { readonly sum_received: { readonly bits_per_second: number } };
+  /** iperf3 ends with 0 also where its control connection broke or its server was still busy with the last run. */
+  readonly error?: string;
+  readonly end: { readonly sum_received?: { readonly bits_per_second: number } };
 }
 
+/** A busy machine breaks one run, not three. */
+const runs = 3;
+
 /** TCP from the client to the internet, bits a second as they arrived. */
-async function throughput(lab: World, seconds: number): Promise<number> {
+async function throughput(lab: World, seconds: number, left = runs): Promise<number> {
   const { stdout } = await lab.exec('client', ['iperf3', '-c', host4, '-t', String(seconds), '-O', '1', '-J'], {
     timeoutMs: (seconds + 20) * 1000,
   });
-  return (JSON.parse(stdout) as IperfJson).end.sum_received.bits_per_second;
+  const { error = 'no sum', end } = JSON.parse(stdout) as IperfJson;
+  if (end.sum_received !== undefined) return end.sum_received.bits_per_second;
+  if (left > 1) return throughput(lab, seconds, left - 1);
+  throw new Error(`iperf3: ${error}`);
 }
 
 /** Round trips of 5 ms pings from the internet to the client, in milliseconds. */
@@ -117,8 +127,9 @@ async function raiseLive(lab: World, client: Client, count: number): Promise<voi
   const template = await client.tunnels.getTunnelTemplate({ tunnel: ids[0] ?? '' });
   await writeFile('/run/live-keys.json', JSON.stringify(keys), { mode: 0o600 });
   const script = fileURLToPath(new URL('./live-clients.ts', import.meta.url));
-  const argv = ['/run/live-keys.json', template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
-  await lab.serve('host-live', 'host', [process.execPath, script, ...argv]);
+  const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
+  for (const source of liveSources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
+  await lab.serve('host-live', 'host', [process.execPath, script, '/run/live-keys.json', ...server, ...liveSources]);
   await eventually(async () => (await classCount(lab, node)) >= count, 120_000);
 }
 

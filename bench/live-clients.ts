@@ -1,5 +1,6 @@
 // Live clients: keeps WireGuard sessions of many tunnels alive from a process of its own, in the namespace it was started
-// in. Arguments: a JSON file with the clients' private keys, the server's public key, its address and its port.
+// in. Arguments: a JSON file with the clients' private keys, the server's public key, its address and its port, and the
+// addresses here that the clients share.
 
 import { readFile } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
@@ -11,11 +12,11 @@ const sessionMs = 100_000;
 /** A bench ends long before. */
 const mostSessions = 36;
 
-const [file = '', serverKey = '', address = '', port = ''] = process.argv.slice(2);
+const [file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
 const privateKeys = JSON.parse(await readFile(file, 'utf8')) as readonly string[];
 const server = Buffer.from(serverKey, 'base64');
 const callers = privateKeys.map((key) => ({ keys: noiseKeysOf(key), server }));
-const clients = await openWireguardClients({ address, port: Number(port) });
+const clients = await openWireguardClients({ address, port: Number(port), sources });
 for (let session = 0; session < mostSessions; session += 1) {
   await clients.connect(callers);
   await realClock.sleep(sessionMs);

@@ -1,6 +1,7 @@
-// WireGuard clients: any number of live sessions with one server, over one UDP socket of one process.
+// WireGuard clients: any number of live sessions with one server, over one UDP socket of one process, or one for each of
+// several source addresses, as subscribers have: a node takes few handshakes from a single one (desired/nft-handshakes.ts).
 
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { realClock } from '#internal/clock/clock.ts';
 import { type Caller, type Initiation, initiate, messageType, type Transport } from './noise.ts';
 
@@ -19,6 +20,8 @@ export interface WireguardClientsOptions {
   /** Of the server. */
   readonly address: string;
   readonly port: number;
+  /** Addresses of this machine that callers have by turns. Absent: the one that the kernel takes. */
+  readonly sources?: readonly string[];
   /** Called with every IP packet that arrives in a session. */
   readonly onPacket?: (at: number, inner: Buffer) => void;
 }
@@ -30,11 +33,10 @@ const againMs = 1_000;
 const mostTries = 20;
 
 export async function openWireguardClients(options: WireguardClientsOptions): Promise<WireguardClients> {
-  const { address, port } = options;
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  const { address, port, sources } = options;
   const pending = new Map<number, { readonly initiation: Initiation; readonly done: (session: Transport) => void }>();
   const sessions: Transport[] = [];
-  socket.on('message', (packet) => {
+  const received = (packet: Buffer): void => {
     if (packet[0] === messageType.response && packet.length >= 12) {
       const waiting = pending.get(packet.readUInt32LE(8));
       const session = waiting?.initiation.answered(packet);
@@ -45,12 +47,21 @@ export async function openWireguardClients(options: WireguardClientsOptions): Pr
       const inner = sessions[at]?.open(packet);
       if (inner !== undefined && inner.length > 0) options.onPacket?.(at, inner);
     }
-  });
-  socket.on('error', () => {});
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.connect(port, address, () => resolve());
-  });
+  };
+  const openSocket = async (source: string | undefined): Promise<Socket> => {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.on('message', received);
+    socket.on('error', () => {});
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ ...(source !== undefined && { address: source }) }, () =>
+        socket.connect(port, address, () => resolve()),
+      );
+    });
+    return socket;
+  };
+  const sockets = await Promise.all((sources ?? [undefined]).map(openSocket));
+  const sendOf = (at: number, packet: Buffer): void => sockets[at % sockets.length]?.send(packet);
 
   let generation = 0;
   async function connectOne(caller: Caller, at: number): Promise<void> {
@@ -60,12 +71,12 @@ export async function openWireguardClients(options: WireguardClientsOptions): Pr
       const index = ((generation << 24) | at) >>> 0;
       const initiation = initiate(caller, index, realClock.wall().getTime());
       const answer = new Promise<Transport>((done) => pending.set(index, { initiation, done }));
-      socket.send(initiation.packet);
+      sendOf(at, initiation.packet);
       const session = await Promise.race([answer, realClock.sleep(againMs)]);
       pending.delete(index);
       if (session === undefined) continue;
       sessions[at] = session;
-      socket.send(session.seal(Buffer.alloc(0)));
+      sendOf(at, session.seal(Buffer.alloc(0)));
       return;
     }
     throw new Error(`caller ${at} got no answer in ${mostTries} tries`);
@@ -84,16 +95,18 @@ export async function openWireguardClients(options: WireguardClientsOptions): Pr
     },
     async keepalive() {
       for (const [at, session] of sessions.entries()) {
-        socket.send(session.seal(Buffer.alloc(0)));
+        sendOf(at, session.seal(Buffer.alloc(0)));
         // Thousands of packets in one turn overflow a socket's buffer (212,992 bytes, net.core.wmem_default).
         if (at % atOnce === atOnce - 1) await realClock.sleep(1);
       }
     },
     send: (at, inner) => {
       const session = sessions[at];
-      if (session !== undefined) socket.send(session.seal(inner));
+      if (session !== undefined) sendOf(at, session.seal(inner));
     },
     sessions: () => sessions.length,
-    close: () => socket.close(),
+    close: () => {
+      for (const socket of sockets) socket.close();
+    },
   };
 }

@@ -53,20 +53,39 @@ test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', 
   await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.nft`);
 });
 
+/** Lines of a chain. */
+const chainOf = (text: string, name: string): readonly string[] | undefined =>
+  new RegExp(`chain ${name} \\{([^}]*(?:\\{[^}]*\\}[^}]*)*?)\\n\\}`).exec(text)?.[1]?.trim().split(/\n\s*/);
+
 test('the limit of new flows counts the first packet of a flow alone, also where no reply ever comes [S2]', () => {
   const text = of('p1', threePops(1)).ruleset.get('pop')?.text ?? '';
   for (const name of ['4_32', '6_64']) {
-    const lines = new RegExp(`chain new${name} \\{([^}]*(?:\\{[^}]*\\}[^}]*)*?)\\n\\}`)
-      .exec(text)?.[1]
-      ?.trim()
-      .split(/\n\s*/);
-    expect(lines).toEqual([
+    expect(chainOf(text, `new${name}`)).toEqual([
       `ct mark 0x44 goto judge${name}`,
       expect.stringMatching(/^update @flows[46] .* limit rate over/),
       'ct mark set 0x44',
       `goto judge${name}`,
     ]);
   }
+});
+
+test('a tunnel opens so many flows a second, by its prefix, whatever they are and wherever they go [S2]', () => {
+  const text = of('p1', threePops(1)).ruleset.get('pop')?.text ?? '';
+  for (const [unit, source] of [
+    ['4_32', 'ip saddr'],
+    ['6_64', 'ip6 saddr & ffff:ffff:ffff:ffff::'],
+  ] as const) {
+    expect(chainOf(text, 'from_tunnel')).toContain(`${source} @t${unit} goto open${unit}`);
+    expect(chainOf(text, `open${unit}`)).toEqual([
+      'ct state != new return',
+      'ct mark != 0 return',
+      `update @opened${unit[0]} { ${source} limit rate over 100/second burst 1000 packets } goto refused${unit}`,
+      'ct mark set 0x45',
+    ]);
+    expect(chainOf(text, `refused${unit}`)).toEqual([`update @denied${unit[0]} { ${source} counter }`, 'drop']);
+  }
+  // Else a flow between two tunnels would be taken for one that was counted at its target.
+  expect(text).not.toMatch(/ct mark != 0 goto|ct mark 0x45 goto/);
 });
 
 test('flows that ended unseen leave the table of flows in the pop namespace, by settings that each namespace has', () => {

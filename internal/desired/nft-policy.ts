@@ -1,4 +1,4 @@
-// What may come in to tunnels, in nft's language. Text that is the same whatever the tunnels' rules are: these are
+// What may come in to tunnels, and how many flows they may open, in nft's language. Text that is the same whatever the tunnels' rules are: these are
 // elements, so that a change of one tunnel is a change of its elements.
 //
 // Keys begin with a tunnel's prefix, which is found by one mask for each unit length: slabs have one unit size, so
@@ -25,6 +25,7 @@ export const protocolSet = (family: Family): string => `protocols${family}`;
 export const portSet = (family: Family, size: number): string => `ports${family}_${size}`;
 export const sourceMap = (family: Family, length: number): string => `sources${family}_${length}`;
 const flowSet = (family: Family): string => `flows${family}`;
+const openedSet = (family: Family): string => `opened${family}`;
 const deniedSet = (family: Family): string => `denied${family}`;
 
 /** In a packet's mark while it is judged: a bit for each preset, and these. */
@@ -39,14 +40,25 @@ const knownBit = 0x200;
  * provider (RFC 6888 REQ-4 lets it limit each of them). Whoever scans a /22 at more than that is slowed down here.
  */
 const flowLimit = 'limit rate over 100/second burst 400 packets';
-/** In a flow's mark once it was counted; a refused flow is forgotten with its first packet. */
+/**
+ * New flows a second from a tunnel's prefix, and how many may come at once. A browser that opens fifty pages at once
+ * makes about 1,000 (13 connections a page, Web Almanac 2020, and some names to look up), a monitor of 1,000 hosts a
+ * minute 17 a second. A scan makes thousands: each first packet stays in the kernel's table for up to 120 s
+ * (nf_conntrack_tcp_timeout_syn_sent), so that one tunnel has 13,000 of its 65,536 or 262,144 places at most.
+ */
+const openingLimit = 'limit rate over 100/second burst 1000 packets';
+/**
+ * In a flow's mark once it was counted; a refused flow is forgotten with its first packet. A tunnel that sends is met
+ * first: what goes to another tunnel is then counted there too, and has that mark afterwards.
+ */
 const countedMark = '0x44';
+const openedMark = '0x45';
 /** Sources that are watched, 65,536 of them in 12 MB; one more is let through unwatched. */
 const mostFlows = 65_536;
 /** A source that was quiet that long has its whole burst again. */
 const flowTimeout = '1m';
 /** A device holds 65,536 peers (DESIGN.md, section 3). */
-const mostDenied = 65_536;
+const mostTunnels = 65_536;
 /** No longer than a released prefix stays in quarantine, so that nobody sees what was refused to another. */
 const deniedTimeout = '1d';
 
@@ -67,7 +79,7 @@ const masked = (family: Family, field: 'saddr' | 'daddr', length: number): strin
 export const isTunnel = (family: Family, field: 'saddr' | 'daddr', length: number): string =>
   `${masked(family, field, length)} @${tunnelSet(family, length)}`;
 
-/** The sets and maps of a family, filled by elements, but for the two that packets fill. */
+/** The sets and maps of a family, filled by elements, but for those that packets fill. */
 export function declarations(family: Family, units: readonly number[]): readonly string[] {
   const address = `ipv${family}_addr`;
   const set = (name: string, type: string): string => `set ${name} { type ${type}; }`;
@@ -83,7 +95,8 @@ export function declarations(family: Family, units: readonly number[]): readonly
       (length) => `map ${sourceMap(family, length)} { type ${address} . ${address} : mark; }`,
     ),
     filled(flowSet(family), mostFlows, flowTimeout),
-    filled(deniedSet(family), mostDenied, deniedTimeout),
+    filled(openedSet(family), mostTunnels, flowTimeout),
+    filled(deniedSet(family), mostTunnels, deniedTimeout),
   ];
 }
 
@@ -110,9 +123,12 @@ export function unitChains(family: Family, length: number): readonly string[] {
   const tunnel = masked(family, 'daddr', length);
   const source = flowSource[family];
   const name = (what: string): string => `${what}${family}_${length}`;
+  const refuse = (what: string, address: string): string =>
+    chain(name(what), `update @${deniedSet(family)} { ${address} counter }`, 'drop');
   return [
-    // By packet: its own counter for each tunnel, made with the first that is refused.
-    chain(name('denied'), `update @${deniedSet(family)} { ${tunnel} counter }`, 'drop'),
+    // By packet: its own counter for each tunnel, made with the first that is refused; of what it sends likewise.
+    refuse('denied', tunnel),
+    refuse('refused', masked(family, 'saddr', length)),
     chain(
       name('group'),
       `${tunnel} . meta mark . meta l4proto @${protocolSet(family)} accept`,
@@ -149,6 +165,19 @@ export function unitChains(family: Family, length: number): readonly string[] {
       `goto ${name('judge')}`,
     ),
   ];
+}
+
+/** New flows from tunnels whose prefixes have this length. */
+export function openingChain(family: Family, length: number): string {
+  const tunnel = masked(family, 'saddr', length);
+  return chain(
+    `open${family}_${length}`,
+    // As with flows that come in: the first packet alone counts.
+    'ct state != new return',
+    'ct mark != 0 return',
+    `update @${openedSet(family)} { ${tunnel} ${openingLimit} } goto refused${family}_${length}`,
+    `ct mark set ${openedMark}`,
+  );
 }
 
 /** By /64 in IPv6: whoever has one has all its addresses (RFC 6177). */

@@ -3,7 +3,7 @@
 
 import { accessLink, chokeIn, chokeOut, fabricPrefixes, linkPrefix } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
-import { declarations, isTunnel, presetChain, toUnit, unitChains } from './nft-policy.ts';
+import { declarations, isTunnel, openingChain, presetChain, toUnit, unitChains } from './nft-policy.ts';
 import { shapingChains } from './nft-shaping.ts';
 import { chain } from './nft-text.ts';
 import type { View } from './self.ts';
@@ -55,11 +55,12 @@ export function popTable(view: View): string {
     ...families.flatMap((family) => declarations(family, units[family])),
     presetChain(),
     ...ofUnits(unitChains),
+    ...ofUnits((family, length) => [openingChain(family, length)]),
     // A tunnel sends from its own prefixes only, whatever AllowedIPs say, and neither to links nor into the mesh.
     chain(
       'from_tunnel',
       ...martian('daddr'),
-      ...ofUnits((family, length) => [`${isTunnel(family, 'saddr', length)} return`]),
+      ...ofUnits((family, length) => [`${isTunnel(family, 'saddr', length)} goto open${family}_${length}`]),
       'drop',
     ),
     chain(

@@ -2,7 +2,8 @@
 // a class now, one of each a unit length, so that a packet costs one lookup, or two, however many tunnels there are.
 //
 // Downloads are classed on their way into the access interface, uploads on their way into the choke. A shaped tunnel
-// without a class shares the class of those that wait for one: it is never unlimited.
+// without a class shares the class of those that wait for one: it is never unlimited. What is not shaped is told so by
+// name, because HTB puts all that it was told nothing about, or a class that is not there, among those that wait.
 
 import { classId } from '#internal/dataplane/dataplane.ts';
 import { accessLink, chokeFwmark, chokeIn } from '#internal/dataplane/ownership.ts';
@@ -14,6 +15,10 @@ export type Direction = 'up' | 'down';
 
 /** Class that shaped tunnels share until they have their own. */
 export const waitingClass = 2;
+/** Of what is not shaped, where the uplink is known. */
+export const unshapedClass = 3;
+/** The root itself: HTB lets it pass all classes (htb_classify of the kernel). */
+const pastClasses = 0;
 const mark = `0x${chokeFwmark.toString(16)}`;
 /** Bytes a second of uploads that the choke was not there for, as between two comparisons. */
 const pastChoke = '500 kbytes/second';
@@ -38,7 +43,7 @@ function field({ family, length }: Unit, direction: Direction): string {
   return `${address} & ${addressFrom(family, ((1n << BigInt(length)) - 1n) << BigInt(bits - length))}`;
 }
 
-export function shapingChains({ units4, units6 }: View): readonly string[] {
+export function shapingChains({ node, units4, units6 }: View): readonly string[] {
   const units: readonly Unit[] = [
     ...units4.map((length) => ({ family: 4 as const, length })),
     ...units6.map((length) => ({ family: 6 as const, length })),
@@ -55,6 +60,7 @@ export function shapingChains({ units4, units6 }: View): readonly string[] {
         (unit) => `meta priority set ${field(unit, direction)} map @${classMap(direction, unit.family, unit.length)}`,
       ),
     );
+  const unshaped = node.uplinkBitPerSecond === 0n ? pastClasses : unshapedClass;
   return [
     ...(['up', 'down'] as const).flatMap((direction) =>
       units.flatMap(({ family, length }) => [
@@ -71,7 +77,7 @@ export function shapingChains({ units4, units6 }: View): readonly string[] {
     ),
     classed('up'),
     classed('down'),
-    chain('shape_down', ...shaped('down', 'goto class_down')),
+    chain('shape_down', `meta priority set ${classId(unshaped)}`, ...shaped('down', 'goto class_down')),
     // The mark has done its work: the second time, out of the choke, the way goes on.
     chain('shape_up', 'meta mark set 0', 'goto class_up'),
     // After the filter. Forwarding gives a packet its priority by its TOS before this hook (ip_forward of the kernel).
@@ -81,6 +87,12 @@ export function shapingChains({ units4, units6 }: View): readonly string[] {
       `oifname "${accessLink}" jump shape_down`,
       `oifname "${chokeIn}" jump shape_up`,
       `iifname "${accessLink}" meta mark ${mark} limit rate over ${pastChoke} drop`,
+    ),
+    // Echoes and errors of the node itself, to tunnels.
+    chain(
+      'shaping_own',
+      'type filter hook output priority 10; policy accept;',
+      `oifname "${accessLink}" jump shape_down`,
     ),
   ];
 }

@@ -27,6 +27,7 @@ test('an unshaped tunnel has no part in it, live or not [T9]', () => {
   expect([...of(threePops(2)).class.keys()]).toEqual([
     'pop p44w0 1:1',
     'pop p44w0 1:2',
+    'pop p44w0 1:3',
     'pop p44u0 1:1',
     'pop p44u0 1:2',
   ]);
@@ -77,17 +78,25 @@ describe('[T9] a shaped tunnel', () => {
 test("a node's uplink is the top of both trees, and what is not shaped has half of it for certain [T9]", () => {
   const known = of(having('node', { uplinkBitPerSecond: 20_000_000n }));
   expect(steps(known, of(threePops(2)))).toEqual([
-    '~ shaper pop p44w0',
+    '~ ruleset pop',
     '~ class pop p44u0 1:1',
     '~ class pop p44w0 1:1',
-    '+ class pop p44w0 1:3',
+    '~ class pop p44w0 1:3',
   ]);
   expect(known.class.get('pop p44w0 1:3')).toMatchObject({
     rateBitPerSecond: 10_000_000,
     ceilBitPerSecond: 20_000_000,
   });
-  expect(known.shaper.get('pop p44w0')?.defaultClass).toBe(3);
-  expect(known.shaper.get('pop p44u0')?.defaultClass).toBe(2);
+  expect(known.ruleset.get('pop')?.text).toContain('chain shape_down {\n\tmeta priority set 1:3\n');
+});
+
+test('what has no class, or one that is not there, is held with those that wait; what is not shaped is told so [T9]', () => {
+  const made = of(threePops(2));
+  expect([...made.shaper.values()].map(({ dev, defaultClass }) => [dev, defaultClass])).toEqual([
+    ['p44w0', 2],
+    ['p44u0', 2],
+  ]);
+  expect(made.ruleset.get('pop')?.text).toContain('chain shape_down {\n\tmeta priority set 1:0\n');
 });
 
 test.each([

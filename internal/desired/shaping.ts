@@ -7,11 +7,10 @@
 import { classId, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessLink, chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { classMap, type Direction, shapedSet, waitingClass } from './nft-shaping.ts';
+import { classMap, type Direction, shapedSet, unshapedClass, waitingClass } from './nft-shaping.ts';
 import type { View } from './self.ts';
 
 const uplinkClass = 1;
-const unshapedClass = 3;
 
 /** What a class has whatever others want: 8 kbit/s are the least step of tc, 10,000 of them still no uplink. */
 const certainBitPerSecond = 8_000;
@@ -40,8 +39,8 @@ export function toldRate(bitPerSecond: bigint): number {
 }
 
 export function shaping({ node }: View, into: MutableDataplane): void {
-  const known = node.uplinkBitPerSecond !== 0n;
-  const uplink = toldRate(known ? node.uplinkBitPerSecond : unknownUplink);
+  const uplinkBitPerSecond = node.uplinkBitPerSecond === 0n ? unknownUplink : node.uplinkBitPerSecond;
+  const uplink = toldRate(uplinkBitPerSecond);
   put(into, 'wire', { netns: 'pop', name: chokeIn, peer: chokeOut, mtu: chokeMtu });
   for (const [direction, dev] of devices) {
     const classOf = (minor: number, rate: number, ceil: number): void =>
@@ -57,15 +56,16 @@ export function shaping({ node }: View, into: MutableDataplane): void {
     put(into, 'shaper', {
       netns: 'pop',
       dev,
-      // Without a known uplink there is nothing to share: what is not shaped goes past all classes. Into the choke goes
-      // only what is shaped.
-      defaultClass: direction === 'up' ? waitingClass : known ? unshapedClass : 0,
+      // A class that could not be made, or not yet, must not leave its tunnel unlimited; 0 would. What is not shaped is
+      // told its class by name (nft-shaping.ts).
+      defaultClass: waitingClass,
       overhead: direction === 'up' ? -ethernetHeader : 0,
     });
     classOf(uplinkClass, uplink, uplink);
     classOf(waitingClass, certainBitPerSecond, Math.min(waitingBitPerSecond, uplink));
-    // Whoever is not shaped has half of the uplink for certain, all together, and what the others leave.
-    if (direction === 'down' && known) classOf(unshapedClass, toldRate(node.uplinkBitPerSecond / 2n), uplink);
+    // Whoever is not shaped has half of the uplink for certain, all together, and what the others leave. It stands where
+    // the uplink is not known too: when that is told, packets are led here before this class could be made.
+    if (direction === 'down') classOf(unshapedClass, toldRate(uplinkBitPerSecond / 2n), uplink);
   }
   for (const family of [4, 6] as const) {
     put(into, 'rule', {

@@ -37,7 +37,8 @@ export function shaperStep(plane: Plane, direction: Direction, packet: Packet, u
   const id = `1:${minor.toString(16)}`;
   const known = plane.get('class', `pop ${dev} ${id}`);
   const evidence = found === undefined ? `class ${id} of ${dev}` : `${classMap(direction, family, length)} ${found}`;
-  const rate = known === undefined ? `a class that is not there` : rateText(known.ceilBitPerSecond);
+  const rate =
+    known === undefined ? 'its class is not there, held in that of those that wait' : rateText(known.ceilBitPerSecond);
   const which = found === undefined ? 'no session, shares the class of those that wait: ' : '';
   return { where, verdict: 'limited', rule: `${which}${rate}`, evidence };
 }

@@ -10,6 +10,7 @@ export interface Step {
     | 'blackhole'
     | 'source'
     | 'martian'
+    | 'flows out'
     | 'shaper up'
     | 'route'
     | 'node'

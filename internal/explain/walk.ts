@@ -17,6 +17,8 @@ type Leaves = 'tunnel' | 'fabric' | 'outside' | 'node' | 'nowhere';
 
 /** desired/nft-policy.ts: flowLimit. */
 const flowRule = 'a new flow: at most 100 a second from one source, 400 at once (replies to open flows pass)';
+/** desired/nft-policy.ts: openingLimit. */
+const openingRule = 'a new flow: at most 100 a second from one prefix, 1,000 at once (replies to open flows pass)';
 
 const ownRoutes = String(routeProtocol);
 
@@ -155,6 +157,7 @@ function* stepsOf(plane: Plane, scene: Scene): Generator<Step | undefined> {
   if (filtered && fromTunnel) {
     yield martian(packet.to, packet.family, 'that tunnels may send to');
     yield sourceStep(plane, scene);
+    yield { where: 'flows out', verdict: 'limited', rule: openingRule, evidence: '' };
     yield shaperStep(plane, 'up', packet, units);
   } else if (filtered && enters === 'outside') yield martian(packet.from, packet.family, 'of the internet');
   if (shaped) yield routeStep(way, scene);

@@ -323,6 +323,26 @@ test('one source opens no more than so many flows a second, and does not hinder 
   expect(await probe('host', address4, 'tcp/22')).toEqual({ 22: 'refused' });
 }, 30_000);
 
+test('a tunnel that scans the internet opens no more than so many flows, and keeps those it has [S2]', async () => {
+  const count = async (netns: string, file: string): Promise<number> =>
+    Number((await lab.exec(netns, ['cat', `/proc/sys/net/netfilter/${file}`])).stdout);
+  const [before, flowsBefore] = [await denied(4), await count('p1p', 'nf_conntrack_count')];
+  // Pings of one flow before, during and after.
+  const held = lab.exec('client', ['ping', '-n', '-q', '-i0.2', '-c30', host4], { accept: [0, 1] });
+  const began = performance.now();
+  // In pieces: the client's own interface drops what is more than 500 packets at once.
+  const pieces = ['udp/10000-10399', 'udp/10400-10799', 'udp/10800-11199', 'udp/11200-11599'];
+  await eventually(async () => {
+    await Promise.all(pieces.map((piece) => probe('client', host4, piece)));
+    return (await denied(4)) - before >= 500;
+  }, 30_000);
+  const limit = 1_000 + (100 * (performance.now() - began)) / 1_000 + 1;
+  expect((await count('p1p', 'nf_conntrack_count')) - flowsBefore).toBeLessThan(limit + 100);
+  expect(Number(/(\d+) received/.exec((await held).stdout)?.[1])).toBeGreaterThan(15);
+  // And another tunnel opens what it wants.
+  expect(await pings('home', address4)).toBe(true);
+}, 60_000);
+
 test('idle flows end after the time of RFC 5382, not after days', async () => {
   const settings = '/proc/sys/net/netfilter/nf_conntrack_';
   const files = ['tcp_timeout_established', 'icmp_timeout', 'icmpv6_timeout'].map((name) => `${settings}${name}`);

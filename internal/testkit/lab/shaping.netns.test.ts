@@ -231,6 +231,38 @@ test("a node's uplink bounds what it has no rate for, and no longer when it is n
   expect(await measured({ direction: 'down', protocol: 'tcp', seconds: 2 })).toBeGreaterThan(20e6);
 });
 
+describe('[T9] a tunnel whose class is not there is held with those that wait', () => {
+  /** The privileged half sleeps meanwhile: it would make the class again. */
+  async function withoutClass<T>(work: () => Promise<T>): Promise<T> {
+    const pid = lab.service('p1-dataplane').pid() ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const [, id = ''] = /^class htb (1:[0-9a-f]+) parent 1:1 .* ceil 8Mbit /m.exec(await classes('p44w0')) ?? [];
+      await tc('class', 'del', 'dev', 'p44w0', 'classid', id);
+      return await work();
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  }
+
+  test.each([50_000_000n, 0n])('with an uplink of %s bit/s', async (uplinkBitPerSecond) => {
+    const { changed } = await client.fabric.updateNode({ node: 'p1', uplinkBitPerSecond });
+    await applied(changed?.revision ?? 0n);
+    await setRates(0n, 8_000_000n);
+    await eventually(async () => (await classes('p44w0')).includes('ceil 8Mbit'), 15_000);
+    const rate = await withoutClass(() => measured({ direction: 'down', protocol: 'udp', seconds: 2 }));
+    expect(rate).toBeLessThan(4e6 * 1.05);
+    expect(rate).toBeGreaterThan(1e6);
+    await eventually(async () => (await classes('p44w0')).includes('ceil 8Mbit'), 15_000);
+    // What is not shaped passes by them.
+    await setRates(0n, 0n);
+    const before = await packetsOf('class', 'p44w0', 'class htb 1:2 ');
+    expect(await measured({ direction: 'down', protocol: 'tcp', seconds: 1 })).toBeGreaterThan(10e6);
+    await lab.exec('client', ['ping', '-n', '-q', '-c20', '-i0.01', lab.nodes[0]?.node.loopback4 ?? '']);
+    expect(await packetsOf('class', 'p44w0', 'class htb 1:2 ')).toBe(before);
+  });
+});
+
 describe('[P4] the bytes of a tunnel', () => {
   async function countedAll(): Promise<true> {
     const [wireguard, now] = [await ofWireguard(), await usage()];

@@ -48,6 +48,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/explain', pure(4, 'walks one packet through a dataplane as desired words it')],
   ['internal/driver', row(4, 'the face that all drivers share')],
   ['internal/driver/wg', row(4, 'carries out steps of the plan')],
+  ['internal/driver/conntrack', row(4, 'ends what a plan has left behind; holds no kind of it')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],
   ['internal/driver/nft', row(4, 'carries out steps of the plan')],
   ['internal/driver/tc', row(4, 'carries out steps of the plan')],

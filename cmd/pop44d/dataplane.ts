@@ -16,6 +16,7 @@ import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
+import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
@@ -67,12 +68,14 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, clock, log });
   const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird];
+  const flows = openFlows({ netns: netns.pop, clock, log });
   const handshakes = new Map<string, number>();
   const applier = createApplier({
     drivers,
     fixed: meshDataplane(config),
     first: firstMeshPeers(config.mesh),
     shaken: (publicKey) => handshakes.has(publicKey),
+    endFlows: flows.end,
     clock,
     log,
   });
@@ -190,4 +193,5 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   await watching;
   await seam.close();
   await applier.close();
+  await flows.close();
 }

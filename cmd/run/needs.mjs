@@ -16,6 +16,7 @@ const needs = [
   { binary: 'nft', package: 'nftables', why: 'firewall and anti-spoofing' },
   { binary: 'ip', package: 'iproute2', why: 'interfaces, routes, rules, namespaces' },
   { binary: 'tc', package: 'iproute2', why: 'shaping' },
+  { binary: 'conntrack', package: 'conntrack', why: 'ends flows of prefixes that are given up' },
   { binary: 'sysctl', package: 'procps', why: 'forwarding and its like' },
   { binary: 'perl', package: 'perl-base', why: 'who connects to the privileged half (getsockopt)' },
   { binary: 'openssl', package: 'openssl', why: 'a second opinion on the certificates' },

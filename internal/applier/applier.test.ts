@@ -172,3 +172,41 @@ test('a difference costs the steps of what it names', async () => {
   expect(batches).toEqual([['add peer', 'remove peer']]);
   await applier.close();
 });
+
+test('the flows of a tunnel that goes end after its last element went, and not before that is reached [S2]', async () => {
+  const { batches, refuses, drivers } = machine();
+  const ended: (readonly string[])[] = [];
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    shaken: () => false,
+    endFlows: async (prefixes) => {
+      if (prefixes.length === 0) return;
+      ended.push(prefixes);
+      batches.push(['end flows']);
+    },
+    clock: realClock,
+    log: quiet,
+  });
+  await applier.start();
+  await applier.want(want());
+  expect(ended).toEqual([]);
+  batches.length = 0;
+  const [peer] = [...wanted.peer.values()].filter(({ link }) => link === 'p44w0');
+  if (peer === undefined) throw new Error('no peer wanted');
+  const keys = [...wanted.element.keys()].filter((key) => key.endsWith(` ${peer.allowedIps[0]?.split('/')[0]}`));
+  const peerKey = `p44w0 ${peer.publicKey}`;
+  refuses.add(peerKey);
+  await applier.want({
+    ...want(2),
+    whole: false,
+    put: [],
+    remove: [['peer', peerKey], ...keys.map((key) => ['element', key] as const)],
+  });
+  expect(ended).toEqual([]);
+  refuses.clear();
+  await eventually(() => ended.length > 0, 5_000);
+  expect(ended).toEqual([peer.allowedIps]);
+  expect(batches.at(-1)).toEqual(['end flows']);
+  await applier.close();
+});

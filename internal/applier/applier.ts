@@ -19,8 +19,10 @@ import type { Log } from '#internal/log/log.ts';
 import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
+import { givenUp } from './given-up.ts';
 import { shared } from './shared.ts';
 import { createSuccession } from './succession.ts';
+import { usage } from './usage.ts';
 
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
@@ -64,12 +66,14 @@ export interface ApplierParts {
   readonly shaken: (publicKey: string) => boolean;
   /** What it wants until the first want says otherwise (the mesh's first peers). */
   readonly first?: Dataplane;
+  /** Ends the open flows of prefixes that their holders gave up: they are the next one's. */
+  readonly endFlows?: (prefixes: readonly string[]) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createApplier(parts: ApplierParts): Applier {
-  const { drivers, fixed, first = emptyDataplane(), shaken, clock, log } = parts;
+  const { drivers, fixed, first = emptyDataplane(), shaken, endFlows = async () => {}, clock, log } = parts;
   const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
   let found: MutableDataplane = emptyDataplane();
@@ -160,6 +164,8 @@ export function createApplier(parts: ApplierParts): Applier {
         }
       }
     }
+    // After all: who was let in until a moment ago could have begun another.
+    await endFlows(givenUp(steps.filter((step) => !failing.has(nameOf(step)))));
   }
 
   const told = (): readonly string[] => [...failing.values()].slice(0, toldFailures);
@@ -207,19 +213,15 @@ export function createApplier(parts: ApplierParts): Applier {
     });
   }
 
-  const health = (): Health => {
-    const usage = process.cpuUsage();
-    return {
-      type: 'health',
-      failing: failing.size,
-      failures: told(),
-      comparisons,
-      comparisonMs: lastComparisonMs,
-      drift,
-      rssBytes: process.memoryUsage.rss(),
-      cpuSeconds: (usage.user + usage.system) / 1e6,
-    };
-  };
+  const health = (): Health => ({
+    type: 'health',
+    failing: failing.size,
+    failures: told(),
+    comparisons,
+    comparisonMs: lastComparisonMs,
+    drift,
+    ...usage(),
+  });
 
   /** Merges a want; gives the keys that may differ now, or undefined for all. */
   function merge(message: Want): Keys | undefined {

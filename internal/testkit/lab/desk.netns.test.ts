@@ -5,6 +5,7 @@
 //              +-- cgnat -- home -- client (a tunnel with its home in north)
 
 import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
@@ -22,7 +23,11 @@ let client: Client;
 let station = newWgKeyPair();
 let address4 = '';
 
+/** Name of the client's tunnel. */
+let held = 'station';
+
 const nodes = ['p1', 'p2', 'p3'] as const;
+const pushPort = '7355';
 const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 const ping = (from: string, to: string) => lab.exec(from, ['ping', '-n', '-c1', '-W1', to]);
 const isSilent = (from: string, to: string) =>
@@ -43,8 +48,8 @@ async function applied({ changed }: { readonly changed?: Changed | undefined }):
   for await (const answer of client.status.waitApplied({ revision }, { signal })) pending = answer.pendingNodeIds;
   expect(pending).toEqual([]);
 }
-async function write(file: string, privateKey: string): Promise<void> {
-  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station' });
+async function write(file: string, privateKey: string, tunnel = 'station'): Promise<void> {
+  const template = await client.tunnels.getTunnelTemplate({ tunnel });
   await writeFile(file, wgQuick({ ...template, privateKey }), { mode: 0o600 });
 }
 
@@ -63,6 +68,26 @@ beforeAll(async () => {
   const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
   await lab.exec('client', ['wg-quick', 'up', '/run/station.conf'], { env });
   await eventually(() => ping('client', host4), 10_000);
+  await lab.serve('host-push', 'host', [
+    process.execPath,
+    fileURLToPath(new URL('./push-peer.ts', import.meta.url)),
+    pushPort,
+  ]);
+  await eventually(
+    async () => (await lab.exec('host', ['ss', '-Hltn', 'sport', '=', `:${pushPort}`])).stdout !== '',
+    15_000,
+  );
+  await lab.exec('client', ['nft', '-f', '-'], {
+    input: `table inet pushed {
+      counter by_tcp { }
+      counter by_udp { }
+      chain input {
+        type filter hook prerouting priority -10; policy accept;
+        tcp sport ${pushPort} counter name "by_tcp"
+        udp sport ${pushPort} counter name "by_udp"
+      }
+    }`,
+  });
 }, 60_000);
 
 afterAll(async () => {
@@ -166,8 +191,40 @@ test('a blackhole is announced upstream with its communities, drops here, and go
   await eventually(() => ping('host', address4), 10_000);
 }, 120_000);
 
-test('a suspended tunnel carries nothing, and what it had afterwards [S2]', async () => {
+/** Packets that came to the client from who pushes to it. */
+async function pushed(protocol: 'tcp' | 'udp'): Promise<number> {
+  const { stdout } = await lab.exec('client', ['nft', 'list', 'counter', 'inet', 'pushed', `by_${protocol}`]);
+  return Number(/packets (\d+)/.exec(stdout)?.[1]);
+}
+/** Flows of the client to who pushes, in north's table. */
+const flowsAtNorth = async (): Promise<number> =>
+  lines((await lab.exec('p1p', ['conntrack', '-L', '-s', address4])).stdout).filter((line) =>
+    line.includes(`dport=${pushPort}`),
+  ).length;
+/** Calls it, by both protocols; what it sends then is a flow that a firewall lets in. */
+async function pushes(): Promise<void> {
+  // They end with the lab: the last packet of a connection that ends would be a flow that the client begins.
+  const call = (protocol: string) => `exec 3<>/dev/${protocol}/${host4}/${pushPort}; echo >&3; exec sleep 600`;
+  for (const protocol of ['tcp', 'udp'])
+    lab.exec('client', ['bash', '-c', call(protocol)], { timeoutMs: 600_000 }).catch(() => {});
+  for (const protocol of ['tcp', 'udp'] as const) {
+    const before = await pushed(protocol);
+    await eventually(async () => (await pushed(protocol)) > before + 5, 15_000);
+  }
+  expect(await flowsAtNorth()).toBeGreaterThanOrEqual(2);
+}
+/** Long enough for 40 datagrams of those who push. */
+async function nothingPushed(): Promise<void> {
+  const before = await pushed('udp');
+  await lab.exec('client', ['ping', '-n', '-q', '-c10', '-i0.2', host4]);
+  expect(await pushed('udp')).toBe(before);
+  expect(await flowsAtNorth()).toBe(0);
+}
+
+test('a suspended tunnel carries nothing, and what it had afterwards, but for its open flows [S2]', async () => {
+  await pushes();
   await applied(await client.desk.suspendTunnel({ tunnel: 'station', reason: 'spam' }));
+  expect(await flowsAtNorth()).toBe(0);
   for (const node of nodes) expect((await peersOf(node)).size).toBe(0);
   await silent('host', address4);
   await silent('client', host4);
@@ -175,7 +232,8 @@ test('a suspended tunnel carries nothing, and what it had afterwards [S2]', asyn
   // WireGuard itself takes 15 s to see that the session of the removed peer is gone (measured).
   await eventually(() => ping('client', host4), 25_000);
   await eventually(() => ping('host', address4), 15_000);
-}, 90_000);
+  await nothingPushed();
+}, 120_000);
 
 test('whois finds in etcd who had an address [S2]', async () => {
   const { tunnel } = await client.tunnels.createTunnel({
@@ -192,3 +250,21 @@ test('whois finds in etcd who had an address [S2]', async () => {
   expect(then.whose[0]).toMatchObject({ tunnelName: 'gone', owner: 'bob', tunnelId: tunnel?.id });
   expect(then.whose[0]?.until).toBeDefined();
 });
+
+test('whoever gets the address of a deleted tunnel inherits none of its open flows [S2]', async () => {
+  await pushes();
+  const old = held;
+  await client.tunnels.deleteTunnel({ tunnel: old });
+  held = old === 'station' ? 'heir' : 'station';
+  station = newWgKeyPair();
+  const created = await client.tunnels.createTunnel({ name: held, publicKey: station.publicKey, homePopId: 'north' });
+  // Same owner, same address.
+  expect(created.tunnel?.prefixes).toContain(`${address4}/32`);
+  await applied(created);
+  await write(`/run/${held}.conf`, station.privateKey, held);
+  await lab.exec('client', ['wg-quick', 'down', `/run/${old}.conf`], { accept: [0, 1] });
+  const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
+  await lab.exec('client', ['wg-quick', 'up', `/run/${held}.conf`], { env });
+  await eventually(() => ping('host', address4), 15_000);
+  await nothingPushed();
+}, 60_000);

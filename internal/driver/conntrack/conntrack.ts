@@ -1,0 +1,97 @@
+// Conntrack: ends the open flows of prefixes that a node has given up, in the pop namespace's table, by conntrack(8).
+//
+// On the path: after the last step that took a prefix away the applier says so, and waits a moment.
+// Never: holds what is wanted; a flow is the kernel's, and goes away by itself where nobody ends it.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import { demand, isPrefix } from '#internal/driver/driver.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { run } from '#internal/exec/exec.ts';
+import type { Log } from '#internal/log/log.ts';
+import { holdingFlows } from './listing.ts';
+
+export interface Flows {
+  /**
+   * Ends what is open from and to these prefixes, and those of an earlier call that failed. O(table of flows) for each
+   * prefix that has any; comes back when it is done, at the latest after a second, and goes on then. What fails is tried
+   * again with the next call. @throws Fault `invalid`: one is not a prefix
+   */
+  end(prefixes: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FlowsOptions {
+  /** File of the pop namespace. */
+  readonly netns: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A list of 60,000 flows takes 0.15 s of a core, and so does each deletion of some of them (measured). */
+const timeoutMs = 120_000;
+/** What a change waits for at most: flows of some prefixes among tens of thousands end in less. */
+const patienceMs = 1_000;
+/** So many are deleted without a look at which of them have flows. */
+const unseen = 1;
+
+/** Where a flow began, and where it leads; without translation its replies have no other addresses. */
+const sides = ['-s', '-d'] as const;
+const nothing = / 0 flow entries have been deleted/;
+
+const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
+
+export function openFlows({ netns, clock, log }: FlowsOptions): Flows {
+  const due = new Set<string>();
+  let queue: Promise<unknown> = Promise.resolve();
+  let told = '';
+
+  async function endFamily(family: 4 | 6, prefixes: readonly string[]): Promise<void> {
+    let open = prefixes;
+    if (prefixes.length > unseen) {
+      const { stdout } = await run({ file: 'conntrack', args: ['-L', '-f', `ipv${family}`], netns, timeoutMs });
+      open = holdingFlows(stdout, prefixes);
+    }
+    for (const prefix of open)
+      for (const side of sides) {
+        const args = ['-D', '-f', `ipv${family}`, side, prefix];
+        // 1 also when there was nothing to delete.
+        const { exitCode, stderr } = await run({ file: 'conntrack', args, netns, accept: [0, 1], timeoutMs });
+        if (exitCode !== 0 && !nothing.test(stderr)) throw new Fault('rejected', `conntrack: ${stderr.trim()}`);
+      }
+  }
+
+  async function endDue(): Promise<void> {
+    const prefixes = [...due];
+    try {
+      for (const family of [4, 6] as const) {
+        const own = prefixes.filter((prefix) => familyOf(prefix) === family);
+        if (own.length > 0) await endFamily(family, own);
+      }
+      for (const prefix of prefixes) due.delete(prefix);
+      told = '';
+    } catch (cause) {
+      // They stay due: the next comparison tries again. Told once.
+      const reason = messageOf(cause);
+      if (reason !== told) log.warn('flows-not-ended', { prefixes: prefixes.length, reason });
+      told = reason;
+    }
+  }
+
+  return {
+    async end(prefixes) {
+      for (const prefix of prefixes) {
+        demand(isPrefix(prefix), 'a prefix', prefix);
+        due.add(prefix);
+      }
+      if (due.size === 0) return;
+      const turn = queue.then(endDue);
+      queue = turn;
+      const patience = new AbortController();
+      await Promise.race([turn, clock.sleep(patienceMs, patience.signal).catch(() => undefined)]);
+      patience.abort();
+    },
+    close: async () => {
+      await queue;
+    },
+  };
+}

@@ -130,7 +130,11 @@ async function raiseLive(lab: World, client: Client, count: number): Promise<voi
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
   for (const source of liveSources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
   await lab.serve('host-live', 'host', [process.execPath, script, '/run/live-keys.json', ...server, ...liveSources]);
-  await eventually(async () => (await classCount(lab, node)) >= count, 120_000);
+  await eventually(async () => {
+    const classes = await classCount(lab, node);
+    if (classes < count) throw new Error(`${classes} classes of ${count}`);
+    return true;
+  }, 300_000);
 }
 
 /** Milliseconds from a change of one tunnel's firewall, or its rate, until the node has applied it. */

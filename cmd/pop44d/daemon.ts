@@ -13,7 +13,7 @@ import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/lead
 import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
-import { nodesInForce } from '#internal/model/model.ts';
+import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
 import { createLive, createPresence } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { listen, newServer } from '#internal/rpc/rpc.ts';
@@ -27,7 +27,7 @@ import {
 import { createStatus } from '#internal/status/status.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
-import { nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
@@ -46,7 +46,7 @@ const host = (address: string): string => (address.includes(':') ? `[${address}]
 export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'daemon' });
   const clock = realClock;
-  const trust = openTrust(config);
+  const trust = openTrust(config, clock);
   const { identity } = trust;
   const status = createStatus(config.nodeId);
   const records = await openRecords(config, identity.current(), { clock, log });
@@ -86,12 +86,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
         mesh.nodes(nodesInForce(snapshot));
         leader.nodes(nodesInForce(snapshot));
       }
+      if (changes.some((change) => change.kind === 'authority')) authorities.look();
       askAgain();
       if (changes.some((change) => change.kind === 'pool')) election.stand(snapshot.pools.keys());
       for (const change of changes)
         if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);
     },
   });
+  const authorities = createKnownAuthorities({ identity, snapshot: () => reconciler.snapshot(), status, clock, log });
   const head = createHead(reconciler.snapshot());
   const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
@@ -176,7 +178,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead },
     usage: { own: traffic.of, others: mesh.usage },
     denials: denials.ask,
-    alarms: () => identity.alarms(clock.wall()),
+    alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms()],
+    trusted: trust.trusted,
     ...(trust.joining && { joining: trust.joining }),
     explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask },
   });
@@ -209,10 +212,12 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     {
       ...{ identity, nodeId: config.nodeId, addresses: [config.mesh.address], clock, log },
       nodes: () => nodesToAsk(reconciler.snapshot(), config.nodeId),
-      ...(trust.authority && { authority: trust.authority }),
+      signing: () => signingAuthority(reconciler.snapshot())?.record.id,
+      authority: () => trust.authority(reconciler.snapshot()),
     },
     signal,
   );
+  const knowing = authorities.run(signal);
   const electing = election.run(signal);
   const sweeping = sweepAgainAndAgain(
     {
@@ -241,6 +246,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
-  await Promise.all([sweeping, renewing, rotating]);
+  await Promise.all([sweeping, renewing, rotating, knowing]);
   await Promise.all([records.close(), traffic.close()]);
 }

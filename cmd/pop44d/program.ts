@@ -8,6 +8,7 @@ import { parseConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { JoinOptions } from './join.ts';
 import { giveBackMemory } from './memory.ts';
+import type { NewCaOptions } from './new-ca.ts';
 import { places } from './places.ts';
 import type { SealingKeyOptions } from './sealing-key.ts';
 
@@ -51,6 +52,19 @@ program
   .action(async (options: { config: string } & SealingKeyOptions) => {
     const { sealingKey } = await import('./sealing-key.ts');
     for (const line of await sealingKey(configOf(options), options)) process.stdout.write(`${line}\n`);
+  });
+
+program
+  .command('new-ca')
+  .description(
+    'make the next CA of the network and print its certificate, for pop44 ca add; its key goes into ca.keyFile',
+  )
+  .requiredOption('--config <file>', "the node's configuration")
+  .requiredOption('--name <name>', 'of the CA, another one than those before')
+  .option('--days <days>', 'that it is valid', Number, 3_650)
+  .action(async (options: { config: string } & NewCaOptions) => {
+    const { newCa } = await import('./new-ca.ts');
+    process.stdout.write(await newCa(configOf(options), options));
   });
 
 program

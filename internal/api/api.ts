@@ -62,6 +62,8 @@ export interface ApiParts {
   readonly denials: DenialsAsker['ask'];
   /** What a person has to know of this daemon, a line each. */
   readonly alarms?: () => readonly string[];
+  /** PEM: every CA that this daemon trusts. */
+  readonly trusted: () => string;
   /** Absent where the CA's key is not. */
   readonly joining?: Joining;
   readonly explain: ExplainParts;

@@ -21,7 +21,7 @@ const now = new Date('2026-11-25T12:00:00Z');
 const clock = { wall: () => now };
 const key = (byte: number) => ({
   ...{ publicKey: Buffer.alloc(8), publicKeyHash: Buffer.alloc(32, byte).toString('hex') },
-  endsMs: now.getTime() + 1_000,
+  ...{ issuer: 'CN=ours', endsMs: now.getTime() + 1_000 },
 });
 const ask = (snapshot: Snapshot, kind: 'node' | 'admin', id: string, certificate = key(1)): string =>
   admission(() => snapshot, clock)({ kind, id, certificate }, StatusService.method.getStatus)?.refused ?? 'admitted';

@@ -13,6 +13,7 @@ import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
+import { subjectOf } from '#internal/identity/identity.ts';
 import type { Admit, Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 
@@ -28,11 +29,13 @@ const allowed: { readonly [R in Role]: readonly Act[] } = {
   'micro-node': ['renew'],
 };
 
-// Their requests have no `change` of their own: no answer of theirs is remembered, or those of their parts are.
+// Their requests have no `change` of their own: no answer of theirs is remembered, or those of their parts are. And what is an
+// admin's alone.
 const changesWithoutSaying: ReadonlySet<DescMethod> = new Set<DescMethod>([
   StatusService.method.releaseBrake,
   PoolService.method.checkPools,
   AllocationService.method.allocateMany,
+  TrustService.method.renewAdminCertificate,
 ]);
 
 function actOf(method: DescMethod): Act {
@@ -52,6 +55,21 @@ function roleOf(snapshot: Snapshot, principal: Principal): Role | undefined {
   return pop.kind === PopKind.CORE || pop.kind === PopKind.REGIONAL ? 'trusted-node' : 'micro-node';
 }
 
+const retiredNames = new WeakMap<Snapshot['authorities'], ReadonlySet<string>>();
+
+/** Whether the CA of that name was retired: a connection that it let in stands for months. No two have one name. */
+function ofRetired({ authorities }: Snapshot, issuer: string): boolean {
+  if (authorities.size === 0) return false;
+  const known = retiredNames.get(authorities) ?? retiredOf(authorities);
+  retiredNames.set(authorities, known);
+  return known.has(issuer);
+}
+
+function retiredOf(authorities: Snapshot['authorities']): ReadonlySet<string> {
+  const retired = [...authorities.values()].filter(({ record }) => record.retiredAt !== undefined);
+  return new Set(retired.flatMap(({ record }) => subjectOf(record.certificate) ?? []));
+}
+
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Why a certificate that TLS has let through is not honoured, or undefined. */
@@ -61,6 +79,10 @@ function unhonoured(snapshot: Snapshot, principal: Principal, nowMs: number): Re
   if (certificate !== undefined && certificate.endsMs < nowMs) {
     const ended = new Date(certificate.endsMs).toISOString();
     return refuse('expired', { value, problem: `called with a certificate that ended at ${ended}`, cure: 'a new one' });
+  }
+  if (certificate !== undefined && ofRetired(snapshot, certificate.issuer)) {
+    const cure = 'a certificate of the CA that signs: pop44 ca list';
+    return refuse('revoked', { value, problem: 'called with a certificate of a CA that was retired', cure });
   }
   if (kind === 'admin') return undefined;
   const node = snapshot.nodes.get(id)?.record;

@@ -28,6 +28,7 @@ import { RenewCertificateResponseSchema, TrustService } from '#internal/gen/pop4
 import { type Authority, certificateFacts, readRequest, secretHash } from '#internal/identity/identity.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { type Call, type Principal, Refused } from '#internal/rpc/rpc.ts';
+import { authorityHandlers, noKey, signingHere } from './authority-service.ts';
 import { listed } from './pages.ts';
 import {
   changing,
@@ -41,19 +42,16 @@ import {
 
 /** The CA of a daemon that holds its key, and what a new node needs besides its certificate. */
 export interface Joining {
-  readonly authority: Authority;
-  /** PEM: every CA that is trusted. */
-  authorities(): string;
+  /** Those whose keys it holds, and which it trusts. @throws Fault `authority` */
+  held(): readonly Authority[];
+  /** Where the store would not let in who has a certificate of this CA, or does not answer: a line each. */
+  storesAgainst(authority: Authority): Promise<readonly string[]>;
   /** `host:port` where joins are taken; none: this daemon takes none. */
   readonly addresses: readonly string[];
   readonly etcdEndpoints: readonly string[];
   readonly progressNotifyMs: number;
 }
 
-const noKey = refuse('not-ready', {
-  problem: "this daemon does not hold the CA's key",
-  cure: 'ask one whose node.json has "ca": --node',
-});
 const noJoin = refuse('not-ready', {
   problem: 'this daemon takes no joins',
   cure: 'ask one whose node.json has "join": --node',
@@ -70,11 +68,15 @@ export function trustHandlers(context: ServiceContext): HandlersOf<typeof TrustS
   const { method } = TrustService;
   const createToken = changing(context, method.createJoinToken, createJoinToken);
   return {
+    ...authorityHandlers(context),
     createJoinToken: async (request, call) => {
       const here = granted(joining ?? noKey);
       if (here.addresses.length === 0) granted(noJoin);
+      granted(signingHere(context));
       const answer = await createToken(request, call);
-      return Object.assign(answer, { authorityHash: here.authority.hash, addresses: [...here.addresses] });
+      // After the token is there: from then on no other CA begins to sign.
+      const { hash } = granted(signingHere(context));
+      return Object.assign(answer, { authorityHash: hash, addresses: [...here.addresses] });
     },
     listJoinTokens: async () => ({
       tokens: listed(head.snapshot().jointokens).map(({ record }) => toJoinToken(record)),
@@ -83,7 +85,7 @@ export function trustHandlers(context: ServiceContext): HandlersOf<typeof TrustS
     deleteJoinToken: changing(context, method.deleteJoinToken, deleteJoinToken),
     revokeNode: changing(context, method.revokeNode, revokeNode),
     renewCertificate: async (request, call) => {
-      const { authority, authorities } = granted(joining ?? noKey);
+      const authority = granted(signingHere(context));
       const { kind, id, publicKey } = { ...call.principal, publicKey: call.principal.certificate?.publicKey };
       if (kind !== 'node' || publicKey === undefined) {
         throw new Refused(refuse('forbidden', { problem: 'only a node renews, and its own certificate', cure: '' }));
@@ -96,7 +98,7 @@ export function trustHandlers(context: ServiceContext): HandlersOf<typeof TrustS
           decide: (snapshot) => renewCertificate(snapshot, id, next),
         }),
       );
-      return Object.assign(response, { changed, authorities: authorities() });
+      return Object.assign(response, { changed, authorities: context.trusted() });
     },
     listCertificates: async () => ({
       certificates: listed(head.snapshot().certificates).map(({ record }) => record),
@@ -134,12 +136,13 @@ export function joins(context: ServiceContext): (request: JoinRequest, signal: A
   return async (request, signal) => {
     const { head, clock } = context;
     const here = granted(context.joining ?? noKey);
+    const authority = granted(signingHere(context));
     const spki = await readRequest(request.certificateRequest);
     if (!Buffer.isBuffer(spki)) throw new Refused(refuse('invalid', { field: 'certificate_request', ...spki }));
     const principal: Principal = { kind: 'node', id: request.nodeId };
     const shown = { tokenId: request.tokenId, secretHash: secretHash(request.secret), nodeId: request.nodeId };
     const node = await found(context, signal, (snapshot) => tokensNode(snapshot, shown)).catch(unknownToken);
-    const next = await signed(here.authority, node, spki, clock.wall());
+    const next = await signed(authority, node, spki, clock.wall());
     const facts = create(JoinFactsSchema, {
       ...shown,
       change: { requestId: request.requestId },
@@ -162,7 +165,7 @@ export function joins(context: ServiceContext): (request: JoinRequest, signal: A
     );
     return create(JoinGrantSchema, {
       certificate: response.certificate,
-      authorities: here.authorities(),
+      authorities: context.trusted(),
       ...(response.node && { node: response.node }),
       others: nodesInForce(head.snapshot()).filter(({ id }) => id !== request.nodeId),
       etcdEndpoints: [...here.etcdEndpoints],

@@ -26,6 +26,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./node.ts')).nodeVerbs,
   },
   {
+    name: 'ca',
+    description: 'who signs certificates: list, add, use, retire, trust',
+    verbs: async () => (await import('./ca.ts')).caVerbs,
+  },
+  {
     name: 'interconnect',
     description: 'links between nodes: create, list, delete',
     verbs: async () => (await import('./interconnect.ts')).interconnectVerbs,

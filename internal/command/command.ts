@@ -6,6 +6,7 @@
 // compares every record that it read and that another command may change.
 
 export { allocate } from './allocate.ts';
+export { addAuthority, authorityNamed, notTrustedBy, retireAuthority, useAuthority, usersOf } from './authorities.ts';
 export { toAllocation } from './allocation-view.ts';
 export type { Scan } from './check-pools.ts';
 export { checkPools } from './check-pools.ts';

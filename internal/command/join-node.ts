@@ -13,6 +13,7 @@ import {
 import { type JoinFacts, type Joined, JoinedSchema } from '#internal/gen/pop44/v1/join_pb.ts';
 import { type RenewCertificateResponse, RenewCertificateResponseSchema } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
+import { authoritiesUnchanged, signsNoMore } from './authorities.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { notFound } from './fields.ts';
 import { spent, tokenFor } from './join-token.ts';
@@ -48,7 +49,7 @@ export function joinNode(
 ): Refusal | Decided<Joined> {
   const token = tokenFor(snapshot, facts);
   if (isRefusal(token)) return token;
-  const over = spent(token, now);
+  const over = spent(token, now) ?? signsNoMore(snapshot, signed.authorityHash);
   if (over !== undefined) return over;
   const wanted = clone(NodeSchema, token.record.node ?? create(NodeSchema));
   const trusted = snapshot.pops.get(wanted.popId)?.record.kind !== PopKind.MICRO;
@@ -69,6 +70,7 @@ export function joinNode(
     decision: {
       compares: [
         ...compares,
+        ...authoritiesUnchanged(snapshot),
         unchanged('jointoken', used.id, token),
         unchanged('node', node.id, snapshot.nodes.get(node.id)),
         unchanged('certificate', node.id, snapshot.certificates.get(node.id)),
@@ -91,7 +93,7 @@ export function renewCertificate(
   nodeId: string,
   signed: Signed,
 ): Refusal | Decided<RenewCertificateResponse> {
-  const refusal = notReady(snapshot);
+  const refusal = notReady(snapshot) ?? signsNoMore(snapshot, signed.authorityHash);
   if (refusal !== undefined) return refusal;
   const node = snapshot.nodes.get(nodeId);
   if (node === undefined) return notFound('node', nodeId, 'node');
@@ -104,7 +106,11 @@ export function renewCertificate(
   }
   return {
     decision: {
-      compares: [unchanged('node', nodeId, node), unchanged('certificate', nodeId, before)],
+      compares: [
+        ...authoritiesUnchanged(snapshot),
+        unchanged('node', nodeId, node),
+        unchanged('certificate', nodeId, before),
+      ],
       writes: [{ op: 'put', kind: 'certificate', id: nodeId, record: recordOf(nodeId, signed) }],
     },
     response: create(RenewCertificateResponseSchema, { certificate: signed.pem }),

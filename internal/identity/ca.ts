@@ -159,6 +159,21 @@ function nodeWanted({ id, addresses }: NodeNames): Wanted {
 
 /** An admin's certificate: a client's only. Throws RangeError for a bad name. */
 export async function issueAdminCertificate(ca: Ca, name: string, validity: Validity): Promise<Credentials> {
-  const names: Name[] = [{ type: 'url', value: principalUri('admin', name) }];
-  return issue(ca, { subject: name, names, usages: ['clientAuth'] }, validity);
+  return issue(ca, adminWanted(name), validity);
 }
+
+/** As issueAdminCertificate, for a key whose private part is elsewhere. @param spki DER. Gives the certificate as PEM. */
+export async function signAdminCertificate(
+  ca: Ca,
+  name: string,
+  validity: Validity,
+  spki: Uint8Array<ArrayBuffer>,
+): Promise<string> {
+  return sign(ca, adminWanted(name), validity, spki);
+}
+
+const adminWanted = (name: string): Wanted => ({
+  subject: name,
+  names: [{ type: 'url', value: principalUri('admin', name) }],
+  usages: ['clientAuth'],
+});

@@ -4,7 +4,16 @@
 // (pop44://node/<id>, pop44://admin/<name>); the API, the mesh and etcd ask for it on every connection.
 // Never: reads a clock or a file, knows what a principal may do, or keeps the CA's key anywhere.
 
-export { type Authority, openAuthority } from './authority.ts';
+export {
+  type Anchors,
+  anchors,
+  type AuthorityRecord,
+  authorityId,
+  problemOfAuthority,
+  shortId,
+  subjectOf,
+} from './anchors.ts';
+export { type Authority, openAuthorities, openAuthority } from './authority.ts';
 export type { Ca, Credentials, NodeNames, Validity } from './ca.ts';
 export { createCa, issueAdminCertificate, issueNodeCertificate } from './ca.ts';
 export {

@@ -39,6 +39,7 @@ const reportOf = (message: NodeReport): Report => ({
   stale: message.stale,
   loopLagMs: message.loopLagMs,
   rotation: message.rotation,
+  trustedAuthorities: message.trustedAuthorities,
 });
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
@@ -66,7 +67,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
       sentUs: now,
       echoUs: last?.us ?? 0n,
       echoHeldUs: last === undefined ? 0n : now - last.at,
-      report: { ...status.own() },
+      report: { ...status.own(), trustedAuthorities: [...status.own().trustedAuthorities] },
       presence: untold
         .slice(0, mostSightings)
         .map(({ tunnelId, handshakeMs }) => ({ tunnelId, handshakeMs: BigInt(handshakeMs) })),

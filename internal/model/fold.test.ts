@@ -61,7 +61,9 @@ const listOf = (snapshot: Snapshot): readonly RecordEvent[] => [
   ...recordKinds.flatMap((kind) =>
     kind === 'network'
       ? []
-      : [...snapshot[`${kind}s`].entries()].map(([id, stored]) => ({ kind, id, stored }) as RecordEvent),
+      : [...(kind === 'authority' ? snapshot.authorities : snapshot[`${kind}s`]).entries()].map(
+          ([id, stored]) => ({ kind, id, stored }) as RecordEvent,
+        ),
   ),
 ];
 

@@ -47,6 +47,7 @@ const tables = {
   blackhole: 'blackholes',
   jointoken: 'jointokens',
   certificate: 'certificates',
+  authority: 'authorities',
 } as const satisfies Record<Exclude<RecordKind, 'network'>, keyof Snapshot>;
 
 function tableOf(snapshot: Snapshot, kind: RecordKind): Table {

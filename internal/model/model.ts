@@ -22,6 +22,7 @@ export {
 export { inForce, nodesInForce } from './in-force.ts';
 export { namesakes } from './name-index.ts';
 export { recordSchemas } from './schemas.ts';
+export { signingAuthority } from './signing-authority.ts';
 export type { PoolUse } from './pool-use.ts';
 export type { Snapshot } from './snapshot.ts';
 export { emptySnapshot, networkId, readerVersion } from './snapshot.ts';

@@ -2,6 +2,7 @@
 
 import type {
   Allocation,
+  Authority,
   Blackhole,
   Holding,
   Interconnect,
@@ -37,6 +38,7 @@ export interface Records {
   blackhole: Blackhole;
   jointoken: JoinToken;
   certificate: NodeCertificate;
+  authority: Authority;
 }
 export type RecordKind = keyof Records;
 
@@ -57,6 +59,7 @@ export const recordKinds = [
   'blackhole',
   'jointoken',
   'certificate',
+  'authority',
 ] as const satisfies readonly RecordKind[];
 
 /** A record as it stands in etcd. */

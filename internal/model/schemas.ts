@@ -3,6 +3,7 @@
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import {
   AllocationSchema,
+  AuthoritySchema,
   BlackholeSchema,
   InterconnectSchema,
   JoinTokenSchema,
@@ -38,4 +39,5 @@ export const recordSchemas: { readonly [K in RecordKind]: GenMessage<Records[K]>
   blackhole: BlackholeSchema,
   jointoken: JoinTokenSchema,
   certificate: NodeCertificateSchema,
+  authority: AuthoritySchema,
 };

@@ -3,6 +3,7 @@
 import { Map } from 'immutable';
 import type {
   Allocation,
+  Authority,
   Blackhole,
   Interconnect,
   JoinToken,
@@ -50,6 +51,8 @@ export interface Snapshot {
   readonly jointokens: Map<string, Stored<JoinToken>>;
   /** By node id. */
   readonly certificates: Map<string, Stored<NodeCertificate>>;
+  /** By the hash of their certificate. */
+  readonly authorities: Map<string, Stored<Authority>>;
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
@@ -79,6 +82,7 @@ export function emptySnapshot(): Snapshot {
     blackholes: Map(),
     jointokens: Map(),
     certificates: Map(),
+    authorities: Map(),
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
     poolUse: Map(),

@@ -36,7 +36,8 @@ export function callerOf(call: AnyCall): Principal {
   const certificate = new X509Certificate(presented.raw);
   const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' });
   const publicKeyHash = createHash('sha256').update(publicKey).digest('hex');
-  const principal = { ...named, certificate: { publicKey, publicKeyHash, endsMs: certificate.validToDate.getTime() } };
+  const { issuer, validToDate } = certificate;
+  const principal = { ...named, certificate: { publicKey, publicKeyHash, issuer, endsMs: validToDate.getTime() } };
   if (connection !== undefined) known.set(connection, principal);
   return principal;
 }

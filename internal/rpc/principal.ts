@@ -9,6 +9,8 @@ export interface Principal {
     /** Its SubjectPublicKeyInfo in DER, and the SHA-256 of that in hexadecimal. */
     readonly publicKey: Buffer;
     readonly publicKeyHash: string;
+    /** Name of the CA that has signed it, as the certificate says and TLS has proven. */
+    readonly issuer: string;
     /** Unix time in milliseconds: TLS asks for it once a connection, and a connection lasts for months. */
     readonly endsMs: number;
   };

@@ -16,6 +16,8 @@ export interface Report {
   readonly loopLagMs: number;
   /** What the rotation of the interconnect key waits for; empty: nothing. */
   readonly rotation: string;
+  /** Ids of the CAs that it trusts. */
+  readonly trustedAuthorities: readonly string[];
 }
 
 export interface NodeStatus {
@@ -35,6 +37,7 @@ export const silent: Report = {
   stale: false,
   loopLagMs: 0,
   rotation: '',
+  trustedAuthorities: [],
 };
 
 export interface Status {

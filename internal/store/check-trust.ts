@@ -1,7 +1,7 @@
 // Check trust: what records of tokens and certificates may say.
 
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { JoinToken, NodeCertificate } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Authority, JoinToken, NodeCertificate } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { id, type Problem, time, when } from './check-fields.ts';
 
 /** SHA-256. */
@@ -31,3 +31,29 @@ export const certificate = (record: NodeCertificate, itsId: string): Problem =>
   when(!/^[0-9a-f]{2,40}$/.test(record.serial), 'serial is no serial number') ??
   aTime('not_before', record.notBefore) ??
   aTime('not_after', record.notAfter);
+
+const authorityId = (field: string, value: string): Problem =>
+  when(!/^[0-9a-f]{64}$/.test(value), `${field} is not the hash of a CA`);
+
+/** Of DER; a P-256 certificate of ours has 450. */
+const longestCertificate = 8_192;
+/** ECDSA P-256 in DER (RFC 3279 2.2.3). */
+const longestSignature = 72;
+
+const word = (by: string, bySays: string, signature: Uint8Array, says: string): Problem =>
+  (by === '' ? undefined : authorityId(bySays, by)) ??
+  when((by === '') !== (signature.length === 0) || signature.length > longestSignature, `${says} is no signature`);
+
+/** Whether it is a certificate, and who has signed what, is looked at by whoever is to trust it. */
+export const authority = (record: Authority, itsId: string): Problem =>
+  when(record.id !== itsId, 'id is not the one of the key') ??
+  authorityId('id', record.id) ??
+  when(
+    record.certificate.length === 0 || record.certificate.length > longestCertificate,
+    'certificate is no certificate',
+  ) ??
+  word(record.vouchedBy, 'vouched_by', record.voucher, 'voucher') ??
+  word(record.retiredBy, 'retired_by', record.retirement, 'retirement') ??
+  aTime('added_at', record.addedAt) ??
+  time('signs_since', record.signsSince) ??
+  time('retired_at', record.retiredAt);

@@ -27,7 +27,7 @@ import {
   prefixLength,
 } from '#internal/netip/netip.ts';
 import { address, id, ids, key, optional, type Problem, port, range, rate, text, time, when } from './check-fields.ts';
-import { certificate, joinToken } from './check-trust.ts';
+import { authority, certificate, joinToken } from './check-trust.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
@@ -171,6 +171,7 @@ const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) 
   blackhole,
   jointoken: joinToken,
   certificate,
+  authority,
 };
 
 export function problemOf<K extends RecordKind>(kind: K, record: Records[K], itsId: string): Problem {

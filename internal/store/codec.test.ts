@@ -4,6 +4,7 @@ import { assert, constantFrom, nat, oneof, property, string, uint8Array } from '
 import { expect, test } from 'vitest';
 import {
   AllocationSchema,
+  AuthoritySchema,
   BlackholeSchema,
   JoinTokenSchema,
   NodeCertificateSchema,
@@ -98,6 +99,14 @@ const later: readonly Sample[] = [
     record: create(NodeCertificateSchema, {
       ...{ nodeId: 'p1', publicKeyHash: new Uint8Array(32), authorityHash: new Uint8Array(32), serial: '01ab' },
       ...{ notBefore: create(TimestampSchema, { seconds: 1n }), notAfter: create(TimestampSchema, { seconds: 2n }) },
+    }),
+  },
+  {
+    kind: 'authority',
+    id: 'ab'.repeat(32),
+    record: create(AuthoritySchema, {
+      ...{ id: 'ab'.repeat(32), certificate: new Uint8Array(450), addedAt: create(TimestampSchema, { seconds: 1n }) },
+      ...{ vouchedBy: 'cd'.repeat(32), voucher: new Uint8Array(70) },
     }),
   },
 ];
@@ -259,6 +268,14 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['a certificate without an end', 'certificate', { notAfter: undefined }],
   ['a certificate of no key', 'certificate', { publicKeyHash: new Uint8Array() }],
   ['a certificate of no number', 'certificate', { serial: 'XY' }],
+  ['a CA of another key', 'authority', {}, 'cd'.repeat(32)],
+  ['a CA without a certificate', 'authority', { certificate: new Uint8Array() }],
+  ['a CA of a megabyte', 'authority', { certificate: new Uint8Array(1_000_000) }],
+  ['a CA that was never added', 'authority', { addedAt: undefined }],
+  ['a CA that nobody vouches for with a signature', 'authority', { vouchedBy: '' }],
+  ['a CA that somebody vouches for without one', 'authority', { voucher: new Uint8Array() }],
+  ['a CA that is retired by what is none', 'authority', { retiredBy: 'x', retirement: new Uint8Array(70) }],
+  ['a CA that signs since no time', 'authority', { signsSince: timeOf(0n, -1) }],
   ['a node revoked at no time', 'node', { revokedAt: timeOf(0n, -1) }],
   ['a quota of no owner', 'quota', { owner: 'admin ada' }, 'admin ada'],
   ['an allocation for a hostile tunnel', 'allocation', { tunnelId: 'x; drop' }],

@@ -8,7 +8,7 @@ import { type Api, openApi } from '#internal/api/api.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
-import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthority } from '#internal/identity/identity.ts';
+import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthorities } from '#internal/identity/identity.ts';
 import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
@@ -58,6 +58,7 @@ export async function apiNetwork(
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
+  const [held, trusted] = [[ca.privateKeyPem], [ca.certificatePem]];
   const pem = ({ certificatePem, privateKeyPem }: Credentials): Identity => ({
     ca: ca.certificatePem,
     certificate: certificatePem,
@@ -123,9 +124,10 @@ export async function apiNetwork(
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },
+      trusted: () => trusted.join('\n'),
       joining: {
-        authority: openAuthority({ keyPem: ca.privateKeyPem, trustedPem: ca.certificatePem }),
-        authorities: () => ca.certificatePem,
+        held: () => openAuthorities({ keyPem: held.join('\n'), trustedPem: trusted.join('\n') }),
+        storesAgainst: async () => [],
         ...{
           addresses: [`${node}@198.18.1.2:4441`],
           etcdEndpoints: ['https://[fd44:44::1]:2379'],

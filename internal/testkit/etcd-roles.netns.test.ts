@@ -40,7 +40,7 @@ const lines = Array.from(manual.matchAll(/^etcdctl (.*)$/gm), ([, line = '']) =>
 
 test('the manual names every kind of record that a REGIONAL writes [S6]', () => {
   const granted = new Set(lines.flatMap((words) => /^\/pop44\/v1\/(\w+)\/$/.exec(words.at(-1) ?? '')?.[1] ?? []));
-  const withheld = new Set(['node', 'jointoken', 'certificate']);
+  const withheld = new Set(['node', 'jointoken', 'certificate', 'authority']);
   expect(recordKinds.filter((kind) => !granted.has(kind) && !withheld.has(kind))).toEqual([]);
 });
 
@@ -56,6 +56,7 @@ test('with roles on, daemons of both kinds go on; a REGIONAL may not write what 
     expect(allocations.length).toBe(1);
   }
   expect(await etcdctl('p3', 'put', '/pop44/v1/certificate/p1', 'x')).toContain('permission denied');
+  expect(await etcdctl('p3', 'put', '/pop44/v1/authority/x', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'put', '/pop44/v1/node/p1', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'put', '/elsewhere', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'user', 'list')).toContain('permission denied');

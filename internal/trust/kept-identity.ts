@@ -5,7 +5,14 @@ import { readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
-import { alarmingFrom, certificateFacts, type CertificateFacts, certificatesOf } from '#internal/identity/identity.ts';
+import {
+  alarmingFrom,
+  authorityId,
+  certificateFacts,
+  type CertificateFacts,
+  certificatesOf,
+  shortId,
+} from '#internal/identity/identity.ts';
 import {
   clientCredentials,
   type Identity,
@@ -26,16 +33,25 @@ export interface KeptIdentity {
   /** PEM. */
   current(): Identity;
   facts(): CertificateFacts;
+  /** Id of the CA that this node's certificate is of. */
+  signer(): string;
+  /** The CAs that are trusted, in the order of their file. */
+  authorities(): readonly X509Certificate[];
   /** For connections to come. The same object until the next renewal: connections with it share their TCP connection. */
   client(): ChannelCredentials;
   readonly server: RenewableServer;
   /**
-   * Takes a new certificate into use. Which CAs are trusted is its operator's to say, and stays as it is.
+   * Trusts these CAs and no others, now and in its file.
+   * @throws Fault `certificate` when its own certificate would be of none of them; nothing has changed then
+   */
+  trust(authorities: readonly X509Certificate[]): Promise<void>;
+  /**
+   * Takes a new certificate into use. Which CAs are trusted stays as it is.
    * @throws Fault `certificate` for one that is not of our key and principal, of none of the CAs that are trusted now, or no
    * newer; nothing has changed then
    */
   take(certificate: string): Promise<void>;
-  /** Hears of every certificate that was taken into use. */
+  /** Hears of every certificate that was taken into use, and of every change of the CAs. */
   onTaken(listener: (identity: Identity) => void): void;
   /** What a person has to know: what ends soon. Sorted. */
   alarms(now: Date): readonly string[];
@@ -48,33 +64,54 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
   const { caFile, certificateFile, keyFile } = files;
   const key = read(keyFile);
   let identity: Identity = { ca: read(caFile), certificate: read(certificateFile), key };
-  let { facts, authorities, principal } = parsed(identity, certificateFile);
+  let { facts, authorities, principal, signer } = parsed(identity, certificateFile);
   let client = clientCredentials(identity);
   const server = serverCredentials(identity);
   const listeners = new Set<(next: Identity) => void>();
   const endOfCa = (): CertificateFacts['notAfter'] =>
     authorities.map(({ validToDate }) => validToDate).reduce((a, b) => (a < b ? a : b));
+  // One at a time: each is decided on what the one before has left.
+  let before: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    before = before.then(work, work);
+    return before;
+  };
+  const use = (next: Identity, fresh: Parsed): void => {
+    identity = next;
+    ({ facts, authorities, principal, signer } = fresh);
+    client = clientCredentials(next);
+    server.renew(next);
+    for (const listener of listeners) listener(next);
+  };
+
+  async function trust(wanted: readonly X509Certificate[]): Promise<void> {
+    const ca = wanted.map((certificate) => certificate.toString()).join('');
+    const next: Identity = { ...identity, ca };
+    const fresh = parsed(next, "this node's certificate");
+    await replace(caFile, ca);
+    use(next, fresh);
+  }
+
+  async function take(certificate: string): Promise<void> {
+    const next: Identity = { ca: identity.ca, certificate, key };
+    const fresh = parsed(next, newCertificate);
+    if (certificatesOf(certificate).length !== 1) throw new Fault('certificate', `${newCertificate} is not one alone`);
+    if (fresh.principal !== principal)
+      throw new Fault('certificate', `${newCertificate}: of ${fresh.principal || 'nobody'}, not of ${principal}`);
+    if (fresh.facts.notAfter <= facts.notAfter) throw new Fault('certificate', `${newCertificate} ends no later`);
+    await replace(certificateFile, certificate);
+    use(next, fresh);
+  }
 
   return {
     current: () => identity,
     facts: () => facts,
+    signer: () => signer,
+    authorities: () => authorities,
     client: () => client,
     server,
-    async take(certificate) {
-      const next: Identity = { ca: identity.ca, certificate, key };
-      const fresh = parsed(next, newCertificate);
-      if (certificatesOf(certificate).length !== 1)
-        throw new Fault('certificate', `${newCertificate} is not one alone`);
-      if (fresh.principal !== principal)
-        throw new Fault('certificate', `${newCertificate}: of ${fresh.principal || 'nobody'}, not of ${principal}`);
-      if (fresh.facts.notAfter <= facts.notAfter) throw new Fault('certificate', `${newCertificate} ends no later`);
-      await replace(certificateFile, certificate);
-      identity = next;
-      ({ facts, authorities, principal } = fresh);
-      client = clientCredentials(next);
-      server.renew(next);
-      for (const listener of listeners) listener(next);
-    },
+    trust: (wanted) => inTurn(() => trust(wanted)),
+    take: (certificate) => inTurn(() => take(certificate)),
     onTaken: (listener) => void listeners.add(listener),
     alarms(now) {
       const said = (what: string, ends: Date): string => `${what} ends at ${ends.toISOString()}`;
@@ -82,7 +119,7 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
         ...(alarmingFrom(facts) <= now ? [said("this node's certificate", facts.notAfter)] : []),
         ...authorities.flatMap((ca) =>
           alarmingFrom({ notBefore: ca.validFromDate, notAfter: ca.validToDate }) <= now
-            ? [said(`the CA ${ca.fingerprint256.replaceAll(':', '').slice(0, 16).toLowerCase()}`, ca.validToDate)]
+            ? [said(`the CA ${shortId(authorityId(ca))}`, ca.validToDate)]
             : [],
         ),
       ].sort();
@@ -106,6 +143,7 @@ interface Parsed {
   readonly authorities: readonly X509Certificate[];
   /** `node/p1`; empty for one that names none. */
   readonly principal: string;
+  readonly signer: string;
 }
 
 function parsed(identity: Identity, what: string): Parsed {
@@ -123,7 +161,8 @@ function parsed(identity: Identity, what: string): Parsed {
   if (own !== true) throw new Fault('certificate', `${what}: not a certificate of this node's key`);
   if (signer === undefined) throw new Fault('certificate', `${what}: of none of the CAs that are trusted`);
   const principal = principalOf(leaf?.subjectAltName);
-  return { facts, authorities, principal: principal === undefined ? '' : principalName(principal) };
+  const named = principal === undefined ? '' : principalName(principal);
+  return { facts, authorities, principal: named, signer: authorityId(signer) };
 }
 
 /** Whole or not at all, whenever the machine stops. */

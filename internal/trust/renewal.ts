@@ -1,11 +1,12 @@
-// Renewal: from two thirds of its life on, a certificate is asked for anew, until there is one.
+// Renewal: from two thirds of its life on, or when another CA signs by now, a certificate is asked for anew, until there is
+// one.
 
 import { createPublicKey } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
-import { type Authority, renewableFrom } from '#internal/identity/identity.ts';
+import { type Authority, renewableFrom, shortId } from '#internal/identity/identity.ts';
 import type { Log } from '#internal/log/log.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
@@ -18,15 +19,19 @@ export interface RenewalParts {
   readonly addresses: readonly string[];
   /** Daemons that may hold the CA's key, this one among them: of COREs alone. */
   readonly nodes: () => readonly Node[];
-  /** Where this daemon holds it. */
-  readonly authority?: Authority;
+  /** Id of the CA that signs by the records; undefined: they know of none. */
+  readonly signing: () => string | undefined;
+  /** The CA that signs, where this daemon holds its key. @throws Fault `authority` */
+  readonly authority: () => Authority | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A wall clock that was set is noticed within this. */
-const longestSleepMs = 3600_000;
+/** A wall clock that was set, and another CA that signs, are noticed within this; a look costs nothing. */
+const lookMs = 5_000;
 const shortestSleepMs = 1_000;
+/** Between tries for a certificate of another CA: until then nothing ends. */
+const otherAuthorityMs = 20_000;
 /** A try of each twentieth of what is left: a network that was away for a while is asked often enough after it. */
 const triesOfWhatIsLeft = 20;
 const callMs = 5_000;
@@ -47,31 +52,38 @@ export function nodesToAsk(snapshot: Snapshot, nodeId: string): readonly Node[] 
 export async function renewAgainAndAgain(parts: RenewalParts, signal: AbortSignal): Promise<void> {
   const { identity, clock, log } = parts;
   const told = new Map<string, number>();
+  let notBeforeMs = 0;
   while (!signal.aborted) {
     const now = clock.wall();
     const { notAfter, notBefore } = identity.facts();
     const dueMs = renewableFrom({ notBefore, notAfter }).getTime() - now.getTime();
-    let waitMs = dueMs;
-    if (dueMs <= 0) {
-      const reasons = await renewOnce(parts, notAfter.getTime() - now.getTime());
+    const signing = parts.signing();
+    const ofAnother = signing !== undefined && signing !== identity.signer();
+    // Of the monotonic clock: a wall clock that is set back would make it wait.
+    if ((dueMs <= 0 || ofAnother) && clock.monotonicMs() >= notBeforeMs) {
+      const leftMs = Math.max(0, notAfter.getTime() - now.getTime());
+      const reasons = await renewOnce(parts, leftMs);
       const until = identity.facts().notAfter.toISOString();
-      if (reasons === undefined) log.info('certificate-renewed', { until });
-      else log.warn('certificate-not-renewed', { until, reasons });
-      waitMs = reasons === undefined ? 0 : Math.max(0, notAfter.getTime() - now.getTime()) / triesOfWhatIsLeft;
+      const authority = shortId(identity.signer());
+      if (reasons === undefined) log.info('certificate-renewed', { until, authority });
+      else log.warn('certificate-not-renewed', { until, authority, reasons });
+      const waitMs = Math.min(leftMs / triesOfWhatIsLeft, ofAnother ? otherAuthorityMs : Infinity);
+      notBeforeMs = reasons === undefined ? 0 : clock.monotonicMs() + Math.max(shortestSleepMs, waitMs);
     }
     for (const alarm of identity.alarms(now)) {
       if (now.getTime() - (told.get(alarm) ?? -dayMs) < dayMs) continue;
       told.set(alarm, now.getTime());
       log.error('certificate-ends-soon', { alarm });
     }
-    const sleepMs = Math.min(longestSleepMs, Math.max(shortestSleepMs, waitMs));
+    // Within a short life, as tests have it, a second counts.
+    const sleepMs = Math.min(lookMs, Math.max(shortestSleepMs, dueMs));
     await clock.sleep(sleepMs, signal).catch(() => undefined);
   }
 }
 
 /** Undefined when there is a new certificate, or why there is none. */
 async function renewOnce(parts: RenewalParts, leftMs: number): Promise<string | undefined> {
-  const { identity, authority, addresses, clock, nodeId } = parts;
+  const { identity, addresses, clock, nodeId } = parts;
   const said: string[] = [];
   // Not all the same one.
   for (const node of parts.nodes().toSorted(() => Math.random() - 0.5)) {
@@ -90,8 +102,10 @@ async function renewOnce(parts: RenewalParts, leftMs: number): Promise<string | 
   const lifeMs = identity.facts().notAfter.getTime() - identity.facts().notBefore.getTime();
   // Last of all, without a record of it: a store that none of them reaches, perhaps since all certificates have ended,
   // comes back only when somebody begins.
-  if (authority === undefined || leftMs > lifeMs / triesOfWhatIsLeft) return said.join('; ') || 'no node is known';
+  if (leftMs > lifeMs / triesOfWhatIsLeft) return said.join('; ') || 'no node is known';
   try {
+    const authority = parts.authority();
+    if (authority === undefined) return said.join('; ') || 'no node is known';
     const { key } = identity.current();
     const spki = createPublicKey(String(key)).export({ type: 'spki', format: 'der' });
     await identity.take(await authority.sign({ id: nodeId, addresses }, spki, clock.wall()));

@@ -6,7 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Node, NodeCertificate } from "../store/v1/records_pb.ts";
+import type { Authority, Node, NodeCertificate } from "../store/v1/records_pb.ts";
 import { file_pop44_store_v1_records } from "../store/v1/records_pb.ts";
 import type { Change, Changed, Freshness } from "./common_pb.ts";
 import { file_pop44_v1_common } from "./common_pb.ts";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/trust.proto.
  */
 export const file_pop44_v1_trust: GenFile = /*@__PURE__*/
-  fileDesc("ChRwb3A0NC92MS90cnVzdC5wcm90bxIIcG9wNDQudjEiigEKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhMKC3NlY3JldF9oYXNoGAMgASgMEhUKDXZhbGlkX3NlY29uZHMYBCABKA0ijAEKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBXRva2VuGAIgASgLMhMucG9wNDQudjEuSm9pblRva2VuEhYKDmF1dGhvcml0eV9oYXNoGAMgASgMEhEKCWFkZHJlc3NlcxgEIAMoCSKYAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhcKFUxpc3RKb2luVG9rZW5zUmVxdWVzdCJlChZMaXN0Sm9pblRva2Vuc1Jlc3BvbnNlEiMKBnRva2VucxgBIAMoCzITLnBvcDQ0LnYxLkpvaW5Ub2tlbhImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiRgoWRGVsZXRlSm9pblRva2VuUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCgoCaWQYAiABKAkiPQoXRGVsZXRlSm9pblRva2VuUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiQwoRUmV2b2tlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkiXAoSUmV2b2tlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIjsKF1JlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZSJoChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSEwoLY2VydGlmaWNhdGUYAiABKAkSEwoLYXV0aG9yaXRpZXMYAyABKAkiGQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QieQoYTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEjUKDGNlcnRpZmljYXRlcxgBIAMoCzIfLnBvcDQ0LnN0b3JlLnYxLk5vZGVDZXJ0aWZpY2F0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MykgQKDFRydXN0U2VydmljZRJWCg9DcmVhdGVKb2luVG9rZW4SIC5wb3A0NC52MS5DcmVhdGVKb2luVG9rZW5SZXF1ZXN0GiEucG9wNDQudjEuQ3JlYXRlSm9pblRva2VuUmVzcG9uc2USUwoOTGlzdEpvaW5Ub2tlbnMSHy5wb3A0NC52MS5MaXN0Sm9pblRva2Vuc1JlcXVlc3QaIC5wb3A0NC52MS5MaXN0Sm9pblRva2Vuc1Jlc3BvbnNlElYKD0RlbGV0ZUpvaW5Ub2tlbhIgLnBvcDQ0LnYxLkRlbGV0ZUpvaW5Ub2tlblJlcXVlc3QaIS5wb3A0NC52MS5EZWxldGVKb2luVG9rZW5SZXNwb25zZRJHCgpSZXZva2VOb2RlEhsucG9wNDQudjEuUmV2b2tlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5SZXZva2VOb2RlUmVzcG9uc2USWQoQUmVuZXdDZXJ0aWZpY2F0ZRIhLnBvcDQ0LnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiIucG9wNDQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlElkKEExpc3RDZXJ0aWZpY2F0ZXMSIS5wb3A0NC52MS5MaXN0Q2VydGlmaWNhdGVzUmVxdWVzdBoiLnBvcDQ0LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChRwb3A0NC92MS90cnVzdC5wcm90bxIIcG9wNDQudjEiigEKFkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhMKC3NlY3JldF9oYXNoGAMgASgMEhUKDXZhbGlkX3NlY29uZHMYBCABKA0ijAEKF0NyZWF0ZUpvaW5Ub2tlblJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBXRva2VuGAIgASgLMhMucG9wNDQudjEuSm9pblRva2VuEhYKDmF1dGhvcml0eV9oYXNoGAMgASgMEhEKCWFkZHJlc3NlcxgEIAMoCSKYAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhcKFUxpc3RKb2luVG9rZW5zUmVxdWVzdCJlChZMaXN0Sm9pblRva2Vuc1Jlc3BvbnNlEiMKBnRva2VucxgBIAMoCzITLnBvcDQ0LnYxLkpvaW5Ub2tlbhImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiRgoWRGVsZXRlSm9pblRva2VuUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCgoCaWQYAiABKAkiPQoXRGVsZXRlSm9pblRva2VuUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiQwoRUmV2b2tlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkiXAoSUmV2b2tlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIjsKF1JlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZSJoChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSEwoLY2VydGlmaWNhdGUYAiABKAkSEwoLYXV0aG9yaXRpZXMYAyABKAkiGQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QieQoYTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEjUKDGNlcnRpZmljYXRlcxgBIAMoCzIfLnBvcDQ0LnN0b3JlLnYxLk5vZGVDZXJ0aWZpY2F0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiGAoWTGlzdEF1dGhvcml0aWVzUmVxdWVzdCJwChdMaXN0QXV0aG9yaXRpZXNSZXNwb25zZRItCgthdXRob3JpdGllcxgBIAMoCzIYLnBvcDQ0LnYxLkF1dGhvcml0eVN0YXRlEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyK2AQoOQXV0aG9yaXR5U3RhdGUSLAoJYXV0aG9yaXR5GAEgASgLMhkucG9wNDQuc3RvcmUudjEuQXV0aG9yaXR5Eg8KB3N1YmplY3QYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzaWducxgEIAEoCBIWCg5ub3RfdHJ1c3RlZF9ieRgFIAMoCRIPCgd1c2VkX2J5GAYgAygJIkwKE0FkZEF1dGhvcml0eVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEhMKC2NlcnRpZmljYXRlGAIgASgJImgKFEFkZEF1dGhvcml0eVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiwKCWF1dGhvcml0eRgCIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLkF1dGhvcml0eSJUChNVc2VBdXRob3JpdHlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIKCgJpZBgCIAEoCRIPCgd3aXRob3V0GAMgAygJImgKFFVzZUF1dGhvcml0eVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiwKCWF1dGhvcml0eRgCIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLkF1dGhvcml0eSJGChZSZXRpcmVBdXRob3JpdHlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIKCgJpZBgCIAEoCSJrChdSZXRpcmVBdXRob3JpdHlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIsCglhdXRob3JpdHkYAiABKAsyGS5wb3A0NC5zdG9yZS52MS5BdXRob3JpdHkiHgocUmVuZXdBZG1pbkNlcnRpZmljYXRlUmVxdWVzdCI0Ch1SZW5ld0FkbWluQ2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoCTLKBwoMVHJ1c3RTZXJ2aWNlElYKD0NyZWF0ZUpvaW5Ub2tlbhIgLnBvcDQ0LnYxLkNyZWF0ZUpvaW5Ub2tlblJlcXVlc3QaIS5wb3A0NC52MS5DcmVhdGVKb2luVG9rZW5SZXNwb25zZRJTCg5MaXN0Sm9pblRva2VucxIfLnBvcDQ0LnYxLkxpc3RKb2luVG9rZW5zUmVxdWVzdBogLnBvcDQ0LnYxLkxpc3RKb2luVG9rZW5zUmVzcG9uc2USVgoPRGVsZXRlSm9pblRva2VuEiAucG9wNDQudjEuRGVsZXRlSm9pblRva2VuUmVxdWVzdBohLnBvcDQ0LnYxLkRlbGV0ZUpvaW5Ub2tlblJlc3BvbnNlEkcKClJldm9rZU5vZGUSGy5wb3A0NC52MS5SZXZva2VOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLlJldm9rZU5vZGVSZXNwb25zZRJZChBSZW5ld0NlcnRpZmljYXRlEiEucG9wNDQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIi5wb3A0NC52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USWQoQTGlzdENlcnRpZmljYXRlcxIhLnBvcDQ0LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiIucG9wNDQudjEuTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlElYKD0xpc3RBdXRob3JpdGllcxIgLnBvcDQ0LnYxLkxpc3RBdXRob3JpdGllc1JlcXVlc3QaIS5wb3A0NC52MS5MaXN0QXV0aG9yaXRpZXNSZXNwb25zZRJNCgxBZGRBdXRob3JpdHkSHS5wb3A0NC52MS5BZGRBdXRob3JpdHlSZXF1ZXN0Gh4ucG9wNDQudjEuQWRkQXV0aG9yaXR5UmVzcG9uc2USTQoMVXNlQXV0aG9yaXR5Eh0ucG9wNDQudjEuVXNlQXV0aG9yaXR5UmVxdWVzdBoeLnBvcDQ0LnYxLlVzZUF1dGhvcml0eVJlc3BvbnNlElYKD1JldGlyZUF1dGhvcml0eRIgLnBvcDQ0LnYxLlJldGlyZUF1dGhvcml0eVJlcXVlc3QaIS5wb3A0NC52MS5SZXRpcmVBdXRob3JpdHlSZXNwb25zZRJoChVSZW5ld0FkbWluQ2VydGlmaWNhdGUSJi5wb3A0NC52MS5SZW5ld0FkbWluQ2VydGlmaWNhdGVSZXF1ZXN0GicucG9wNDQudjEuUmVuZXdBZG1pbkNlcnRpZmljYXRlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.CreateJoinTokenRequest
@@ -329,6 +329,268 @@ export const ListCertificatesResponseSchema: GenMessage<ListCertificatesResponse
   messageDesc(file_pop44_v1_trust, 12);
 
 /**
+ * @generated from message pop44.v1.ListAuthoritiesRequest
+ */
+export type ListAuthoritiesRequest = Message<"pop44.v1.ListAuthoritiesRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.ListAuthoritiesRequest.
+ * Use `create(ListAuthoritiesRequestSchema)` to create a new message.
+ */
+export const ListAuthoritiesRequestSchema: GenMessage<ListAuthoritiesRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 13);
+
+/**
+ * @generated from message pop44.v1.ListAuthoritiesResponse
+ */
+export type ListAuthoritiesResponse = Message<"pop44.v1.ListAuthoritiesResponse"> & {
+  /**
+   * @generated from field: repeated pop44.v1.AuthorityState authorities = 1;
+   */
+  authorities: AuthorityState[];
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ListAuthoritiesResponse.
+ * Use `create(ListAuthoritiesResponseSchema)` to create a new message.
+ */
+export const ListAuthoritiesResponseSchema: GenMessage<ListAuthoritiesResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 14);
+
+/**
+ * @generated from message pop44.v1.AuthorityState
+ */
+export type AuthorityState = Message<"pop44.v1.AuthorityState"> & {
+  /**
+   * Without times where the network has no record of it: it is trusted by file.
+   *
+   * @generated from field: pop44.store.v1.Authority authority = 1;
+   */
+  authority?: Authority | undefined;
+
+  /**
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_after = 3;
+   */
+  notAfter?: Timestamp | undefined;
+
+  /**
+   * New certificates are of it.
+   *
+   * @generated from field: bool signs = 4;
+   */
+  signs: boolean;
+
+  /**
+   * Nodes in force that do not say that they trust it.
+   *
+   * @generated from field: repeated string not_trusted_by = 5;
+   */
+  notTrustedBy: string[];
+
+  /**
+   * Nodes in force whose certificate is of it.
+   *
+   * @generated from field: repeated string used_by = 6;
+   */
+  usedBy: string[];
+};
+
+/**
+ * Describes the message pop44.v1.AuthorityState.
+ * Use `create(AuthorityStateSchema)` to create a new message.
+ */
+export const AuthorityStateSchema: GenMessage<AuthorityState> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 15);
+
+/**
+ * @generated from message pop44.v1.AddAuthorityRequest
+ */
+export type AddAuthorityRequest = Message<"pop44.v1.AddAuthorityRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * PEM: one self-signed certificate of a P-256 key.
+   *
+   * @generated from field: string certificate = 2;
+   */
+  certificate: string;
+};
+
+/**
+ * Describes the message pop44.v1.AddAuthorityRequest.
+ * Use `create(AddAuthorityRequestSchema)` to create a new message.
+ */
+export const AddAuthorityRequestSchema: GenMessage<AddAuthorityRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 16);
+
+/**
+ * @generated from message pop44.v1.AddAuthorityResponse
+ */
+export type AddAuthorityResponse = Message<"pop44.v1.AddAuthorityResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Authority authority = 2;
+   */
+  authority?: Authority | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.AddAuthorityResponse.
+ * Use `create(AddAuthorityResponseSchema)` to create a new message.
+ */
+export const AddAuthorityResponseSchema: GenMessage<AddAuthorityResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 17);
+
+/**
+ * @generated from message pop44.v1.UseAuthorityRequest
+ */
+export type UseAuthorityRequest = Message<"pop44.v1.UseAuthorityRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * Its id, or the first 8 digits of that and more.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Nodes that need not trust it: they are out until their file of CAs is replaced by hand.
+   *
+   * @generated from field: repeated string without = 3;
+   */
+  without: string[];
+};
+
+/**
+ * Describes the message pop44.v1.UseAuthorityRequest.
+ * Use `create(UseAuthorityRequestSchema)` to create a new message.
+ */
+export const UseAuthorityRequestSchema: GenMessage<UseAuthorityRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 18);
+
+/**
+ * @generated from message pop44.v1.UseAuthorityResponse
+ */
+export type UseAuthorityResponse = Message<"pop44.v1.UseAuthorityResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Authority authority = 2;
+   */
+  authority?: Authority | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UseAuthorityResponse.
+ * Use `create(UseAuthorityResponseSchema)` to create a new message.
+ */
+export const UseAuthorityResponseSchema: GenMessage<UseAuthorityResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 19);
+
+/**
+ * @generated from message pop44.v1.RetireAuthorityRequest
+ */
+export type RetireAuthorityRequest = Message<"pop44.v1.RetireAuthorityRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * As in UseAuthorityRequest.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message pop44.v1.RetireAuthorityRequest.
+ * Use `create(RetireAuthorityRequestSchema)` to create a new message.
+ */
+export const RetireAuthorityRequestSchema: GenMessage<RetireAuthorityRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 20);
+
+/**
+ * @generated from message pop44.v1.RetireAuthorityResponse
+ */
+export type RetireAuthorityResponse = Message<"pop44.v1.RetireAuthorityResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Authority authority = 2;
+   */
+  authority?: Authority | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.RetireAuthorityResponse.
+ * Use `create(RetireAuthorityResponseSchema)` to create a new message.
+ */
+export const RetireAuthorityResponseSchema: GenMessage<RetireAuthorityResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 21);
+
+/**
+ * @generated from message pop44.v1.RenewAdminCertificateRequest
+ */
+export type RenewAdminCertificateRequest = Message<"pop44.v1.RenewAdminCertificateRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.RenewAdminCertificateRequest.
+ * Use `create(RenewAdminCertificateRequestSchema)` to create a new message.
+ */
+export const RenewAdminCertificateRequestSchema: GenMessage<RenewAdminCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 22);
+
+/**
+ * @generated from message pop44.v1.RenewAdminCertificateResponse
+ */
+export type RenewAdminCertificateResponse = Message<"pop44.v1.RenewAdminCertificateResponse"> & {
+  /**
+   * PEM; empty: it is of the CA that signs already.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+};
+
+/**
+ * Describes the message pop44.v1.RenewAdminCertificateResponse.
+ * Use `create(RenewAdminCertificateResponseSchema)` to create a new message.
+ */
+export const RenewAdminCertificateResponseSchema: GenMessage<RenewAdminCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_trust, 23);
+
+/**
  * Who belongs to the network: tokens to join by, certificates, revocation.
  *
  * @generated from service pop44.v1.TrustService
@@ -388,6 +650,58 @@ export const TrustService: GenService<{
     methodKind: "unary";
     input: typeof ListCertificatesRequestSchema;
     output: typeof ListCertificatesResponseSchema;
+  },
+  /**
+   * The CAs, and which nodes are behind with each.
+   *
+   * @generated from rpc pop44.v1.TrustService.ListAuthorities
+   */
+  listAuthorities: {
+    methodKind: "unary";
+    input: typeof ListAuthoritiesRequestSchema;
+    output: typeof ListAuthoritiesResponseSchema;
+  },
+  /**
+   * Every node trusts it from then on. Only a daemon with the key of the CA that signs answers, since that key vouches.
+   *
+   * @generated from rpc pop44.v1.TrustService.AddAuthority
+   */
+  addAuthority: {
+    methodKind: "unary";
+    input: typeof AddAuthorityRequestSchema;
+    output: typeof AddAuthorityResponseSchema;
+  },
+  /**
+   * It signs from then on, and nodes ask for certificates of it. Refuses `not-ready` while a node or an etcd member does not
+   * trust it. Only a daemon with its key answers.
+   *
+   * @generated from rpc pop44.v1.TrustService.UseAuthority
+   */
+  useAuthority: {
+    methodKind: "unary";
+    input: typeof UseAuthorityRequestSchema;
+    output: typeof UseAuthorityResponseSchema;
+  },
+  /**
+   * Nobody trusts it from then on. Refuses `in-use` while a node, or the caller, has a certificate of it. Only a daemon with
+   * the key of the CA that signs answers.
+   *
+   * @generated from rpc pop44.v1.TrustService.RetireAuthority
+   */
+  retireAuthority: {
+    methodKind: "unary";
+    input: typeof RetireAuthorityRequestSchema;
+    output: typeof RetireAuthorityResponseSchema;
+  },
+  /**
+   * The certificate that an admin calls with, signed anew by the CA that signs now: the same name, key and end.
+   *
+   * @generated from rpc pop44.v1.TrustService.RenewAdminCertificate
+   */
+  renewAdminCertificate: {
+    methodKind: "unary";
+    input: typeof RenewAdminCertificateRequestSchema;
+    output: typeof RenewAdminCertificateResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_trust, 0);

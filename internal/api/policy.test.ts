@@ -1,7 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { clone, create, type DescMethod } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
-import { NodeCertificateSchema, NodeSchema, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  AuthoritySchema,
+  NodeCertificateSchema,
+  NodeSchema,
+  PopKind,
+  PopSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
@@ -12,6 +19,7 @@ import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { authorityId, createCa } from '#internal/identity/identity.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { threePops } from '#internal/testkit/three-pops.ts';
@@ -81,6 +89,23 @@ function open(kind: PopKind, as: 'node' | 'admin' = 'node'): readonly string[] {
     .filter((name) => kind === PopKind.MICRO || !looks.test(name))
     .sort();
 }
+
+test('a certificate of a CA that was retired opens nothing, a connection that stands neither [S6]', async () => {
+  const { certificatePem } = await createCa('before', { now, validForMs: 3_600_000 });
+  const { raw, subject } = new X509Certificate(certificatePem);
+  const id = authorityId(new X509Certificate(certificatePem));
+  const record = create(AuthoritySchema, { id, certificate: new Uint8Array(raw), addedAt: timestampFromDate(now) });
+  const event = (of: typeof record): RecordEvent => ({ kind: 'authority', id, stored: { record: of, revision: 9n } });
+  const retired = Object.assign(clone(AuthoritySchema, record), { retiredAt: timestampFromDate(now) });
+  const garbled = Object.assign(clone(AuthoritySchema, retired), { certificate: new Uint8Array(9) });
+  const of = { ...key(1), issuer: subject };
+  for (const kind of ['node', 'admin'] as const) {
+    expect(ask(after(event(record)), kind, 'p1', of)).toBe('admitted');
+    expect(ask(after(event(retired)), kind, 'p1', of)).toBe('revoked');
+    expect(ask(after(event(retired)), kind, 'p1', key(1))).toBe('admitted');
+    expect(ask(after(event(garbled)), kind, 'p1', of)).toBe('admitted');
+  }
+});
 
 test('a node looks, and does what daemons do for each other; what people ask for is for admins alone [S6]', () => {
   const own = ['Forward', 'RenewCertificate', 'RotateInterconnectKey', 'Stream', 'TellUsage'];

@@ -58,7 +58,6 @@ export async function apiNetwork(
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
-  const [held, trusted] = [[ca.privateKeyPem], [ca.certificatePem]];
   const pem = ({ certificatePem, privateKeyPem }: Credentials): Identity => ({
     ca: ca.certificatePem,
     certificate: certificatePem,
@@ -124,9 +123,9 @@ export async function apiNetwork(
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },
-      trusted: () => trusted.join('\n'),
+      trusted: () => ca.certificatePem,
       joining: {
-        held: () => openAuthorities({ keyPem: held.join('\n'), trustedPem: trusted.join('\n') }),
+        held: () => openAuthorities({ keyPem: ca.privateKeyPem, trustedPem: ca.certificatePem }),
         storesAgainst: async () => [],
         ...{
           addresses: [`${node}@198.18.1.2:4441`],

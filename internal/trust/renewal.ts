@@ -28,7 +28,7 @@ export interface RenewalParts {
 }
 
 /** A wall clock that was set, and another CA that signs, are noticed within this; a look costs nothing. */
-const lookMs = 5_000;
+const lookMs = 2_000;
 const shortestSleepMs = 1_000;
 /** Between tries for a certificate of another CA: until then nothing ends. */
 const otherAuthorityMs = 20_000;

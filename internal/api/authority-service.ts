@@ -149,7 +149,7 @@ export function authorityHandlers(context: ServiceContext): Pick<HandlersOf<type
           refuse('not-ready', {
             field: 'id',
             value: record.id,
-            problem: 'is not trusted by every etcd',
+            problem: 'is not known to be trusted by every etcd',
             cure: 'etcd reads its trusted-ca-file when it starts: restart the members, one after the other',
             obstacles,
           }),

@@ -56,13 +56,13 @@ test('the first one has a record from then on that there is a second [S6]', () =
 });
 
 test.each([
-  ['the one that signs', plain, 1, 1, 'already-exists'],
-  ['the same twice', added, 2, 1, 'already-exists'],
-  ['a third', added, 3, 1, 'rotation-open'],
-  ['one that was retired', over, 1, 2, 'revoked'],
-  ['one that the one before vouches for', used, 3, 1, 'not-ready'],
-])('%s is not added [S6]', (_, snapshot, byte, signer, refused) => {
-  expect(word(addAuthority(snapshot, parsed(byte), { now }, by(signer)))).toBe(refused);
+  ['the one that signs', 'already-exists', addAuthority(plain, parsed(1), { now }, by(1))],
+  ['the same twice', 'already-exists', addAuthority(added, parsed(2), { now }, by(1))],
+  ['a third', 'rotation-open', addAuthority(added, parsed(3), { now }, by(1))],
+  ['one that was retired', 'revoked', addAuthority(over, parsed(1), { now }, by(2))],
+  ['one that the one before vouches for', 'not-ready', addAuthority(used, parsed(3), { now }, by(1))],
+])('%s is not added [S6]', (_, refused, outcome) => {
+  expect(word(outcome)).toBe(refused);
 });
 
 test('after the first was retired a third may come [S6]', () => {

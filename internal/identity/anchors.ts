@@ -25,7 +25,7 @@ const signedText = (word: Word, id: string): Buffer => Buffer.from(`pop44 ${word
 export const authorityId = (certificate: X509Certificate): string => certificateHash(certificate).toString('hex');
 
 /** Nothing else can sign for us (ca.ts). */
-export const isP256 = (key: KeyObject): boolean =>
+const isP256 = (key: KeyObject): boolean =>
   key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
 
 export const signWord = (word: Word, id: string, key: KeyObject): Buffer => sign('sha256', signedText(word, id), key);

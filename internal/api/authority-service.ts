@@ -27,7 +27,7 @@ import { signingAuthority, type Snapshot } from '#internal/model/model.ts';
 import { type Call, Refused } from '#internal/rpc/rpc.ts';
 import { commandContext, freshness, found, granted, type HandlersOf, type ServiceContext } from './service.ts';
 
-/** Milliseconds that a new CA must have left: half of what the longest certificate of its nodes has, and time to act. */
+/** Milliseconds that a new CA must have left: two lives of a node's certificate. */
 const leastLeftMs = 90 * 24 * 3600_000;
 /** Characters; a CA of ours has 700. */
 const longestPem = 16_384;

@@ -4,19 +4,19 @@ import { renameSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
 import type { Client, Context } from '#internal/client/client.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
-import { anchors, authorityId, certificatesOf, shortId } from '#internal/identity/identity.ts';
+import { anchors, anchorsText, authorityId, certificatesOf, heldIn, shortId } from '#internal/identity/identity.ts';
 
 /** Gives what a person is told. @throws Fault `context` for what cannot be written, `certificate` for a bad answer */
 export async function followAuthorities(context: Context, client: Client, now: Date): Promise<readonly string[]> {
-  const held = certificatesOf(readFileSync(context.ca));
+  const held = heldIn(readFileSync(context.ca, 'utf8'));
   const { authorities } = await client.trust.listAuthorities({});
   // Those without a record are what the daemon has in its own file.
   const records = authorities.flatMap(({ authority }) => (authority?.addedAt === undefined ? [] : [authority]));
-  const { trusted, doubts } = anchors(held, records, '', now);
+  const { trusted, retired, doubts } = anchors(held, records, '', now);
   const told = doubts.map((doubt) => `warning: ${doubt}`);
-  const ids = (certificates: typeof held): string => certificates.map(authorityId).sort().join(' ');
-  if (ids(held) !== ids(trusted)) {
-    replace(context.ca, trusted.map(String).join(''));
+  const ids = (certificates: typeof held.certificates): string => certificates.map(authorityId).sort().join(' ');
+  if (ids(held.certificates) !== ids(trusted) || retired.length > held.retired.size) {
+    replace(context.ca, anchorsText({ trusted, retired }));
     told.push(`${context.ca} has ${trusted.map((each) => shortId(authorityId(each))).join(' and ')}`);
   }
   const answer = await renewed(context, client);

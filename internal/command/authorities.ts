@@ -20,7 +20,7 @@ import type { Compare, Stored, Write } from '#internal/model/record.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { notFound } from './fields.ts';
 
-/** Each has the key of the other's successor in its hands for a while; more at a time nobody could follow. */
+/** The one before and the next; whose turn it is nobody could follow among more. */
 const mostAtATime = 2;
 /** Digits. */
 const shortestId = 8;
@@ -106,7 +106,7 @@ export function authorityNamed(snapshot: Snapshot, id: string): Refusal | Stored
 /**
  * Refuses as authorityNamed does, `revoked`, `already-exists` (it signs), `not-found` and `invalid` of `without`, and
  * `not-ready` with what would be locked out.
- * @param behind what does not trust it, a line each, nodes by their id
+ * @param trusts what nodes say of themselves; those in force are asked for
  */
 export function useAuthority(
   snapshot: Snapshot,

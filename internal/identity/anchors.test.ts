@@ -5,9 +5,11 @@ import { library } from './ca.ts';
 import {
   type Authority,
   anchors,
+  anchorsText,
   type AuthorityRecord,
   authorityId,
   createCa,
+  heldIn,
   issueNodeCertificate,
   openAuthorities,
   openAuthority,
@@ -55,7 +57,7 @@ const retiredBy = (of: Made, by: Made): Partial<AuthorityRecord> => ({
 });
 const names = (held: readonly Made[], records: readonly AuthorityRecord[], own = '', at = now) => {
   const { trusted, doubts } = anchors(
-    held.map(({ x509 }) => x509),
+    { certificates: held.map(({ x509 }) => x509), retired: new Set() },
     records,
     own,
     at,
@@ -113,6 +115,23 @@ describe('whom a node trusts [S6]', () => {
     // One that was away learns both at once.
     expect(names([first], records, second.authority.id)).toEqual({ trusted: 'b', doubts: 0 });
     expect(names([first, second], records, first.authority.id)).toEqual({ trusted: 'a b', doubts: 1 });
+  });
+
+  test('never again one that was retired, whatever the store is set back to', () => {
+    const [first, second] = all();
+    // Added, taken back, and there again as it was added.
+    const added = recordOf(second, first);
+    const before = { certificates: [first.x509, second.x509], retired: new Set<string>() };
+    const taken = anchors(before, [{ ...added, ...retiredBy(second, first) }], first.authority.id, now);
+    expect(taken).toMatchObject({ retired: [second.authority.id], doubts: [] });
+    const held = heldIn(anchorsText(taken));
+    expect(held.certificates.map(authorityId)).toEqual([first.authority.id]);
+    const again = anchors(held, [added], first.authority.id, now);
+    expect(again.trusted.map(authorityId)).toEqual([first.authority.id]);
+    expect(again.doubts).toEqual([expect.stringContaining('it was retired before')]);
+    // One that was away when it came and went knows as well.
+    const away = anchors(heldIn(first.pem), [{ ...added, ...retiredBy(second, first) }], first.authority.id, now);
+    expect(away).toMatchObject({ retired: [second.authority.id], doubts: [] });
   });
 
   test('still one that nobody else has retired', () => {

@@ -2,7 +2,7 @@
 // whoever tells of them, a store or a daemon, can change nothing by its own word.
 
 import { createPublicKey, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
-import { certificateHash } from './certificate.ts';
+import { certificateHash, certificatesOf } from './certificate.ts';
 
 /** As the records have it (proto/pop44/store/v1, Authority). */
 export interface AuthorityRecord {
@@ -40,12 +40,33 @@ function saidBy(word: Word, id: string, signature: Uint8Array, by: X509Certifica
   }
 }
 
+/** What a file of CAs says. */
+export interface Held {
+  readonly certificates: readonly X509Certificate[];
+  /** Ids of those that were retired: a store that is set back to before that brings none of them back. */
+  readonly retired: ReadonlySet<string>;
+}
+
 export interface Anchors {
   /** Those that were trusted and still are in their order, then those that came. */
   readonly trusted: readonly X509Certificate[];
+  /** Sorted. */
+  readonly retired: readonly string[];
   /** What the records want and is not done, a line each. Sorted. */
   readonly doubts: readonly string[];
 }
+
+const retiredLine = /^# retired ([0-9a-f]{64})$/gm;
+
+/** @throws what node:crypto says of what is no certificate */
+export const heldIn = (pem: string): Held => ({
+  certificates: certificatesOf(pem),
+  retired: new Set(Array.from(pem.matchAll(retiredLine), ([, id = '']) => id)),
+});
+
+/** As a file that heldIn reads. What stands between certificates is passed by by OpenSSL and by Go (RFC 7468 2). */
+export const anchorsText = ({ trusted, retired }: Pick<Anchors, 'trusted' | 'retired'>): string =>
+  [...retired.map((id) => `# retired ${id}\n`), ...trusted.map(String)].join('');
 
 /** A CA for people's eyes: as `pop44 ca list` shows it. */
 export const shortId = (id: string): string => id.slice(0, 16);
@@ -64,15 +85,11 @@ function certificateOf({ id, certificate }: AuthorityRecord, now: Date): X509Cer
  * Whom to trust who trusts `held`. A retirement counts as soon as the CA that says so is trusted, and never for the last
  * one, nor for `own`, the id of the CA that one's own certificate is of. O(CAs squared), and they are a handful.
  */
-export function anchors(
-  held: readonly X509Certificate[],
-  records: readonly AuthorityRecord[],
-  own: string,
-  now: Date,
-): Anchors {
-  const trusted = new Map(held.map((certificate) => [authorityId(certificate), certificate]));
+export function anchors(held: Held, records: readonly AuthorityRecord[], own: string, now: Date): Anchors {
+  const retired = new Set(held.retired);
+  const trusted = new Map(held.certificates.map((certificate) => [authorityId(certificate), certificate]));
   const doubts: string[] = [];
-  let wanted = records.filter(({ id, retiredAt }) => retiredAt === undefined && !trusted.has(id));
+  let wanted = records.filter(({ id, retiredAt }) => retiredAt === undefined && !trusted.has(id) && !retired.has(id));
   // A node that was away learns a chain of them at once.
   for (let grown = true; grown; ) {
     grown = false;
@@ -91,17 +108,26 @@ export function anchors(
     doubts.push(`the CA ${shortId(record.id)} of the records is not trusted: ${reason}`);
   }
   for (const { id, retiredAt, retiredBy, retirement } of records) {
-    if (retiredAt === undefined || !trusted.has(id)) continue;
-    const by = retiredBy === id ? undefined : trusted.get(retiredBy);
-    const hindrance = !saidBy('retirement', id, retirement, by)
+    if (retiredAt === undefined) {
+      if (retired.has(id)) doubts.push(`the CA ${shortId(id)} of the records is not trusted: it was retired before`);
+      continue;
+    }
+    const said = saidBy('retirement', id, retirement, retiredBy === id ? undefined : trusted.get(retiredBy));
+    if (!trusted.has(id)) {
+      if (said) retired.add(id);
+      continue;
+    }
+    const hindrance = !said
       ? 'no other CA that is trusted has said so'
       : id === own
         ? 'our own certificate is of it'
         : undefined;
-    if (hindrance === undefined) trusted.delete(id);
-    else doubts.push(`the CA ${shortId(id)} was retired and is trusted still: ${hindrance}`);
+    if (hindrance === undefined) {
+      trusted.delete(id);
+      retired.add(id);
+    } else doubts.push(`the CA ${shortId(id)} was retired and is trusted still: ${hindrance}`);
   }
-  return { trusted: [...trusted.values()], doubts: doubts.sort() };
+  return { trusted: [...trusted.values()], retired: [...retired].sort(), doubts: doubts.sort() };
 }
 
 /** Why a certificate cannot be a CA of ours now, without its name in front; undefined: it can. */

@@ -7,8 +7,11 @@
 export {
   type Anchors,
   anchors,
+  anchorsText,
   type AuthorityRecord,
   authorityId,
+  type Held,
+  heldIn,
   problemOfAuthority,
   shortId,
   subjectOf,

@@ -148,7 +148,9 @@ test('one CA follows another, and a node that was away at each step is not locke
 
   // Nobody trusts it: neither a connection that stands nor a new one.
   for (const { id } of cluster.nodes)
-    await soon(async () => (await readFile(nodeFiles(id).ca, 'utf8')).trim() === made.stdout.trim());
+    await soon(
+      async () => (await readFile(nodeFiles(id).ca, 'utf8')).trim() === `# retired ${first}\n${made.stdout}`.trim(),
+    );
   await expect(standing.pools.createPool({ prefix: '44.43.0.0/16' })).rejects.toMatchObject(refusal('revoked'));
   const old = openAdmin(join(directory, 'old', 'context.json')).at('p1');
   await expect(old.pools.listPools({})).rejects.toMatchObject({ code: 'unavailable' });

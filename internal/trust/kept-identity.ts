@@ -7,10 +7,14 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import {
   alarmingFrom,
+  type Anchors,
+  anchorsText,
   authorityId,
   certificateFacts,
   type CertificateFacts,
   certificatesOf,
+  type Held,
+  heldIn,
   shortId,
 } from '#internal/identity/identity.ts';
 import {
@@ -37,6 +41,8 @@ export interface KeptIdentity {
   signer(): string;
   /** The CAs that are trusted, in the order of their file. */
   authorities(): readonly X509Certificate[];
+  /** What the file of CAs says. */
+  held(): Held;
   /** For connections to come. The same object until the next renewal: connections with it share their TCP connection. */
   client(): ChannelCredentials;
   readonly server: RenewableServer;
@@ -44,7 +50,7 @@ export interface KeptIdentity {
    * Trusts these CAs and no others, now and in its file.
    * @throws Fault `certificate` when its own certificate would be of none of them; nothing has changed then
    */
-  trust(authorities: readonly X509Certificate[]): Promise<void>;
+  trust(anchors: Pick<Anchors, 'trusted' | 'retired'>): Promise<void>;
   /**
    * Takes a new certificate into use. Which CAs are trusted stays as it is.
    * @throws Fault `certificate` for one that is not of our key and principal, of none of the CAs that are trusted now, or no
@@ -84,8 +90,8 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
     for (const listener of listeners) listener(next);
   };
 
-  async function trust(wanted: readonly X509Certificate[]): Promise<void> {
-    const ca = wanted.map((certificate) => certificate.toString()).join('');
+  async function trust(wanted: Pick<Anchors, 'trusted' | 'retired'>): Promise<void> {
+    const ca = anchorsText(wanted);
     const next: Identity = { ...identity, ca };
     const fresh = parsed(next, "this node's certificate");
     await replace(caFile, ca);
@@ -108,6 +114,7 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
     facts: () => facts,
     signer: () => signer,
     authorities: () => authorities,
+    held: () => heldIn(String(identity.ca)),
     client: () => client,
     server,
     trust: (wanted) => inTurn(() => trust(wanted)),

@@ -39,14 +39,14 @@ export function createKnownAuthorities(parts: KnownAuthoritiesParts): KnownAutho
   status.update({ trustedAuthorities: idsOf(identity.authorities()) });
 
   async function once(): Promise<void> {
-    const held = identity.authorities();
+    const held = identity.held();
     const records = [...parts.snapshot().authorities.values()].map(({ record }) => record);
-    const { trusted, doubts } = anchors(held, records, identity.signer(), clock.wall());
+    const { trusted, retired, doubts } = anchors(held, records, identity.signer(), clock.wall());
     const told = [...doubts];
-    const [before, after] = [held, trusted].map(idsOf) as [readonly string[], readonly string[]];
-    if (before.join(' ') !== after.join(' ')) {
+    const [before, after] = [held.certificates, trusted].map(idsOf) as [readonly string[], readonly string[]];
+    if (before.join(' ') !== after.join(' ') || retired.length > held.retired.size) {
       try {
-        await identity.trust(trusted);
+        await identity.trust({ trusted, retired });
         status.update({ trustedAuthorities: after });
         log.info('authorities-changed', { before: before.map(shortId).join(' '), after: after.map(shortId).join(' ') });
       } catch (thrown) {

@@ -8,18 +8,13 @@ import { openEtcd } from '#internal/etcd/etcd.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Identity } from '#internal/rpc/rpc.ts';
 import { type Disk, type DiskEvent, openDisk, openStore, type Store, type StoreEvent } from '#internal/store/store.ts';
+import { tlsOf } from './trust.ts';
 
 /** reliability: a renewal each third, and room for an election of etcd's own. Nothing of the data plane waits for it. */
 const usualElectionTtlSeconds = 10;
 
 /** Events of healthy stores and elections; everything else is for an operator's eyes. */
 const usual: ReadonlySet<string> = new Set(['watch-opened', 'relisted', 'elected', 'resigned']);
-
-const tlsOf = ({ ca, certificate, key }: Identity) => ({
-  ca: Buffer.from(ca),
-  certificate: Buffer.from(certificate),
-  key: Buffer.from(key),
-});
 
 export interface Records {
   readonly store: Store;

@@ -31,6 +31,7 @@ import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#interna
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
+import { createPairing } from './pair.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { selfOf } from './self.ts';
@@ -84,6 +85,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       former.changed(changes, clock.monotonicMs());
       if (changes.some((change) => change.kind === 'node')) {
         mesh.nodes(nodesInForce(snapshot));
+        pairing.settle();
         leader.nodes(nodesInForce(snapshot));
       }
       if (changes.some((change) => change.kind === 'authority')) authorities.look();
@@ -122,6 +124,14 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     (message) => seam.send(message),
   );
+  const pairing = createPairing(
+    {
+      ...{ nodeId: config.nodeId, mesh, status, credentials, clock },
+      snapshot: () => reconciler.snapshot(),
+      send: (message) => seam.send(message),
+    },
+    signal,
+  );
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
 
@@ -136,6 +146,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       traffic.take(readings(reconciler.snapshot(), former, message.peers, clock.monotonicMs()));
     if (message.type === 'denials') denials.told(message);
     keeper.told(message);
+    pairing.heard(message);
     if (message.type === 'facts') facts.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
@@ -167,6 +178,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     lost: () => {
       denials.lost();
       keeper.lost();
+      pairing.lost();
       facts.lost();
       reconciler.lost();
     },
@@ -180,12 +192,13 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     denials: denials.ask,
     alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms()],
     trusted: trust.trusted,
+    takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
     explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask },
   });
   askAgain = api.askAgain;
   api.serve(server);
-  mesh.serve(server, api.gate);
+  mesh.serve(server, api.gate, pairing);
   leader.serve(server, api.gate, (method) => api.carryOut(method));
   const addresses = [`${host(config.mesh.address)}:${config.api.port}`];
   if (config.api.socket !== undefined) {

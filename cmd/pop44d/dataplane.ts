@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AnyDriver,
+  type Applier,
   comparisonMs,
   createApplier,
   lookUp,
@@ -24,13 +25,11 @@ import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
-import { type AskFacts, type Facts, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
+import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
+import { hostOf, wireDuty } from './duty.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
-
-/** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
-const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 
 function attempted(base: string, keep: readonly string[], clock: Clock): { publicKey: string; problem: string } {
   try {
@@ -67,11 +66,22 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const nft = await openNft({ netns, stateDir: runDir, clock, log });
   const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, clock, log });
-  const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird];
   const flows = openFlows({ netns: netns.pop, clock, log });
+  // Of the seam, before it is there: nobody listens yet.
+  let send = (_message: FromDataplane): void => undefined;
+  const duty = await wireDuty(
+    {
+      ...{ config, clock, log, drivers: { wg, nft, bird } },
+      applier: () => applier,
+      send: (message) => send(message),
+    },
+    signal,
+  );
+  const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird, duty.driver];
   const handshakes = new Map<string, number>();
-  const applier = createApplier({
+  const applier: Applier = createApplier({
     drivers,
+    gate: duty.holder.gate,
     fixed: meshDataplane(config),
     first: firstMeshPeers(config.mesh),
     shaken: (publicKey) => handshakes.has(publicKey),
@@ -104,6 +114,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       // until its next handshake (REKEY_AFTER_TIME, 120 s).
       send({ type: 'handshakes', peers: [...handshakes] });
       send({ type: 'traffic', peers: counters.all() });
+      duty.greet(send);
       send({ type: 'hello', accessPeers: applier.accessPeers() });
     },
     refused: (error) => log.error('message-refused', { reason: messageOf(error) }),
@@ -131,7 +142,19 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         facts(message).then(answer, (cause: unknown) => log.error('facts-unread', { reason: messageOf(cause) }));
         return;
       }
+      if (message.type === 'whereabouts') {
+        duty.told(message);
+        return;
+      }
+      if (message.type === 'ask-takeover') {
+        duty.holder.takeOver().then(
+          (problem) => answer({ type: 'taken-over', number: message.number, problem }),
+          (cause: unknown) => log.error('takeover-failed', { reason: messageOf(cause) }),
+        );
+        return;
+      }
       const want = message;
+      duty.holder.take(want);
       applier.want(want).then(answer, (cause: unknown) => {
         const reason = messageOf(cause);
         log.error('want-failed', { reason });
@@ -140,6 +163,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       });
     },
   });
+  send = (message) => seam.send(message);
+  const holding = duty.holder.run(signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
       (health) => seam.send(health),
@@ -164,6 +189,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       peers: async () => {
         const peers = await wg.telemetry(accessLink);
         counters.look(peers);
+        duty.look(peers);
         return peers;
       },
       received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
@@ -190,7 +216,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
-  await watching;
+  await Promise.all([watching, holding]);
   await seam.close();
   await applier.close();
   await flows.close();

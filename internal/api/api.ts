@@ -35,13 +35,14 @@ import { poolHandlers } from './pool-service.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
 import { type Joining, joins, trustHandlers } from './trust-service.ts';
+import type { TakeoverParts } from './takeover.ts';
 import { tunnelHandlers } from './tunnel-service.ts';
 import type { Usage } from './tunnel-usage.ts';
 
 export type { Joining } from './trust-service.ts';
 
 /** What the services need of the daemon around them. */
-export interface ApiParts {
+export interface ApiParts extends TakeoverParts {
   readonly config: { readonly nodeId: string };
   readonly version: string;
   readonly head: Head;

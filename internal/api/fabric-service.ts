@@ -16,6 +16,7 @@ import {
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
+import { orderTakeover } from './takeover.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness } from './service.ts';
@@ -39,6 +40,10 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     getPopAccessKey: async (request, { signal }) => {
       const answer = await found(context, signal, (snapshot) => popAccessKey(snapshot, request));
       return { ...answer, freshness: freshness(context) };
+    },
+    takeOver: async ({ node }, { signal }) => {
+      await orderTakeover(context, head.snapshot(), node, signal);
+      return {};
     },
     listPops: async () => ({
       pops: listed(head.snapshot().pops).map(({ record }) => popShown(record)),

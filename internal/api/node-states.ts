@@ -20,6 +20,9 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       held: report.held,
       stale: report.stale,
       rotation: report.rotation,
+      role: report.role,
+      takeoverEpoch: report.takeoverEpoch,
+      pairAlarm: report.pairAlarm,
       ...(rttMs === undefined ? {} : { rttMs }),
       ...(lastHeard === undefined ? {} : { lastHeard: timestampFromDate(lastHeard) }),
     };

@@ -108,7 +108,15 @@ test('a certificate of a CA that was retired opens nothing, a connection that st
 });
 
 test('a node looks, and does what daemons do for each other; what people ask for is for admins alone [S6]', () => {
-  const own = ['Forward', 'RenewCertificate', 'RotateInterconnectKey', 'Stream', 'TellUsage'];
+  const own = [
+    'Forward',
+    'OrderTakeover',
+    'RenewCertificate',
+    'RotateInterconnectKey',
+    'Stream',
+    'TellUsage',
+    'TellWhereabouts',
+  ];
   expect(open(PopKind.CORE)).toEqual(own);
   expect(open(PopKind.REGIONAL)).toEqual(own);
   expect(open(PopKind.MICRO)).toEqual(['RenewCertificate']);

@@ -34,6 +34,7 @@ const allowed: { readonly [R in Role]: readonly Act[] } = {
 const changesWithoutSaying: ReadonlySet<DescMethod> = new Set<DescMethod>([
   StatusService.method.releaseBrake,
   PoolService.method.checkPools,
+  FabricService.method.takeOver,
   AllocationService.method.allocateMany,
   TrustService.method.renewAdminCertificate,
 ]);

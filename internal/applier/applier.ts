@@ -3,27 +3,21 @@
 // On the path: wants come in through the seam, drivers carry out the steps, what was reached goes back.
 // Never: speaks to the network, or touches anything before it knows what is wanted of it.
 
-import type { Clock } from '#internal/clock/clock.ts';
-import {
-  type Dataplane,
-  emptyDataplane,
-  itemKey,
-  type Kind,
-  kinds,
-  type MutableDataplane,
-} from '#internal/dataplane/dataplane.ts';
+import { emptyDataplane, itemKey, type Kind, kinds, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import { accessLink } from '#internal/dataplane/ownership.ts';
-import type { Driver } from '#internal/driver/driver.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import type { Log } from '#internal/log/log.ts';
 import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
-import type { Applied, Health, Want } from '#internal/seam/seam.ts';
+import type { Health, Want } from '#internal/seam/seam.ts';
+import type { AnyDriver, Applier, ApplierParts } from './face.ts';
+import { createGated, openGate } from './gate.ts';
 import { givenUp } from './given-up.ts';
 import { shared } from './shared.ts';
 import { createSuccession } from './succession.ts';
 import { usage } from './usage.ts';
 
+export type { AnyDriver, Applier } from './face.ts';
+export type { Gate } from './gate.ts';
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
 export { lookUp } from './look-up.ts';
@@ -40,42 +34,12 @@ type KeySets = { [K in Kind]?: Set<string> };
 
 const nameOf = (step: Step): string => `${step.kind} ${step.key}`;
 
-export interface Applier {
-  /** Reads what is there and raises what is fixed; called once before the first want. */
-  start(): Promise<void>;
-  /** On the access interface, as last observed or reached; those that only wait to take over are not counted. */
-  accessPeers(): number;
-  want(message: Want): Promise<Applied>;
-  /** A peer is waited for that takes over another's AllowedIPs with its first handshake. */
-  awaitsSuccessor(): boolean;
-  /** Peers of the access interface have shaken hands: those that were waited for take over, at once. */
-  shook(publicKeys: readonly string[]): Promise<void>;
-  /** Observes everything, repairs what differs. */
-  compare(): Promise<Health>;
-  close(): Promise<void>;
-}
-
-/** A driver of whatever kinds. */
-export type AnyDriver = Omit<Driver, 'observe'> & { observe(): Promise<Partial<MutableDataplane>> };
-
-export interface ApplierParts {
-  readonly drivers: readonly AnyDriver[];
-  /** What this node wants whatever the store says (the management mesh). */
-  readonly fixed: Dataplane;
-  /** Whether a peer has ever shaken hands, as far as it is known. */
-  readonly shaken: (publicKey: string) => boolean;
-  /** What it wants until the first want says otherwise (the mesh's first peers). */
-  readonly first?: Dataplane;
-  /** Ends the open flows of prefixes that their holders gave up: they are the next one's. */
-  readonly endFlows?: (prefixes: readonly string[]) => Promise<void>;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 export function createApplier(parts: ApplierParts): Applier {
-  const { drivers, fixed, first = emptyDataplane(), shaken, endFlows = async () => {}, clock, log } = parts;
+  const { drivers, fixed, first = emptyDataplane(), gate = openGate, shaken, clock, log } = parts;
+  const { endFlows = async () => {} } = parts;
   const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
+  const gated = createGated(gate, want.route);
   let found: MutableDataplane = emptyDataplane();
   let known = false;
   const failing = new Map<string, string>();
@@ -227,6 +191,7 @@ export function createApplier(parts: ApplierParts): Applier {
   function merge(message: Want): Keys | undefined {
     if (message.whole) {
       succession.clear();
+      gated.clear();
       for (const kind of kinds) {
         want[kind].clear();
         for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
@@ -238,7 +203,8 @@ export function createApplier(parts: ApplierParts): Applier {
     };
     for (const [kind, key] of message.remove) {
       const stays = fixed[kind].get(key);
-      if (stays === undefined) want[kind].delete(key);
+      if (kind === 'route' && stays === undefined) gated.remove(key);
+      else if (stays === undefined) want[kind].delete(key);
       else (want[kind] as AnyMap).set(key, stays);
       touch(kind, key);
     }
@@ -246,7 +212,8 @@ export function createApplier(parts: ApplierParts): Applier {
       const key = itemKey(item);
       // node.json's; but for the ruleset, which is the least that stands until a snapshot says more.
       if (item[0] !== 'ruleset' && fixed[item[0]].has(key)) continue;
-      (want[item[0]] as AnyMap).set(key, item[1]);
+      if (item[0] === 'route') gated.put(key, item[1]);
+      else (want[item[0]] as AnyMap).set(key, item[1]);
       touch(item[0], key);
     }
     for (const key of succession.settle(keys.peer ?? [], want.peer, found.peer)) touch('peer', key);
@@ -275,6 +242,23 @@ export function createApplier(parts: ApplierParts): Applier {
         await apply(plan(want, found, { peer: new Set(keys) }));
         retryLater();
       }),
+    regate: () =>
+      exclusive(async () => {
+        await apply(plan(want, found, { route: gated.again() }));
+        retryLater();
+      }),
+    forgetSessions: () =>
+      exclusive(async () => {
+        const standing = [...found.peer].filter(([, peer]) => peer.link === accessLink);
+        const steps = standing.flatMap(([key, peer]): readonly Step[] => {
+          const remove: Step = { op: 'remove', kind: 'peer', key, found: peer };
+          const again = want.peer.get(key);
+          return again === undefined ? [remove] : [remove, { op: 'add', kind: 'peer', key, want: again }];
+        });
+        await apply(steps);
+        retryLater();
+      }),
+    accessPeer: (publicKey) => want.peer.get(`${accessLink} ${publicKey}`),
     want: (message) =>
       exclusive(async () => {
         const keys = merge(message);

@@ -7,8 +7,12 @@ import type { Step } from '#internal/plan/step.ts';
 const without = (prefixes: readonly string[], others: readonly string[]): readonly string[] =>
   prefixes.filter((prefix) => !others.includes(prefix));
 
-/** One key of a tunnel and its next one, or the other way round when a rotation is taken back. */
-const ofOneTunnel = (a: Peer, b: Peer): boolean => a.successorOf === b.publicKey || b.successorOf === a.publicKey;
+/**
+ * One key of a tunnel and its next one, or the other way round when a rotation is taken back; or the same one, which was
+ * removed and added to forget its session.
+ */
+const ofOneTunnel = (a: Peer, b: Peer): boolean =>
+  a.publicKey === b.publicKey || a.successorOf === b.publicKey || b.successorOf === a.publicKey;
 
 /**
  * Prefixes that a peer of the access interface has lost: to nobody (deleted, suspended, disabled, placed elsewhere) or to

@@ -1,7 +1,7 @@
 // Look up: a few values of what is there now, for a person's question.
 
 import type { Item, Kind } from '#internal/dataplane/dataplane.ts';
-import type { AnyDriver } from './applier.ts';
+import type { AnyDriver } from './face.ts';
 
 /**
  * A fresh observation by the drivers of the kinds that are asked for: wg, tc and nft tell all or nothing (0.2 s for 10,000

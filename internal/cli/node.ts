@@ -27,9 +27,11 @@ interface CreateOptions extends ChangeOptions {
   readonly apiPort: number;
   readonly failureDomain: string;
   readonly uplink: bigint;
+  readonly heartbeat: string;
 }
 interface UpdateOptions extends ChangeOptions {
-  readonly uplink: bigint;
+  readonly uplink?: bigint;
+  readonly heartbeat?: string;
 }
 
 const recordColumns: readonly Column<Node>[] = [
@@ -41,6 +43,7 @@ const recordColumns: readonly Column<Node>[] = [
   ['mesh', (node) => node.meshAddress],
   ['underlay4', (node) => node.underlay4],
   ['underlay6', (node) => node.underlay6],
+  ['heartbeat', (node) => node.heartbeat],
   ['uplink', (node) => rateText(node.uplinkBitPerSecond, 'not known')],
   ['sealing key', (node) => node.sealingPublicKey],
 ];
@@ -63,6 +66,8 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['held', ({ held }) => held],
   ['key since', ({ node }) => sinceText(node)],
   ['rotation', ({ rotation }) => rotation],
+  ['role', ({ role, takeoverEpoch: epoch }) => (epoch === 0n ? role : `${role} (epoch ${epoch})`)],
+  ['pair', ({ pairAlarm }) => pairAlarm],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {
@@ -82,6 +87,7 @@ export function nodeVerbs(node: Command, session: Session): void {
     .option('--api-port <port>', 'TCP port of its API', uint, 4_440)
     .option('--failure-domain <label>', 'what fails together bears one label', '')
     .option('--uplink <rate>', 'what its uplink carries each way, like 1G; default: not known', rate, 0n)
+    .option('--heartbeat <address>', 'its address on the link to the other node of its PoP', '')
     .action(async (id: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { pop, uplink, wait: _, dryRun: __, requestId: ___, ...same } = options;
@@ -93,10 +99,17 @@ export function nodeVerbs(node: Command, session: Session): void {
     });
   withChangeOptions(node.command('update').argument('<node>'), 'existing')
     .description('change a node')
-    .requiredOption('--uplink <rate>', 'what its uplink carries each way, like 1G; or unlimited: not known', rate)
+    .option('--uplink <rate>', 'what its uplink carries each way, like 1G; or unlimited: not known', rate)
+    .option('--heartbeat <address>', 'its address on the link to the other node of its PoP; none: it has none any more')
     .action(async (of: string, options: UpdateOptions) => {
       const { fabric } = await session.client();
-      const request = { change: changeOf(options), node: of, uplinkBitPerSecond: options.uplink };
+      const { uplink, heartbeat } = options;
+      const request = {
+        change: changeOf(options),
+        node: of,
+        ...(uplink !== undefined && { uplinkBitPerSecond: uplink }),
+        ...(heartbeat !== undefined && { heartbeat: heartbeat === 'none' ? '' : heartbeat }),
+      };
       await change(session, options, {
         send: () => fabric.updateNode(request),
         show: (answer) => session.record(answer, answer.node, recordColumns),
@@ -111,6 +124,14 @@ export function nodeVerbs(node: Command, session: Session): void {
         send: () => fabric.setNodeSealingKey({ change: changeOf(options), nodeId, sealingPublicKey }),
         show: (answer) => session.record(answer, answer.node, recordColumns),
       });
+    });
+  node
+    .command('takeover')
+    .argument('<node>')
+    .description('have the standby node of a pair take its PoP over now; nothing takes it back by itself')
+    .action(async (of: string) => {
+      await (await session.client()).fabric.takeOver({ node: of });
+      session.say(`${of} is active`);
     });
   nodeTrustVerbs(node, session);
   resealVerb(node, session);

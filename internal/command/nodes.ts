@@ -24,6 +24,7 @@ import {
   rangeField,
   textField,
 } from './fields.ts';
+import { heartbeatField } from './heartbeat.ts';
 import { uplinkField } from './rates.ts';
 import { ownSealingKey } from './node-sealing-key.ts';
 import { operatorsKeyAge } from './rotate-interconnect-key.ts';
@@ -59,6 +60,7 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
   const loopback6 = form.take(addressField('node.loopback6', node.loopback6, 6));
   const underlay4 = form.take(optionalAddressField('node.underlay4', node.underlay4, 4));
   const underlay6 = form.take(optionalAddressField('node.underlay6', node.underlay6, 6));
+  const heartbeat = form.take(heartbeatField(snapshot, 'node.heartbeat', node, node.heartbeat));
   const meshAddress = trusted ? form.take(addressField('node.mesh_address', node.meshAddress)) : '';
   if (trusted) {
     if (keys === 'given') form.take(keyField('node.mesh_public_key', node.meshPublicKey));
@@ -80,7 +82,7 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
       cure: 'other nodes need at least one address to reach it at',
     });
   }
-  const record = Object.assign(node, { loopback4, loopback6, underlay4, underlay6, meshAddress });
+  const record = Object.assign(node, { loopback4, loopback6, underlay4, underlay6, meshAddress, heartbeat });
   // Whatever the request says of rotations: there is none.
   record.nextInterconnectPublicKey = '';
   delete record.revokedAt;

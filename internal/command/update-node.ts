@@ -1,7 +1,7 @@
 // Update node: what may change in a node's life.
 
 import { clone, create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type UpdateNodeRequest,
@@ -12,11 +12,12 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
 import { notFound } from './fields.ts';
+import { heartbeatField } from './heartbeat.ts';
 import { uplinkField } from './rates.ts';
 
 /**
  * Rates of tunnels that are above a lower uplink stay: the node gives what it has. Refuses `required` (nothing to
- * change), `not-found`, `stale-etag`, `invalid`.
+ * change), `not-found`, `stale-etag`, `invalid`, `already-exists` (heartbeat).
  */
 export function updateNode(
   snapshot: Snapshot,
@@ -27,15 +28,22 @@ export function updateNode(
   if (unready !== undefined) return unready;
   const stored = snapshot.nodes.get(request.node);
   if (stored === undefined) return notFound('node', request.node, 'node');
-  const { uplinkBitPerSecond } = request;
-  if (uplinkBitPerSecond === undefined) {
+  const { uplinkBitPerSecond = stored.record.uplinkBitPerSecond, heartbeat = stored.record.heartbeat } = request;
+  if (request.uplinkBitPerSecond === undefined && request.heartbeat === undefined) {
     const problem = 'is given nothing to change';
-    return refuse('required', { field: 'node', value: request.node, problem, cure: 'uplink_bit_per_second' });
+    return refuse('required', {
+      field: 'node',
+      value: request.node,
+      problem,
+      cure: 'uplink_bit_per_second or heartbeat',
+    });
   }
   const refusal = staleEtag(request.change, stored.revision) ?? uplinkField(uplinkBitPerSecond);
   if (refusal !== undefined) return refusal;
+  const link = heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);
+  if (isRefusal(link)) return link;
   // The stored message, so that fields of a newer daemon survive.
-  const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond });
+  const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond, heartbeat: link });
   const draft = new Draft();
   draft.read('node', node.id, stored);
   draft.write({ op: 'put', kind: 'node', id: node.id, record: node });

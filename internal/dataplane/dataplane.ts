@@ -105,6 +105,8 @@ export interface Route {
   readonly dev?: string;
   /** Next hop, taken for a neighbour whatever addresses the device has. */
   readonly via?: string;
+  /** Absent: the kernel's own default (0, of IPv6 1024). */
+  readonly metric?: number;
 }
 
 /** Key: `<netns> <name>`; the name with dots: `net.ipv4.ip_forward`. */
@@ -135,6 +137,19 @@ export interface Bird {
   readonly text: string;
 }
 
+/**
+ * This node and its sibling carry one endpoint; only one of them does at a time (internal/takeover). Key: the interface
+ * whose peers they share.
+ */
+export interface Pair {
+  readonly link: string;
+  readonly nodeId: string;
+  readonly siblingId: string;
+  /** The sibling's addresses by the two ways to it. */
+  readonly heartbeat: string;
+  readonly underlay: string;
+}
+
 export interface Kinds {
   sysctl: Sysctl;
   ruleset: Ruleset;
@@ -148,6 +163,7 @@ export interface Kinds {
   peer: Peer;
   route: Route;
   bird: Bird;
+  pair: Pair;
 }
 export type Kind = keyof Kinds;
 
@@ -165,6 +181,7 @@ export const kinds = [
   'peer',
   'route',
   'bird',
+  'pair',
 ] as const satisfies readonly Kind[];
 
 export type Dataplane = { readonly [K in Kind]: ReadonlyMap<string, Kinds[K]> };
@@ -184,6 +201,7 @@ export function emptyDataplane(): MutableDataplane {
     peer: new Map(),
     route: new Map(),
     bird: new Map(),
+    pair: new Map(),
   };
 }
 
@@ -209,6 +227,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   peer: (v) => `${v.link} ${v.publicKey}`,
   route: (v) => `${v.netns} ${v.table} ${v.prefix}`,
   bird: (v) => v.netns,
+  pair: (v) => v.link,
 };
 
 /** The key under which a value stands in its map. */

@@ -32,6 +32,24 @@ export const chokeTable = 4399;
  * which clients change their address. Filled by the privileged half, never by the plan.
  */
 export const knownSets = { 4: 'known4', 6: 'known6' } as const;
+/**
+ * Routing table in the transport namespace with what BIRD announces while this node is its PoP's active one; nothing looks
+ * it up. Metrics of its routes are this number and the takeover epoch.
+ */
+export const dutyTable = 4397;
+export const epochMetric = 2_000;
+/**
+ * What siblings tell each other of their role, as routes that lead nowhere: addresses that nobody has (RFC 7600 4.8, RFC
+ * 6666). Whoever announces it is active.
+ */
+export const dutyMarkers = { 4: '192.0.0.8/32', 6: '100::/128' } as const;
+/**
+ * Set of our table in the transport namespace: has UDP in it while this node may speak from its endpoint. Its own BFD packets
+ * keep it there, so that a node that stands still is fenced by its kernel.
+ */
+export const leaseSet = 'lease';
+/** First characters of BIRD's sessions with the sibling, by the heartbeat link and by the underlay. */
+export const siblingSession = 'p44s_';
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */
 export const blackholeTable = 4398;
 

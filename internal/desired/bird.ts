@@ -7,6 +7,7 @@ import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Leg, View } from './self.ts';
+import { announcedWhileActive, type Sibling, siblingNeighbours, siblingText } from './sibling.ts';
 
 /** BIRD gives learned kernel routes preference 10, below BGP's 100: the loser's stale route would win. */
 const learnedPreference = 110;
@@ -71,24 +72,43 @@ const bfd = (interfaces: readonly string[]): readonly string[] => [
   '}',
 ];
 
+/** To a sibling that is away as often as to one that is there: a node that hears nobody must not seem to stand still. */
+const siblingTimers = `${bfdTimers} idle tx interval 100 ms;`;
+
+const siblingBfd = (sibling: Sibling): readonly string[] => [
+  'protocol bfd p44bfd {',
+  `  interface "*" { ${siblingTimers} };`,
+  `  multihop { ${siblingTimers} };`,
+  ...siblingNeighbours(sibling).map((line) => `  ${line}`),
+  '}',
+];
+
 /** Announces the PoP's endpoint; gives the access interface a default route with the endpoint as its source. */
 function transportText(view: View): string {
   const endpoint = (family: Family): string => (family === 4 ? view.pop.endpoint4 : view.pop.endpoint6);
+  const { sibling } = view;
+  const announced = (family: Family): string =>
+    sibling === undefined ? `where proto = "p44endpoint${family}"` : announcedWhileActive(view, family);
   return [
     // Where the underlay is IPv6 alone, any IPv4 address of the node's own will do (RFC 6286).
     ...common(view.node.underlay4 || view.node.loopback4),
-    ...bfd(['*']),
+    ...(sibling === undefined ? bfd(['*']) : siblingBfd(sibling)),
+    ...(sibling === undefined ? [] : siblingText(view, sibling, bgpTimers)),
     ...families.flatMap((family) =>
       endpoint(family) === ''
         ? []
         : [
-            `protocol static p44endpoint${family} { ipv${family}; route ${endpoint(family)}/${whole(family)} unreachable; }`,
+            ...(sibling === undefined
+              ? [
+                  `protocol static p44endpoint${family} { ipv${family}; route ${endpoint(family)}/${whole(family)} unreachable; }`,
+                ]
+              : []),
             `protocol kernel p44kernel${family} {`,
             `  kernel table ${endpointTable}; scan time 10;`,
             `  ipv${family} { import none; export filter { if source != RTS_BGP then reject; krt_prefsrc = ${endpoint(family)}; accept; }; };`,
             '}',
             ...upstreamsOf(view, Plane.TRANSPORT).flatMap((upstream) =>
-              upstreamSession(view, upstream, family, `where proto = "p44endpoint${family}"`),
+              upstreamSession(view, upstream, family, announced(family)),
             ),
           ],
     ),

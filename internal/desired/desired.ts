@@ -14,6 +14,7 @@ import { type MeshPeer, putMeshPeer } from './mesh.ts';
 import { meshPeers } from './mesh-peers.ts';
 import { nft } from './nft.ts';
 import { type Self, type View, viewOf } from './self.ts';
+import { pair, siblingOf } from './sibling.ts';
 import { shaping } from './shaping.ts';
 import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
@@ -40,6 +41,12 @@ function view(snapshot: Snapshot, self: Self, members: readonly MeshPeer[]): Vie
   return viewOf(snapshot, { ...self, ...(edge && { edge }) }, (node) => legsOf(snapshot, node, self));
 }
 
+/** Id of the node that shares this one's PoP and endpoint; undefined: it has none. */
+export function siblingOfNode(snapshot: Snapshot, nodeId: string): string | undefined {
+  const node = snapshot.nodes.get(nodeId)?.record;
+  return node === undefined ? undefined : siblingOf(snapshot, node)?.node.id;
+}
+
 /** What the pop namespace's part of a frame is made of, or undefined while the snapshot does not know the node. */
 export const viewOfNode = (snapshot: Snapshot, self: Self): View | undefined => view(snapshot, self, []);
 
@@ -50,7 +57,7 @@ export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
   if (self.mesh !== undefined) for (const peer of members) putMeshPeer(self.mesh.address, peer, made);
   const seen = view(snapshot, self, members);
   if (seen === undefined) return made;
-  for (const mechanism of [wireguard, ip, shaping, nft, bird]) mechanism(seen, made);
+  for (const mechanism of [wireguard, ip, shaping, nft, bird, pair]) mechanism(seen, made);
   return made;
 }
 

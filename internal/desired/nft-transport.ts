@@ -4,12 +4,13 @@
 // The way out stays open: whatever runs on this machine is its operator's (updates, time, names), and to cut that off
 // is to lock him out. What must not leave is named. What the machine forwards is his too.
 
-import { meshLink } from '#internal/dataplane/ownership.ts';
+import { accessFwmark, leaseSet, meshLink } from '#internal/dataplane/ownership.ts';
 import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { handshakeGate } from './nft-handshakes.ts';
 import type { Edge, HostService } from './edge.ts';
 import { chain } from './nft-text.ts';
 import { byText, type Leg, type View } from './self.ts';
+import type { Sibling } from './sibling.ts';
 
 /** Ports of networks that let nothing else out: HTTP/3, DNS, NTP (IANA port numbers). */
 const alternativePorts = [443, 53, 123];
@@ -29,6 +30,7 @@ export interface Known {
   readonly pop: Pop;
   readonly legs: readonly Leg[];
   readonly upstreams: readonly Upstream[];
+  readonly sibling?: Sibling;
 }
 
 const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
@@ -110,6 +112,35 @@ const routing = (known: Known | undefined): readonly string[] =>
         }),
     );
 
+/** The sibling's BIRD: as above by the heartbeat link, by the underlay with BFD over hops (RFC 5883 5: port 4784). */
+const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
+  const near = `${field[familyOf(heartbeat.far)]} saddr ${heartbeat.far}`;
+  const far = `${field[familyOf(underlay.far)]} saddr ${underlay.far}`;
+  const nearest = familyOf(heartbeat.far) === 4 ? 'ip ttl 255' : 'ip6 hoplimit 255';
+  return [
+    ...[near, far].map((from) => `${from} tcp dport 179 accept`),
+    `${near} udp dport 3784 ${nearest} accept`,
+    `${far} udp dport 4784 accept`,
+  ];
+};
+
+/**
+ * Of a pair: WireGuard hears and speaks from the endpoint while UDP stands in the lease, which this node's own BFD packets
+ * renew and nothing but its privileged half begins. BIRD's silence of this long is what its sibling takes for its end; a
+ * node that stood still is fenced before it runs on, by a kernel that needs nobody.
+ */
+const leaseText = 'timeout 400ms';
+const withoutLease = `meta l4proto != @${leaseSet} drop`;
+const fence: readonly string[] = [
+  `set ${leaseSet} { type inet_proto; size 4; flags dynamic,timeout; ${leaseText}; }`,
+  chain(
+    'fence',
+    'type filter hook output priority filter; policy accept;',
+    `udp dport { 3784, 4784 } meta l4proto @${leaseSet} update @${leaseSet} { meta l4proto }`,
+    `meta mark ${accessFwmark} ${withoutLease}`,
+  ),
+];
+
 /** ICMP done right (RFC 4890, RFC 1191): errors come in whatever they are about; WireGuard's flows are not tracked. */
 const icmp: readonly string[] = [
   'icmp type { destination-unreachable, time-exceeded, parameter-problem } limit rate 1000/second burst 200 packets accept',
@@ -156,6 +187,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
   const notOnMesh = `{ "lo", "${meshLink}" }`;
   const ofMesh = meshAddress === '' ? '' : field[familyOf(meshAddress)];
   return [
+    ...(known?.sibling === undefined ? [] : fence),
     ...handshakeGate(gatesOf(edge, known), untracked(edge, known), neighboursOf(edge, known)),
     ...(known === undefined
       ? []
@@ -178,6 +210,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       ...(known === undefined
         ? []
         : [
+            ...(known.sibling === undefined ? [] : [`udp dport ${known.pop.endpointPort} ${withoutLease}`]),
             ...toEndpoint(known.pop, String(known.pop.endpointPort)).map((match) => `${match} accept`),
             newTracked,
             // `redirect` has put the address of the interface in the place of the endpoint's.
@@ -188,6 +221,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       'fib saddr type != unicast drop',
       'ct state established,related accept',
       ...routing(known),
+      ...(known?.sibling === undefined ? [] : siblings(known.sibling)),
       ...addresses,
       ...(edge === undefined ? [] : joins(edge)),
       'jump host_services',

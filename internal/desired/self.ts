@@ -5,6 +5,7 @@ import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/g
 import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
+import { type Sibling, siblingOf } from './sibling.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -60,6 +61,8 @@ export interface View {
   readonly units6: readonly number[];
   /** Addresses inside these pools that are given up, as prefixes, sorted. */
   readonly blackholes: readonly string[];
+  /** The PoP's other node, where the two are a pair. */
+  readonly sibling?: Sibling;
 }
 
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -107,6 +110,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     unitsOf.add(slab.unitLength);
     if (isHome) homes.add(slab.prefix);
   }
+  const sibling = siblingOf(snapshot, node);
   return {
     self,
     node,
@@ -123,5 +127,6 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     units4: [...units[4]].sort(byNumber),
     units6: [...units[6]].sort(byNumber),
     blackholes: blackholesIn(snapshot, roots),
+    ...(sibling !== undefined && { sibling }),
   };
 }

@@ -36,7 +36,8 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
     traffic: { of: (tunnelId) => counted[tunnelId] },
   });
   const server = newServer();
-  mesh.serve(server, { admit: () => undefined, report: () => undefined });
+  const pair = { told: () => '', takeOver: async () => '' };
+  mesh.serve(server, { admit: () => undefined, report: () => undefined }, pair);
   const listener = await listen(server, [`127.0.0.1:${port}`], serverCredentials(identity));
   const close = async (): Promise<void> => {
     mesh.close();

@@ -19,6 +19,9 @@ import type { Status } from '#internal/status/status.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
 import { createTeller, type Sightings, type Teller } from './teller.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
+import type { Whereabout } from './whereabouts.ts';
+
+export { createSiblingTeller, type SiblingTeller, type Whereabout } from './whereabouts.ts';
 
 export interface MeshParts {
   readonly nodeId: string;
@@ -32,9 +35,20 @@ export interface MeshParts {
   readonly traffic: { of(tunnelId: string): Bytes | undefined };
 }
 
+/** What a node's sibling may tell it, and an admin order it by way of another node. */
+export interface PairEnd {
+  /** Gives who hears it, empty when nobody does. @param from the node that tells */
+  told(from: string, peers: readonly Whereabout[]): string;
+  takeOver(): Promise<string>;
+}
+
 export interface Mesh {
   /** Registers the service with the daemon's gRPC server. */
-  serve(server: Server, admit: Parameters<typeof implement>[3]): void;
+  serve(server: Server, admit: Parameters<typeof implement>[3], pair: PairEnd): void;
+  /** Has that node take its PoP over; gives why it did not, empty when it did. */
+  orderTakeover(nodeId: string, signal: AbortSignal): Promise<string>;
+  /** Where a node answers, while it is one of the mesh. */
+  addressOf(nodeId: string): string | undefined;
   /** To every node that a stream is open to. */
   tell(sightings: readonly Sighting[]): void;
   /** Nodes that there are now; opens and closes streams accordingly. */
@@ -106,12 +120,19 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
   }
 
   return {
-    serve: (server, options) =>
+    serve: (server, options, pair) =>
       implement(
         server,
         MeshService,
         {
           tellUsage: async ({ tunnelId }) => tellUsage(traffic.of(tunnelId)),
+          tellWhereabouts: async ({ peers }, call) => {
+            const told = peers.map(({ publicKey, endpoint, handshakeMs }): Whereabout => {
+              return [Buffer.from(publicKey).toString('base64'), endpoint, Number(handshakeMs)];
+            });
+            return { listener: pair.told(call.principal.id, told) };
+          },
+          orderTakeover: async () => ({ problem: await pair.takeOver() }),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
             const teller = open(peer, call.signal);
@@ -156,6 +177,17 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           dialled.set(peer, { target, stop });
           void dial(peer, target, stop.signal);
         }
+    },
+    addressOf: (id) => others.get(id),
+    orderTakeover: async (id, signal) => {
+      const target = others.get(id);
+      if (target === undefined) return 'it is not on the mesh';
+      const connection = connect(MeshService, target, credentials(), { serverName: serverNameOf(id) });
+      try {
+        return (await connection.call.orderTakeover({}, { signal })).problem;
+      } finally {
+        connection.close();
+      }
     },
     usage: (tunnelId, signal) => askUsage(others, credentials(), tunnelId, signal),
     renew: () => {

@@ -40,6 +40,9 @@ const reportOf = (message: NodeReport): Report => ({
   loopLagMs: message.loopLagMs,
   rotation: message.rotation,
   trustedAuthorities: message.trustedAuthorities,
+  role: message.role,
+  takeoverEpoch: message.takeoverEpoch,
+  pairAlarm: message.pairAlarm,
 });
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));

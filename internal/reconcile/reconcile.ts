@@ -214,6 +214,9 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'sessions':
         case 'denials':
         case 'facts':
+        case 'whereabouts':
+        case 'duty':
+        case 'taken-over':
           return undefined;
       }
     },

@@ -100,6 +100,8 @@ beforeAll(async () => {
     MeshService,
     {
       tellUsage: async () => ({}),
+      tellWhereabouts: async () => ({}),
+      orderTakeover: async () => ({}),
       stream: async function* (incoming) {
         for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
       },

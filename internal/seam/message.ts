@@ -130,7 +130,37 @@ export interface Facts {
   readonly sessions: readonly Session[];
 }
 
-export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions | AskFacts;
+/** Where peers were when they last shook hands here (to the sibling), or there (from it). */
+export interface Whereabouts {
+  readonly type: 'whereabouts';
+  /** Public key, endpoint, Unix time of the handshake in milliseconds. */
+  readonly peers: readonly (readonly [string, string, number])[];
+}
+
+/** The role of this node in its PoP changed. */
+export interface DutyTold {
+  readonly type: 'duty';
+  /** `alone`, `waiting`, `standby`, `active`. */
+  readonly role: string;
+  readonly epoch: number;
+  readonly alarm: string;
+}
+
+/** From the network half, by an admin's order: take the PoP over from the sibling. */
+export interface AskTakeover {
+  readonly type: 'ask-takeover';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+}
+
+export interface TakenOver {
+  readonly type: 'taken-over';
+  readonly number: number;
+  /** Why it did not; empty: it did. */
+  readonly problem: string;
+}
+
+export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions | AskFacts | Whereabouts | AskTakeover;
 export type FromDataplane =
   | Hello
   | Applied
@@ -140,7 +170,10 @@ export type FromDataplane =
   | Denials
   | InterconnectKey
   | Sessions
-  | Facts;
+  | Facts
+  | Whereabouts
+  | DutyTold
+  | TakenOver;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

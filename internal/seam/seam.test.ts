@@ -33,7 +33,9 @@ async function privileged() {
   const seam = await serveSeam(path, {
     admits,
     connected: (send) => send({ type: 'hello', accessPeers: 7 }),
-    message: ({ number }, answer) => asked.push({ number, answer }),
+    message: (message, answer) => {
+      if ('number' in message) asked.push({ number: message.number, answer });
+    },
   });
   open.push(() => seam.close());
   return { seam, asked };

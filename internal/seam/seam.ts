@@ -19,8 +19,10 @@ export type {
   AskFacts,
   AskInterconnectKey,
   AskSessions,
+  AskTakeover,
   Denials,
   Denied,
+  DutyTold,
   Facts,
   FromDataplane,
   FromNetwork,
@@ -30,8 +32,11 @@ export type {
   InterconnectKey,
   Remove,
   Sessions,
+  TakenOver,
   Want,
+  Whereabouts,
 } from './message.ts';
+export { createTakeoverAsker, type TakeoverAsker } from './takeover-asker.ts';
 export { putsOf } from './message.ts';
 export { onlyOwnerOf, type Peer, peerOf } from './peer.ts';
 export { checkMessage } from './valid.ts';

@@ -5,7 +5,16 @@
 import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
 import { meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import type { AskDenials, AskFacts, AskInterconnectKey, AskSessions, FromNetwork, Want } from './message.ts';
+import type {
+  AskDenials,
+  AskFacts,
+  AskInterconnectKey,
+  AskSessions,
+  AskTakeover,
+  FromNetwork,
+  Want,
+  Whereabouts,
+} from './message.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape<T> = { readonly [F in keyof T]-?: Check };
@@ -88,8 +97,10 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     type: one('unicast', 'unreachable', 'blackhole'),
     dev: maybe(link),
     via: maybe(word),
+    metric: maybe(whole),
   },
   bird: { netns, text: program },
+  pair: { link, nodeId: word, siblingId: word, heartbeat: word, underlay: word },
 };
 
 const isKind = (value: unknown): value is Kind => kinds.some((kind) => kind === value);
@@ -138,6 +149,17 @@ const factsShape: Shape<AskFacts> = {
 };
 const sessionsShape: Shape<AskSessions> = { type: one('ask-sessions'), number: whole };
 
+const takeoverShape: Shape<AskTakeover> = { type: one('ask-takeover'), number: whole };
+/** As many as a device holds peers. */
+const mostPeers = 65_536;
+const whereaboutsShape: Shape<Whereabouts> = {
+  type: one('whereabouts'),
+  peers: list(
+    (peer) => Array.isArray(peer) && peer.length === 3 && word(peer[0]) && word(peer[1]) && whole(peer[2]),
+    mostPeers,
+  ),
+};
+
 const bad = (what: string): never => {
   throw new Fault('invalid', `the network half sent what is no message: ${what}`);
 };
@@ -152,6 +174,10 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskInterconnectKey>(interconnectKeyShape, value);
     case 'ask-facts':
       return question<AskFacts>(factsShape, value);
+    case 'whereabouts':
+      return question<Whereabouts>(whereaboutsShape, value);
+    case 'ask-takeover':
+      return question<AskTakeover>(takeoverShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:

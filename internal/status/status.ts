@@ -18,6 +18,11 @@ export interface Report {
   readonly rotation: string;
   /** Ids of the CAs that it trusts. */
   readonly trustedAuthorities: readonly string[];
+  /** Its role in its PoP: alone, waiting, standby, active; empty: not known. */
+  readonly role: string;
+  readonly takeoverEpoch: bigint;
+  /** What is wrong with the pair; empty: nothing. */
+  readonly pairAlarm: string;
 }
 
 export interface NodeStatus {
@@ -38,6 +43,9 @@ export const silent: Report = {
   loopLagMs: 0,
   rotation: '',
   trustedAuthorities: [],
+  role: '',
+  takeoverEpoch: 0n,
+  pairAlarm: '',
 };
 
 export interface Status {

@@ -11,7 +11,7 @@ import type { Log } from '#internal/log/log.ts';
 import { applySteps } from './apply.ts';
 import { createDaemon } from './daemon.ts';
 import { observeDaemon } from './observe.ts';
-import { type BfdSession, type Protocol, parseBfdSessions, parseProtocols } from './parse.ts';
+import { type BfdSession, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
 
 export type { BfdSession, Protocol } from './parse.ts';
 
@@ -29,6 +29,8 @@ export interface BirdDriver extends Driver<'bird'> {
   protocols(netns: Netns): Promise<readonly Protocol[]>;
   /** Empty when BIRD or its BFD does not run there. 0.15 ms: may be asked each 10 ms. */
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
+  /** MEDs of the routes to a prefix that BGP has brought into a table of BIRD's. 0.2 ms. */
+  medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
 }
 
 export function openBird({ netns, runDir, clock, log }: BirdOptions): BirdDriver {
@@ -48,6 +50,8 @@ export function openBird({ netns, runDir, clock, log }: BirdOptions): BirdDriver
     onDisturbance: (listener) => listeners.push(listener),
     protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
+    medsOf: async (name, table, prefix) =>
+      parseMeds((await daemons[name].ask(`show route table ${table} for ${prefix} all`))?.lines ?? []),
     async close() {
       for (const daemon of Object.values(daemons)) daemon.close();
     },

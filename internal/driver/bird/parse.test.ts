@@ -4,6 +4,7 @@ import {
   createReplyParser,
   lastText,
   parseBfdSessions,
+  parseMeds,
   parseProtocols,
   parseStatus,
   type Reply,
@@ -139,4 +140,26 @@ test('a text that reads or writes files, or fills a table of the machine, is non
   ])
     expect(of(`${kernel}\n${bad}`), bad).toThrow(' is not ');
   expect(of(`kernel table 4401;\n${kernel}`)).toThrow(' is not ');
+});
+
+test('MEDs of the routes to a prefix that have one: the own route has a metric instead', () => {
+  const lines = [
+    '1007-Table p44duty4:',
+    ' 192.0.0.8/32         unreachable [p44role4 19:31:17.643] * (110)',
+    '1008-\tType: inherit univ',
+    '1012-\tKernel.source: 44',
+    ' \tKernel.metric: 2003',
+    '1007-                     unicast [p44s_heartbeat 19:31:17.640] (100) [AS4200000003i]',
+    ' \tvia 172.30.34.1 on hb',
+    '1008-\tType: BGP univ',
+    '1012-\tBGP.origin: IGP',
+    ' \tBGP.as_path: 4200000003',
+    ' \tBGP.next_hop: 172.30.34.1',
+    ' \tBGP.med: 2005',
+    ' \tBGP.local_pref: 100',
+    '0000 ',
+  ];
+  const found: (readonly number[])[] = [];
+  createReplyParser((reply) => found.push(parseMeds(reply.lines)))(`${lines.join('\n')}\n`);
+  expect(found).toEqual([[2005]]);
 });

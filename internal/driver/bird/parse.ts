@@ -91,3 +91,11 @@ export function parseBfdSessions(lines: readonly ReplyLine[]): readonly BfdSessi
     return [{ address, dev, state }];
   });
 }
+
+/** `show route ... all`: the MEDs (RFC 4271 5.1.4) of routes that have one, which are BGP's. */
+export function parseMeds(lines: readonly ReplyLine[]): readonly number[] {
+  return lines.flatMap(({ text }) => {
+    const med = /^\s*BGP\.med: (\d{1,10})$/.exec(text)?.[1];
+    return med === undefined ? [] : [Number(med)];
+  });
+}

@@ -35,6 +35,13 @@ test('our routes with their next hops, and those with a metric as leading elsewh
   ]);
 });
 
+test('an unreachable route with the metric that it bears', () => {
+  const json = '[{"type":"7","dst":"192.0.0.8","protocol":"44","table":"4397","metric":2002,"flags":[]}]';
+  expect(parseRoutes('transport', 4, json)).toEqual([
+    { netns: 'transport', table: 4397, prefix: '192.0.0.8/32', type: 'unreachable', metric: 2002 },
+  ]);
+});
+
 test('nothing is read from empty lists', () => {
   expect([parseAddresses('pop', '[{},{}]'), parseRules('pop', 4, '[]'), parseRoutes('pop', 4, '')]).toEqual([
     [],

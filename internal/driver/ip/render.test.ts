@@ -66,6 +66,14 @@ test.each<[string, IpStep, readonly string[]]>([
     ['route del 44.31.0.0/24 table 100 protocol 44', 'route replace 44.31.0.0/24 table 100 protocol 44 dev p44w0'],
   ],
   [
+    'a route that ranks elsewhere',
+    { op: 'change', kind: 'route', key, want: { ...route, metric: 2003 }, found: { ...route, metric: 2002 } },
+    [
+      'route replace 44.31.0.0/24 table 100 protocol 44 metric 2003 dev p44w0',
+      'route del 44.31.0.0/24 table 100 protocol 44 metric 2002',
+    ],
+  ],
+  [
     'a route that goes',
     { op: 'remove', kind: 'route', key, found: route },
     ['route del 44.31.0.0/24 table 100 protocol 44'],
@@ -90,6 +98,7 @@ test.each<[string, IpStep, string]>([
     'is not a priority after main',
   ],
   ['a route to others', add('route', { ...route, dev: 'eth0' }), 'is not an interface of ours'],
+  ['a metric', add('route', { ...route, metric: 0.5 }), 'is not a metric'],
   ['a priority', add('rule', { ...rule, priority: 0 }), 'is not a priority'],
   ['a mark', add('rule', { ...rule, fwmark: 2 ** 32 }), 'is not a packet mark'],
 ])('a bad value never reaches ip: %s', (_name, step, problem) => {

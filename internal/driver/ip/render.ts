@@ -47,8 +47,14 @@ function routePlace({ table, prefix }: Route): string {
   return `${prefix} table ${table} protocol ${routeProtocol}`;
 }
 
+function metricArgs({ metric }: Route): string {
+  if (metric === undefined) return '';
+  demand(isInteger(metric, 1, 0xffffffff), 'a metric', metric);
+  return ` metric ${metric}`;
+}
+
 function addRoute(route: Route): string {
-  const place = routePlace(route);
+  const place = `${routePlace(route)}${metricArgs(route)}`;
   if (route.type !== 'unicast') return `route replace ${route.type} ${place}`;
   const dev = route.dev ?? '';
   demand(isOurLink(dev), 'an interface of ours', dev);
@@ -58,7 +64,7 @@ function addRoute(route: Route): string {
   return `route replace ${place} via ${route.via} dev ${dev} onlink`;
 }
 
-const removeRoute = (route: Route): string => `route del ${routePlace(route)}`;
+const removeRoute = (route: Route): string => `route del ${routePlace(route)}${metricArgs(route)}`;
 
 /** One or two lines of a batch; they go together: what is added comes first, so that no packet finds a hole. */
 export interface Lines {
@@ -114,7 +120,8 @@ export function renderStep(step: StepOf<'wire'> | StepOf<'address'> | StepOf<'ru
       if (step.op === 'remove') return { family: familyOf(route.prefix), lines: [removeRoute(route)] };
       // `replace` knows a route by prefix and metric; one with another metric would stay beside it.
       const foreign = step.op === 'change' && step.found.dev === '(other)' ? [removeRoute(step.found)] : [];
-      return { family: familyOf(route.prefix), lines: [...foreign, addRoute(route)] };
+      const outranked = step.op === 'change' && step.found.metric !== step.want.metric ? [removeRoute(step.found)] : [];
+      return { family: familyOf(route.prefix), lines: [...foreign, addRoute(route), ...outranked] };
     }
   }
 }

@@ -1,10 +1,11 @@
 // Apply: a ruleset is one transaction with all elements that are known; elements go in batches.
 
 import type { Element, Netns, Ruleset } from '#internal/dataplane/dataplane.ts';
-import { knownSets } from '#internal/dataplane/ownership.ts';
+import { knownSets, leaseSet } from '#internal/dataplane/ownership.ts';
 import { sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
+import { leaseElement } from './lease.ts';
 import { knownElements, listing } from './observe.ts';
 import {
   checkElement,
@@ -57,6 +58,7 @@ async function replaceRuleset(space: Space, want: Ruleset): Promise<void> {
       await space.remember({ text: want.text, listing: await listing(space) });
       // A table that was away has lost them; one that was fitted keeps them, and is told what it knows.
       if (sets.has(knownSets[4])) await tellKnown(space, [...space.known.keys()]);
+      if (sets.has(leaseSet) && space.leased) await session.run(leaseElement);
       return;
     } catch (error) {
       space.elements = before;

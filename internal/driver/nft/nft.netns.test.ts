@@ -267,3 +267,49 @@ test('a killed nft -i is started again', async () => {
   await eventually(async () => (await bring(more)).length === 0, 10_000);
   expect(await drift(more)).toEqual([]);
 });
+
+const leased = `
+set lease { type inet_proto; size 4; flags dynamic,timeout; timeout 400ms; }
+chain output {
+	type filter hook output priority filter; policy accept;
+	meta l4proto @lease counter
+}`;
+const wantLease = (): MutableDataplane => {
+  const into = emptyDataplane();
+  put(into, 'ruleset', { netns: 'transport', text: leased });
+  return into;
+};
+
+test('a lease stands from its beginning to its end, and runs out where nothing renews it [N7]', async () => {
+  // Ended before there is any table: nothing to say.
+  await driver.lease.end();
+  expect(await driver.lease.stands()).toBe(false);
+  await bring(wantLease());
+  expect(await driver.lease.stands()).toBe(false);
+  await driver.lease.begin();
+  await driver.lease.end();
+  expect(await driver.lease.stands()).toBe(false);
+  await driver.lease.begin();
+  await eventually(async () => !(await driver.lease.stands()), 5_000);
+  // What runs out is no drift.
+  expect(await told(wantLease())).toEqual([]);
+});
+
+test('a lease that was begun is there again in a table that was made anew, one that was ended is not [N7]', async () => {
+  const elements = () =>
+    execFileSync('ip', ['netns', 'exec', 'nftt', 'nft', 'list', 'set', 'inet', 'pop44', 'lease'], { encoding: 'utf8' });
+  const longer = (): MutableDataplane => {
+    const into = emptyDataplane();
+    put(into, 'ruleset', { netns: 'transport', text: leased.replace('400ms', '1h') });
+    return into;
+  };
+  await bring(longer());
+  await driver.lease.begin();
+  execFileSync('ip', ['netns', 'exec', 'nftt', 'nft', 'delete', 'table', 'inet', 'pop44']);
+  await bring(longer());
+  expect(elements()).toContain('elements');
+  await driver.lease.end();
+  execFileSync('ip', ['netns', 'exec', 'nftt', 'nft', 'delete', 'table', 'inet', 'pop44']);
+  await bring(longer());
+  expect(elements()).not.toContain('elements');
+});

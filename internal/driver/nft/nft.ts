@@ -11,9 +11,12 @@ import type { Element, MutableDataplane, Netns, Ruleset } from '#internal/datapl
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import { applySteps, makeKnown } from './apply.ts';
+import { type Lease, leaseOf } from './lease.ts';
 import { type Denied, readDenials } from './denials.ts';
 import { observeSpace } from './observe.ts';
 import { createSpace } from './space.ts';
+
+export type { Lease } from './lease.ts';
 
 export interface NftOptions {
   /** Files of the two namespaces. */
@@ -30,6 +33,8 @@ export interface NftDriver extends Driver<'ruleset' | 'element'> {
    * O(addresses). A table that is made anew hears of them again.
    */
   known(addresses: readonly string[]): Promise<void>;
+  /** By which a node of a pair may speak from its endpoint. */
+  readonly lease: Lease;
   /** What was refused in the pop namespace for these prefixes, those without any left out. O(what was refused lately). */
   denials(prefixes: readonly string[]): Promise<readonly Denied[]>;
 }
@@ -57,6 +62,7 @@ export async function openNft({ netns, stateDir, clock, log }: NftOptions): Prom
     },
     denials: (prefixes) => readDenials(netns.pop, prefixes, deniedSet),
     apply: (steps) => applySteps(spaces, steps),
+    lease: leaseOf(spaces.transport),
     known: (addresses) => makeKnown(spaces.transport, addresses, clock.monotonicMs()),
     onDisturbance: (listener) => listeners.push(listener),
     close: async () => {

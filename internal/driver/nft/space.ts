@@ -24,6 +24,8 @@ export interface Space {
   elements: Map<string, Element> | undefined;
   /** Sources that have shaken hands, and when (monotonic, ms), oldest first: told again to a table that begins anew. */
   readonly known: Map<string, number>;
+  /** The lease was begun by us and not ended: a table that is made anew has it again. */
+  leased: boolean;
   applied(): Applied | undefined;
   remember(applied: Applied | undefined): Promise<void>;
   /** The kept `nft -i`, watched by a kept `nft monitor`; both are started anew when one of them died. */
@@ -112,6 +114,7 @@ export function createSpace(options: SpaceOptions): Space {
     path,
     elements: undefined,
     known: new Map(),
+    leased: false,
     applied: () => applied,
     async remember(next) {
       applied = next;

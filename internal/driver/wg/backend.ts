@@ -56,5 +56,7 @@ export interface Backend {
   set(name: string, netns: Netns, change: DeviceChange): Promise<void>;
   /** @throws Fault `rejected` when some peer of the batch was refused; harmless to repeat */
   setPeers(name: string, netns: Netns, changes: readonly PeerChange[]): Promise<void>;
+  /** What stands behind an interface answers, as far as it is known without asking. */
+  lives(name: string): boolean;
   close(): Promise<void>;
 }

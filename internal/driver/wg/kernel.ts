@@ -69,6 +69,7 @@ export function kernelBackend(netns: Readonly<Record<Netns, string>>, runDir: st
         throw rejected(messageOf(error), error);
       }
     },
+    lives: () => true,
     async close() {},
   };
 }

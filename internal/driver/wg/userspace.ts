@@ -145,6 +145,7 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
     read,
     set: async (name, _netns, change) => (await uapi(name)).set(renderDevice(change)),
     setPeers: async (name, _netns, changes) => (await uapi(name)).set(renderPeers(changes)),
+    lives: (name) => open.has(name),
     async close() {
       for (const connection of open.values()) connection.close();
       open.clear();

@@ -7,17 +7,20 @@
 
 import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
-import type { Netns } from '#internal/dataplane/dataplane.ts';
-import type { Driver } from '#internal/driver/driver.ts';
+import type { Netns, Peer } from '#internal/dataplane/dataplane.ts';
+import type { Driver, StepFailure } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
+import type { Step } from '#internal/plan/step.ts';
 import { applySteps } from './apply.ts';
 import type { Backend } from './backend.ts';
+import { type Call, createCalls } from './calls.ts';
 import { type Found, telemetryOf, observeAll, type Telemetry } from './observe.ts';
 import { createKeyring } from './keyring.ts';
 import { kernelBackend, kernelHasWireguard } from './kernel.ts';
 import { createPlaces } from './places.ts';
 import { userspaceBackend } from './userspace.ts';
 
+export type { Call } from './calls.ts';
 export type { Telemetry } from './observe.ts';
 
 export interface WgOptions {
@@ -44,6 +47,14 @@ export interface WgOptions {
 export interface WgDriver extends Driver<'link' | 'peer'> {
   /** What the peers of a link do. O(peers): 35 ms of CPU at 10,000. Empty when there is no such link. */
   telemetry(link: string): Promise<readonly Telemetry[]>;
+  /** Calls peers where they were last known to be; `again`: those that have not answered. O(calls). */
+  dial(calls: readonly Call[], again: boolean): Promise<readonly StepFailure[]>;
+  /** Ends calls, answered or not. */
+  hangUp(peers: readonly Peer[]): Promise<readonly StepFailure[]>;
+  /** The process behind a link lives; the kernel's own WireGuard always does. */
+  lives(link: string): boolean;
+  /** Heard at once, before any disturbance is looked into. */
+  onDeath(listener: (link: string) => void): void;
 }
 
 /** A batch of 500 peers takes 50 to 250 ms, a full answer of 65,536 peers 0.4 s (measured). */
@@ -53,6 +64,8 @@ const answerTimeoutMs = 5000;
 export async function openWg(options: WgOptions): Promise<WgDriver> {
   const { clock, log } = options;
   const listeners: ((reason: string) => void)[] = [];
+  const mourners: ((link: string) => void)[] = [];
+  const calls = createCalls();
   const disturb = (reason: string): void => {
     for (const listener of listeners) listener(reason);
   };
@@ -66,7 +79,10 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
         program: options.wireguardGo ?? 'wireguard-go',
         answerTimeoutMs: options.answerTimeoutMs ?? answerTimeoutMs,
         clock,
-        onDeath: (name) => disturb(`wireguard-go of ${name} has died`),
+        onDeath: (name) => {
+          for (const mourner of mourners) mourner(name);
+          disturb(`wireguard-go of ${name} has died`);
+        },
       });
   log.info('wireguard-backend', { backend: kernel ? 'kernel' : 'wireguard-go' });
   const places = createPlaces(options.netns);
@@ -77,10 +93,20 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
     ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }),
     memoryFile: join(runDir, 'sealed-keys'),
   });
+  const apply = (steps: readonly Step[]): Promise<readonly StepFailure[]> =>
+    applySteps({ ...means, keyring, netns: options.netns, clock }, steps);
   return {
     kinds: ['link', 'peer'],
-    observe: (): Promise<Found> => observeAll(backend, places, { keyFiles, keyring }, clock.wall().getTime()),
-    apply: (steps) => applySteps({ ...means, keyring, netns: options.netns, clock }, steps),
+    observe: async (): Promise<Found> => {
+      const found = await observeAll(backend, places, { keyFiles, keyring }, clock.wall().getTime());
+      calls.uncalled(found.peer);
+      return found;
+    },
+    apply,
+    dial: (wanted, again) => apply(calls.dial(wanted, again)),
+    hangUp: (peers) => apply(calls.hangUp(peers)),
+    lives: (link) => backend.lives(link),
+    onDeath: (listener) => mourners.push(listener),
     onDisturbance: (listener) => listeners.push(listener),
     telemetry: (link) => telemetryOf(backend, places, link),
     close: () => backend.close(),

@@ -8,7 +8,7 @@ import { apiPort, endpointPort, internetAsn, meshPort } from './topology.ts';
 
 const popOf = ({ node, keys }: KeyedNode) => ({
   id: node.popId,
-  kind: PopKind.CORE,
+  kind: node.heartbeat === undefined ? PopKind.CORE : PopKind.REGIONAL,
   description: `lab, node ${node.id}`,
   endpoint4: node.endpoint4,
   endpoint6: node.endpoint6,
@@ -33,6 +33,7 @@ const nodeOf = ({ node, keys }: KeyedNode) => ({
   sealingPublicKey: recipientOf(keys.sealing),
   apiPort,
   failureDomain: node.popId,
+  heartbeat: node.heartbeat ?? '',
 });
 
 const upstreamsOf = ({ node }: KeyedNode) => {
@@ -58,12 +59,19 @@ const upstreamsOf = ({ node }: KeyedNode) => {
 };
 
 /** Each sealing gives another ciphertext: a repeat finds it done, or does it again. */
-async function giveAccessKey({ node, keys }: KeyedNode, fabric: Client['fabric']): Promise<void> {
+async function giveAccessKey(
+  { node, keys }: KeyedNode,
+  known: readonly KeyedNode[],
+  fabric: Client['fabric'],
+): Promise<void> {
   const { popId } = node;
-  const { publicKey, sealed } = await fabric.getPopAccessKey({ popId });
-  if (node.id in sealed) return;
+  const { publicKey, sealed: before } = await fabric.getPopAccessKey({ popId });
+  if (node.id in before) return;
   const clear = Buffer.from(keys.access.privateKey, 'base64');
-  await fabric.setPopAccessKey({ popId, publicKey, sealed: { [node.id]: seal(clear, recipientOf(keys.sealing)) } });
+  const sealed = known
+    .filter((other) => other.node.popId === popId)
+    .map((other) => [other.node.id, seal(clear, recipientOf(other.keys.sealing))] as const);
+  await fabric.setPopAccessKey({ popId, publicKey, sealed: Object.fromEntries(sealed) });
 }
 
 // A request id of its own for each record, so that the whole may be repeated after a failure.
@@ -75,11 +83,12 @@ const once = (what: string) => ({ requestId: `lab-${what}` });
  */
 export async function createFabric(all: readonly KeyedNode[], { fabric }: Client): Promise<bigint> {
   await fabric.createNetwork({ change: once('network'), name: 'lab', allowDocumentationSpace: true });
-  for (const pop of all.map(popOf)) await fabric.createPop({ change: once(`pop-${pop.id}`), pop });
-  for (const keyed of all) {
+  const pops = new Map(all.toReversed().map((keyed) => [keyed.node.popId, popOf(keyed)]));
+  for (const pop of [...pops.values()].reverse()) await fabric.createPop({ change: once(`pop-${pop.id}`), pop });
+  for (const [at, keyed] of all.entries()) {
     const node = nodeOf(keyed);
     await fabric.createNode({ change: once(`node-${node.id}`), node });
-    await giveAccessKey(keyed, fabric);
+    await giveAccessKey(keyed, all.slice(0, at + 1), fabric);
   }
   for (const upstream of all.flatMap(upstreamsOf))
     await fabric.createUpstream({ change: once(`upstream-${upstream.id}`), upstream });

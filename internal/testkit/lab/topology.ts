@@ -23,6 +23,8 @@ export interface LabNode {
   readonly loopback4: string;
   readonly loopback6: string;
   readonly meshAddress: string;
+  /** Its end of the link to the other node of its PoP. */
+  readonly heartbeat?: string;
 }
 
 /** Of the internet's router: a documentation number (RFC 5398). */
@@ -61,6 +63,20 @@ export function labNode(number: number): LabNode {
     loopback6: `2001:db8:1:f${n}::1`,
     meshAddress: `fd44:44::${n}`,
   };
+}
+
+/** Links between the two nodes of a PoP. */
+const heartbeatLink = ['172.30.34.1', '172.30.34.2'] as const;
+const heartbeatDev = 'heartbeat';
+
+/** The third and the fourth node as the two of one PoP: its endpoint is that of the third. */
+export function labPair(): readonly [LabNode, LabNode] {
+  const a = labNode(3);
+  const { popId, endpoint4, endpoint6 } = a;
+  return [
+    { ...a, heartbeat: heartbeatLink[0] },
+    { ...labNode(4), popId, endpoint4, endpoint6, heartbeat: heartbeatLink[1] },
+  ];
 }
 
 export interface CableEnd {
@@ -144,7 +160,19 @@ const nodeCables = (node: LabNode): readonly Cable[] => [
   ],
 ];
 
-export const cables = (nodes: readonly LabNode[]): readonly Cable[] => [...worldCables, ...nodes.flatMap(nodeCables)];
+function heartbeatCables(nodes: readonly LabNode[]): readonly Cable[] {
+  const ends = nodes.flatMap(({ transport, heartbeat }) =>
+    heartbeat === undefined ? [] : [end(transport, heartbeatDev, `${heartbeat}/24`)],
+  );
+  const [a, b] = ends;
+  return a === undefined || b === undefined ? [] : [[a, b]];
+}
+
+export const cables = (nodes: readonly LabNode[]): readonly Cable[] => [
+  ...worldCables,
+  ...nodes.flatMap(nodeCables),
+  ...heartbeatCables(nodes),
+];
 
 export interface StaticRoute {
   readonly netns: string;

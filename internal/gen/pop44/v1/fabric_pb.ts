@@ -16,7 +16,37 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImkKFENyZWF0ZU5ldHdvcmtSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRuYW1lGAIgASgJEiEKGWFsbG93X2RvY3VtZW50YXRpb25fc3BhY2UYAyABKAgiZQoVQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEigKB25ldHdvcmsYAiABKAsyFy5wb3A0NC5zdG9yZS52MS5OZXR3b3JrIlYKEENyZWF0ZVBvcFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJZChFDcmVhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKBAQoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQFCGAoWX3VwbGlua19iaXRfcGVyX3NlY29uZCJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi8gEKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAgSEAoIcm90YXRpb24YFCABKAlCCQoHX3J0dF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLcAQoWU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAkSDwoHcmVwbGFjZRgEIAEoCBI8CgZzZWFsZWQYBSADKAsyLC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiXwoXU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIigKFkdldFBvcEFjY2Vzc0tleVJlcXVlc3QSDgoGcG9wX2lkGAEgASgJIr0CChdHZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEj0KBnNlYWxlZBgCIAMoCzItLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlNlYWxlZEVudHJ5EkUKCnJlY2lwaWVudHMYAyADKAsyMS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5SZWNpcGllbnRzRW50cnkSJgoJZnJlc2huZXNzGAQgASgLMhMucG9wNDQudjEuRnJlc2huZXNzGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIogBChxSb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBmNhbmNlbBgDIAEoCBIXCg9uZXh0X3B1YmxpY19rZXkYFCABKAkSDwoHcHJvbW90ZRgVIAEoCCJnCh1Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZTKBCgoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkEKCExpc3RQb3BzEhkucG9wNDQudjEuTGlzdFBvcHNSZXF1ZXN0GhoucG9wNDQudjEuTGlzdFBvcHNSZXNwb25zZRJHCgpDcmVhdGVOb2RlEhsucG9wNDQudjEuQ3JlYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5DcmVhdGVOb2RlUmVzcG9uc2USRwoKVXBkYXRlTm9kZRIbLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuVXBkYXRlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlElYKD1NldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIqcBChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBAUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXQiXAoSVXBkYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIhIKEExpc3ROb2Rlc1JlcXVlc3QiXwoRTGlzdE5vZGVzUmVzcG9uc2USIgoFbm9kZXMYASADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIqwCCglOb2RlU3RhdGUSIgoEbm9kZRgBIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSEQoJY29ubmVjdGVkGAIgASgIEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFQoNZmFpbGluZ19zdGVwcxgEIAEoDRIMCgRoZWxkGAUgASgJEhMKBnJ0dF9tcxgGIAEoAUgAiAEBEi4KCmxhc3RfaGVhcmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAggASgIEhAKCHJvdGF0aW9uGBQgASgJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCUIJCgdfcnR0X21zIqgBChlDcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNInQKGkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEjIKDGludGVyY29ubmVjdBgCIAEoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdCIaChhMaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QieAoZTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRIzCg1pbnRlcmNvbm5lY3RzGAEgAygLMhwucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJTChlEZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIUCgxpbnRlcmNvbm5lY3QYAiABKAkiQAoaRGVsZXRlSW50ZXJjb25uZWN0UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiZQoVQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtImgKFkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSIWChRMaXN0VXBzdHJlYW1zUmVxdWVzdCJsChVMaXN0VXBzdHJlYW1zUmVzcG9uc2USKwoJdXBzdHJlYW1zGAEgAygLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0SJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzItwBChZTZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwb3BfaWQYAiABKAkSEgoKcHVibGljX2tleRgDIAEoCRIPCgdyZXBsYWNlGAQgASgIEjwKBnNlYWxlZBgFIAMoCzIsLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlcXVlc3QuU2VhbGVkRW50cnkaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJfChdTZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiKAoWR2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIOCgZwb3BfaWQYASABKAkivQIKF0dldFBvcEFjY2Vzc0tleVJlc3BvbnNlEhIKCnB1YmxpY19rZXkYASABKAkSPQoGc2VhbGVkGAIgAygLMi0ucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuU2VhbGVkRW50cnkSRQoKcmVjaXBpZW50cxgDIAMoCzIxLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlJlY2lwaWVudHNFbnRyeRImCglmcmVzaG5lc3MYBCABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ARoxCg9SZWNpcGllbnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChhTZXROb2RlU2VhbGluZ0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg8KB25vZGVfaWQYAiABKAkSGgoSc2VhbGluZ19wdWJsaWNfa2V5GAMgASgJImMKGVNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiiAEKHFJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGY2FuY2VsGAMgASgIEhcKD25leHRfcHVibGljX2tleRgUIAEoCRIPCgdwcm9tb3RlGBUgASgIImcKHVJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlMsQKCg1GYWJyaWNTZXJ2aWNlElAKDUNyZWF0ZU5ldHdvcmsSHi5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVxdWVzdBofLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXNwb25zZRJECglDcmVhdGVQb3ASGi5wb3A0NC52MS5DcmVhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuQ3JlYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlElYKD0dldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJcChFTZXROb2RlU2VhbGluZ0tleRIiLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBojLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USaAoVUm90YXRlSW50ZXJjb25uZWN0S2V5EiYucG9wNDQudjEuUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBonLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEkEKCFRha2VPdmVyEhkucG9wNDQudjEuVGFrZU92ZXJSZXF1ZXN0GhoucG9wNDQudjEuVGFrZU92ZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+
+/**
+ * @generated from message pop44.v1.TakeOverRequest
+ */
+export type TakeOverRequest = Message<"pop44.v1.TakeOverRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message pop44.v1.TakeOverRequest.
+ * Use `create(TakeOverRequestSchema)` to create a new message.
+ */
+export const TakeOverRequestSchema: GenMessage<TakeOverRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 0);
+
+/**
+ * @generated from message pop44.v1.TakeOverResponse
+ */
+export type TakeOverResponse = Message<"pop44.v1.TakeOverResponse"> & {
+};
+
+/**
+ * Describes the message pop44.v1.TakeOverResponse.
+ * Use `create(TakeOverResponseSchema)` to create a new message.
+ */
+export const TakeOverResponseSchema: GenMessage<TakeOverResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 1);
 
 /**
  * @generated from message pop44.v1.CreateNetworkRequest
@@ -43,7 +73,7 @@ export type CreateNetworkRequest = Message<"pop44.v1.CreateNetworkRequest"> & {
  * Use `create(CreateNetworkRequestSchema)` to create a new message.
  */
 export const CreateNetworkRequestSchema: GenMessage<CreateNetworkRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 0);
+  messageDesc(file_pop44_v1_fabric, 2);
 
 /**
  * @generated from message pop44.v1.CreateNetworkResponse
@@ -65,7 +95,7 @@ export type CreateNetworkResponse = Message<"pop44.v1.CreateNetworkResponse"> & 
  * Use `create(CreateNetworkResponseSchema)` to create a new message.
  */
 export const CreateNetworkResponseSchema: GenMessage<CreateNetworkResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 1);
+  messageDesc(file_pop44_v1_fabric, 3);
 
 /**
  * @generated from message pop44.v1.CreatePopRequest
@@ -87,7 +117,7 @@ export type CreatePopRequest = Message<"pop44.v1.CreatePopRequest"> & {
  * Use `create(CreatePopRequestSchema)` to create a new message.
  */
 export const CreatePopRequestSchema: GenMessage<CreatePopRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 2);
+  messageDesc(file_pop44_v1_fabric, 4);
 
 /**
  * @generated from message pop44.v1.CreatePopResponse
@@ -109,7 +139,7 @@ export type CreatePopResponse = Message<"pop44.v1.CreatePopResponse"> & {
  * Use `create(CreatePopResponseSchema)` to create a new message.
  */
 export const CreatePopResponseSchema: GenMessage<CreatePopResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 3);
+  messageDesc(file_pop44_v1_fabric, 5);
 
 /**
  * @generated from message pop44.v1.ListPopsRequest
@@ -122,7 +152,7 @@ export type ListPopsRequest = Message<"pop44.v1.ListPopsRequest"> & {
  * Use `create(ListPopsRequestSchema)` to create a new message.
  */
 export const ListPopsRequestSchema: GenMessage<ListPopsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 4);
+  messageDesc(file_pop44_v1_fabric, 6);
 
 /**
  * @generated from message pop44.v1.ListPopsResponse
@@ -144,7 +174,7 @@ export type ListPopsResponse = Message<"pop44.v1.ListPopsResponse"> & {
  * Use `create(ListPopsResponseSchema)` to create a new message.
  */
 export const ListPopsResponseSchema: GenMessage<ListPopsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 5);
+  messageDesc(file_pop44_v1_fabric, 7);
 
 /**
  * @generated from message pop44.v1.CreateNodeRequest
@@ -166,7 +196,7 @@ export type CreateNodeRequest = Message<"pop44.v1.CreateNodeRequest"> & {
  * Use `create(CreateNodeRequestSchema)` to create a new message.
  */
 export const CreateNodeRequestSchema: GenMessage<CreateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 6);
+  messageDesc(file_pop44_v1_fabric, 8);
 
 /**
  * @generated from message pop44.v1.CreateNodeResponse
@@ -188,7 +218,7 @@ export type CreateNodeResponse = Message<"pop44.v1.CreateNodeResponse"> & {
  * Use `create(CreateNodeResponseSchema)` to create a new message.
  */
 export const CreateNodeResponseSchema: GenMessage<CreateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 7);
+  messageDesc(file_pop44_v1_fabric, 9);
 
 /**
  * @generated from message pop44.v1.UpdateNodeRequest
@@ -210,6 +240,13 @@ export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
    * @generated from field: optional uint64 uplink_bit_per_second = 3;
    */
   uplinkBitPerSecond?: bigint | undefined;
+
+  /**
+   * As Node.heartbeat; empty: none any more.
+   *
+   * @generated from field: optional string heartbeat = 80;
+   */
+  heartbeat?: string | undefined;
 };
 
 /**
@@ -217,7 +254,7 @@ export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
  * Use `create(UpdateNodeRequestSchema)` to create a new message.
  */
 export const UpdateNodeRequestSchema: GenMessage<UpdateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 8);
+  messageDesc(file_pop44_v1_fabric, 10);
 
 /**
  * @generated from message pop44.v1.UpdateNodeResponse
@@ -239,7 +276,7 @@ export type UpdateNodeResponse = Message<"pop44.v1.UpdateNodeResponse"> & {
  * Use `create(UpdateNodeResponseSchema)` to create a new message.
  */
 export const UpdateNodeResponseSchema: GenMessage<UpdateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 9);
+  messageDesc(file_pop44_v1_fabric, 11);
 
 /**
  * @generated from message pop44.v1.ListNodesRequest
@@ -252,7 +289,7 @@ export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 10);
+  messageDesc(file_pop44_v1_fabric, 12);
 
 /**
  * @generated from message pop44.v1.ListNodesResponse
@@ -274,7 +311,7 @@ export type ListNodesResponse = Message<"pop44.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 11);
+  messageDesc(file_pop44_v1_fabric, 13);
 
 /**
  * A node as the daemon that answers sees it.
@@ -338,6 +375,25 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
    * @generated from field: string rotation = 20;
    */
   rotation: string;
+
+  /**
+   * Its role in its PoP: alone, waiting, standby, active; empty: not known.
+   *
+   * @generated from field: string role = 80;
+   */
+  role: string;
+
+  /**
+   * @generated from field: uint64 takeover_epoch = 81;
+   */
+  takeoverEpoch: bigint;
+
+  /**
+   * What is wrong with the pair; empty: nothing.
+   *
+   * @generated from field: string pair_alarm = 82;
+   */
+  pairAlarm: string;
 };
 
 /**
@@ -345,7 +401,7 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 12);
+  messageDesc(file_pop44_v1_fabric, 14);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectRequest
@@ -401,7 +457,7 @@ export type CreateInterconnectRequest = Message<"pop44.v1.CreateInterconnectRequ
  * Use `create(CreateInterconnectRequestSchema)` to create a new message.
  */
 export const CreateInterconnectRequestSchema: GenMessage<CreateInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 13);
+  messageDesc(file_pop44_v1_fabric, 15);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectResponse
@@ -423,7 +479,7 @@ export type CreateInterconnectResponse = Message<"pop44.v1.CreateInterconnectRes
  * Use `create(CreateInterconnectResponseSchema)` to create a new message.
  */
 export const CreateInterconnectResponseSchema: GenMessage<CreateInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 14);
+  messageDesc(file_pop44_v1_fabric, 16);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsRequest
@@ -436,7 +492,7 @@ export type ListInterconnectsRequest = Message<"pop44.v1.ListInterconnectsReques
  * Use `create(ListInterconnectsRequestSchema)` to create a new message.
  */
 export const ListInterconnectsRequestSchema: GenMessage<ListInterconnectsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 15);
+  messageDesc(file_pop44_v1_fabric, 17);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsResponse
@@ -458,7 +514,7 @@ export type ListInterconnectsResponse = Message<"pop44.v1.ListInterconnectsRespo
  * Use `create(ListInterconnectsResponseSchema)` to create a new message.
  */
 export const ListInterconnectsResponseSchema: GenMessage<ListInterconnectsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 16);
+  messageDesc(file_pop44_v1_fabric, 18);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectRequest
@@ -480,7 +536,7 @@ export type DeleteInterconnectRequest = Message<"pop44.v1.DeleteInterconnectRequ
  * Use `create(DeleteInterconnectRequestSchema)` to create a new message.
  */
 export const DeleteInterconnectRequestSchema: GenMessage<DeleteInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 17);
+  messageDesc(file_pop44_v1_fabric, 19);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectResponse
@@ -497,7 +553,7 @@ export type DeleteInterconnectResponse = Message<"pop44.v1.DeleteInterconnectRes
  * Use `create(DeleteInterconnectResponseSchema)` to create a new message.
  */
 export const DeleteInterconnectResponseSchema: GenMessage<DeleteInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 18);
+  messageDesc(file_pop44_v1_fabric, 20);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamRequest
@@ -519,7 +575,7 @@ export type CreateUpstreamRequest = Message<"pop44.v1.CreateUpstreamRequest"> & 
  * Use `create(CreateUpstreamRequestSchema)` to create a new message.
  */
 export const CreateUpstreamRequestSchema: GenMessage<CreateUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 19);
+  messageDesc(file_pop44_v1_fabric, 21);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamResponse
@@ -541,7 +597,7 @@ export type CreateUpstreamResponse = Message<"pop44.v1.CreateUpstreamResponse"> 
  * Use `create(CreateUpstreamResponseSchema)` to create a new message.
  */
 export const CreateUpstreamResponseSchema: GenMessage<CreateUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 20);
+  messageDesc(file_pop44_v1_fabric, 22);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsRequest
@@ -554,7 +610,7 @@ export type ListUpstreamsRequest = Message<"pop44.v1.ListUpstreamsRequest"> & {
  * Use `create(ListUpstreamsRequestSchema)` to create a new message.
  */
 export const ListUpstreamsRequestSchema: GenMessage<ListUpstreamsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 21);
+  messageDesc(file_pop44_v1_fabric, 23);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsResponse
@@ -576,7 +632,7 @@ export type ListUpstreamsResponse = Message<"pop44.v1.ListUpstreamsResponse"> & 
  * Use `create(ListUpstreamsResponseSchema)` to create a new message.
  */
 export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 22);
+  messageDesc(file_pop44_v1_fabric, 24);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyRequest
@@ -618,7 +674,7 @@ export type SetPopAccessKeyRequest = Message<"pop44.v1.SetPopAccessKeyRequest"> 
  * Use `create(SetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const SetPopAccessKeyRequestSchema: GenMessage<SetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 23);
+  messageDesc(file_pop44_v1_fabric, 25);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyResponse
@@ -642,7 +698,7 @@ export type SetPopAccessKeyResponse = Message<"pop44.v1.SetPopAccessKeyResponse"
  * Use `create(SetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 24);
+  messageDesc(file_pop44_v1_fabric, 26);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyRequest
@@ -659,7 +715,7 @@ export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> 
  * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 25);
+  messageDesc(file_pop44_v1_fabric, 27);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyResponse
@@ -693,7 +749,7 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
  * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 26);
+  messageDesc(file_pop44_v1_fabric, 28);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyRequest
@@ -722,7 +778,7 @@ export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyReques
  * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
  */
 export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 27);
+  messageDesc(file_pop44_v1_fabric, 29);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyResponse
@@ -744,7 +800,7 @@ export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyRespo
  * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
  */
 export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 28);
+  messageDesc(file_pop44_v1_fabric, 30);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyRequest
@@ -783,7 +839,7 @@ export type RotateInterconnectKeyRequest = Message<"pop44.v1.RotateInterconnectK
  * Use `create(RotateInterconnectKeyRequestSchema)` to create a new message.
  */
 export const RotateInterconnectKeyRequestSchema: GenMessage<RotateInterconnectKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 29);
+  messageDesc(file_pop44_v1_fabric, 31);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyResponse
@@ -805,7 +861,7 @@ export type RotateInterconnectKeyResponse = Message<"pop44.v1.RotateInterconnect
  * Use `create(RotateInterconnectKeyResponseSchema)` to create a new message.
  */
 export const RotateInterconnectKeyResponseSchema: GenMessage<RotateInterconnectKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 30);
+  messageDesc(file_pop44_v1_fabric, 32);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -943,6 +999,16 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof RotateInterconnectKeyRequestSchema;
     output: typeof RotateInterconnectKeyResponseSchema;
+  },
+  /**
+   * Has the standby node of a pair take its PoP over; nothing is written. It answers when the node is active.
+   *
+   * @generated from rpc pop44.v1.FabricService.TakeOver
+   */
+  takeOver: {
+    methodKind: "unary";
+    input: typeof TakeOverRequestSchema;
+    output: typeof TakeOverResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_fabric, 0);

@@ -10,7 +10,106 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIpUBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2UiuQEKCk5vZGVSZXBvcnQSGAoQYXBwbGllZF9yZXZpc2lvbhgBIAEoBBIZChFzbmFwc2hvdF9yZXZpc2lvbhgCIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAMgASgNEgwKBGhlbGQYBCABKAkSDQoFc3RhbGUYBSABKAgSEwoLbG9vcF9sYWdfbXMYBiABKAESEAoIcm90YXRpb24YFCABKAkSGwoTdHJ1c3RlZF9hdXRob3JpdGllcxg8IAMoCSI5Cg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEMpQBCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiSQoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQiKwoXVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USEAoIbGlzdGVuZXIYASABKAkiFgoUT3JkZXJUYWtlb3ZlclJlcXVlc3QiKAoVT3JkZXJUYWtlb3ZlclJlc3BvbnNlEg8KB3Byb2JsZW0YASABKAkiJQoQVGVsbFVzYWdlUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiOQoRVGVsbFVzYWdlUmVzcG9uc2USJAoFYnl0ZXMYASABKAsyFS5wb3A0NC52MS5UdW5uZWxCeXRlcyJWCgtUdW5uZWxCeXRlcxIQCgh1cF9ieXRlcxgBIAEoBBISCgpkb3duX2J5dGVzGAIgASgEEhAKCHNpbmNlX21zGAMgASgEEg8KB2xhc3RfbXMYBCABKAQiMwoNU3RyZWFtUmVxdWVzdBIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSI0Cg5TdHJlYW1SZXNwb25zZRIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSKVAQoJTWVzaEZyYW1lEg8KB3NlbnRfdXMYASABKAQSDwoHZWNob191cxgCIAEoBBIUCgxlY2hvX2hlbGRfdXMYAyABKAQSJAoGcmVwb3J0GAQgASgLMhQucG9wNDQudjEuTm9kZVJlcG9ydBIqCghwcmVzZW5jZRgFIAMoCzIYLnBvcDQ0LnYxLlR1bm5lbFByZXNlbmNlIvMBCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJIjkKDlR1bm5lbFByZXNlbmNlEhEKCXR1bm5lbF9pZBgBIAEoCRIUCgxoYW5kc2hha2VfbXMYAiABKAQyvgIKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message pop44.v1.TellWhereaboutsRequest
+ */
+export type TellWhereaboutsRequest = Message<"pop44.v1.TellWhereaboutsRequest"> & {
+  /**
+   * None: is the same still there?
+   *
+   * @generated from field: repeated pop44.v1.Whereabouts peers = 1;
+   */
+  peers: Whereabouts[];
+};
+
+/**
+ * Describes the message pop44.v1.TellWhereaboutsRequest.
+ * Use `create(TellWhereaboutsRequestSchema)` to create a new message.
+ */
+export const TellWhereaboutsRequestSchema: GenMessage<TellWhereaboutsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 0);
+
+/**
+ * @generated from message pop44.v1.Whereabouts
+ */
+export type Whereabouts = Message<"pop44.v1.Whereabouts"> & {
+  /**
+   * @generated from field: bytes public_key = 1;
+   */
+  publicKey: Uint8Array;
+
+  /**
+   * @generated from field: string endpoint = 2;
+   */
+  endpoint: string;
+
+  /**
+   * Unix time, milliseconds.
+   *
+   * @generated from field: uint64 handshake_ms = 3;
+   */
+  handshakeMs: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.Whereabouts.
+ * Use `create(WhereaboutsSchema)` to create a new message.
+ */
+export const WhereaboutsSchema: GenMessage<Whereabouts> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 1);
+
+/**
+ * @generated from message pop44.v1.TellWhereaboutsResponse
+ */
+export type TellWhereaboutsResponse = Message<"pop44.v1.TellWhereaboutsResponse"> & {
+  /**
+   * Another one each time that there is somebody who knows nothing yet; empty: there is nobody.
+   *
+   * @generated from field: string listener = 1;
+   */
+  listener: string;
+};
+
+/**
+ * Describes the message pop44.v1.TellWhereaboutsResponse.
+ * Use `create(TellWhereaboutsResponseSchema)` to create a new message.
+ */
+export const TellWhereaboutsResponseSchema: GenMessage<TellWhereaboutsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 2);
+
+/**
+ * @generated from message pop44.v1.OrderTakeoverRequest
+ */
+export type OrderTakeoverRequest = Message<"pop44.v1.OrderTakeoverRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.OrderTakeoverRequest.
+ * Use `create(OrderTakeoverRequestSchema)` to create a new message.
+ */
+export const OrderTakeoverRequestSchema: GenMessage<OrderTakeoverRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 3);
+
+/**
+ * @generated from message pop44.v1.OrderTakeoverResponse
+ */
+export type OrderTakeoverResponse = Message<"pop44.v1.OrderTakeoverResponse"> & {
+  /**
+   * Why it did not; empty: it is active.
+   *
+   * @generated from field: string problem = 1;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message pop44.v1.OrderTakeoverResponse.
+ * Use `create(OrderTakeoverResponseSchema)` to create a new message.
+ */
+export const OrderTakeoverResponseSchema: GenMessage<OrderTakeoverResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 4);
 
 /**
  * @generated from message pop44.v1.TellUsageRequest
@@ -27,7 +126,7 @@ export type TellUsageRequest = Message<"pop44.v1.TellUsageRequest"> & {
  * Use `create(TellUsageRequestSchema)` to create a new message.
  */
 export const TellUsageRequestSchema: GenMessage<TellUsageRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 0);
+  messageDesc(file_pop44_v1_mesh, 5);
 
 /**
  * @generated from message pop44.v1.TellUsageResponse
@@ -46,7 +145,7 @@ export type TellUsageResponse = Message<"pop44.v1.TellUsageResponse"> & {
  * Use `create(TellUsageResponseSchema)` to create a new message.
  */
 export const TellUsageResponseSchema: GenMessage<TellUsageResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 1);
+  messageDesc(file_pop44_v1_mesh, 6);
 
 /**
  * @generated from message pop44.v1.TunnelBytes
@@ -80,7 +179,7 @@ export type TunnelBytes = Message<"pop44.v1.TunnelBytes"> & {
  * Use `create(TunnelBytesSchema)` to create a new message.
  */
 export const TunnelBytesSchema: GenMessage<TunnelBytes> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 2);
+  messageDesc(file_pop44_v1_mesh, 7);
 
 /**
  * @generated from message pop44.v1.StreamRequest
@@ -97,7 +196,7 @@ export type StreamRequest = Message<"pop44.v1.StreamRequest"> & {
  * Use `create(StreamRequestSchema)` to create a new message.
  */
 export const StreamRequestSchema: GenMessage<StreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 3);
+  messageDesc(file_pop44_v1_mesh, 8);
 
 /**
  * @generated from message pop44.v1.StreamResponse
@@ -114,7 +213,7 @@ export type StreamResponse = Message<"pop44.v1.StreamResponse"> & {
  * Use `create(StreamResponseSchema)` to create a new message.
  */
 export const StreamResponseSchema: GenMessage<StreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 4);
+  messageDesc(file_pop44_v1_mesh, 9);
 
 /**
  * @generated from message pop44.v1.MeshFrame
@@ -155,7 +254,7 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  * Use `create(MeshFrameSchema)` to create a new message.
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 5);
+  messageDesc(file_pop44_v1_mesh, 10);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -206,6 +305,25 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
    * @generated from field: repeated string trusted_authorities = 60;
    */
   trustedAuthorities: string[];
+
+  /**
+   * Its role in its PoP: alone, waiting, standby, active; empty: not known.
+   *
+   * @generated from field: string role = 80;
+   */
+  role: string;
+
+  /**
+   * @generated from field: uint64 takeover_epoch = 81;
+   */
+  takeoverEpoch: bigint;
+
+  /**
+   * What is wrong with the pair; empty: nothing.
+   *
+   * @generated from field: string pair_alarm = 82;
+   */
+  pairAlarm: string;
 };
 
 /**
@@ -213,7 +331,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 6);
+  messageDesc(file_pop44_v1_mesh, 11);
 
 /**
  * Where a tunnel last shook hands.
@@ -239,7 +357,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 7);
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.
@@ -264,6 +382,26 @@ export const MeshService: GenService<{
     methodKind: "unary";
     input: typeof TellUsageRequestSchema;
     output: typeof TellUsageResponseSchema;
+  },
+  /**
+   * From the active node of a PoP to the other one: where its peers are, so that they can be called after a takeover.
+   *
+   * @generated from rpc pop44.v1.MeshService.TellWhereabouts
+   */
+  tellWhereabouts: {
+    methodKind: "unary";
+    input: typeof TellWhereaboutsRequestSchema;
+    output: typeof TellWhereaboutsResponseSchema;
+  },
+  /**
+   * An admin's order, handed on by the daemon that was asked: the answering node takes its PoP over.
+   *
+   * @generated from rpc pop44.v1.MeshService.OrderTakeover
+   */
+  orderTakeover: {
+    methodKind: "unary";
+    input: typeof OrderTakeoverRequestSchema;
+    output: typeof OrderTakeoverResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_mesh, 0);

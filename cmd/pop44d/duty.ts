@@ -1,0 +1,125 @@
+// Wires the role of a node in its PoP: facts from BIRD and WireGuard, orders to nft, applier and WireGuard.
+
+import { dirname, join } from 'node:path';
+import type { AnyDriver, Applier } from '#internal/applier/applier.ts';
+import type { Clock } from '#internal/clock/clock.ts';
+import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
+import type { Pair } from '#internal/dataplane/dataplane.ts';
+import { accessLink } from '#internal/dataplane/ownership.ts';
+import type { BirdDriver } from '#internal/driver/bird/bird.ts';
+import type { NftDriver } from '#internal/driver/nft/nft.ts';
+import type { WgDriver } from '#internal/driver/wg/wg.ts';
+import { createCaller, createDuty, createEndpoints, createMemory, type DutyHolder } from '#internal/duty/duty.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
+
+export interface DutyWiring {
+  readonly config: NodeConfig;
+  readonly drivers: { readonly wg: WgDriver; readonly nft: NftDriver; readonly bird: BirdDriver };
+  readonly applier: () => Applier;
+  readonly send: (message: FromDataplane) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Telemetry = Awaited<ReturnType<WgDriver['telemetry']>>;
+
+export interface WiredDuty {
+  readonly holder: DutyHolder;
+  /** Holds the pair for the plan to compare with; what it means is the holder's. */
+  readonly driver: AnyDriver;
+  /** Of the peers of the access interface, each time that they are read anyway. */
+  look(peers: Telemetry): void;
+  /** From the sibling. */
+  told(message: Whereabouts): void;
+  /** Everything that a network half must hear that has just come. */
+  greet(send: (message: FromDataplane) => void): void;
+}
+
+/** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
+export const hostOf = (endpoint: string): string =>
+  endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
+function pairDriver(): AnyDriver {
+  const pair = new Map<string, Pair>();
+  return {
+    kinds: ['pair'],
+    observe: async () => ({ pair: new Map(pair) }),
+    apply: async (steps) => {
+      for (const step of steps) {
+        if (step.kind !== 'pair') continue;
+        if (step.op === 'remove') pair.delete(step.key);
+        else pair.set(step.key, step.want);
+      }
+      return [];
+    },
+    onDisturbance: () => undefined,
+    close: async () => undefined,
+  };
+}
+
+export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise<WiredDuty> {
+  const { config, drivers, applier, send, clock, log } = wiring;
+  const { wg, nft, bird } = drivers;
+  // Where this half keeps what outlives the machine: the network half's directory is not its own.
+  const ownDir = dirname(madeKeyBase(config));
+  const endpoints = createEndpoints(
+    join(ownDir, 'sibling-endpoints'),
+    clock,
+    (cause) => log.warn('endpoints-unwritten', { reason: messageOf(cause) }),
+    signal,
+  );
+  const caller = createCaller({
+    dial: (calls, again) => wg.dial(calls, again),
+    hangUp: (peers) => wg.hangUp(peers),
+    handshakes: () => wg.telemetry(accessLink),
+    known: endpoints.byAge,
+    peerOf: (publicKey) => applier().accessPeer(publicKey),
+    hindrance: () => '',
+    clock,
+    log,
+  });
+  const whereabouts = (peers: ReturnType<typeof endpoints.byAge>): Whereabouts => ({
+    type: 'whereabouts',
+    peers: peers.map(({ publicKey, endpoint, handshakeMs }) => [publicKey, endpoint, handshakeMs]),
+  });
+  const holder = await createDuty({
+    bird: {
+      bfdSessions: () => bird.bfdSessions('transport'),
+      protocols: () => bird.protocols('transport'),
+      medsOf: (table, prefix) => bird.medsOf('transport', table, prefix),
+    },
+    alive: () => wg.lives(accessLink),
+    lease: nft.lease,
+    applier,
+    calls: caller,
+    memory: createMemory(join(config.runDir, 'leads'), join(ownDir, 'takeover-epoch')),
+    clock,
+    log,
+    changed: (report) => send({ type: 'duty', ...report }),
+  });
+  wg.onDeath((link) => {
+    if (link === accessLink) holder.died();
+  });
+  return {
+    holder,
+    driver: pairDriver(),
+    look: (peers) => {
+      if (holder.report().role !== 'active') return;
+      const news = endpoints.seen(peers);
+      if (news.length > 0) send(whereabouts(news));
+    },
+    told: ({ peers }) => {
+      endpoints.told(peers.map(([publicKey, endpoint, handshakeMs]) => ({ publicKey, endpoint, handshakeMs })));
+      // When this node has taken over, they come first at its gate.
+      nft
+        .known(peers.map(([, endpoint]) => hostOf(endpoint)))
+        .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
+    },
+    greet: (greeted) => {
+      greeted({ type: 'duty', ...holder.report() });
+      if (holder.report().role === 'active') greeted(whereabouts(endpoints.byAge()));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// Wires the network half's part of a pair: what the privileged half tells of its role and of its peers goes to the others,
+// and what the sibling tells comes back to it.
+
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '#internal/clock/clock.ts';
+import { siblingOfNode } from '#internal/desired/desired.ts';
+import { createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
+import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import { parseWgKey } from '#internal/netip/netip.ts';
+import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
+import type { Status } from '#internal/status/status.ts';
+
+export interface PairParts {
+  readonly nodeId: string;
+  readonly mesh: Pick<Mesh, 'addressOf'>;
+  readonly status: Status;
+  readonly snapshot: () => Snapshot;
+  readonly credentials: Parameters<typeof createSiblingTeller>[0]['credentials'];
+  readonly send: (message: FromNetwork) => void;
+  readonly clock: Clock;
+}
+
+export interface Pairing extends PairEnd {
+  /** From the privileged half. */
+  heard(message: FromDataplane): void;
+  /** The records or the mesh changed: the sibling may be another. */
+  settle(): void;
+  lost(): void;
+}
+
+export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
+  const { nodeId, mesh, status, snapshot, credentials, send, clock } = parts;
+  const stands = (publicKey: string): boolean => {
+    const key = parseWgKey(publicKey);
+    return typeof key === 'string' && snapshot().peerkeys.has(peerKeyId(key));
+  };
+  const teller = createSiblingTeller({ credentials, stands, clock, signal });
+  const asker = createTakeoverAsker(send);
+  /** Of the privileged half that is connected now; empty: none is. */
+  let listener = '';
+  let role = '';
+
+  const settle = (): void => {
+    const sibling = siblingOfNode(snapshot(), nodeId);
+    const target = sibling === undefined ? undefined : mesh.addressOf(sibling);
+    teller.listener(
+      sibling === undefined || target === undefined || role !== 'active' ? undefined : { nodeId: sibling, target },
+    );
+  };
+  return {
+    told: (from, peers) => {
+      if (listener === '' || from !== siblingOfNode(snapshot(), nodeId)) return '';
+      if (peers.length > 0) send({ type: 'whereabouts', peers });
+      return listener;
+    },
+    takeOver: asker.ask,
+    heard: (message) => {
+      if (message.type === 'hello') listener = randomUUID();
+      if (message.type === 'taken-over') asker.told(message);
+      if (message.type === 'whereabouts') teller.tell(message.peers);
+      if (message.type !== 'duty') return;
+      role = message.role;
+      if (role !== 'active') teller.forget();
+      status.update({ role, takeoverEpoch: BigInt(message.epoch), pairAlarm: message.alarm });
+      settle();
+    },
+    settle,
+    lost: () => {
+      listener = '';
+      asker.lost();
+    },
+  };
+}

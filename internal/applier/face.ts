@@ -1,0 +1,48 @@
+// The face of the applier, and what it is made of.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Dataplane, MutableDataplane, Peer } from '#internal/dataplane/dataplane.ts';
+import type { Driver } from '#internal/driver/driver.ts';
+import type { Log } from '#internal/log/log.ts';
+import type { Applied, Health, Want } from '#internal/seam/seam.ts';
+import type { Gate } from './gate.ts';
+
+export interface Applier {
+  /** Reads what is there and raises what is fixed; called once before the first want. */
+  start(): Promise<void>;
+  /** On the access interface, as last observed or reached; those that only wait to take over are not counted. */
+  accessPeers(): number;
+  want(message: Want): Promise<Applied>;
+  /** A peer is waited for that takes over another's AllowedIPs with its first handshake. */
+  awaitsSuccessor(): boolean;
+  /** Peers of the access interface have shaken hands: those that were waited for take over, at once. */
+  shook(publicKeys: readonly string[]): Promise<void>;
+  /** The gate's answers have changed: what it holds back goes, what it admits comes. O(routes). */
+  regate(): Promise<void>;
+  /** Every peer of the access interface forgets its session and its endpoint. */
+  forgetSessions(): Promise<void>;
+  /** As it is wanted. */
+  accessPeer(publicKey: string): Peer | undefined;
+  /** Observes everything, repairs what differs. */
+  compare(): Promise<Health>;
+  close(): Promise<void>;
+}
+
+/** A driver of whatever kinds. */
+export type AnyDriver = Omit<Driver, 'observe'> & { observe(): Promise<Partial<MutableDataplane>> };
+
+export interface ApplierParts {
+  readonly drivers: readonly AnyDriver[];
+  /** What this node wants whatever the store says (the management mesh). */
+  readonly fixed: Dataplane;
+  /** Whether a peer has ever shaken hands, as far as it is known. */
+  readonly shaken: (publicKey: string) => boolean;
+  /** Default: every route stands. */
+  readonly gate?: Gate;
+  /** What it wants until the first want says otherwise (the mesh's first peers). */
+  readonly first?: Dataplane;
+  /** Ends the open flows of prefixes that their holders gave up: they are the next one's. */
+  readonly endFlows?: (prefixes: readonly string[]) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { heartbeats, pairSnapshot } from '#internal/testkit/pair.ts';
+import { heartbeatField } from './heartbeat.ts';
+
+const snapshot = pairSnapshot();
+const ofP3 = (value: string) => heartbeatField(snapshot, 'heartbeat', { id: 'p3', popId: 'p3' }, value);
+
+test("a heartbeat address is one of the node alone, of the family of its sibling's; none is none", () => {
+  expect(ofP3('172.30.34.1')).toBe('172.30.34.1');
+  expect(ofP3('')).toBe('');
+  expect(heartbeatField(snapshot, 'heartbeat', { id: 'p1', popId: 'p1' }, 'FD44::0:1')).toBe('fd44::1');
+});
+
+test.each([
+  ['no address', '172.30.34', 'invalid'],
+  ['a network', '172.30.34.0/24', 'invalid'],
+  ['no address of one machine', '224.0.0.1', 'invalid'],
+  ["the sibling's own", heartbeats.p4, 'already-exists'],
+  ["another node's address outside", '198.18.1.2', 'already-exists'],
+  ['of another family than the sibling has', 'fd44::1', 'invalid'],
+])('%s is refused', (_, value, refused) => {
+  expect(ofP3(value)).toMatchObject({ refused, field: 'heartbeat', value });
+});

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { Dataplane } from '#internal/dataplane/dataplane.ts';
+import { heartbeats, pairSnapshot } from '#internal/testkit/pair.ts';
+import { threePops } from '#internal/testkit/three-pops.ts';
+import { desired, siblingOfNode } from './desired.ts';
+
+const of = (nodeId: string, snapshot = pairSnapshot()): Dataplane =>
+  desired(snapshot, { nodeId, interconnectKeyFile: '/keys/interconnect' }, new Set<string>());
+const bird = (made: Dataplane): string => made.bird.get('transport')?.text ?? '';
+const rules = (made: Dataplane): string => made.ruleset.get('transport')?.text ?? '';
+
+test('two nodes of a PoP with heartbeat addresses are a pair, each for the other [N7]', () => {
+  expect([...of('p3').pair.values()]).toEqual([
+    { link: 'p44w0', nodeId: 'p3', siblingId: 'p4', heartbeat: heartbeats.p4, underlay: '198.18.4.2' },
+  ]);
+  expect([...of('p4').pair.values()]).toMatchObject([{ nodeId: 'p4', siblingId: 'p3', heartbeat: heartbeats.p3 }]);
+  expect(siblingOfNode(pairSnapshot(), 'p3')).toBe('p4');
+  expect(siblingOfNode(pairSnapshot(), 'p1')).toBeUndefined();
+});
+
+test.each([
+  ['the other one has no heartbeat address', { heartbeat: '' }],
+  ['the addresses are of two families', { heartbeat: 'fd44::2' }],
+  ['the other one is of another PoP', { popId: 'p1' }],
+  ['they share no family outside', { underlay4: '' }],
+])('no pair where %s', (_, change) => {
+  const made = of('p3', pairSnapshot(change));
+  expect(made.pair.size).toBe(0);
+  expect(bird(made)).toContain('protocol static p44endpoint4');
+  expect(rules(made)).not.toContain('@lease');
+});
+
+test('a node alone is as it was: its endpoint is configuration, and nothing fences it', () => {
+  const made = of('p3', threePops());
+  expect(bird(made)).toContain('protocol static p44endpoint4');
+  expect(bird(made)).not.toContain('p44s_');
+  expect(rules(made)).not.toContain('lease');
+  expect([...made.route.values()].some(({ netns }) => netns === 'transport')).toBe(false);
+});
+
+test('what an active node announces is routes, by both families: a change of role is no configuration [N7]', () => {
+  const made = of('p3');
+  expect(bird(made)).not.toContain('protocol static');
+  const routes = [...made.route.values()].filter(({ netns }) => netns === 'transport');
+  expect(routes.map(({ table, prefix, type }) => [table, prefix, type])).toEqual(
+    ['192.0.0.8/32', '44.27.0.3/32', '100::/128', '2001:db8:1:e3::1/128'].map((prefix) => [
+      4397,
+      prefix,
+      'unreachable',
+    ]),
+  );
+});
+
+test('WireGuard is neither heard nor sent without a lease, which BFD renews and never begins [N7]', () => {
+  const text = rules(of('p4'));
+  expect(text).toContain('set lease { type inet_proto; size 4; flags dynamic,timeout; timeout 400ms; }');
+  expect(text).toContain('udp dport { 3784, 4784 } meta l4proto @lease update @lease { meta l4proto }');
+  expect(text).toContain('meta mark 68 meta l4proto != @lease drop');
+  const heard = text.indexOf('udp dport 51820 meta l4proto != @lease drop');
+  expect(heard).toBeGreaterThan(0);
+  expect(heard).toBeLessThan(text.indexOf('udp dport 51820 accept'));
+});
+
+test('a sibling is heard by BFD and BGP on both ways, and nobody else is', () => {
+  const text = rules(of('p4'));
+  expect(text).toContain(`ip saddr ${heartbeats.p3} udp dport 3784 ip ttl 255 accept`);
+  expect(text).toContain('ip saddr 198.18.3.2 udp dport 4784 accept');
+  for (const from of [heartbeats.p3, '198.18.3.2']) expect(text).toContain(`ip saddr ${from} tcp dport 179 accept`);
+});

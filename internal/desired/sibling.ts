@@ -1,0 +1,126 @@
+// Sibling: the other node of a PoP, and the text by which the two BIRDs tell each other who is active.
+//
+// What an active node announces stands as routes in a table of its own (dutyTable), which the privileged half fills and
+// empties by its role: a change of role is a few routes, never a configuration.
+
+import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { accessLink, dutyMarkers, dutyTable, routeProtocol, siblingSession } from '#internal/dataplane/ownership.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import type { View } from './self.ts';
+
+/** Own and far address of one of the two ways to the sibling. */
+interface Way {
+  readonly own: string;
+  readonly far: string;
+}
+
+export interface Sibling {
+  readonly node: Node;
+  readonly heartbeat: Way;
+  readonly underlay: Way;
+}
+
+const families = [4, 6] as const;
+type Family = (typeof families)[number];
+const familyOfAddress = (address: string): Family => (address.includes(':') ? 6 : 4);
+
+/** Above BGP's 100: two nodes that are both active must hear so, and only the best route to a prefix is told. */
+const ownPreference = 110;
+/** Routers between two nodes of one location: more than anybody has. */
+const mostHops = 8;
+
+function underlayWay(near: Node, far: Node): Way | undefined {
+  if (near.underlay4 !== '' && far.underlay4 !== '') return { own: near.underlay4, far: far.underlay4 };
+  return near.underlay6 !== '' && far.underlay6 !== '' ? { own: near.underlay6, far: far.underlay6 } : undefined;
+}
+
+/** Two nodes of a PoP with a heartbeat link between them; undefined: this one has no sibling. O(nodes). */
+export function siblingOf(snapshot: Snapshot, near: Node): Sibling | undefined {
+  const others = nodesInForce(snapshot).filter(({ id, popId }) => popId === near.popId && id !== near.id);
+  const [node] = others;
+  if (node === undefined || others.length > 1 || near.heartbeat === '' || node.heartbeat === '') return undefined;
+  const underlay = underlayWay(near, node);
+  if (underlay === undefined || familyOfAddress(near.heartbeat) !== familyOfAddress(node.heartbeat)) return undefined;
+  return { node, heartbeat: { own: near.heartbeat, far: node.heartbeat }, underlay };
+}
+
+/** Sessions that stand whether BGP does or not: what they tell is that the sibling lives. */
+export const siblingNeighbours = ({ heartbeat, underlay }: Sibling): readonly string[] => [
+  `neighbor ${heartbeat.far} local ${heartbeat.own};`,
+  `neighbor ${underlay.far} local ${underlay.own} multihop on;`,
+];
+
+const endpointOf = ({ pop }: View, family: Family): string => (family === 4 ? pop.endpoint4 : pop.endpoint6);
+const whole = (family: Family): number => (family === 4 ? 32 : 128);
+
+/** What is learned from our table; of the endpoint, where there is one, the master table hears too. */
+const learned = (view: View, family: Family): readonly string[] => {
+  const endpoint = endpointOf(view, family);
+  const own = `filter { if krt_source != ${routeProtocol} then reject; preference = ${ownPreference}; accept; }`;
+  return [
+    `ipv${family} table p44duty${family};`,
+    `protocol kernel p44role${family} {`,
+    `  kernel table ${dutyTable}; learn; persist; scan time 10;`,
+    `  ipv${family} { table p44duty${family}; import ${own}; export none; };`,
+    '}',
+    ...(endpoint === ''
+      ? []
+      : [
+          `protocol pipe p44endpoint${family} {`,
+          `  table p44duty${family}; peer table master${family};`,
+          `  import none; export where net = ${endpoint}/${whole(family)};`,
+          '}',
+        ]),
+  ];
+};
+
+interface SessionText {
+  readonly name: string;
+  readonly way: Way;
+  readonly how: string;
+  readonly timers: string;
+}
+
+/** The epoch is the route's metric here, and its MED on the way. */
+const session = (view: View, { name, way: { own, far }, how, timers }: SessionText): readonly string[] => {
+  const family = familyOfAddress(own);
+  const marker = dutyMarkers[family];
+  const told = `filter { if source = RTS_BGP || net != ${marker} then reject; bgp_med = krt_metric; accept; }`;
+  return [
+    `protocol bgp ${siblingSession}${name} {`,
+    `  local ${own} as ${view.node.asn}; neighbor ${far} as ${view.sibling?.node.asn}; ${how}; ${timers}`,
+    '  bfd on;',
+    `  ipv${family} { table p44duty${family}; import where net = ${marker}; export ${told}; };`,
+    '}',
+  ];
+};
+
+export const siblingText = (view: View, sibling: Sibling, timers: string): readonly string[] => [
+  ...families.flatMap((family) => learned(view, family)),
+  ...session(view, { name: 'heartbeat', way: sibling.heartbeat, how: 'direct', timers }),
+  ...session(view, { name: 'underlay', way: sibling.underlay, how: `multihop ${mostHops}`, timers }),
+];
+
+/** Upstream hears of the endpoint while it stands in the table. */
+export const announcedWhileActive = (view: View, family: Family): string =>
+  `where net = ${endpointOf(view, family)}/${whole(family)}`;
+
+export function pair(view: View, into: MutableDataplane): void {
+  const { sibling, node } = view;
+  if (sibling === undefined) return;
+  const { heartbeat, underlay } = sibling;
+  put(into, 'pair', {
+    link: accessLink,
+    nodeId: node.id,
+    siblingId: sibling.node.id,
+    heartbeat: heartbeat.far,
+    underlay: underlay.far,
+  });
+  for (const family of families) {
+    const endpoint = endpointOf(view, family);
+    const prefixes = [dutyMarkers[family], ...(endpoint === '' ? [] : [`${endpoint}/${whole(family)}`])];
+    for (const prefix of prefixes)
+      put(into, 'route', { netns: 'transport', table: dutyTable, prefix, type: 'unreachable' });
+  }
+}

@@ -1,0 +1,153 @@
+import { afterEach, expect, test } from 'vitest';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
+import { type Item, key, type Pair, type Route } from '#internal/dataplane/dataplane.ts';
+import type { Want } from '#internal/seam/seam.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { createDuty, type DutyReport } from './duty.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const pair: Pair = { link: 'p44w0', nodeId: 'p3', siblingId: 'p4', heartbeat: '172.30.34.2', underlay: '198.18.4.2' };
+const link: Item = [
+  'link',
+  { name: 'p44w0', netns: 'pop', mtu: 1420, listenPort: 1, fwmark: 68, privateKeyFile: '/keys/access' },
+];
+const want = (...put: readonly Item[]): Want => ({
+  ...{ type: 'want', number: 1, revision: '1', whole: true },
+  ...{ put, remove: [] },
+});
+const home: Route = { netns: 'pop', table: 4401, prefix: '44.31.0.0/24', type: 'unicast', dev: 'p44w0' };
+const endpoint: Route = { netns: 'transport', table: 4397, prefix: '44.27.0.3/32', type: 'unreachable' };
+
+const stop: AbortController[] = [];
+afterEach(() => {
+  for (const each of stop.splice(0)) each.abort();
+});
+
+/** A node whose BIRD says what the test wants; time passes as fast as it is slept. */
+async function node(start: { readonly role?: 'active'; readonly leased?: boolean } = {}) {
+  let nowMs = 0;
+  const clock: Clock = {
+    ...realClock,
+    monotonicMs: () => nowMs,
+    sleep: async (ms, signal) => {
+      signal?.throwIfAborted();
+      await new Promise((resolve) => setImmediate(resolve));
+      nowMs += ms;
+    },
+  };
+  const world = { leased: start.leased ?? false, alive: true, path: 'Up', out: 'Up', sibling: [] as number[] };
+  const done: string[] = [];
+  const reports: DutyReport[] = [];
+  const note = (what: string) => async () => {
+    done.push(what);
+  };
+  const holder = await createDuty({
+    bird: {
+      bfdSessions: async () => [
+        { address: pair.heartbeat, state: world.path },
+        { address: pair.underlay, state: world.path },
+        { address: '198.18.3.1', state: world.out },
+      ],
+      protocols: async () => [
+        { name: 'p44u_up_4', type: 'BGP', info: world.out === 'Up' ? 'Established' : 'Active' },
+        { name: 'p44s_heartbeat', type: 'BGP', info: world.path === 'Up' ? 'Established' : 'Active' },
+      ],
+      medsOf: async () => world.sibling,
+    },
+    alive: () => world.alive,
+    lease: {
+      begin: async () => {
+        world.leased = true;
+        done.push('lease begins');
+      },
+      end: async () => {
+        world.leased = false;
+        done.push('lease ends');
+      },
+      stands: async () => world.leased,
+    },
+    applier: () => ({ regate: note('routes'), forgetSessions: note('sessions forgotten') }),
+    calls: { begin: () => done.push('calls'), end: () => done.push('no calls') },
+    memory: { read: () => ({ role: start.role ?? 'waiting', epoch: 4 }), keep: () => undefined },
+    clock,
+    log: quiet,
+    changed: (report) => reports.push(report),
+  });
+  const abort = new AbortController();
+  stop.push(abort);
+  void holder.run(abort.signal);
+  const becomes = (role: string) => eventually(() => holder.report().role === role, 5_000);
+  return { holder, world, done, reports, becomes };
+}
+const paired: Item = ['pair', pair];
+
+test('a node that has just come is fenced first, and holds back what an active one announces [N7]', async () => {
+  const { holder, done, world } = await node();
+  world.sibling = [2_007];
+  holder.take(want(link, paired));
+  await eventually(() => done.includes('sessions forgotten'), 5_000);
+  expect(done).toEqual(['lease ends', 'no calls', 'routes', 'sessions forgotten']);
+  expect(holder.report()).toMatchObject({ role: 'standby', epoch: 7 });
+  for (const route of [home, endpoint]) {
+    expect(holder.gate.concerns(route), key('route', route)).toBe(true);
+    expect(holder.gate.admitted(route)).toBeUndefined();
+  }
+  expect(holder.gate.concerns({ ...home, dev: 'p44i-p1-p2' })).toBe(false);
+});
+
+test('its sibling is gone: it speaks first, then calls, then announces with a higher epoch [N7]', async () => {
+  const { holder, done, world, becomes } = await node();
+  world.sibling = [2_007];
+  holder.take(want(link, paired));
+  await becomes('standby');
+  // Long enough alone with the others to be believed.
+  await eventually(() => done.includes('sessions forgotten'), 5_000);
+  done.length = 0;
+  Object.assign(world, { path: 'Down', sibling: [] });
+  await becomes('active');
+  await eventually(() => done.length === 3, 5_000);
+  expect(done).toEqual(['lease begins', 'calls', 'routes']);
+  expect(holder.gate.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
+  expect(holder.gate.admitted(home)).toBe(home);
+});
+
+test('killed alone, it goes on as what it was, if its kernel has seen the node live ever since [N7]', async () => {
+  const resumed = await node({ role: 'active', leased: true });
+  resumed.holder.take(want(link, paired));
+  expect(resumed.holder.report()).toMatchObject({ role: 'active', epoch: 4 });
+  const stood = await node({ role: 'active', leased: false });
+  stood.holder.take(want(link, paired));
+  expect(stood.holder.report()).toMatchObject({ role: 'waiting', epoch: 4 });
+});
+
+test('who carried the PoP alone goes on when a second node comes; of a snapshot without it, nobody did [N7]', async () => {
+  const alone = await node();
+  alone.holder.take(want(link));
+  expect(alone.holder.report().role).toBe('alone');
+  expect(alone.holder.gate.concerns(home)).toBe(false);
+  alone.holder.take(want(link, paired));
+  expect(alone.holder.report().role).toBe('active');
+  const unknown = await node();
+  unknown.holder.take(want());
+  unknown.holder.take(want(link, paired));
+  expect(unknown.holder.report().role).toBe('waiting');
+});
+
+test('the death of its WireGuard, and a lease that ran out, make it let go; an order it cannot follow says why [N7]', async () => {
+  const { holder, world, done, reports, becomes } = await node({ role: 'active', leased: true });
+  holder.take(want(link, paired));
+  world.alive = false;
+  holder.died();
+  await becomes('waiting');
+  expect(holder.report().alarm).toBe('process-died');
+  await eventually(() => done.includes('lease ends'), 5_000);
+  expect(await holder.takeOver()).toContain('is down');
+  world.alive = true;
+  expect(await holder.takeOver()).toBe('');
+  expect(holder.report()).toMatchObject({ role: 'active', epoch: 5 });
+  world.leased = false;
+  // It leads again by itself, alone and with time that flies: what it reported tells.
+  await eventually(() => reports.some(({ role, alarm }) => role === 'waiting' && alarm === 'stood-still'), 5_000);
+  const single = await node();
+  expect(await single.holder.takeOver()).toBe('it has no sibling');
+});

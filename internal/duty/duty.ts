@@ -1,0 +1,188 @@
+// Duty: the role of this node in its PoP, held by the half that may touch the kernel, so that a takeover needs no network
+// half, no etcd and no configuration.
+//
+// On the path: a pair comes in with the want, facts from BIRD and the kernel; a change of role goes out as a lease that is
+// begun or ended, routes that are let through the applier's gate or held back, and peers that are called.
+// Never: decides (internal/takeover does), or moves anything because something is not known.
+
+import type { Gate } from '#internal/applier/applier.ts';
+import type { Clock } from '#internal/clock/clock.ts';
+import type { Pair, Route } from '#internal/dataplane/dataplane.ts';
+import { accessLink, dutyTable, epochMetric } from '#internal/dataplane/ownership.ts';
+import { messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import type { Want } from '#internal/seam/seam.ts';
+import { type Alarm, coldDuty, type Duty, type Role, step, takeOver } from '#internal/takeover/takeover.ts';
+import { createFactReader, type FactSources } from './facts.ts';
+import type { Memory } from './memory.ts';
+
+export { type CallParts, createCaller } from './caller.ts';
+export { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
+export { createMemory, type Memory } from './memory.ts';
+
+/** BFD needs 300 ms; this adds half of itself in the mean. Three questions to BIRD, 0.5 ms. */
+const lookEachMs = 25;
+
+export interface DutyParts extends Omit<FactSources, 'leased'> {
+  readonly lease: { begin(): Promise<void>; end(): Promise<void>; stands(): Promise<boolean> };
+  readonly applier: () => { regate(): Promise<void>; forgetSessions(): Promise<void> };
+  /** The role is this node's now: its peers are to be called, or no more. */
+  readonly calls: { begin(): void; end(): void };
+  readonly memory: Memory;
+  readonly log: Log;
+  readonly changed: (report: DutyReport) => void;
+}
+
+/** Of a node without a sibling: `alone`. */
+export interface DutyReport {
+  readonly role: Role | 'alone';
+  readonly epoch: number;
+  readonly alarm: Alarm;
+}
+
+export interface DutyHolder {
+  readonly gate: Gate;
+  /** What a want says of the pair; before the applier has it. */
+  take(want: Want): void;
+  report(): DutyReport;
+  /** The access interface's process has died: looked at at once. */
+  died(): void;
+  /** An order; gives why not, empty when it is done. */
+  takeOver(): Promise<string>;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const concerns = (route: Route): boolean =>
+  route.netns === 'pop' ? route.dev === accessLink : route.table === dutyTable;
+
+export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
+  const { lease, applier, calls, memory, clock, log } = parts;
+  const reader = createFactReader({ ...parts, leased: lease.stands });
+  let pair: Pair | undefined;
+  let duty: Duty = coldDuty(0);
+  let carried: Role | undefined;
+  let nudge: (() => void) | undefined;
+  /** One at a time: orders and looks never interleave. */
+  let queue: Promise<unknown> = Promise.resolve();
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(work);
+    queue = turn.catch(() => undefined);
+    return turn;
+  };
+  const kept = memory.read();
+  // Who was killed alone goes on as what he was, if the kernel has seen this node live ever since.
+  const resumes = kept.role === 'active' && (await lease.stands().catch(() => false));
+  let served = false;
+
+  const report = (): DutyReport =>
+    pair === undefined
+      ? { role: 'alone', epoch: 0, alarm: '' }
+      : { role: duty.role, epoch: duty.epoch, alarm: duty.alarm };
+
+  async function lead(): Promise<void> {
+    await lease.begin();
+    calls.begin();
+    await applier().regate();
+  }
+
+  async function fence(): Promise<void> {
+    await lease.end();
+    calls.end();
+    await applier().regate();
+    // Whatever it still knows of a session would cost the client 12 s when it leads again (measured).
+    await applier().forgetSessions();
+  }
+
+  /** Carries out what the role asks for; a role that is not carried out is tried again with the next look. */
+  async function carry(next: Duty): Promise<void> {
+    const before = duty;
+    duty = next;
+    const told = before.role !== next.role || before.epoch !== next.epoch || before.alarm !== next.alarm;
+    if (before.role !== next.role || before.epoch !== next.epoch) memory.keep(next);
+    if (told) {
+      const { role, epoch, alarm } = next;
+      log.warn('duty', { role, epoch, alarm, was: before.role });
+      parts.changed(report());
+    }
+    const active = next.role === 'active';
+    if (carried === (active ? 'active' : 'standby')) return;
+    carried = undefined;
+    await (active ? lead() : fence());
+    carried = active ? 'active' : 'standby';
+  }
+
+  async function look(): Promise<void> {
+    if (pair === undefined) return;
+    const place = { first: pair.nodeId < pair.siblingId };
+    const facts = await reader.read(pair, duty.role === 'active');
+    await carry(step(duty, facts, place));
+  }
+
+  function paired(next: Pair): void {
+    const isNew = pair === undefined;
+    pair = next;
+    if (!isNew) return;
+    // Who carried the PoP alone until now goes on; who has just come asks first.
+    const active = resumes || served;
+    const epoch = Math.max(kept.epoch, duty.epoch, active ? 1 : 0);
+    duty = { ...coldDuty(epoch), role: active ? 'active' : 'waiting' };
+    carried = undefined;
+    memory.keep(duty);
+    parts.changed(report());
+    nudge?.();
+  }
+
+  return {
+    gate: {
+      concerns: (route) => pair !== undefined && concerns(route),
+      admitted: (route) => {
+        if (duty.role !== 'active') return undefined;
+        return route.table === dutyTable ? { ...route, metric: epochMetric + duty.epoch } : route;
+      },
+    },
+    take: (want) => {
+      const before = pair;
+      const gone = want.whole || want.remove.some(([kind]) => kind === 'pair');
+      const next = want.put.flatMap(([kind, value]) => (kind === 'pair' ? [value] : []))[0];
+      if (next !== undefined) paired(next);
+      else if (gone) {
+        // Of a snapshot that does not know this node there is nothing to serve.
+        served ||= pair !== undefined || want.put.some(([kind, value]) => kind === 'link' && value.name === accessLink);
+        pair = undefined;
+      }
+      if (before === undefined || pair !== undefined) return;
+      parts.changed(report());
+      calls.end();
+      void applier().regate();
+    },
+    report,
+    died: () => nudge?.(),
+    takeOver: () =>
+      exclusive(async () => {
+        if (pair === undefined) return 'it has no sibling';
+        const next = takeOver(duty, await reader.read(pair, duty.role === 'active'));
+        if (next === undefined) return 'its way out, its WireGuard or its BIRD is down';
+        await carry(next);
+        return '';
+      }),
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await exclusive(look).catch((cause: unknown) => log.error('duty-failed', { reason: messageOf(cause) }));
+        const soon = new Promise<void>((resolve) => {
+          nudge = resolve;
+        });
+        // Without a pair nothing is looked at until one comes.
+        await (pair === undefined ? Promise.race([soon, aborted(signal)]) : Promise.race([soon, pause(clock, signal)]));
+      }
+    },
+  };
+}
+
+const pause = (clock: Clock, signal: AbortSignal): Promise<void> =>
+  clock.sleep(lookEachMs, signal).catch(() => undefined);
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });

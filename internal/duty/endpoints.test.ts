@@ -1,0 +1,59 @@
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { createEndpoints } from './endpoints.ts';
+
+const at = (publicKey: string, handshakeMs: number, port = 1) => ({
+  publicKey,
+  endpoint: `192.0.2.1:${port}`,
+  handshakeMs,
+});
+const peer = (publicKey: string, lastHandshakeMs: number, port = 1) => ({
+  publicKey,
+  endpoint: `192.0.2.1:${port}`,
+  lastHandshakeMs,
+});
+const folder = (): string => mkdtempSync(join(tmpdir(), 'endpoints-'));
+/** Writes at once. */
+const clock = { ...realClock, sleep: async () => undefined };
+const open = (file: string) =>
+  createEndpoints(
+    file,
+    clock,
+    (cause) => {
+      throw cause;
+    },
+    new AbortController().signal,
+  );
+
+test('an endpoint is news with a newer handshake alone: one that changed without it may be a replay', () => {
+  const endpoints = open(join(folder(), 'known'));
+  expect(endpoints.seen([peer('a', 100), peer('b', 0)])).toEqual([at('a', 100)]);
+  expect(endpoints.seen([peer('a', 100, 2)])).toEqual([]);
+  expect(endpoints.seen([peer('a', 200, 2)])).toEqual([at('a', 200, 2)]);
+  endpoints.told([at('a', 150, 3)]);
+  expect(endpoints.byAge()).toEqual([at('a', 200, 2)]);
+});
+
+test('the last active come first', () => {
+  const endpoints = open(join(folder(), 'known'));
+  endpoints.told([at('old', 100), at('new', 300), at('middle', 200)]);
+  expect(endpoints.byAge().map(({ publicKey }) => publicKey)).toEqual(['new', 'middle', 'old']);
+});
+
+test('they outlive the process, for nobody else to read; what a file holds that is none is left out', async () => {
+  const file = join(folder(), 'known');
+  const now = Date.now();
+  const monthsAgo = now - 61 * 24 * 3_600_000;
+  open(file).told([at('a', now), at('gone', monthsAgo)]);
+  await eventually(() => readFileSync(file, 'utf8').includes('"a"'), 5_000);
+  expect(statSync(file).mode & 0o077).toBe(0);
+  expect(open(file).byAge()).toEqual([at('a', now)]);
+  writeFileSync(file, '[{"publicKey":"b"},null,7]');
+  expect(open(file).byAge()).toEqual([]);
+  writeFileSync(file, '[{"publicKey":');
+  expect(open(file).byAge()).toEqual([]);
+});

@@ -1,0 +1,96 @@
+// Endpoints: where each peer was when it last shook hands, as this node or its sibling has seen it. An endpoint alone can be
+// forged by a replayed initiation; one with a newer handshake cannot.
+
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import type { Clock } from '#internal/clock/clock.ts';
+
+export interface Endpoint {
+  readonly publicKey: string;
+  /** `198.18.1.2:51820` or `[2001:db8::1]:51820`. */
+  readonly endpoint: string;
+  /** Unix time, milliseconds. */
+  readonly handshakeMs: number;
+}
+
+export interface Endpoints {
+  /** Of the own access interface; gives those whose handshake is newer than what was known. O(peers). */
+  seen(
+    peers: Iterable<{ readonly publicKey: string; readonly endpoint?: string; readonly lastHandshakeMs: number }>,
+  ): readonly Endpoint[];
+  /** From the sibling. */
+  told(endpoints: readonly Endpoint[]): void;
+  /** The last active first: whoever speaks now must not wait for who is away. */
+  byAge(): readonly Endpoint[];
+}
+
+/** Written at most so often; what a node that loses its power forgets is told again with the next handshakes. */
+const writeEachMs = 5_000;
+
+/** Who has not been heard of for so long is not where he was. */
+const keptMs = 30 * 24 * 3_600_000;
+
+const isEndpoint = (value: unknown): value is Endpoint => {
+  const entry = value as Partial<Record<keyof Endpoint, unknown>> | null;
+  return (
+    typeof entry?.publicKey === 'string' && typeof entry.endpoint === 'string' && Number.isFinite(entry.handshakeMs)
+  );
+};
+
+function entriesIn(file: string): readonly Endpoint[] {
+  try {
+    const entries: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return Array.isArray(entries) ? entries.filter(isEndpoint) : [];
+  } catch {
+    // None yet, or torn: it is told again.
+    return [];
+  }
+}
+
+/** @param file for this node's eyes: addresses of people */
+export function createEndpoints(
+  file: string,
+  clock: Clock,
+  failed: (cause: unknown) => void,
+  signal: AbortSignal,
+): Endpoints {
+  const known = new Map(entriesIn(file).map((entry) => [entry.publicKey, entry]));
+  let waiting = false;
+
+  const write = async (): Promise<void> => {
+    waiting = false;
+    const oldest = clock.wall().getTime() - keptMs;
+    for (const { publicKey, handshakeMs } of known.values()) if (handshakeMs < oldest) known.delete(publicKey);
+    await writeFile(`${file}.new`, JSON.stringify([...known.values()]), { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  };
+  const writeLater = (): void => {
+    if (waiting) return;
+    waiting = true;
+    clock
+      .sleep(writeEachMs, signal)
+      .then(write, () => undefined)
+      .catch(failed);
+  };
+  const take = (entry: Endpoint): boolean => {
+    if ((known.get(entry.publicKey)?.handshakeMs ?? 0) >= entry.handshakeMs) return false;
+    known.set(entry.publicKey, entry);
+    writeLater();
+    return true;
+  };
+  return {
+    seen: (peers) => {
+      const news: Endpoint[] = [];
+      for (const { publicKey, endpoint, lastHandshakeMs: handshakeMs } of peers) {
+        if (endpoint === undefined || handshakeMs === 0) continue;
+        const entry = { publicKey, endpoint, handshakeMs };
+        if (take(entry)) news.push(entry);
+      }
+      return news;
+    },
+    told: (endpoints) => {
+      for (const entry of endpoints) take(entry);
+    },
+    byAge: () => [...known.values()].sort((a, b) => b.handshakeMs - a.handshakeMs),
+  };
+}

@@ -1,0 +1,19 @@
+// Takeover asker: an admin's order to take over, and what became of it.
+
+import { createAsker } from './asker.ts';
+import type { AskTakeover, TakenOver } from './message.ts';
+
+/** Milliseconds: the peers of a node with 10,000 forget their sessions in 2 s, and an order waits for its turn. */
+const answerTimeoutMs = 8_000;
+
+export interface TakeoverAsker {
+  /** Gives why it did not, empty when it did. @throws Fault `unavailable`: the privileged half does not answer */
+  ask(): Promise<string>;
+  told(message: TakenOver): void;
+  lost(): void;
+}
+
+export function createTakeoverAsker(send: (message: AskTakeover) => void): TakeoverAsker {
+  const { ask, told, lost } = createAsker<TakenOver>(answerTimeoutMs);
+  return { ask: async () => (await ask((number) => send({ type: 'ask-takeover', number }))).problem, told, lost };
+}

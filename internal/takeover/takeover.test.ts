@@ -1,0 +1,251 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { coldDuty, coldStartMs, type Duty, type Facts, settledMs, step, takeOver } from './takeover.ts';
+
+const first = { first: true };
+const second = { first: false };
+const quiet: Facts = {
+  nowMs: 100_000,
+  heartbeat: 'up',
+  underlay: 'up',
+  reached: true,
+  upstream: true,
+  alive: true,
+};
+const facts = (change: Partial<Facts>): Facts => ({ ...quiet, ...change });
+const active = (epoch: number): Duty => ({ role: 'active', epoch, alarm: '' });
+const standby = (epoch: number): Duty => ({ role: 'standby', epoch, alarm: '' });
+const down = { heartbeat: 'down', underlay: 'down', reached: false } as const;
+
+/** Steps each 25 ms for so long; gives what it is then. */
+function after(duty: Duty, ms: number, change: Partial<Facts>, place = first): Duty {
+  let now = duty;
+  for (let at = 0; at <= ms; at += 25) now = step(now, facts({ ...change, nowMs: quiet.nowMs + at }), place);
+  return now;
+}
+
+test('a cold start of both: the lower id leads after 3 s, the other one follows it [N7]', () => {
+  expect(after(coldDuty(4), coldStartMs - 25, {}).role).toBe('waiting');
+  expect(after(coldDuty(4), coldStartMs, {})).toMatchObject({ role: 'active', epoch: 5 });
+  expect(after(coldDuty(4), coldStartMs, {}, second).role).toBe('waiting');
+  expect(after(coldDuty(4), 25, { siblingEpoch: 5 }, second)).toMatchObject({ role: 'standby', epoch: 5 });
+});
+
+test('a node that hears nobody leads after 3 s, whichever it is; one that cannot look, never [N7]', () => {
+  expect(after(coldDuty(0), coldStartMs, down, second)).toMatchObject({ role: 'active', epoch: 1 });
+  const blind = { heartbeat: 'unknown', underlay: 'unknown', reached: false } as const;
+  expect(after(coldDuty(0), 60_000, blind).role).toBe('waiting');
+});
+
+describe('a standby takes over [N7]', () => {
+  test('at once, when both ways to its sibling are down', () => {
+    expect(after(standby(7), 0, down, second).role).toBe('standby');
+    expect(after(standby(7), 25, down, second)).toMatchObject({ role: 'active', epoch: 8 });
+  });
+  test('when its sibling says that it has stepped down, once the session has settled', () => {
+    expect(after(standby(7), settledMs - 25, {}).role).toBe('standby');
+    expect(after(standby(7), settledMs, {})).toMatchObject({ role: 'active', epoch: 8 });
+  });
+  test.each([
+    ['the heartbeat alone is down', { heartbeat: 'down', siblingEpoch: 7 }],
+    ['the underlay alone is down', { underlay: 'down', siblingEpoch: 7 }],
+    ['one way is down and the other not known', { heartbeat: 'down', underlay: 'unknown', reached: false }],
+    ['its own way out is down too', { ...down, upstream: false }],
+    ['its own WireGuard is dead', { ...down, alive: false }],
+    ['the sibling is still heard', { ...down, siblingEpoch: 7 }],
+  ] as const)('not when %s', (_, change) => {
+    expect(after(standby(7), 5_000, change).role).toBe('standby');
+  });
+});
+
+test('a standby that stood still hears nobody when it runs on, and takes nothing over before it can know [N7]', () => {
+  const alone = after(standby(7), 100, { ...down, upstream: false });
+  expect(after(alone, coldStartMs - 200, { ...down, nowMs: 0 }).role).toBe('standby');
+  const stopped = after(standby(7), 100, { siblingEpoch: 7 });
+  const late = step(stopped, facts({ ...down, nowMs: quiet.nowMs + 5_000 }), second);
+  expect(step(late, facts({ ...down, nowMs: quiet.nowMs + 5_025 }), second).role).toBe('standby');
+});
+
+describe('an active node lets go [N7]', () => {
+  test.each([
+    ['its kernel has fenced it', { leased: false }, 'stood-still'],
+    ['its WireGuard died', { alive: false }, 'process-died'],
+    ['its way out is gone', { upstream: false }, 'cut-off'],
+  ] as const)('when %s', (_, change, alarm) => {
+    expect(step(active(7), facts(change), first)).toMatchObject({ role: 'waiting', epoch: 7, alarm });
+  });
+  test('when BIRD is silent for longer than its sibling waits', () => {
+    const blind = { heartbeat: 'unknown', underlay: 'unknown' } as const;
+    expect(after(active(7), 375, blind).role).toBe('active');
+    expect(after(active(7), 400, blind)).toMatchObject({ role: 'waiting', alarm: 'bird-silent' });
+  });
+  test('when it sees a higher epoch, or its own and it has the higher id', () => {
+    expect(step(active(7), facts({ siblingEpoch: 8 }), first)).toMatchObject({ role: 'standby', epoch: 8 });
+    expect(step(active(7), facts({ siblingEpoch: 7 }), second)).toMatchObject({ role: 'standby', epoch: 7 });
+    expect(step(active(7), facts({ siblingEpoch: 7 }), first).role).toBe('active');
+    expect(step(active(7), facts({ siblingEpoch: 6 }), second).role).toBe('active');
+  });
+  test('for nothing else: a sibling that is away, or one of two ways', () => {
+    expect(after(active(7), 60_000, down)).toMatchObject({ role: 'active', epoch: 7 });
+    expect(step(active(7), facts({ heartbeat: 'down' }), first)).toMatchObject({ alarm: 'heartbeat-down' });
+    expect(step(active(7), facts({ underlay: 'down' }), first)).toMatchObject({ alarm: 'underlay-down' });
+  });
+});
+
+test('an order takes over with a higher epoch; what cannot carry the PoP refuses it [N7]', () => {
+  expect(takeOver(standby(7), facts({ siblingEpoch: 9 }))).toMatchObject({ role: 'active', epoch: 10 });
+  expect(takeOver(active(7), facts({}))).toEqual(active(7));
+  expect(takeOver(standby(7), facts({ upstream: false }))).toBeUndefined();
+  expect(takeOver(standby(7), facts({ alive: false }))).toBeUndefined();
+});
+
+// Two machines and what lies between them.
+
+const tickMs = 25;
+const detectMs = 300;
+const leaseMs = 400;
+/** BFD comes up again, BGP after it; the way out before the ways to the sibling, which is the worst order. */
+const upAgainMs = 400;
+const outAgainMs = 100;
+const sessionMs = 600;
+
+const eventOf = fc.record({
+  afterMs: fc.integer({ min: 0, max: 6_000 }),
+  what: fc.constantFrom('heartbeat', 'underlay', 'both', 'upstream', 'freeze'),
+  who: fc.constantFrom<0 | 1>(0, 1),
+  lastsMs: fc.integer({ min: 25, max: 8_000 }),
+});
+type Event = typeof eventOf extends fc.Arbitrary<infer T> ? T : never;
+
+/** What one end of a BFD session sees of whether packets come. */
+class Session {
+  private silentMs = 0;
+  private heardMs = Number.POSITIVE_INFINITY;
+  readonly againMs: number;
+  constructor(againMs: number) {
+    this.againMs = againMs;
+  }
+
+  tick(carries: boolean): void {
+    this.silentMs = carries ? 0 : this.silentMs + tickMs;
+    if (this.silentMs >= detectMs) this.heardMs = 0;
+    else if (carries) this.heardMs += tickMs;
+  }
+  get up(): boolean {
+    return this.heardMs >= this.againMs;
+  }
+}
+
+class Node {
+  duty = coldDuty(0);
+  fenced = true;
+  frozenUntilMs = 0;
+  frozenMs = 0;
+  cutUntilMs = 0;
+  readonly out = new Session(outAgainMs);
+}
+
+class Pair {
+  nowMs = 0;
+  readonly nodes = [new Node(), new Node()] as const;
+  readonly cutUntilMs = { heartbeat: 0, underlay: 0 };
+  readonly links = { heartbeat: new Session(upAgainMs), underlay: new Session(upAgainMs) };
+  linkedMs = 0;
+  bothMs = 0;
+
+  happens({ what, who, lastsMs }: Event): void {
+    const end = this.nowMs + lastsMs;
+    if (what === 'heartbeat' || what === 'both') this.cutUntilMs.heartbeat = end;
+    if (what === 'underlay' || what === 'both') this.cutUntilMs.underlay = end;
+    if (what === 'upstream') this.nodes[who].cutUntilMs = end;
+    if (what === 'freeze') this.nodes[who].frozenUntilMs = end;
+  }
+
+  tick(): void {
+    this.nowMs += tickMs;
+    const frozen = (node: Node): boolean => node.frozenUntilMs > this.nowMs;
+    const awake = !this.nodes.some(frozen);
+    for (const link of ['heartbeat', 'underlay'] as const)
+      this.links[link].tick(awake && this.cutUntilMs[link] <= this.nowMs);
+    const { heartbeat, underlay } = this.links;
+    this.linkedMs = heartbeat.up || underlay.up ? this.linkedMs + tickMs : 0;
+    const reached = this.linkedMs >= sessionMs;
+    const before = this.nodes.map(({ duty }) => duty);
+    for (const at of [0, 1] as const) {
+      const node = this.nodes[at];
+      node.out.tick(!frozen(node) && node.cutUntilMs <= this.nowMs);
+      node.frozenMs = frozen(node) ? node.frozenMs + tickMs : 0;
+      // The kernel's own doing.
+      if (node.frozenMs >= leaseMs) node.fenced = true;
+      if (frozen(node)) continue;
+      const other = before[1 - at];
+      const was = node.duty.role;
+      node.duty = step(
+        node.duty,
+        {
+          nowMs: this.nowMs,
+          heartbeat: heartbeat.up ? 'up' : 'down',
+          underlay: underlay.up ? 'up' : 'down',
+          reached,
+          ...(reached && other?.role === 'active' && { siblingEpoch: other.epoch }),
+          upstream: node.out.up,
+          alive: true,
+          ...(was === 'active' && { leased: !node.fenced }),
+        },
+        { first: at === 0 },
+      );
+      if (node.duty.role !== was) node.fenced = node.duty.role !== 'active';
+    }
+    // Who stands still says nothing.
+    if (awake) this.bothMs = reached && this.nodes.every(({ fenced }) => !fenced) ? this.bothMs + tickMs : 0;
+  }
+}
+
+test('whatever happens between two nodes: who hears the other never speaks beside it, and in the end one does [N7]', () => {
+  fc.assert(
+    fc.property(fc.array(eventOf, { maxLength: 10 }), (events) => {
+      const pair = new Pair();
+      const run = (ms: number): void => {
+        for (let left = ms; left > 0; left -= tickMs) {
+          pair.tick();
+          // Two looks: one to hear it, one to let go.
+          if (pair.bothMs > 2 * tickMs) throw new Error(`both speak at ${pair.nowMs} ms`);
+          for (const { duty, fenced, frozenMs } of pair.nodes)
+            if (frozenMs === 0 && !fenced && duty.role !== 'active') throw new Error(`${duty.role} speaks`);
+        }
+      };
+      for (const event of events) {
+        run(event.afterMs);
+        pair.happens(event);
+      }
+      run(25_000);
+      expect(pair.nodes.filter(({ fenced }) => !fenced)).toHaveLength(1);
+      expect(pair.nodes.map(({ duty }) => duty.role).sort()).toEqual(['active', 'standby']);
+      // Nothing happens any more: nothing moves.
+      const settled = (): readonly unknown[] => pair.nodes.map(({ duty: { role, epoch } }) => ({ role, epoch }));
+      const then = settled();
+      run(10_000);
+      expect(settled()).toEqual(then);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a standby that is stopped and runs on takes nothing from an active node that is well [N7]', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 25, max: 9_000 }), (lastsMs) => {
+      const pair = new Pair();
+      const run = (ms: number): void => {
+        for (let left = ms; left > 0; left -= tickMs) pair.tick();
+      };
+      run(10_000);
+      const [active, standbyNode] = pair.nodes;
+      const { epoch } = active.duty;
+      pair.happens({ what: 'freeze', who: 1, lastsMs, afterMs: 0 });
+      run(lastsMs + 10_000);
+      expect(active.duty).toMatchObject({ role: 'active', epoch });
+      expect(standbyNode.duty.role).toBe('standby');
+    }),
+    { numRuns: 100 },
+  );
+});

@@ -1,0 +1,159 @@
+// Takeover: which of a PoP's two nodes carries its endpoint, as one machine that both run alike.
+//
+// On the path: facts of this node with their times come in; out goes the role that it has from now on. Whoever holds the
+// state carries out what a change of role asks for (internal/duty).
+// Never: reads a clock, takes the endpoint from a sibling that is seen, or gives it back by itself: failback is an order.
+
+/** `waiting`: fenced, and does not know yet what its sibling does. `standby`: fenced, its sibling is active. */
+export type Role = 'waiting' | 'standby' | 'active';
+
+/** A BFD session to the sibling; `unknown`: BIRD does not answer, or has no such session. */
+export type Path = 'up' | 'down' | 'unknown';
+
+/** Why a node went back to waiting, or what its operator should look at; empty: nothing. */
+export type Alarm =
+  | ''
+  | 'stood-still'
+  | 'process-died'
+  | 'cut-off'
+  | 'bird-silent'
+  | 'heartbeat-down'
+  | 'underlay-down';
+
+export interface Facts {
+  /** Monotonic. */
+  readonly nowMs: number;
+  readonly heartbeat: Path;
+  readonly underlay: Path;
+  /** A session in which the sibling tells its role stands. */
+  readonly reached: boolean;
+  /** The sibling is active, with this epoch. */
+  readonly siblingEpoch?: number;
+  /** The way out stands, as far as somebody watches it. */
+  readonly upstream: boolean;
+  /** The access interface's process lives. */
+  readonly alive: boolean;
+  /** Whether the kernel still lets this node speak from the endpoint; absent: not asked this time. */
+  readonly leased?: boolean;
+}
+
+export interface Duty {
+  readonly role: Role;
+  /** The highest that this node knows of; an active node's own. */
+  readonly epoch: number;
+  readonly alarm: Alarm;
+  /** Since when both paths are down, the sibling is reached, BIRD is silent; absent: that is not so. */
+  readonly downSinceMs?: number;
+  readonly reachedSinceMs?: number;
+  readonly blindSinceMs?: number;
+  /** When nobody at all was heard, or this node itself was not looked after, for the last time. */
+  readonly isolatedMs?: number;
+  readonly lookedMs?: number;
+}
+
+/** Of the pair: the node with the lower id leads when both are new. */
+export interface Place {
+  readonly first: boolean;
+}
+
+/** Cold start: what the sibling does is known by then, its sessions take 1 to 2 s (DESIGN, section 7). */
+export const coldStartMs = 3_000;
+/** The other one leads when the first, though reached, does not. */
+const secondStartMs = 2 * coldStartMs;
+/** A session that has just come up may not have told everything yet: BIRD sends its table within milliseconds. */
+export const settledMs = 1_000;
+/** BIRD answers in 0.3 ms; a busy machine may hold it off its processor for a while. */
+const blindMs = 400;
+/** Two looks: of one that falls between a timer and the next, nothing follows. */
+const confirmMs = 10;
+/** Between two looks of a node that was stopped, not of one that is busy (0.36 s with 14 runnable on 2 cores, measured). */
+const stoppedMs = 1_000;
+
+export const coldDuty = (epoch: number): Duty => ({ role: 'waiting', epoch, alarm: '' });
+
+const since = (holds: boolean, before: number | undefined, nowMs: number): number | undefined =>
+  holds ? (before ?? nowMs) : undefined;
+const lasts = (sinceMs: number | undefined, nowMs: number, leastMs: number): boolean =>
+  sinceMs !== undefined && nowMs - sinceMs >= leastMs;
+
+type Times = Pick<Duty, 'downSinceMs' | 'reachedSinceMs' | 'blindSinceMs' | 'isolatedMs' | 'lookedMs'>;
+
+/**
+ * A node that stood still finds all its sessions down when it runs on, as if everybody else had died: what it hears then of
+ * its sibling counts when the others have had time to come back.
+ */
+const isolated = (duty: Duty, { nowMs, heartbeat, underlay, upstream }: Facts): boolean =>
+  (heartbeat !== 'up' && underlay !== 'up' && !upstream) || nowMs - (duty.lookedMs ?? nowMs) > stoppedMs;
+
+function timesOf(duty: Duty, facts: Facts): Times {
+  const { nowMs, heartbeat, underlay, reached } = facts;
+  const isolatedMs = isolated(duty, facts) ? nowMs : duty.isolatedMs;
+  const downSinceMs = since(heartbeat === 'down' && underlay === 'down', duty.downSinceMs, nowMs);
+  const reachedSinceMs = since(reached, duty.reachedSinceMs, nowMs);
+  const blindSinceMs = since(heartbeat === 'unknown' && underlay === 'unknown', duty.blindSinceMs, nowMs);
+  return {
+    ...(downSinceMs !== undefined && { downSinceMs }),
+    ...(reachedSinceMs !== undefined && { reachedSinceMs }),
+    ...(blindSinceMs !== undefined && { blindSinceMs }),
+    ...(isolatedMs !== undefined && { isolatedMs }),
+    lookedMs: nowMs,
+  };
+}
+
+/** One of two ways to the sibling is gone: nothing moves, and somebody should look. */
+function pathAlarm({ heartbeat, underlay }: Facts): Alarm {
+  if (heartbeat !== 'up' && underlay === 'up') return 'heartbeat-down';
+  return heartbeat === 'up' && underlay !== 'up' ? 'underlay-down' : '';
+}
+
+/** What makes an active node stop at once; undefined: nothing. */
+function whyNotActive(times: Times, facts: Facts): Alarm | undefined {
+  // The kernel has fenced it already: it was silent for longer than its sibling waits.
+  if (facts.leased === false) return 'stood-still';
+  if (!facts.alive) return 'process-died';
+  if (lasts(times.blindSinceMs, facts.nowMs, blindMs)) return 'bird-silent';
+  return facts.upstream ? undefined : 'cut-off';
+}
+
+/** The sibling has a better right: a higher epoch, or the same and the lower id. */
+const outranked = (epoch: number, { siblingEpoch }: Facts, { first }: Place): boolean =>
+  siblingEpoch !== undefined && (siblingEpoch > epoch || (siblingEpoch === epoch && !first));
+
+function mayLead(role: 'waiting' | 'standby', times: Times, { nowMs, siblingEpoch }: Facts, place: Place): boolean {
+  if (siblingEpoch !== undefined) return false;
+  // It was there, and by both ways is not any more; or it says itself that it has stepped down.
+  if (role === 'standby') {
+    const recent = times.isolatedMs !== undefined && nowMs - times.isolatedMs < coldStartMs;
+    return (!recent && lasts(times.downSinceMs, nowMs, confirmMs)) || lasts(times.reachedSinceMs, nowMs, settledMs);
+  }
+  return (
+    lasts(times.downSinceMs, nowMs, coldStartMs) ||
+    lasts(times.reachedSinceMs, nowMs, place.first ? coldStartMs : secondStartMs)
+  );
+}
+
+/** The role from now on. Asked many times a second, and at once after anything that changes a fact. */
+export function step(duty: Duty, facts: Facts, place: Place): Duty {
+  const times = timesOf(duty, facts);
+  const epoch = Math.max(duty.epoch, facts.siblingEpoch ?? 0);
+  const alarm = pathAlarm(facts);
+  if (duty.role === 'active') {
+    const why = whyNotActive(times, facts);
+    if (why !== undefined) return { role: 'waiting', epoch, alarm: why, ...times };
+    if (outranked(duty.epoch, facts, place)) return { role: 'standby', epoch, alarm, ...times };
+    return { role: 'active', epoch: duty.epoch, alarm, ...times };
+  }
+  const able = facts.upstream && facts.alive;
+  if (able && mayLead(duty.role, times, facts, place)) return { role: 'active', epoch: epoch + 1, alarm, ...times };
+  const joined = duty.role === 'standby' || facts.siblingEpoch !== undefined;
+  // What it stopped for is told until it has a place again.
+  return joined ? { role: 'standby', epoch, alarm, ...times } : { ...times, role: 'waiting', epoch, alarm: duty.alarm };
+}
+
+/** An order to take over; undefined: it cannot be followed. The sibling sees the higher epoch and stops. */
+export function takeOver(duty: Duty, facts: Facts): Duty | undefined {
+  if (duty.role === 'active') return duty;
+  if (!facts.upstream || !facts.alive || facts.heartbeat === 'unknown') return undefined;
+  const epoch = Math.max(duty.epoch, facts.siblingEpoch ?? 0) + 1;
+  return { role: 'active', epoch, alarm: pathAlarm(facts), ...timesOf(duty, facts) };
+}

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
 import { dataplane } from './dataplane.ts';
+import { failover } from './failover.ts';
 import { flood } from './flood.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
@@ -19,6 +20,7 @@ export interface BenchOptions {
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   allocate,
   dataplane,
+  failover,
   flood,
   provision,
 };

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
@@ -216,7 +217,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   log.info('daemon-ready', { version });
 
   const endPulse = startPulse((loopLagMs) => {
-    status.update({ stale: !store.contact().connected, loopLagMs });
+    const [load = 0] = loadavg();
+    status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism() });
     live.settle(clock.wall().getTime());
     askAgain();
   });

@@ -43,8 +43,13 @@ export function figuresOf({ nodeId, snapshot, status, store, election, identity,
       tunnel: snapshot.tunnels.size,
     },
     peers: others.map((id) => {
-      const { connected = false, rttMs } = status.of(id) ?? {};
-      return { nodeId: id, connected, ...(rttMs === undefined ? {} : { rttMs }) };
+      const { connected = false, rttMs, clockOffsetMs } = status.of(id) ?? {};
+      return {
+        nodeId: id,
+        connected,
+        ...(rttMs === undefined ? {} : { rttMs }),
+        ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+      };
     }),
     ...(health === undefined ? {} : { dataplane: health }),
   };

@@ -138,12 +138,22 @@ test('without the store what is held is still shown, and what is not is not foun
 });
 
 test('the state of the network as a daemon sees it', async () => {
-  a.status.heard('p2', { ...a.status.own(), failingSteps: 3, held: 'too much would go' }, new Date(), 1.5);
+  a.status.heard('p2', { ...a.status.own(), failingSteps: 3, held: 'too much would go' }, new Date(), {
+    rttMs: 1.5,
+    clockOffsetMs: -20.5,
+  });
   const status = await network.as(StatusService, a).getStatus({});
   expect(status).toMatchObject({ nodeId: 'p1', version: '0.0.0-test', quarantinedKeys: ['pop/x'] });
   expect(status.nodes).toMatchObject([
     { connected: true, failingSteps: 0, node: { id: 'p1' } },
-    { connected: true, failingSteps: 3, held: 'too much would go', rttMs: 1.5, node: { id: 'p2' } },
+    {
+      connected: true,
+      failingSteps: 3,
+      held: 'too much would go',
+      rttMs: 1.5,
+      clockOffsetMs: -20.5,
+      node: { id: 'p2' },
+    },
   ]);
   a.status.lost('p2');
   expect((await network.as(FabricService, a).listNodes({})).nodes[1]).toMatchObject({ connected: false });

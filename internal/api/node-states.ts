@@ -11,7 +11,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
   return listed(head.snapshot().nodes).map(({ record: node }) => {
     const known = status.of(node.id);
     if (known === undefined) return { node };
-    const { connected, report, rttMs, lastHeard } = known;
+    const { connected, report, rttMs, clockOffsetMs, lastHeard } = known;
     return {
       node,
       connected,
@@ -23,7 +23,10 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       role: report.role,
       takeoverEpoch: report.takeoverEpoch,
       pairAlarm: report.pairAlarm,
+      loopLagMs: report.loopLagMs,
+      load: report.load,
       ...(rttMs === undefined ? {} : { rttMs }),
+      ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
       ...(lastHeard === undefined ? {} : { lastHeard: timestampFromDate(lastHeard) }),
     };
   });

@@ -54,6 +54,9 @@ function sinceText(node: Node | undefined): string {
   return since === undefined ? '' : timestampDate(since).toISOString().slice(0, 10);
 }
 
+/** `+12 ms`: ahead of the node that answers. */
+const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''}${Math.round(ms) + 0} ms`;
+
 /** A node as it fares. */
 export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['node', ({ node }) => node?.id ?? ''],
@@ -68,6 +71,10 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['rotation', ({ rotation }) => rotation],
   ['role', ({ role, takeoverEpoch: epoch }) => (epoch === 0n ? role : `${role} (epoch ${epoch})`)],
   ['pair', ({ pairAlarm }) => pairAlarm],
+  // Last, so that who reads the others by their place goes on to.
+  ['clock', ({ clockOffsetMs }) => (clockOffsetMs === undefined ? '' : signedMs(clockOffsetMs))],
+  ['lag', ({ loopLagMs }) => (loopLagMs === 0 ? '' : `${loopLagMs.toFixed(0)} ms`)],
+  ['load', ({ connected, load }) => (connected ? load.toFixed(2) : '')],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {

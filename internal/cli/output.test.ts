@@ -57,11 +57,17 @@ test('a record is names and values; an old answer is warned of; JSON is the whol
 });
 
 test('status shows every node', async () => {
-  const node = create(NodeStateSchema, { node: { id: 'p2', popId: 'p2' }, held: 'too much', appliedRevision: 4n });
+  const node = create(NodeStateSchema, {
+    node: { id: 'p2', popId: 'p2' },
+    held: 'too much',
+    appliedRevision: 4n,
+    clockOffsetMs: -20.4,
+    loopLagMs: 7,
+  });
   const { client } = recorder({ getStatus: { nodeId: 'p1', version: '1', nodes: [node], quarantinedKeys: ['pop/x'] } });
   const { stdout } = await cli(client, 'status');
   expect(stdout).toContain('unreadable\tpop/x\n');
-  expect(stdout).toContain('p2\tp2\tno\t4\t0\t\t\ttoo much\t\t\t\t\n');
+  expect(stdout).toContain('p2\tp2\tno\t4\t0\t\t\ttoo much\t\t\t\t\t-20 ms\t7 ms\t\n');
 });
 
 test('a dry run prints the record changes alone', async () => {

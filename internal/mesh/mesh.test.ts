@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { afterEach, expect, test } from 'vitest';
-import { realClock } from '#internal/clock/clock.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { createPresence } from '#internal/presence/presence.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** A daemon as far as the mesh goes, on a real socket with a certificate of its own. */
-async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> = {}) {
+async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> = {}, clock: Clock = realClock) {
   const certificate = await issueNodeCertificate(ca, { id: nodeId, addresses: ['127.0.0.1'] }, validity);
   const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
   const status = createStatus(nodeId);
@@ -29,7 +29,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   const mesh = createMesh({
     nodeId,
     status,
-    clock: realClock,
+    clock,
     log: quiet,
     credentials: () => credentials,
     presence,
@@ -110,4 +110,19 @@ test('what others have counted of a tunnel is asked for; one that is away is sil
     { nodeId: 'p3', bytes: 'silent' },
   ]);
   expect(await asked('b')).toEqual([{ nodeId: 'p2' }, { nodeId: 'p3', bytes: 'silent' }]);
+});
+
+test('each node of a pair knows how far the clock of the other is ahead, and its load [N6]', async () => {
+  const ahead: Clock = { ...realClock, wall: () => new Date(realClock.wall().getTime() + 60_000) };
+  const p1 = await daemon('p1');
+  const p2 = await daemon('p2', 0, {}, ahead);
+  p2.status.update({ load: 1.5 });
+  for (const { mesh } of [p1, p2]) mesh.nodes([p1.node, p2.node]);
+  // Half a round trip on a machine that stands still for 2 s.
+  const near = (offset: number | undefined, wanted: number): boolean => Math.abs((offset ?? 0) - wanted) < 2_000;
+  await eventually(
+    () => near(p1.status.of('p2')?.clockOffsetMs, 60_000) && near(p2.status.of('p1')?.clockOffsetMs, -60_000),
+    10_000,
+  );
+  expect(p1.status.of('p2')?.report.load).toBe(1.5);
 });

@@ -6,6 +6,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Sighting } from '#internal/presence/presence.ts';
 import type { Report, Status } from '#internal/status/status.ts';
+import { createClockOffset } from './clock-offset.ts';
 
 const heartbeatMs = 1_000;
 
@@ -43,6 +44,7 @@ const reportOf = (message: NodeReport): Report => ({
   role: message.role,
   takeoverEpoch: message.takeoverEpoch,
   pairAlarm: message.pairAlarm,
+  load: message.load,
 });
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
@@ -57,6 +59,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
   let changed = false;
   let untold: readonly Sighting[] = presence.all();
   let last: { readonly us: bigint; readonly at: bigint } | undefined;
+  const offset = createClockOffset();
   const nudge = (): void => {
     changed = true;
     wake?.();
@@ -68,6 +71,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
     const now = microseconds(clock);
     const made = create(MeshFrameSchema, {
       sentUs: now,
+      sentWallMs: BigInt(clock.wall().getTime()),
       echoUs: last?.us ?? 0n,
       echoHeldUs: last === undefined ? 0n : now - last.at,
       report: { ...status.own(), trustedAuthorities: [...status.own().trustedAuthorities] },
@@ -114,7 +118,12 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
       const now = microseconds(clock);
       last = { us: heard.sentUs, at: now };
       const rttMs = heard.echoUs === 0n ? undefined : Number(now - heard.echoUs - heard.echoHeldUs) / 1_000;
-      if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), clock.wall(), rttMs);
+      const at = clock.wall();
+      const clockOffsetMs =
+        rttMs === undefined
+          ? undefined
+          : offset.sample({ sentWallMs: Number(heard.sentWallMs), heardWallMs: at.getTime(), rttMs });
+      if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), at, { rttMs, clockOffsetMs });
       const sightings = heard.presence.map((told) => ({
         tunnelId: told.tunnelId,
         handshakeMs: Number(told.handshakeMs),

@@ -23,7 +23,7 @@ export interface Readings {
   readonly pools: Readonly<Record<string, { readonly allocations: number; readonly quarantined: number }>>;
   /** Records by kind. */
   readonly records: Readonly<Record<string, number>>;
-  readonly peers: readonly { readonly nodeId: string; readonly connected: boolean; readonly rttMs?: number }[];
+  readonly peers: readonly PeerReading[];
   /** From the privileged half's last report. */
   readonly dataplane?: {
     readonly drift: Readonly<Record<string, number>>;
@@ -32,6 +32,14 @@ export interface Readings {
     readonly rssBytes: number;
     readonly cpuSeconds: number;
   };
+}
+
+/** A node of the mesh; what is not known is not shown. */
+export interface PeerReading {
+  readonly nodeId: string;
+  readonly connected: boolean;
+  readonly rttMs?: number;
+  readonly clockOffsetMs?: number;
 }
 
 export interface Metrics {
@@ -108,6 +116,13 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
   );
   labelled('pop44_mesh_rtt_seconds', 'Round trip time to the node.', 'node', (r) =>
     Object.fromEntries(r.peers.flatMap((peer) => (peer.rttMs === undefined ? [] : [[peer.nodeId, peer.rttMs / 1000]]))),
+  );
+  labelled('pop44_mesh_clock_offset_seconds', 'How far the clock of the node is ahead of this one.', 'node', (r) =>
+    Object.fromEntries(
+      r.peers.flatMap(({ nodeId, clockOffsetMs }) =>
+        clockOffsetMs === undefined ? [] : [[nodeId, clockOffsetMs / 1000]],
+      ),
+    ),
   );
   labelled(
     'pop44_drift_steps',

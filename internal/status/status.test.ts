@@ -37,7 +37,7 @@ test('a waiter whose caller goes away is let go', async () => {
 
 test('a node that is lost keeps its last report and is not connected', () => {
   const status = createStatus('p1');
-  status.heard('p2', applied(5n), new Date(0), 1.5);
+  status.heard('p2', applied(5n), new Date(0), { rttMs: 1.5, clockOffsetMs: undefined });
   status.lost('p2');
   expect(status.of('p2')).toMatchObject({ connected: false, rttMs: 1.5, report: { appliedRevision: 5n } });
 });

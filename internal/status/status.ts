@@ -23,6 +23,8 @@ export interface Report {
   readonly takeoverEpoch: bigint;
   /** What is wrong with the pair; empty: nothing. */
   readonly pairAlarm: string;
+  /** Load average of one minute for each processor. */
+  readonly load: number;
 }
 
 export interface NodeStatus {
@@ -30,8 +32,16 @@ export interface NodeStatus {
   readonly connected: boolean;
   readonly report: Report;
   readonly rttMs?: number;
+  /** How far that node's clock is ahead of ours, right within half of the round trip; of a lost node the last known. */
+  readonly clockOffsetMs?: number;
   /** Wall clock. */
   readonly lastHeard?: Date;
+}
+
+/** What the frame that brought a report has shown besides it. */
+export interface Measured {
+  readonly rttMs: number | undefined;
+  readonly clockOffsetMs: number | undefined;
 }
 
 export const silent: Report = {
@@ -46,6 +56,7 @@ export const silent: Report = {
   role: '',
   takeoverEpoch: 0n,
   pairAlarm: '',
+  load: 0,
 };
 
 export interface Status {
@@ -53,7 +64,7 @@ export interface Status {
   update(change: Partial<Report>): void;
   own(): Report;
   /** From the mesh. */
-  heard(nodeId: string, report: Report, at: Date, rttMs?: number): void;
+  heard(nodeId: string, report: Report, at: Date, measured?: Measured): void;
   lost(nodeId: string): void;
   of(nodeId: string): NodeStatus | undefined;
   /**
@@ -107,14 +118,17 @@ export function createStatus(nodeId: string): Status {
       wake();
     },
     own: () => reportOf(nodeId),
-    heard: (id, report, at, rttMs) => {
-      const known = rttMs ?? nodes.get(id)?.rttMs;
+    heard: (id, report, at, measured) => {
+      const before = nodes.get(id);
+      const rttMs = measured?.rttMs ?? before?.rttMs;
+      const clockOffsetMs = measured?.clockOffsetMs ?? before?.clockOffsetMs;
       nodes.set(id, {
         nodeId: id,
         connected: true,
         report,
         lastHeard: at,
-        ...(known === undefined ? {} : { rttMs: known }),
+        ...(rttMs === undefined ? {} : { rttMs }),
+        ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
       });
       wake();
     },

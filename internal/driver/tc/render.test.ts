@@ -28,6 +28,10 @@ test('one whose queue or place is another begins anew', () => {
   const change = (found: object) => ({ ...add(one), op: 'change', found: { ...one, ...found } }) as const;
   expect(renderClass('bfifo', change({ ceilBitPerSecond: 1_000 }))).toHaveLength(2);
   expect(renderClass('bfifo', change({ rateBitPerSecond: 0 }))[0]).toBe('class del dev p44w0 classid 1:1a');
+  // The number of flows can only be given to a new one.
+  expect(renderClass('fq_codel', change({ ceilBitPerSecond: 1_000 })).join()).not.toContain('flows');
+  for (const found of [{ rateBitPerSecond: 0 }, { parent: 0 }, { queue: false }])
+    expect(renderClass('fq_codel', change(found)).at(-1)).toContain(' flows 64 ');
   expect(renderClass('bfifo', change({ parent: 0 }))[0]).toBe('class del dev p44w0 classid 1:1a');
 });
 

@@ -31,14 +31,17 @@ const burstBytes = (bitPerSecond: number): number =>
 export const byteLimit = (ceilBitPerSecond: number): number =>
   Math.min(Math.max(bytesIn(ceilBitPerSecond, waitMs), leastPackets * packetBytes), 1_000 * packetBytes);
 
-/** 64 flows are a household's; the usual 1,024 cost 70 kB a class. The target is no shorter than a packet (RFC 8290 5.2.1). */
-function fairQueue(ceilBitPerSecond: number): string {
+/**
+ * 64 flows are a household's; the usual 1,024 cost 70 kB a class. They are said once: the kernel refuses a change that
+ * names them, be they the same (fq_codel_change in sch_fq_codel.c). The target is no shorter than a packet (RFC 8290 5.2.1).
+ */
+function fairQueue(ceilBitPerSecond: number, stands: boolean): string {
   const targetMs = Math.max(5, Math.ceil((packetBytes * 8 * 1000) / ceilBitPerSecond));
-  return `fq_codel limit 1000 flows 64 target ${targetMs}ms interval ${95 + targetMs}ms`;
+  return `fq_codel limit 1000 ${stands ? '' : 'flows 64 '}target ${targetMs}ms interval ${95 + targetMs}ms`;
 }
 
-const queueText = (queue: Queue, ceilBitPerSecond: number): string =>
-  queue === 'fq_codel' ? fairQueue(ceilBitPerSecond) : `bfifo limit ${byteLimit(ceilBitPerSecond)}`;
+const queueText = (queue: Queue, ceilBitPerSecond: number, stands: boolean): string =>
+  queue === 'fq_codel' ? fairQueue(ceilBitPerSecond, stands) : `bfifo limit ${byteLimit(ceilBitPerSecond)}`;
 
 function checkClass(given: ShaperClass): void {
   const { dev, minor, parent, rateBitPerSecond, ceilBitPerSecond } = given;
@@ -49,8 +52,8 @@ function checkClass(given: ShaperClass): void {
   demand(isInteger(rateBitPerSecond, 8, ceilBitPerSecond), 'a rate up to the ceiling', rateBitPerSecond);
 }
 
-/** The class and its queue. `bps` are bytes a second to tc. */
-function setClass(queue: Queue, given: ShaperClass): readonly string[] {
+/** The class and its queue. `bps` are bytes a second to tc. `stands`: such a queue is in it already. */
+function setClass(queue: Queue, given: ShaperClass, stands = false): readonly string[] {
   checkClass(given);
   const { dev, minor, parent, rateBitPerSecond: rate, ceilBitPerSecond: ceil } = given;
   const place = `dev ${dev} parent 1:${parent === 0 ? '' : parent.toString(16)} classid ${classId(minor)}`;
@@ -59,7 +62,9 @@ function setClass(queue: Queue, given: ShaperClass): readonly string[] {
   return [
     `class replace ${place} htb ${rates} ${bursts}`,
     ...(given.queue
-      ? [`qdisc replace dev ${dev} parent ${classId(minor)} handle ${minor.toString(16)}: ${queueText(queue, ceil)}`]
+      ? [
+          `qdisc replace dev ${dev} parent ${classId(minor)} handle ${minor.toString(16)}: ${queueText(queue, ceil, stands)}`,
+        ]
       : []),
   ];
 }
@@ -76,7 +81,8 @@ export function renderClass(queue: Queue, step: StepOf<'class'>): readonly strin
   const { want } = step;
   // A queue of another kind stays where it is, and a class keeps its parent: both begin anew.
   const anew = step.op === 'change' && (step.found.rateBitPerSecond === 0 || step.found.parent !== want.parent);
-  return [...(anew ? [removeClass(step.found)] : []), ...setClass(queue, want)];
+  const stands = step.op === 'change' && !anew && step.found.queue;
+  return [...(anew ? [removeClass(step.found)] : []), ...setClass(queue, want, stands)];
 }
 
 /** A root cannot be changed: it is made anew, and these classes in it at once. @throws Fault `invalid` */

@@ -142,6 +142,7 @@ test('tc takes the fair queue too, as far as this kernel has one', () => {
     });
     const queue = line.slice(line.indexOf('fq_codel'));
     const take = (text: string): string => {
+      spawnSync('tc', ['-n', 'tcp44', 'qdisc', 'del', 'dev', 'eth0', 'root']);
       const args = ['-n', 'tcp44', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...text.split(' ')];
       return spawnSync('tc', args, { encoding: 'utf8' }).stderr;
     };

@@ -125,6 +125,9 @@ export function errnoOf(answer: Buffer): number {
 const none = (text: string): string | undefined => (text === '(none)' ? undefined : text);
 const number = (text: string): number => (text === 'off' ? 0 : Number(text));
 
+/** A slice of a string keeps the whole of it, and somebody may keep a peer's key as long as the peer lives. */
+const ownCopy = (slice: string): string => Buffer.from(slice, 'latin1').toString('latin1');
+
 /** `wg show <name> dump`, wg(8): tab-separated, the interface first, then a line a peer. */
 export function parseDump(text: string): Device {
   const [head = '', ...lines] = text.split('\n').filter((line) => line !== '');
@@ -143,19 +146,22 @@ export function parseDump(text: string): Device {
     const at = none(endpoint);
     const preshared = none(presharedKey);
     return {
-      publicKey,
-      ...(at === undefined ? {} : { endpoint: at }),
+      publicKey: ownCopy(publicKey),
+      ...(at === undefined ? {} : { endpoint: ownCopy(at) }),
       ...(preshared === undefined ? {} : { presharedKeyHash: hashOf(Buffer.from(preshared, 'base64')) }),
       lastHandshakeMs: number(handshake) * 1000,
       rxBytes: number(rx),
       txBytes: number(tx),
       keepaliveSeconds: number(keepalive),
-      allowedIps: none(allowedIps)?.split(',').sort() ?? [],
+      allowedIps: ownCopy(none(allowedIps) ?? '')
+        .split(',')
+        .filter((prefix) => prefix !== '')
+        .sort(),
     };
   });
   const key = none(privateKey);
   return {
-    ...(key === undefined ? {} : { privateKey: key }),
+    ...(key === undefined ? {} : { privateKey: ownCopy(key) }),
     listenPort: number(listenPort),
     fwmark: number(fwmark),
     peers,

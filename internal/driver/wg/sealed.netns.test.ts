@@ -69,7 +69,8 @@ function wanted(links: readonly Link[], peers: readonly Peer[]): MutableDataplan
 }
 const drift = async (want: MutableDataplane) => plan(want, { ...emptyDataplane(), ...(await driver.observe()) });
 const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
-const wg = (...args: readonly string[]): string => execFileSync('wg', args, { encoding: 'utf8', stdio: 'pipe' });
+const wg = (...args: readonly string[]): string =>
+  execFileSync('nsenter', [`--net=${netns.pop}`, 'wg', ...args], { encoding: 'utf8', stdio: 'pipe' });
 const sealedOf = (key: string, to = recipient): string =>
   Buffer.from(seal(Buffer.from(key, 'base64'), to)).toString('base64');
 const presharedKeys = (): string => wg('show', 'p44w0', 'preshared-keys');

@@ -69,7 +69,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   const disturb = (reason: string): void => {
     for (const listener of listeners) listener(reason);
   };
-  const kernel = await kernelHasWireguard(options.netns.transport);
+  const kernel = await kernelHasWireguard();
   const backend: Backend = kernel
     ? kernelBackend(options.netns, options.runDir)
     : userspaceBackend({

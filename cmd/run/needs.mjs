@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** @type {readonly { binary: string, package: string, why: string }[]} */
+/** `only`: the one verb of npm's scripts that needs it. @type {readonly { binary: string, package: string, why: string, only?: string }[]} */
 const needs = [
   { binary: 'etcd', package: 'etcd-server', why: 'the database of the CORE nodes' },
   { binary: 'etcdctl', package: 'etcd-client', why: 'tests write by hand what pop44 never would' },
@@ -32,6 +32,14 @@ const needs = [
     why: 'children end with their parent; the daemon runs without capabilities',
   },
   { binary: 'mount', package: 'mount', why: 'a private /run and /tmp' },
+  {
+    binary: 'qemu-system-x86_64',
+    package: 'qemu-system-x86',
+    why: 'a machine with a kernel of its own',
+    only: 'test:kernel',
+  },
+  { binary: 'depmod', package: 'kmod', why: "that machine's kernel modules", only: 'test:kernel' },
+  { binary: 'mke2fs', package: 'e2fsprogs', why: "that machine's disk", only: 'test:kernel' },
 ];
 
 /** Services that the packages above would start, and enable for the next boot: they would take etcd's and BGP's ports. */
@@ -56,10 +64,15 @@ export function located(binary, more = []) {
 /** Whether a program is there to be run. */
 export const found = (binary) => located(binary) !== undefined;
 
-/** Rows whose program is not on this machine. */
-export function missing() {
-  return needs.filter((row) => !found(row.binary));
+/** Rows whose program is not on this machine, of those that this verb needs. */
+export function missing(verb) {
+  return needs.filter((row) => (row.only === undefined || row.only === verb) && !found(row.binary));
 }
+
+/** The packages of a verb's rows, there or not. */
+export const packagesOf = (verb) => [
+  ...new Set(needs.filter((row) => row.only === undefined || row.only === verb).map((row) => row.package)),
+];
 
 /** What to tell somebody whose machine lacks these rows. */
 export function cure(rows) {
@@ -76,11 +89,11 @@ const policyText = '#!/bin/sh\n# Put here by pop44 while it installs packages; o
 export const policyIsOurs = () => existsSync(policyFile) && readFileSync(policyFile, 'utf8') === policyText;
 
 /**
- * Installs the missing packages with apt-get, starting none of their services. Only for root; one process at a time
+ * Installs the packages that the verb misses with apt-get, starting none of their services. Only for root; one process at a time
  * (the caller holds a lock). Gives back what went wrong, or undefined.
  */
-export function install(say) {
-  const rows = missing();
+export function install(say, verb) {
+  const rows = missing(verb);
   if (rows.length === 0) {
     if (policyIsOurs()) rmSync(policyFile, { force: true });
     return undefined;
@@ -108,7 +121,7 @@ export function install(say) {
     if (ours) rmSync(policyFile, { force: true });
     for (const signal of signals) process.off(signal, ignore);
   }
-  const still = missing();
+  const still = missing(verb);
   return still.length === 0 ? undefined : cure(still);
 }
 

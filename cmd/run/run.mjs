@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { modules } from './modules.mjs';
-import { cure, found, install, missing, policyIsOurs } from './needs.mjs';
+import { cure, found, install, missing, packagesOf, policyIsOurs } from './needs.mjs';
 import { tools } from './tools.mjs';
 
 const here = fileURLToPath(import.meta.url);
@@ -28,6 +28,11 @@ const verbs = {
   bench: { script: ['cmd/run/bench.ts'], needs: true },
   chaos: { script: ['cmd/run/chaos.ts'], needs: true, tools: true },
   sweep: { script: ['cmd/run/test.ts', 'testkit/sweep'], needs: true, env: { POP44_SWEEP: 'whole' } },
+  'test:kernel': {
+    script: ['cmd/run/kernel.ts'],
+    needs: true,
+    env: { POP44_PACKAGES: packagesOf('test:kernel').join(' ') },
+  },
   fuzz: { script: ['cmd/run/test.ts', 'testkit/fuzz'], needs: true, env: { POP44_FUZZ: 'long' } },
 };
 
@@ -47,7 +52,7 @@ if (verb === 'install-modules') {
   const problem = tree.install(say);
   if (problem !== undefined) fail(problem);
 } else if (verb === 'install-needs') {
-  const problem = install(say);
+  const problem = install(say, args[0]);
   if (problem !== undefined) fail(problem);
 } else if (verb === 'build-tools') {
   const problem = cached.build(say);
@@ -56,12 +61,12 @@ if (verb === 'install-modules') {
   if (cached.find().directory === undefined) locked('build-tools', cached.lockFile);
 } else if (verb in verbs) {
   const { script, needs, tools: built, env } = verbs[verb];
-  const lacking = needs ? missing() : [];
+  const lacking = needs ? missing(verb) : [];
   // Told before anything is downloaded.
   if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
   const killed = needs && process.getuid() === 0 && policyIsOurs();
-  if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock');
+  if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock', verb);
   handOver([...script, ...args], needs, { ...(needs ? toolsFor(built === true) : {}), ...env });
 } else {
   fail(`usage: node cmd/run/run.mjs ${[...Object.keys(verbs), 'tools'].join('|')} [arguments]`);
@@ -83,16 +88,16 @@ function toolsFor(built) {
 }
 
 /** A step without which we cannot go on. */
-function locked(step, lockFile) {
-  const status = underLock(step, lockFile);
+function locked(step, lockFile, ...more) {
+  const status = underLock(step, lockFile, ...more);
   if (status !== 0) process.exit(status ?? 1);
 }
 
 /** Runs ourselves under flock(1): the kernel lets go of such a lock when its holder dies, so it never gets stale. */
-function underLock(step, lockFile) {
+function underLock(step, lockFile, ...more) {
   mkdirSync(dirname(lockFile), { recursive: true });
   if (spawnSync('flock', ['--nonblock', lockFile, 'true']).status === 1) say('waiting for another installation');
-  const run = spawnSync('flock', [lockFile, process.execPath, here, step], { stdio: 'inherit' });
+  const run = spawnSync('flock', [lockFile, process.execPath, here, step, ...more], { stdio: 'inherit' });
   if (run.error !== undefined) fail(`flock (Debian package util-linux): ${run.error.message}`);
   return run.status;
 }

@@ -16,6 +16,9 @@ const tools = process.env['POP44_TOOLS'] ?? '';
 /** What speaks to etcd itself, and what stands on it when things go wrong: once more on etcd 3.6. */
 const etcdAgain = tools === '' ? [] : ['internal/{etcd,election,store}/*.etcd.test.ts'];
 
+/** In the machine of `npm run test:kernel`, which is some ten times slower, any of the tests may run. */
+const ofKernel = (process.env['POP44_KERNEL'] ?? '') === '' ? [] : [netns, `${everywhere}/*.kernel.test.ts`];
+
 const inCi = (process.env['CI'] ?? '') !== '' && process.env['CI'] !== 'false';
 /**
  * Real processes on a machine that others use too: a minute is a hang, not slowness. In CI, where nobody is there to look
@@ -36,6 +39,18 @@ export default defineConfig({
     teardownTimeout: 10_000,
     slowTestThreshold: 5_000,
     projects: [
+      ...ofKernel.slice(0, 1).map(() => ({
+        extends: true as const,
+        test: {
+          name: 'kernel',
+          include: ofKernel,
+          maxWorkers: 1,
+          sequence: { groupOrder: 5 },
+          ...withProcesses,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      })),
       {
         extends: true,
         test: {

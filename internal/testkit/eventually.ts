@@ -1,3 +1,4 @@
+import { pace } from './pace.ts';
 import { startStopwatch } from './stopwatch.ts';
 
 /** Milliseconds that checks which block this process may take away, which look like a machine that stands still. */
@@ -5,17 +6,18 @@ const mostStillMs = 20_000;
 
 /**
  * Waits until `check` gives something other than undefined, null or false, or no longer throws, and gives that back.
- * After `withinMs`, in which the machine did not stand still, it fails with the last thing that `check` threw or gave.
+ * After `withinMs` (longer on an emulated machine), in which the machine did not stand still, it fails with the last thing that `check` threw or gave.
  * Asks every 10 ms, and once more when the time is over.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
   withinMs: number,
 ): Promise<Exclude<NonNullable<T>, false>> {
+  const paceMs = withinMs * pace;
   using watch = startStopwatch();
-  const endMs = performance.now() + withinMs + mostStillMs;
+  const endMs = performance.now() + paceMs + mostStillMs;
   for (;;) {
-    const last = watch.ms() > withinMs || performance.now() > endMs;
+    const last = watch.ms() > paceMs || performance.now() > endMs;
     let failure: unknown;
     try {
       const found = await check();

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
+import { pace } from '../pace.ts';
 import { logTails } from './logs.ts';
 import { mainJob } from './main-job.ts';
 import { startLab } from './start.ts';
@@ -33,7 +34,7 @@ const cliOf =
   async (args: readonly string[]): Promise<string> => {
     const runtime = environment['XDG_RUNTIME_DIR'];
     const env = { POP44_LAB: lab.context.lab, ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }) };
-    return (await run({ file: process.execPath, args: [commandLine, ...args], env, timeoutMs: 30_000 })).stdout;
+    return (await run({ file: process.execPath, args: [commandLine, ...args], env, timeoutMs: 30_000 * pace })).stdout;
   };
 
 export async function checkLab(options: CheckOptions): Promise<CheckResult> {

@@ -79,11 +79,9 @@ function boot(with_: Kernel, disk: string, folder: string): Promise<void> {
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    let stopped = false;
+    let stopped: string | undefined;
     const stop = (why: string): void => {
-      if (stopped) return;
-      stopped = true;
-      counts.broke(why);
+      stopped ??= why;
       child.kill('SIGKILL');
     };
     const timer = setTimeout(() => stop(`stopped after ${longestMs / 1000} s`), longestMs);
@@ -100,7 +98,7 @@ function boot(with_: Kernel, disk: string, folder: string): Promise<void> {
         if (line.startsWith('exit ')) code = Number(line.slice(5));
         else part.take(line);
       }
-      if (stopped) counts.broke(`still running: ${counts.unfinished().join(', ') || 'its start'}`);
+      if (stopped !== undefined) counts.broke(`${stopped}; still running: ${counts.unfinished().join(', ') || 'no test'}`);
       else if (code === null) {
         const last = textOf(join(folder, 'console')).trim().split('\n').slice(-15).join('\n');
         counts.broke(`the machine ended by itself ${partial}; its console said last:\n${last}`);

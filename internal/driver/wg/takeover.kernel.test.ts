@@ -85,7 +85,7 @@ function holdEndpoint(id: 'a' | 'b'): void {
   const other = id === 'a' ? 'b' : 'a';
   ip(`k${other}t`, 'link set eth0 down');
   ip(`k${other}t`, 'address flush dev eth0');
-  ip(`k${id}t`, `address add ${endpoint}/24 dev eth0`);
+  ip(`k${id}t`, `address replace ${endpoint}/24 dev eth0`);
   ip(`k${id}t`, 'link set eth0 up');
 }
 

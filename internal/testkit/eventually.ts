@@ -6,8 +6,8 @@ const mostStillMs = 20_000;
 
 /**
  * Waits until `check` gives something other than undefined, null or false, or no longer throws, and gives that back.
- * After `withinMs` (longer on an emulated machine), in which the machine did not stand still, it fails with the last thing that `check` threw or gave.
- * Asks every 10 ms, and once more when the time is over.
+ * After `withinMs` (longer on an emulated machine), in which the machine did not stand still, it fails with the last thing
+ * that `check` threw or gave. Asks every 10 ms, and once more when the time is over.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,

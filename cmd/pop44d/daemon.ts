@@ -16,6 +16,7 @@ import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
 import { createLive, createPresence } from '#internal/presence/presence.ts';
+import { endWindowsAgainAndAgain } from '#internal/rotation/rotation.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { listen, newServer } from '#internal/rpc/rpc.ts';
 import {
@@ -247,6 +248,13 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     signal,
   );
   const rotating = keeper.run(signal);
+  const ending = endWindowsAgainAndAgain(
+    {
+      ...{ nodeId: config.nodeId, clock, head, store, newId: randomUUID },
+      failed: (cause) => log.warn('pop-key-window-stays', { reason: messageOf(cause) }),
+    },
+    signal,
+  );
 
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
@@ -261,6 +269,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
-  await Promise.all([sweeping, renewing, rotating, knowing]);
+  await Promise.all([sweeping, renewing, rotating, knowing, ending]);
   await Promise.all([records.close(), traffic.close()]);
 }

@@ -14,14 +14,14 @@ import {
 } from '#internal/applier/applier.ts';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
 import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
-import { openWg } from '#internal/driver/wg/wg.ts';
+import { openWg, type WgDriver } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
@@ -37,6 +37,21 @@ function attempted(base: string, keep: readonly string[], clock: Clock): { publi
   } catch (cause) {
     return { publicKey: '', problem: messageOf(cause) };
   }
+}
+
+/** Of the peers of both access interfaces; of one that is not there, none. */
+async function accessTelemetry(wg: Pick<WgDriver, 'telemetry'>) {
+  const links = accessLinks.map(async (link) => {
+    const peers = await wg.telemetry(link);
+    return peers.map((of) => ({ ...of, link, peer: `${link} ${of.publicKey}` }));
+  });
+  return (await Promise.all(links)).flat();
+}
+
+/** A handshake as the network half hears of it: the peer of a dataplane in its parts. */
+function told([peer, atMs]: readonly [string, number]): readonly [string, number, string] {
+  const [link = '', publicKey = ''] = peer.split(' ');
+  return [publicKey, atMs, link];
 }
 
 const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
@@ -74,6 +89,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       ...{ config, clock, log, drivers: { wg, nft, bird } },
       applier: () => applier,
       send: (message) => send(message),
+      telemetry: () => accessTelemetry(wg),
     },
     signal,
   );
@@ -84,7 +100,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     gate: duty.holder.gate,
     fixed: meshDataplane(config),
     first: firstMeshPeers(config.mesh),
-    shaken: (publicKey) => handshakes.has(publicKey),
+    shaken: (peer) => handshakes.has(peer),
     endFlows: flows.end,
     clock,
     log,
@@ -93,10 +109,10 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
   const facts = async ({ number, keys, to }: AskFacts): Promise<Facts> => {
-    const [items, way, telemetry] = await Promise.all([lookUp(drivers, keys), ip.way(to), wg.telemetry(accessLink)]);
+    const [items, way, telemetry] = await Promise.all([lookUp(drivers, keys), ip.way(to), accessTelemetry(wg)]);
     const asked = new Set(keys.flatMap(([kind, key]) => (kind === 'peer' ? [key] : [])));
     const sessions = telemetry
-      .filter(({ publicKey }) => asked.has(`${accessLink} ${publicKey}`))
+      .filter(({ peer }) => asked.has(peer))
       .map(({ publicKey, lastHandshakeMs, endpoint }) => ({
         publicKey,
         handshakeMs: lastHandshakeMs,
@@ -112,7 +128,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     connected: (send) => {
       // First: a network half that was restarted would else want no route of a tunnel that is here away from home,
       // until its next handshake (REKEY_AFTER_TIME, 120 s).
-      send({ type: 'handshakes', peers: [...handshakes] });
+      send({ type: 'handshakes', peers: [...handshakes].map(told) });
       send({ type: 'traffic', peers: counters.all() });
       duty.greet(send);
       send({ type: 'hello', accessPeers: applier.accessPeers() });
@@ -187,12 +203,12 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const watching = watchHandshakes(
     {
       peers: async () => {
-        const peers = await wg.telemetry(accessLink);
+        const peers = await accessTelemetry(wg);
         counters.look(peers);
         duty.look(peers);
         return peers;
       },
-      received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLink),
+      received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLinks),
       confirmed: (endpoints) => {
         nft
           .known(endpoints.map(hostOf))
@@ -205,8 +221,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     },
     (peers) => {
       // Here first: until its addresses have moved, what a successor sends is lost.
-      void applier.shook(peers.map(([publicKey]) => publicKey));
-      seam.send({ type: 'handshakes', peers });
+      void applier.shook(peers.map(([peer]) => peer));
+      seam.send({ type: 'handshakes', peers: peers.map(told) });
     },
     signal,
   );

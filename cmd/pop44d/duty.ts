@@ -5,7 +5,7 @@ import type { AnyDriver, Applier } from '#internal/applier/applier.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import type { Pair } from '#internal/dataplane/dataplane.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import type { BirdDriver } from '#internal/driver/bird/bird.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
 import type { WgDriver } from '#internal/driver/wg/wg.ts';
@@ -19,17 +19,20 @@ export interface DutyWiring {
   readonly drivers: { readonly wg: WgDriver; readonly nft: NftDriver; readonly bird: BirdDriver };
   readonly applier: () => Applier;
   readonly send: (message: FromDataplane) => void;
+  /** Of both access interfaces. */
+  readonly telemetry: () => Promise<Telemetry>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-type Telemetry = Awaited<ReturnType<WgDriver['telemetry']>>;
+/** Of one access interface. */
+type Telemetry = readonly (Awaited<ReturnType<WgDriver['telemetry']>>[number] & { readonly peer: string })[];
 
 export interface WiredDuty {
   readonly holder: DutyHolder;
   /** Holds the pair for the plan to compare with; what it means is the holder's. */
   readonly driver: AnyDriver;
-  /** Of the peers of the access interface, each time that they are read anyway. */
+  /** Of the peers of access interfaces, each time that they are read anyway. */
   look(peers: Telemetry): void;
   /** From the sibling. */
   told(message: Whereabouts): void;
@@ -73,16 +76,20 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
   const caller = createCaller({
     dial: (calls, again) => wg.dial(calls, again),
     hangUp: (peers) => wg.hangUp(peers),
-    handshakes: () => wg.telemetry(accessLink),
+    handshakes: async () =>
+      (await wiring.telemetry()).map(({ peer, lastHandshakeMs }) => ({ peerKey: peer, lastHandshakeMs })),
     known: endpoints.byAge,
-    peerOf: (publicKey) => applier().accessPeer(publicKey),
+    peerOf: (key) => applier().wantedPeer(key),
     hindrance: () => '',
     clock,
     log,
   });
   const whereabouts = (peers: ReturnType<typeof endpoints.byAge>): Whereabouts => ({
     type: 'whereabouts',
-    peers: peers.map(({ publicKey, endpoint, handshakeMs }) => [publicKey, endpoint, handshakeMs]),
+    peers: peers.map(({ peerKey, endpoint, handshakeMs }) => {
+      const [link = '', publicKey = ''] = peerKey.split(' ');
+      return [publicKey, endpoint, handshakeMs, link];
+    }),
   });
   const holder = await createDuty({
     bird: {
@@ -90,7 +97,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       protocols: () => bird.protocols('transport'),
       medsOf: (table, prefix) => bird.medsOf('transport', table, prefix),
     },
-    alive: () => wg.lives(accessLink),
+    alive: (link) => wg.lives(link),
     lease: nft.lease,
     applier,
     calls: caller,
@@ -100,18 +107,24 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     changed: (report) => send({ type: 'duty', ...report }),
   });
   wg.onDeath((link) => {
-    if (link === accessLink) holder.died();
+    if (isAccessLink(link)) holder.died();
   });
   return {
     holder,
     driver: pairDriver(),
     look: (peers) => {
       if (holder.report().role !== 'active') return;
-      const news = endpoints.seen(peers);
+      const news = endpoints.seen(peers.map(({ peer, ...of }) => ({ ...of, peerKey: peer })));
       if (news.length > 0) send(whereabouts(news));
     },
     told: ({ peers }) => {
-      endpoints.told(peers.map(([publicKey, endpoint, handshakeMs]) => ({ publicKey, endpoint, handshakeMs })));
+      endpoints.told(
+        peers.map(([publicKey, endpoint, handshakeMs, link]) => ({
+          peerKey: `${link} ${publicKey}`,
+          endpoint,
+          handshakeMs,
+        })),
+      );
       // When this node has taken over, they come first at its gate.
       nft
         .known(peers.map(([, endpoint]) => hostOf(endpoint)))

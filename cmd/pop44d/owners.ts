@@ -1,5 +1,6 @@
 // Owners: what WireGuard says of peers, as what it means for the tunnels whose keys they have.
 
+import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { peerKeyId, type RecordChange, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import type { Sighting } from '#internal/presence/presence.ts';
@@ -48,27 +49,29 @@ export function createFormerOwners(): FormerOwners {
 export function readings(
   snapshot: Snapshot,
   former: Pick<FormerOwners, 'of'>,
-  peers: readonly (readonly [string, number, number])[],
+  peers: readonly (readonly [string, number, number, string])[],
   nowMs: number,
 ): readonly Reading[] {
-  return peers.flatMap(([publicKey, rxBytes, txBytes]) => {
+  return peers.flatMap(([publicKey, rxBytes, txBytes, link]) => {
     const parsed = parseWgKey(publicKey);
     const tunnelId =
       ownerOf(snapshot, publicKey) ?? (typeof parsed === 'string' ? former.of(peerKeyId(parsed), nowMs) : undefined);
-    return tunnelId === undefined ? [] : [{ tunnelId, publicKey, rxBytes, txBytes }];
+    // A key has a counter of its own on each interface.
+    const counter = link === accessLinks[0] ? publicKey : `${publicKey} ${link}`;
+    return tunnelId === undefined ? [] : [{ tunnelId, publicKey: counter, rxBytes, txBytes }];
   });
 }
 
 /** Handshakes by public key become sightings of tunnels; keys that no tunnel owns are nobody's. */
 export function sightings(
   snapshot: Snapshot,
-  peers: readonly (readonly [string, number])[],
+  peers: readonly (readonly [string, number, string])[],
   nowMs: number,
 ): readonly Sighting[] {
-  return peers.flatMap(([publicKey, shookMs]) => {
+  return peers.flatMap(([publicKey, shookMs, link]) => {
     // A time to come, from before a clock was set back, would hold the tunnel here until then.
     const handshakeMs = Math.min(shookMs, nowMs);
     const tunnelId = ownerOf(snapshot, publicKey);
-    return tunnelId === undefined ? [] : [{ tunnelId, handshakeMs }];
+    return tunnelId === undefined ? [] : [{ tunnelId, handshakeMs, link }];
   });
 }

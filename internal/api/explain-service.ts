@@ -1,6 +1,6 @@
 // Explain service: one packet through the plan of this node and through its kernel.
 
-import { carrierOf, frame, type Here, part, type Self, viewOfNode } from '#internal/desired/desired.ts';
+import { carrierOf, frame, type Here, linkOf, part, type Self, viewOfNode } from '#internal/desired/desired.ts';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import {
   absenceOf,
@@ -39,7 +39,7 @@ interface Around extends ExplainParts {
   readonly nowMs: number;
 }
 
-function partyOf({ snapshot, self }: Around, tunnel: Tunnel): Party {
+function partyOf({ snapshot, self, here }: Around, tunnel: Tunnel): Party {
   const only = namesakes(snapshot.tunnelsByName, tunnel.name).length === 1;
   const ref = only ? tunnel.name : tunnel.id;
   const popId = snapshot.nodes.get(self.nodeId)?.record.popId ?? '';
@@ -49,6 +49,7 @@ function partyOf({ snapshot, self }: Around, tunnel: Tunnel): Party {
     ref,
     publicKeys: [tunnel.publicKey, ...(tunnel.nextPublicKey === '' ? [] : [tunnel.nextPublicKey])],
     policy: policyOf(tunnel.firewall),
+    link: linkOf(carrierOf(snapshot, self), here(), tunnel.id) ?? '',
     ...(absence && { absence }),
   };
 }

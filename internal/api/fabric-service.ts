@@ -11,6 +11,7 @@ import {
   popAccessKey,
   popShown,
   rotateInterconnectKey,
+  rotatePopAccessKey,
   setNodeSealingKey,
   setPopAccessKey,
 } from '#internal/command/command.ts';
@@ -35,6 +36,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),
     setPopAccessKey: changing(context, method.setPopAccessKey, setPopAccessKey),
+    rotatePopAccessKey: changing(context, method.rotatePopAccessKey, rotatePopAccessKey),
     setNodeSealingKey: changing(context, method.setNodeSealingKey, setNodeSealingKey),
     rotateInterconnectKey: changing(context, method.rotateInterconnectKey, rotateInterconnectKey),
     getPopAccessKey: async (request, { signal }) => {

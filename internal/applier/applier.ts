@@ -4,7 +4,7 @@
 // Never: speaks to the network, or touches anything before it knows what is wanted of it.
 
 import { emptyDataplane, itemKey, type Kind, kinds, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
@@ -129,7 +129,12 @@ export function createApplier(parts: ApplierParts): Applier {
       }
     }
     // After all: who was let in until a moment ago could have begun another.
-    await endFlows(givenUp(steps.filter((step) => !failing.has(nameOf(step)))));
+    await endFlows(
+      givenUp(
+        steps.filter((step) => !failing.has(nameOf(step))),
+        found.peer,
+      ),
+    );
   }
 
   const told = (): readonly string[] => [...failing.values()].slice(0, toldFailures);
@@ -230,14 +235,15 @@ export function createApplier(parts: ApplierParts): Applier {
         retryLater();
       }),
     accessPeers: () =>
-      [...found.peer.values()].filter((peer) => peer.link === accessLink && peer.allowedIps.length > 0).length,
+      new Set(
+        [...found.peer.values()].flatMap(({ link, allowedIps, publicKey }) =>
+          isAccessLink(link) && allowedIps.length > 0 ? [publicKey] : [],
+        ),
+      ).size,
     awaitsSuccessor: () => succession.waiting(),
-    shook: (publicKeys) =>
+    shook: (peers) =>
       exclusive(async () => {
-        const keys = succession.shook(
-          publicKeys.map((publicKey) => `${accessLink} ${publicKey}`),
-          want.peer,
-        );
+        const keys = succession.shook(peers, want.peer);
         if (keys.length === 0) return;
         await apply(plan(want, found, { peer: new Set(keys) }));
         retryLater();
@@ -249,7 +255,7 @@ export function createApplier(parts: ApplierParts): Applier {
       }),
     forgetSessions: () =>
       exclusive(async () => {
-        const standing = [...found.peer].filter(([, peer]) => peer.link === accessLink);
+        const standing = [...found.peer].filter(([, peer]) => isAccessLink(peer.link));
         const steps = standing.flatMap(([key, peer]): readonly Step[] => {
           const remove: Step = { op: 'remove', kind: 'peer', key, found: peer };
           const again = want.peer.get(key);
@@ -258,7 +264,7 @@ export function createApplier(parts: ApplierParts): Applier {
         await apply(steps);
         retryLater();
       }),
-    accessPeer: (publicKey) => want.peer.get(`${accessLink} ${publicKey}`),
+    wantedPeer: (key) => want.peer.get(key),
     want: (message) =>
       exclusive(async () => {
         const keys = merge(message);

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { watchCounters } from './counters.ts';
 
-const peer = (publicKey: string, rxBytes: number, txBytes: number) => ({ publicKey, rxBytes, txBytes });
+const peer = (publicKey: string, rxBytes: number, txBytes: number) => ({
+  link: 'p44w0',
+  publicKey,
+  rxBytes,
+  txBytes,
+});
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('only peers that moved are told, at most once a while, and all of them to whoever comes [P4]', async () => {
@@ -17,8 +22,8 @@ test('only peers that moved are told, at most once a while, and all of them to w
   await settled();
   expect(told).toEqual([
     [
-      ['a', 3, 4],
-      ['b', 5, 5],
+      ['a', 3, 4, 'p44w0'],
+      ['b', 5, 5, 'p44w0'],
     ],
   ]);
   watch.look([peer('a', 3, 4), peer('idle', 0, 0), peer('b', 5, 5)]);
@@ -29,12 +34,12 @@ test('only peers that moved are told, at most once a while, and all of them to w
   await settled();
   expect(told.slice(1)).toEqual([
     [
-      ['b', 0, 0],
-      ['a', 1, 0],
+      ['b', 0, 0, 'p44w0'],
+      ['a', 1, 0, 'p44w0'],
     ],
   ]);
   watch.look([peer('a', 1, 0)]);
-  expect(watch.all()).toEqual([['a', 1, 0]]);
+  expect(watch.all()).toEqual([['a', 1, 0, 'p44w0']]);
 });
 
 test('a peer that goes before it is told is told with what it had [P4]', async () => {
@@ -44,13 +49,13 @@ test('a peer that goes before it is told is told with what it had [P4]', async (
   const watch = watchCounters(clock, (moved) => told.push(moved), new AbortController().signal);
   watch.look([peer('old', 700, 70), peer('next', 0, 0)]);
   watch.look([peer('next', 1, 1)]);
-  expect(watch.all()).toEqual([['next', 1, 1]]);
+  expect(watch.all()).toEqual([['next', 1, 1, 'p44w0']]);
   sleepers.pop()?.();
   await settled();
   expect(told).toEqual([
     [
-      ['old', 700, 70],
-      ['next', 1, 1],
+      ['old', 700, 70, 'p44w0'],
+      ['next', 1, 1, 'p44w0'],
     ],
   ]);
 });

@@ -3,15 +3,22 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 
-/** Public key, bytes received and sent so far. */
-export type Counters = readonly [publicKey: string, rxBytes: number, txBytes: number];
+/** Public key, bytes received and sent so far, access interface. */
+export type Counters = readonly [publicKey: string, rxBytes: number, txBytes: number, link: string];
+
+export interface Counted {
+  readonly link: string;
+  readonly publicKey: string;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+}
 
 /** What is told is written to a disk each 15 s at most (traffic/traffic.ts). */
 const tellMs = 10_000;
 
 export interface CounterWatch {
   /** O(peers). */
-  look(peers: Iterable<{ readonly publicKey: string; readonly rxBytes: number; readonly txBytes: number }>): void;
+  look(peers: Iterable<Counted>): void;
   /** Everything that was seen, for a network half that has just come. */
   all(): readonly Counters[];
 }
@@ -42,14 +49,15 @@ export function watchCounters(
   return {
     look: (peers) => {
       const now = new Map<string, Counters>();
-      for (const { publicKey, rxBytes, txBytes } of peers) {
-        const before = seen.get(publicKey);
+      for (const { link, publicKey, rxBytes, txBytes } of peers) {
+        const peer = `${link} ${publicKey}`;
+        const before = seen.get(peer);
         const same = before !== undefined && before[1] === rxBytes && before[2] === txBytes;
         // A peer that never carried anything has nothing to tell.
         if (before === undefined && rxBytes === 0 && txBytes === 0) continue;
-        const counters: Counters = same ? before : [publicKey, rxBytes, txBytes];
-        now.set(publicKey, counters);
-        if (!same) moved.set(publicKey, counters);
+        const counters: Counters = same ? before : [publicKey, rxBytes, txBytes, link];
+        now.set(peer, counters);
+        if (!same) moved.set(peer, counters);
       }
       seen = now;
       tellLater();

@@ -10,19 +10,19 @@ import type { Gate } from './gate.ts';
 export interface Applier {
   /** Reads what is there and raises what is fixed; called once before the first want. */
   start(): Promise<void>;
-  /** On the access interface, as last observed or reached; those that only wait to take over are not counted. */
+  /** Public keys on access interfaces, as last observed or reached; those that only wait to take over are not counted. */
   accessPeers(): number;
   want(message: Want): Promise<Applied>;
   /** A peer is waited for that takes over another's AllowedIPs with its first handshake. */
   awaitsSuccessor(): boolean;
-  /** Peers of the access interface have shaken hands: those that were waited for take over, at once. */
-  shook(publicKeys: readonly string[]): Promise<void>;
+  /** Peers of access interfaces have shaken hands: those that were waited for take over, at once. */
+  shook(peers: readonly string[]): Promise<void>;
   /** The gate's answers have changed: what it holds back goes, what it admits comes. O(routes). */
   regate(): Promise<void>;
-  /** Every peer of the access interface forgets its session and its endpoint. */
+  /** Every peer of access interfaces forgets its session and its endpoint. */
   forgetSessions(): Promise<void>;
-  /** As it is wanted. */
-  accessPeer(publicKey: string): Peer | undefined;
+  /** By its key in a dataplane. */
+  wantedPeer(key: string): Peer | undefined;
   /** Observes everything, repairs what differs. */
   compare(): Promise<Health>;
   close(): Promise<void>;
@@ -36,7 +36,7 @@ export interface ApplierParts {
   /** What this node wants whatever the store says (the management mesh). */
   readonly fixed: Dataplane;
   /** Whether a peer has ever shaken hands, as far as it is known. */
-  readonly shaken: (publicKey: string) => boolean;
+  readonly shaken: (peer: string) => boolean;
   /** Default: every route stands. */
   readonly gate?: Gate;
   /** What it wants until the first want says otherwise (the mesh's first peers). */

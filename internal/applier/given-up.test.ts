@@ -49,11 +49,23 @@ test.each<[string, MutableDataplane, MutableDataplane, readonly string[]]>([
     [],
   ],
   [
+    "the window of a PoP's keys ends: nothing",
+    holding(peer('a', [four]), peer('a', [four], { link: 'p44w1' })),
+    holding(peer('a', [four], { link: 'p44w1' })),
+    [],
+  ],
+  [
+    'a tunnel that goes meanwhile: all it had',
+    holding(peer('a', [four]), peer('a', [four], { link: 'p44w1' })),
+    holding(),
+    [four],
+  ],
+  [
     'a neighbour of the mesh: no flow of a tunnel',
     holding(peer('n', ['fd44:44::2/128'], { link: 'p44m' })),
     holding(),
     [],
   ],
 ])('%s [S2]', (_, found, want, gone) => {
-  expect(givenUp(plan(want, found))).toEqual(gone);
+  expect(givenUp(plan(want, found), want.peer)).toEqual(gone);
 });

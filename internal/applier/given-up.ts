@@ -1,7 +1,7 @@
 // Given up: which prefixes no longer belong to whom they belonged before some steps were reached.
 
 import type { Peer } from '#internal/dataplane/dataplane.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { accessLinks, isAccessLink } from '#internal/dataplane/ownership.ts';
 import type { Step } from '#internal/plan/step.ts';
 
 const without = (prefixes: readonly string[], others: readonly string[]): readonly string[] =>
@@ -14,11 +14,21 @@ const without = (prefixes: readonly string[], others: readonly string[]): readon
 const ofOneTunnel = (a: Peer, b: Peer): boolean =>
   a.publicKey === b.publicKey || a.successorOf === b.publicKey || b.successorOf === a.publicKey;
 
+type Peers = ReadonlyMap<string, Peer>;
+
+/** While a PoP's key is rotated a tunnel has its prefixes on both interfaces. */
+const onTheOther = (from: Peer, prefix: string, peers: Peers): boolean =>
+  accessLinks.some(
+    (link) => link !== from.link && peers.get(`${link} ${from.publicKey}`)?.allowedIps.includes(prefix) === true,
+  );
+
 /**
- * Prefixes that a peer of the access interface has lost: to nobody (deleted, suspended, disabled, placed elsewhere) or to
- * another tunnel. A key that takes over its tunnel's prefixes is no other one. O(steps).
+ * Prefixes that a peer of an access interface has lost: to nobody (deleted, suspended, disabled, placed elsewhere) or to
+ * another tunnel. A key that takes over its tunnel's prefixes is no other one, and the same key on the other interface
+ * is the same tunnel. O(steps).
+ * @param peers as they are now
  */
-export function givenUp(steps: readonly Step[]): readonly string[] {
+export function givenUp(steps: readonly Step[], peers: Peers): readonly string[] {
   const lost = new Map<string, Peer>();
   /** As they are now and as they were: either tells whom they follow. */
   const gained = new Map<string, readonly Peer[]>();
@@ -27,12 +37,15 @@ export function givenUp(steps: readonly Step[]): readonly string[] {
     const found = step.op === 'add' ? undefined : step.found;
     const want = step.op === 'remove' ? undefined : step.want;
     const [before, after] = [found?.allowedIps ?? [], want?.allowedIps ?? []];
-    if (found?.link === accessLink) for (const prefix of without(before, after)) lost.set(prefix, found);
+    if (found !== undefined && isAccessLink(found.link))
+      for (const prefix of without(before, after)) lost.set(prefix, found);
     const known = [want, found].filter((peer) => peer !== undefined);
     for (const prefix of without(after, before)) gained.set(prefix, known);
   }
   return [...lost]
-    .filter(([prefix, from]) => !gained.get(prefix)?.some((to) => ofOneTunnel(from, to)))
+    .filter(
+      ([prefix, from]) => !onTheOther(from, prefix, peers) && !gained.get(prefix)?.some((to) => ofOneTunnel(from, to)),
+    )
     .map(([prefix]) => prefix)
     .sort();
 }

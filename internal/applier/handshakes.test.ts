@@ -19,11 +19,7 @@ test('an interface that cannot be read for a while is told once, and looked at a
     {
       peers: async () => {
         if (blind) throw new Error('nobody answers');
-        return [...peers].map(([publicKey, lastHandshakeMs]) => ({
-          publicKey,
-          lastHandshakeMs,
-          endpoint: `${publicKey}:1`,
-        }));
+        return [...peers].map(([peer, lastHandshakeMs]) => ({ peer, lastHandshakeMs, endpoint: `${peer}:1` }));
       },
       received: async () => (packets += 1),
       confirmed: (endpoints) => confirmed.push([...endpoints]),
@@ -66,7 +62,7 @@ test('who is waited for is looked for often, though the interface stands still, 
     {
       peers: async () => {
         looks += 1;
-        return [{ publicKey: 'next', lastHandshakeMs: looks > 5 ? 1_000 : 0 }];
+        return [{ peer: 'next', lastHandshakeMs: looks > 5 ? 1_000 : 0 }];
       },
       received: async () => 7,
       confirmed: () => undefined,
@@ -106,7 +102,7 @@ test('who sends keepalives alone, which do not reach the interface, is seen with
     {
       peers: async () => {
         looks += 1;
-        return looks > 1 ? [{ publicKey: 'idle', lastHandshakeMs: 1_000 }] : [];
+        return looks > 1 ? [{ peer: 'idle', lastHandshakeMs: 1_000 }] : [];
       },
       received: async () => 7,
       confirmed: () => undefined,

@@ -5,13 +5,14 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
 
 export interface Shaken {
-  readonly publicKey: string;
+  /** Its access interface and public key, as a dataplane has it: `p44w0 <key>`. */
+  readonly peer: string;
   readonly lastHandshakeMs: number;
   readonly endpoint?: string;
 }
 
 export interface HandshakeParts {
-  /** Public key and time of the last handshake (Unix, milliseconds; 0: none) of every peer. */
+  /** Time of the last handshake (Unix, milliseconds; 0: none) of every peer. */
   readonly peers: () => Promise<Iterable<Shaken>>;
   /** Packets received so far by the interface; undefined when that cannot be told. */
   readonly received: () => Promise<number | undefined>;
@@ -66,10 +67,10 @@ export async function watchHandshakes(
     const there = new Map<string, number>();
     const endpoints: string[] = [];
     try {
-      for (const { publicKey, lastHandshakeMs, endpoint } of await peers()) {
+      for (const { peer, lastHandshakeMs, endpoint } of await peers()) {
         if (lastHandshakeMs === 0) continue;
-        there.set(publicKey, lastHandshakeMs);
-        if (endpoint !== undefined && lastHandshakeMs > (known.get(publicKey) ?? 0)) endpoints.push(endpoint);
+        there.set(peer, lastHandshakeMs);
+        if (endpoint !== undefined && lastHandshakeMs > (known.get(peer) ?? 0)) endpoints.push(endpoint);
       }
       blind = false;
     } catch (cause) {
@@ -78,9 +79,9 @@ export async function watchHandshakes(
       lastReceived = undefined;
       continue;
     }
-    const changed = [...there].filter(([publicKey, at]) => at > (known.get(publicKey) ?? 0));
-    for (const publicKey of known.keys()) if (!there.has(publicKey)) known.delete(publicKey);
-    for (const [publicKey, at] of there) known.set(publicKey, at);
+    const changed = [...there].filter(([peer, at]) => at > (known.get(peer) ?? 0));
+    for (const peer of known.keys()) if (!there.has(peer)) known.delete(peer);
+    for (const [peer, at] of there) known.set(peer, at);
     const tookMs = clock.monotonicMs() - began;
     pauseMs = hurry
       ? Math.min(slowestHurriedMs, Math.max(hurriedMs, tookMs * hurriedCostFactor))
@@ -90,15 +91,15 @@ export async function watchHandshakes(
   }
 }
 
-/** Packets received by an interface in the network namespace of the process whose pid stands in `pidFile`. */
-export async function packetsReceived(pidFile: string, link: string): Promise<number | undefined> {
+/** Packets received by interfaces, together, in the network namespace of the process whose pid stands in `pidFile`. */
+export async function packetsReceived(pidFile: string, links: readonly string[]): Promise<number | undefined> {
   try {
     const pid = Number.parseInt(await readFile(pidFile, 'utf8'), 10);
     const text = await readFile(`/proc/${pid}/net/dev`, 'utf8');
-    const line = text.split('\n').find((each) => each.trimStart().startsWith(`${link}:`));
+    const lines = text.split('\n').filter((each) => links.some((link) => each.trimStart().startsWith(`${link}:`)));
     // proc(5): bytes, then packets, after the colon.
-    const packets = line?.split(':')[1]?.trim().split(/\s+/)[1];
-    return packets === undefined ? undefined : Number(packets);
+    const packets = lines.map((line) => Number(line.split(':')[1]?.trim().split(/\s+/)[1]));
+    return packets.length === 0 ? undefined : packets.reduce((sum, each) => sum + each);
   } catch {
     return undefined;
   }

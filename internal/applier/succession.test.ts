@@ -16,7 +16,7 @@ const address = ['44.31.0.1/32', '2001:db8:44:1::/64'];
 
 /** What was asked, and what the succession makes of it. */
 function half(shaken: readonly string[] = [], found: readonly Peer[] = []) {
-  const succession = createSuccession((publicKey) => shaken.includes(publicKey));
+  const succession = createSuccession((peer) => shaken.some((name) => key(name) === peer));
   const want = new Map<string, Peer>();
   const there = new Map(found.map((one) => [key(one.publicKey), one]));
   return {

@@ -29,8 +29,8 @@ export interface Succession {
   shook(keys: Iterable<string>, want: Peers): readonly string[];
 }
 
-/** @param shaken whether a peer with this public key has ever shaken hands, as far as it is known */
-export function createSuccession(shaken: (publicKey: string) => boolean): Succession {
+/** @param shaken whether the peer with this key of a dataplane has ever shaken hands, as far as it is known */
+export function createSuccession(shaken: (peer: string) => boolean): Succession {
   /** By the successor's key. */
   const pairs = new Map<string, Pair>();
   /** The successor's key by the predecessor's. */
@@ -77,7 +77,7 @@ export function createSuccession(shaken: (publicKey: string) => boolean): Succes
         const successor = want.get(key);
         if (successor?.successorOf === undefined) continue;
         const predecessorKey = `${successor.link} ${successor.successorOf}`;
-        const taken = (found.get(key)?.allowedIps.length ?? 0) > 0 || shaken(successor.publicKey);
+        const taken = (found.get(key)?.allowedIps.length ?? 0) > 0 || shaken(key);
         pairs.set(key, { successor, predecessor: want.get(predecessorKey), predecessorKey, taken });
         heirs.set(predecessorKey, key);
         if (!taken) waited += 1;

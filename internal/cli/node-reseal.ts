@@ -1,8 +1,10 @@
 // Node reseal: after a node has a new sealing identity, what was sealed to older ones is sealed to the new one. Done on the
 // node, by root: nobody else can open it. Clients and sessions notice nothing.
 
+import { create } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { NextAccessKeySchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Opener } from '#internal/sealing/sealing.ts';
 import type { SealedTo } from '#internal/rotation/sealed-to.ts';
 import type { Session } from './session.ts';
@@ -73,9 +75,15 @@ async function sealAgain(
 ): Promise<void> {
   const { seal } = await import('#internal/sealing/sealing.ts');
   const { fabric, tunnels } = await session.client();
-  const byNode = { ...sealed, [nodeId]: seal(clear ?? new Uint8Array(), recipient) };
+  const own = { [nodeId]: seal(clear ?? new Uint8Array(), recipient) };
+  const byNode = { ...sealed, ...own };
   // Of the record that was read: one that was changed since is refused, and is read anew the next time.
   const change = { etag: String(revision) };
   if (kind === 'pop') await fabric.setPopAccessKey({ change, popId: id, publicKey, sealed: byNode });
-  else await tunnels.updateTunnel({ change, tunnel: id, sealedPresharedKey: { byNode } });
+  else if (kind === 'next-key') {
+    // The PoP's record may have been changed just now, by what was sealed with its current key.
+    const { next } = await fabric.getPopAccessKey({ popId: id });
+    const value = { publicKey, sealed: { ...next?.sealed, ...own } };
+    await fabric.rotatePopAccessKey({ popId: id, step: { case: 'next', value: create(NextAccessKeySchema, value) } });
+  } else await tunnels.updateTunnel({ change, tunnel: id, sealedPresharedKey: { byNode } });
 }

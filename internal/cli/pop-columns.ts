@@ -1,7 +1,7 @@
 // PoP columns: a PoP as it is shown.
 
 import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { type Column, yesNo } from './layout.ts';
+import { type Column, timeText, yesNo } from './layout.ts';
 
 // records.proto, PopKind: the generated constants would be loaded with every start.
 export const kinds = { core: 1, regional: 2, micro: 3 } as const;
@@ -15,6 +15,7 @@ export const popColumns: readonly Column<Pop>[] = [
   ['endpoint4', (pop) => pop.endpoint4],
   ['endpoint6', (pop) => pop.endpoint6],
   ['port', (pop) => String(pop.endpointPort)],
+  ['key changes', ({ nextAccessKey }) => (nextAccessKey?.takesOverAt ? timeText(nextAccessKey.takesOverAt) : '')],
   ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
   ['failure domain', (pop) => pop.failureDomain],
   ['description', (pop) => pop.description],

@@ -3,14 +3,16 @@
 // Sealing it again wants somebody who can open it: root on a node of the PoP, with the node's identity, or whoever
 // keeps the identity of --recovery. The daemon that faces the network is not asked, and could not answer.
 
+import { create as message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { Fault } from '#internal/errors/errors.ts';
-import type { GetPopAccessKeyResponse } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { NextAccessKeySchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import { popColumns } from './pop-columns.ts';
+import { rotateVerb } from './pop-key-rotate.ts';
 import { type KeyPair, keyPairOf, newKeyPair, readKeyPair } from './private-key.ts';
-import { sealKey } from './seal-key.ts';
+import { recoveryId, sealToNodes } from './seal-to-nodes.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -22,10 +24,8 @@ interface ResealOptions extends ChangeOptions {
   readonly identity: string;
 }
 
-/** As records.proto has it, Pop.sealed_access_key. */
-const recoveryId = '@recovery';
-
 export function keyVerbs(key: Command, session: Session): void {
+  rotateVerb(key, session);
   withChangeOptions(key.command('create').argument('<pop>'), 'existing')
     .description("make the key of a PoP, or take the one of --key-file, and seal it to the PoP's nodes")
     .option('--key-file <file>', 'private key that the PoP has already')
@@ -43,29 +43,41 @@ async function create(session: Session, popId: string, options: CreateOptions): 
   const pair = options.keyFile === undefined ? newKeyPair() : readKeyPair(options.keyFile);
   if (pair === undefined) throw new UsageError(`${options.keyFile} does not exist`);
   const { recipients } = await fabric.getPopAccessKey({ popId });
-  const recovery = options.recovery === undefined ? {} : { [recoveryId]: options.recovery };
-  const sealed = await sealKey(pair.privateKey, { ...withKey(recipients), ...recovery });
+  const sealed = await sealToNodes(pair.privateKey, recipients, options.recovery);
   await send(session, options, { popId, publicKey: pair.publicKey, sealed });
 }
 
 async function reseal(session: Session, popId: string, options: ResealOptions): Promise<void> {
   const { fabric } = await session.client();
   const before = await fabric.getPopAccessKey({ popId });
-  const pair = await openedBy(options.identity, before, popId);
-  const recovery = before.sealed[recoveryId];
-  const toNodes = await sealKey(pair.privateKey, withKey(before.recipients));
-  // It was sealed to somebody whose recipient nobody knows here, and the key is the same.
-  const sealed = recovery === undefined ? toNodes : { ...toNodes, [recoveryId]: recovery };
-  await send(session, options, { popId, publicKey: pair.publicKey, sealed });
+  const again = async (key: SealedKey): Promise<SealedKey> => {
+    const pair = await openedBy(options.identity, key, popId);
+    const recovery = key.sealed[recoveryId];
+    const toNodes = await sealToNodes(pair.privateKey, before.recipients, undefined);
+    // It was sealed to somebody whose recipient nobody knows here, and the key is the same.
+    return {
+      publicKey: key.publicKey,
+      sealed: recovery === undefined ? toNodes : { ...toNodes, [recoveryId]: recovery },
+    };
+  };
+  await send(session, options, { popId, ...(await again(before)) });
+  if (before.next === undefined) return;
+  const next = await again(before.next);
+  const value = message(NextAccessKeySchema, next);
+  // A request of its own, with neither the id nor the etag of the first.
+  const asked = options.dryRun === undefined ? {} : { dryRun: options.dryRun };
+  await change(session, options, {
+    send: () => fabric.rotatePopAccessKey({ change: asked, popId, step: { case: 'next', value } }),
+    show: async () => session.say(`the next key of PoP ${popId} is sealed to ${Object.keys(next.sealed).join(', ')}`),
+  });
 }
 
-function withKey(recipients: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const without = Object.keys(recipients).find((id) => recipients[id] === '');
-  if (without === undefined) return recipients;
-  throw new UsageError(`node ${without} has no sealing key: pop44 node sealing-key ${without} age1...`);
+interface SealedKey {
+  readonly publicKey: string;
+  readonly sealed: Record<string, Uint8Array>;
 }
 
-async function openedBy(file: string, { sealed, publicKey }: GetPopAccessKeyResponse, popId: string): Promise<KeyPair> {
+async function openedBy(file: string, { sealed, publicKey }: SealedKey, popId: string): Promise<KeyPair> {
   const { openerOf, readIdentityFile } = await import('#internal/sealing/sealing.ts');
   const openers = readIdentityFile(file).map(openerOf);
   for (const ciphertext of Object.values(sealed))

@@ -39,7 +39,7 @@ export function popVerbs(pop: Command, session: Session): void {
         show: (answer) => session.record(answer, answer.pop, popColumns),
       });
     });
-  keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, reseal'), session);
+  keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, rotate, reseal'), session);
   pop
     .command('list')
     .description('show all PoPs')

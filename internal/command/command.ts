@@ -44,6 +44,7 @@ export {
   rotatingNeighbour,
   rotationDueMs,
 } from './rotate-interconnect-key.ts';
+export { endPopKeyWindow, rotatePopAccessKey } from './rotate-pop-key.ts';
 export { promoteKey, rotateKey } from './rotate-key.ts';
 export { suspendTunnel, unsuspendTunnel } from './suspend-tunnel.ts';
 export { sweepPool } from './sweep.ts';

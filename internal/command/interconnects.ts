@@ -44,8 +44,8 @@ export function createInterconnect(
   form.check(rotatingEnd([a.record, b.record]));
   const link4 = form.take(linkField(snapshot, 'interconnect.link4', request.link4, 4));
   const link6 = form.take(linkField(snapshot, 'interconnect.link6', request.link6, 6));
-  const portA = request.portA || freePort(snapshot, a.record);
-  const portB = request.portB || freePort(snapshot, b.record);
+  const portA = request.portA || freePort(snapshot, [a.record]);
+  const portB = request.portB || freePort(snapshot, [b.record]);
   form.check(refusedPort(snapshot, 'interconnect.port_a', portA, a.record));
   form.check(refusedPort(snapshot, 'interconnect.port_b', portB, b.record));
   if (form.refusal !== undefined) return form.refusal;

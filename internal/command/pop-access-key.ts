@@ -13,22 +13,33 @@ import {
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
+import type { WgKey } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { keyField, notFound } from './fields.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
 
 /** The key of a map that is no node's id: an identity that an operator keeps elsewhere, from which all can be made again. */
-const recovery = '@recovery';
+export const recovery = '@recovery';
 
 /** A PoP as answers show it: what is sealed is for who asks for it, nobody else. */
 export function popShown(pop: Pop): Pop {
   const shown = clone(PopSchema, pop);
   shown.sealedAccessKey = {};
+  if (shown.nextAccessKey !== undefined) shown.nextAccessKey.sealed = {};
   return shown;
 }
 
-function popToChange(snapshot: Snapshot, id: string): Stored<Pop> | Refusal {
+export function popToChange(snapshot: Snapshot, id: string): Stored<Pop> | Refusal {
   return notReady(snapshot) ?? snapshot.pops.get(id) ?? notFound('pop_id', id, 'PoP');
+}
+
+/** Whose key it is already, in words; `except`: a PoP that may have it. */
+export function keyOfAnother(snapshot: Snapshot, except: string | undefined, key: WgKey): string | undefined {
+  const pop = [...snapshot.pops.values()].find(
+    ({ record }) => record.id !== except && (record.publicKey === key || record.nextAccessKey?.publicKey === key),
+  );
+  if (pop !== undefined) return `PoP ${pop.record.id}`;
+  return snapshot.peerkeys.has(peerKeyId(key)) ? 'a tunnel' : undefined;
 }
 
 /**
@@ -55,14 +66,14 @@ export function setPopAccessKey(
       cure: `the key ${pop.publicKey}, or replace: every client then needs a new file`,
     });
   }
-  const other = [...snapshot.pops.values()].find(({ record }) => record.id !== pop.id && record.publicKey === key);
-  if (other !== undefined || snapshot.peerkeys.has(peerKeyId(key))) {
-    return refuse('duplicate-key', {
-      field: 'public_key',
-      value: key,
-      problem: other === undefined ? 'is the key of a tunnel' : `is the key of PoP ${other.record.id}`,
-      cure: 'a key pair of its own for each PoP',
-    });
+  if (key !== pop.publicKey && pop.nextAccessKey !== undefined) {
+    const about = { field: 'public_key', value: key, problem: `would end the rotation of PoP ${pop.id}'s key` };
+    return refuse('rotation-open', { ...about, cure: `pop44 pop key rotate ${pop.id} --finish or --cancel first` });
+  }
+  const other = keyOfAnother(snapshot, pop.id, key);
+  if (other !== undefined) {
+    const cure = 'a key pair of its own for each PoP';
+    return refuse('duplicate-key', { field: 'public_key', value: key, problem: `is the key of ${other}`, cure });
   }
   const nodes = nodesOfPops(snapshot, [pop.id]);
   if (!hasKeys(request.sealed)) {
@@ -92,11 +103,12 @@ export function setPopAccessKey(
 export function popAccessKey(snapshot: Snapshot, request: GetPopAccessKeyRequest): GetPopAccessKeyResponse | Refusal {
   const stored = popToChange(snapshot, request.popId);
   if (isRefusal(stored)) return stored;
-  const { publicKey, sealedAccessKey, id } = stored.record;
+  const { publicKey, sealedAccessKey, nextAccessKey, id } = stored.record;
   const recipients = nodesOfPops(snapshot, [id]).map((node) => [node.id, node.sealingPublicKey] as const);
   return create(GetPopAccessKeyResponseSchema, {
     publicKey,
     sealed: sealedAccessKey,
     recipients: Object.fromEntries(recipients),
+    ...(nextAccessKey && { next: nextAccessKey }),
   });
 }

@@ -12,6 +12,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { hostPrefix } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { exists, Form, idField, keyField, optionalAddressField, portField, textField } from './fields.ts';
+import { keyOfAnother } from './pop-access-key.ts';
 import { hasKeys } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
@@ -32,7 +33,7 @@ export function createPop(
   const endpoint4 = form.take(optionalAddressField('pop.endpoint4', pop.endpoint4, 4));
   const endpoint6 = form.take(optionalAddressField('pop.endpoint6', pop.endpoint6, 6));
   form.check(portField('pop.endpoint_port', pop.endpointPort));
-  form.take(keyField('pop.public_key', pop.publicKey));
+  const key = form.take(keyField('pop.public_key', pop.publicKey));
   form.check(textField('pop.failure_domain', pop.failureDomain, 64));
   if (hasKeys(pop.sealedAccessKey)) {
     const cure = 'create its nodes first, then pop44 pop key create';
@@ -59,14 +60,14 @@ export function createPop(
     const clash = taken(held, field, prefix, address) ?? insidePool(snapshot, field, prefix, address);
     if (clash !== undefined) return clash;
   }
-  for (const other of snapshot.pops.values()) {
-    if (other.record.publicKey !== pop.publicKey) continue;
-    return refuse('duplicate-key', {
-      field: 'pop.public_key',
-      value: pop.publicKey,
-      problem: `is the key of PoP ${other.record.id}`,
-      cure: 'a key pair of its own for each PoP',
-    });
+  const other = keyOfAnother(snapshot, undefined, key);
+  if (other !== undefined) {
+    const cure = 'a key pair of its own for each PoP';
+    return refuse('duplicate-key', { field: 'pop.public_key', value: key, problem: `is the key of ${other}`, cure });
+  }
+  if (pop.nextAccessKey !== undefined || pop.accessKeyGeneration !== 0) {
+    const cure = `create it, then pop44 pop key rotate ${pop.id}`;
+    return refuse('invalid', { field: 'pop.next_access_key', problem: 'is of a PoP that is there', cure });
   }
   const { compares, writes } = alone(snapshot);
   const record = Object.assign(pop, { endpoint4, endpoint6 });

@@ -12,7 +12,8 @@ const firstChosenPort = 51900;
 function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string> {
   const used = new Map<number, string>([[node.meshPort, 'the mesh']]);
   const pop = snapshot.pops.get(node.popId);
-  if (pop !== undefined) used.set(pop.record.endpointPort, `the endpoint of PoP ${node.popId}`);
+  const endpoints = pop === undefined ? [] : [pop.record.endpointPort, pop.record.nextAccessKey?.port ?? 0];
+  for (const port of endpoints) if (port !== 0) used.set(port, `the endpoint of PoP ${node.popId}`);
   for (const [id, { record }] of snapshot.interconnects) {
     const ports = new Map([
       [record.nodeA, [record.portA, record.otherPortA]],
@@ -31,10 +32,10 @@ export function refusedPort(snapshot: Snapshot, field: string, port: number, nod
   return exists(field, String(port), `is used on ${node.id} by ${by}`, 'another port, or 0 to have one chosen');
 }
 
-/** The lowest from 51900 up. */
-export function freePort(snapshot: Snapshot, node: Node): number {
-  const used = portsInUse(snapshot, node);
-  let port = firstChosenPort;
-  while (used.has(port)) port += 1;
+/** The lowest from `first` up that none of the nodes uses; by default from 51900. */
+export function freePort(snapshot: Snapshot, nodes: readonly Node[], first = firstChosenPort): number {
+  const used = nodes.map((node) => portsInUse(snapshot, node));
+  let port = first > 65_535 ? firstChosenPort : first;
+  while (used.some((each) => each.has(port))) port += 1;
   return port;
 }

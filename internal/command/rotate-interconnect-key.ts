@@ -168,8 +168,8 @@ export function withOtherLink(snapshot: Snapshot, interconnect: Interconnect): I
   return Object.assign(clone(InterconnectSchema, interconnect), {
     otherLink4,
     otherLink6,
-    otherPortA: a === undefined ? 0 : freePort(snapshot, a.record),
-    otherPortB: b === undefined ? 0 : freePort(snapshot, b.record),
+    otherPortA: a === undefined ? 0 : freePort(snapshot, [a.record]),
+    otherPortB: b === undefined ? 0 : freePort(snapshot, [b.record]),
   });
 }
 

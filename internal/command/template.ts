@@ -56,9 +56,10 @@ export function tunnelTemplate(
     addresses: prefixes.map(({ prefix }) => ownAddress(prefix as Prefix)).sort((a, b) => familyOf(a) - familyOf(b)),
     mtu: record.mtu,
     keepaliveSeconds: record.keepaliveSeconds,
-    peerPublicKey: pop.publicKey,
+    // From its first moment: a file that is made now is to last.
+    peerPublicKey: pop.nextAccessKey?.publicKey ?? pop.publicKey,
     endpointAddress,
-    endpointPort: pop.endpointPort,
+    endpointPort: pop.nextAccessKey?.port ?? pop.endpointPort,
     allowedIps: ['0.0.0.0/0', '::/0'],
     tunnelId: record.id,
     tunnelName: record.name,

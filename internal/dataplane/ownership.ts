@@ -6,8 +6,13 @@ export const linkPrefix = 'p44';
 export const fabricPrefixes = { i: `${linkPrefix}i-`, j: `${linkPrefix}j-` } as const;
 export const isFabricLink = (name: string): boolean =>
   Object.values(fabricPrefixes).some((prefix) => name.startsWith(prefix));
-/** The access interface, where subscribers' peers are. */
-export const accessLink = 'p44w0';
+/**
+ * The access interfaces, where subscribers' peers are. One carries the PoP's key; while that is rotated there are both, and
+ * then the other one carries the key (adr/0017).
+ */
+export const accessLinks = ['p44w0', 'p44w1'] as const;
+export type AccessLink = (typeof accessLinks)[number];
+export const isAccessLink = (name: string): name is AccessLink => accessLinks.some((link) => link === name);
 /** The management mesh. */
 export const meshLink = 'p44m';
 /** rtproto of every route of ours (iproute2: any 8-bit number that /etc/iproute2/rt_protos does not name). */
@@ -50,6 +55,8 @@ export const dutyMarkers = { 4: '192.0.0.8/32', 6: '100::/128' } as const;
 export const leaseSet = 'lease';
 /** First characters of BIRD's sessions with the sibling, by the heartbeat link and by the underlay. */
 export const siblingSession = 'p44s_';
+/** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */
+export const otherLinkTable = 4396;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */
 export const blackholeTable = 4398;
 

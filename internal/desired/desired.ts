@@ -7,6 +7,7 @@
 
 import { type Dataplane, emptyDataplane, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
 import type { Snapshot } from '#internal/model/model.ts';
+import { accessLinksOf, reachedBy } from './access-links.ts';
 import { bird } from './bird.ts';
 import { ip } from './ip.ts';
 import { legsOf } from './legs.ts';
@@ -33,6 +34,8 @@ export interface Here {
   has(tunnelId: string): boolean;
   /** Number of the class that a tunnel has while it has a session here. */
   classOf?(tunnelId: string): number | undefined;
+  /** Access interface of its newest handshake on this node. */
+  linkOf?(tunnelId: string): string | undefined;
 }
 
 /** @param members of the management mesh, whom the firewall lets manage this node */
@@ -65,9 +68,14 @@ export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
 export function carrierOf(snapshot: Snapshot, self: Self): Carrier | undefined {
   const node = snapshot.nodes.get(self.nodeId)?.record;
   const internet = snapshot.realms.get('internet')?.record;
-  if (node === undefined || internet === undefined || !snapshot.pops.has(node.popId)) return undefined;
-  return { nodeId: node.id, popId: node.popId, internetTable: internet.table };
+  const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
+  if (node === undefined || internet === undefined || pop === undefined) return undefined;
+  return { nodeId: node.id, popId: node.popId, internetTable: internet.table, accessLinks: accessLinksOf(pop) };
 }
+
+/** Access interface by which a tunnel is reached; undefined while the snapshot does not know the node. */
+export const linkOf = (carrier: Carrier | undefined, here: Here, tunnelId: string): string | undefined =>
+  carrier && reachedBy(carrier.accessLinks, here.linkOf?.(tunnelId));
 
 /** What the parts of all tunnels of a node are made from. */
 export interface PartSource {
@@ -80,8 +88,8 @@ export interface PartSource {
 export function part({ snapshot, carrier, here }: PartSource, tunnelId: string, into: MutableDataplane): void {
   const record = snapshot.tunnels.get(tunnelId)?.record;
   if (record === undefined || carrier === undefined) return;
-  const classNumber = here.classOf?.(tunnelId);
-  tunnel(snapshot, record, { ...carrier, here: here.has(tunnelId), classNumber }, into);
+  const of = { here: here.has(tunnelId), classNumber: here.classOf?.(tunnelId), link: here.linkOf?.(tunnelId) };
+  tunnel(snapshot, record, { ...carrier, ...of }, into);
 }
 
 /** The whole dataplane of a node: the frame and all parts. */

@@ -1,7 +1,7 @@
 // Addresses, policy rules, routes and kernel settings of a node, apart from single tunnels.
 
 import { type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
-import { accessFwmark, accessLink, blackholeTable, endpointTable } from '#internal/dataplane/ownership.ts';
+import { accessFwmark, blackholeTable, endpointTable, otherLinkTable } from '#internal/dataplane/ownership.ts';
 import type { View } from './self.ts';
 
 /** Before `main` (32766, ip-rule(8)): the access interface's own packets leave with the endpoint as their source. */
@@ -14,6 +14,9 @@ const realmRulePriority = 40000;
 
 /** Before `main`: nothing else is asked for an address that is given up. */
 const blackholeRulePriority = 4380;
+
+/** After the choke's: what is shaped comes back from there, and has its way then. */
+const otherLinkRulePriority = 4395;
 
 const families = [4, 6] as const;
 
@@ -63,11 +66,12 @@ export function ip(view: View, into: MutableDataplane): void {
       table: endpointTable,
     });
     put(into, 'rule', { netns: 'pop', family, priority: blackholeRulePriority, table: blackholeTable });
+    put(into, 'rule', { netns: 'pop', family, priority: otherLinkRulePriority, table: otherLinkTable });
     put(into, 'rule', { netns: 'pop', family, priority: realmRulePriority, table: view.internet.table });
   }
   for (const prefix of view.blackholes)
     put(into, 'route', { netns: 'pop', table: blackholeTable, prefix, type: 'blackhole' });
   // The one covering route of a home slab: its tunnels need none of their own.
   for (const prefix of view.homes)
-    put(into, 'route', { netns: 'pop', table: view.internet.table, prefix, type: 'unicast', dev: accessLink });
+    put(into, 'route', { netns: 'pop', table: view.internet.table, prefix, type: 'unicast', dev: view.accessLinks[0] });
 }

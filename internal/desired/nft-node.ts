@@ -1,8 +1,8 @@
 // What the pop namespace itself answers and says: BGP and BFD with its neighbours, ICMP, and nothing else.
 
-import { accessLink, chokeOut, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { chokeOut, linkPrefix } from '#internal/dataplane/ownership.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { chain } from './nft-text.ts';
+import { accessAnd, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
 /** IANA: BGP (RFC 4271), and BFD over one hop (RFC 5881 4). */
@@ -45,7 +45,7 @@ export function nodeChains(view: View): readonly string[] {
       'ct state established,related accept',
       ...loopbacks.map((own) => `${icmp(own)} type echo-request ${ip(own)} daddr ${own} accept`),
       // An echo of its public address is all that a tunnel gets from a node.
-      `iifname { "${accessLink}", "${chokeOut}" } drop`,
+      `iifname ${accessAnd(chokeOut)} drop`,
       // Neighbour solicitations and advertisements, and what keeps a switch sending these (MLD queries, RFC 3810 5.1).
       `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${oneHop} accept`,
       'icmpv6 type mld-listener-query ip6 hoplimit 1 accept',

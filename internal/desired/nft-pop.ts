@@ -1,11 +1,11 @@
 // The nftables table of the pop namespace: default drop, in one table of ours. Tunnels come and go as elements of hash
 // sets (an interval set re-reads itself on each change: 2 s at 100,000, measured), never as rules.
 
-import { accessLink, chokeIn, chokeOut, fabricPrefixes, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { chokeIn, chokeOut, fabricPrefixes, linkPrefix } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
 import { declarations, isTunnel, openingChain, presetChain, toUnit, unitChains } from './nft-policy.ts';
 import { shapingChains } from './nft-shaping.ts';
-import { chain } from './nft-text.ts';
+import { accessAnd, anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
 const families = [4, 6] as const;
@@ -75,22 +75,22 @@ export function popTable(view: View): string {
     chain(
       'passing',
       'type filter hook prerouting priority raw; policy accept;',
-      `iifname != { "lo", "${accessLink}", "${chokeOut}" } fib daddr type != local fib daddr oifname != "${accessLink}" notrack`,
+      `iifname != ${accessAnd(chokeOut, 'lo')} fib daddr type != local fib daddr oifname != ${anyAccess} notrack`,
     ),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(
       'forward',
       'type filter hook forward priority filter; policy drop;',
-      `iifname "${accessLink}" jump from_tunnel`,
+      `iifname ${anyAccess} jump from_tunnel`,
       `iifname != ${outside} jump from_outside`,
       // Both ways: the only cure for a path that swallows "packet too big" (it only ever lowers).
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
       // It comes back by the choke's other end, and is judged then.
       `oifname "${chokeIn}" accept`,
-      `oifname "${accessLink}" goto to_tunnel`,
+      `oifname ${anyAccess} goto to_tunnel`,
       `oifname != ${outside} jump to_outside`,
-      `iifname { "${accessLink}", "${chokeOut}" } accept`,
+      `iifname ${accessAnd(chokeOut)} accept`,
       ...transit(view),
     ),
     ...nodeChains(view),

@@ -6,9 +6,9 @@
 // name, because HTB puts all that it was told nothing about, or a class that is not there, among those that wait.
 
 import { classId } from '#internal/dataplane/dataplane.ts';
-import { accessLink, chokeFwmark, chokeIn } from '#internal/dataplane/ownership.ts';
+import { chokeFwmark, chokeIn } from '#internal/dataplane/ownership.ts';
 import { addressBits, addressFrom } from '#internal/netip/netip.ts';
-import { chain } from './nft-text.ts';
+import { anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
 export type Direction = 'up' | 'down';
@@ -70,11 +70,7 @@ export function shapingChains({ node, units4, units6 }: View): readonly string[]
     ),
     // Before the route is chosen, which leads marked packets into the choke.
     chain('mark_up', ...shaped('up', `meta mark set ${mark}`)),
-    chain(
-      'choke',
-      'type filter hook prerouting priority mangle; policy accept;',
-      `iifname "${accessLink}" jump mark_up`,
-    ),
+    chain('choke', 'type filter hook prerouting priority mangle; policy accept;', `iifname ${anyAccess} jump mark_up`),
     classed('up'),
     classed('down'),
     chain('shape_down', `meta priority set ${classId(unshaped)}`, ...shaped('down', 'goto class_down')),
@@ -84,15 +80,11 @@ export function shapingChains({ node, units4, units6 }: View): readonly string[]
     chain(
       'shaping',
       'type filter hook forward priority 10; policy accept;',
-      `oifname "${accessLink}" jump shape_down`,
+      `oifname ${anyAccess} jump shape_down`,
       `oifname "${chokeIn}" jump shape_up`,
-      `iifname "${accessLink}" meta mark ${mark} limit rate over ${pastChoke} drop`,
+      `iifname ${anyAccess} meta mark ${mark} limit rate over ${pastChoke} drop`,
     ),
     // Echoes and errors of the node itself, to tunnels.
-    chain(
-      'shaping_own',
-      'type filter hook output priority 10; policy accept;',
-      `oifname "${accessLink}" jump shape_down`,
-    ),
+    chain('shaping_own', 'type filter hook output priority 10; policy accept;', `oifname ${anyAccess} jump shape_down`),
   ];
 }

@@ -35,6 +35,18 @@ export interface Known {
 
 const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
 
+/** Of the current key, and while that is rotated of the next. */
+const endpointPorts = ({ endpointPort, nextAccessKey }: Pop): readonly number[] => [
+  endpointPort,
+  ...(nextAccessKey === undefined ? [] : [nextAccessKey.port]),
+];
+
+/** In nft's language. */
+const toPorts = (pop: Pop): string => {
+  const ports = endpointPorts(pop);
+  return ports.length === 1 ? String(ports[0]) : list(ports);
+};
+
 const toEndpoint = (pop: Pop, ports: string): readonly string[] =>
   families.flatMap((family) => {
     const endpoint = endpointOf(pop, family);
@@ -42,7 +54,7 @@ const toEndpoint = (pop: Pop, ports: string): readonly string[] =>
   });
 
 const alternatives = ({ pop }: Known): readonly string[] => {
-  const others = list(alternativePorts.filter((port) => port !== pop.endpointPort));
+  const others = list(alternativePorts.filter((port) => !endpointPorts(pop).includes(port)));
   return toEndpoint(pop, others).map((match) => `${match} redirect to :${pop.endpointPort}`);
 };
 
@@ -71,13 +83,13 @@ const toLinks = (edge: Edge | undefined, known: Known | undefined): readonly str
 const gatesOf = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
   ...(known === undefined
     ? []
-    : toEndpoint(known.pop, list([...new Set([known.pop.endpointPort, ...alternativePorts])]))),
+    : toEndpoint(known.pop, list([...new Set([...endpointPorts(known.pop), ...alternativePorts])]))),
   ...toLinks(edge, known),
 ];
 
 /** A table of connections is what a flood fills first; but the alternative ports need it for the way back. */
 const untracked = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
-  ...(known === undefined ? [] : toEndpoint(known.pop, String(known.pop.endpointPort))),
+  ...(known === undefined ? [] : toEndpoint(known.pop, toPorts(known.pop))),
   ...toLinks(edge, known),
 ];
 
@@ -210,8 +222,8 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       ...(known === undefined
         ? []
         : [
-            ...(known.sibling === undefined ? [] : [`udp dport ${known.pop.endpointPort} ${withoutLease}`]),
-            ...toEndpoint(known.pop, String(known.pop.endpointPort)).map((match) => `${match} accept`),
+            ...(known.sibling === undefined ? [] : [`udp dport ${toPorts(known.pop)} ${withoutLease}`]),
+            ...toEndpoint(known.pop, toPorts(known.pop)).map((match) => `${match} accept`),
             newTracked,
             // `redirect` has put the address of the interface in the place of the endpoint's.
             `ct status dnat udp dport ${known.pop.endpointPort} accept`,

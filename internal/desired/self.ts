@@ -3,6 +3,7 @@
 import { nodesInForce, slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
+import { type AccessLinks, accessLinksOf } from './access-links.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
 import { type Sibling, siblingOf } from './sibling.ts';
@@ -48,6 +49,8 @@ export interface View {
   readonly node: Node;
   readonly pop: Pop;
   readonly internet: Realm;
+  /** With the current key, and while that is rotated with the next. */
+  readonly accessLinks: AccessLinks;
   readonly legs: readonly Leg[];
   readonly upstreams: readonly Upstream[];
   /** Prefixes of the realm internet's pools, sorted; not of delegations, which lie in them. */
@@ -116,6 +119,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     node,
     pop,
     internet,
+    accessLinks: accessLinksOf(pop),
     legs: legsOf(node),
     upstreams: sortedRecords(snapshot.upstreams.values(), (u) => u.id).filter((u) => u.nodeId === node.id),
     pools: roots,

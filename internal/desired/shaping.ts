@@ -5,7 +5,7 @@
 // nothing for certain and its rate for a ceiling: when the uplink is full, all that want more get alike.
 
 import { classId, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { accessLink, chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
+import { chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { classMap, type Direction, shapedSet, unshapedClass, waitingClass } from './nft-shaping.ts';
 import type { View } from './self.ts';
@@ -27,8 +27,9 @@ const chokeRulePriority = 4390;
 /** Neighbours that the wire never asks for (driver/ip/render.ts): link-local of both families (RFC 3927, RFC 4291). */
 const chokeHop = { 4: '169.254.44.1', 6: 'fe80::44' } as const;
 
-const devices: readonly (readonly [Direction, string])[] = [
-  ['down', accessLink],
+/** By direction. `down`: access interfaces, whose trees do not know of each other: two have the uplink twice. */
+const devices = (down: readonly (string | undefined)[]): readonly (readonly [Direction, string])[] => [
+  ...down.flatMap((dev) => (dev === undefined ? [] : [['down', dev] as const])),
   ['up', chokeIn],
 ];
 
@@ -38,11 +39,11 @@ export function toldRate(bitPerSecond: bigint): number {
   return Math.max(1_000, Number(bitPerSecond - (bitPerSecond % step)));
 }
 
-export function shaping({ node }: View, into: MutableDataplane): void {
+export function shaping({ node, accessLinks }: View, into: MutableDataplane): void {
   const uplinkBitPerSecond = node.uplinkBitPerSecond === 0n ? unknownUplink : node.uplinkBitPerSecond;
   const uplink = toldRate(uplinkBitPerSecond);
   put(into, 'wire', { netns: 'pop', name: chokeIn, peer: chokeOut, mtu: chokeMtu });
-  for (const [direction, dev] of devices) {
+  for (const [direction, dev] of devices(accessLinks)) {
     const classOf = (minor: number, rate: number, ceil: number): void =>
       put(into, 'class', {
         netns: 'pop',
@@ -86,14 +87,14 @@ export function shaping({ node }: View, into: MutableDataplane): void {
   }
 }
 
-/** Its elements, and its classes while it has a session here: `classNumber`. */
+/** Its elements, and its classes while it has a session here: `classNumber`, downwards on the access interface `dev`. */
 export function shapedTunnel(
   tunnel: Tunnel,
   prefixes: readonly { readonly prefix: string }[],
-  classNumber: number | undefined,
+  { dev: down, classNumber }: { readonly dev: string; readonly classNumber: number | undefined },
   into: MutableDataplane,
 ): void {
-  for (const [direction, dev] of devices) {
+  for (const [direction, dev] of devices([down])) {
     const rate = direction === 'up' ? tunnel.rateUpBitPerSecond : tunnel.rateDownBitPerSecond;
     if (rate === 0n) continue;
     const ceil = toldRate(rate);

@@ -4,7 +4,7 @@
 // empties by its role: a change of role is a few routes, never a configuration.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { accessLink, dutyMarkers, dutyTable, routeProtocol, siblingSession } from '#internal/dataplane/ownership.ts';
+import { dutyMarkers, dutyTable, routeProtocol, siblingSession } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import type { View } from './self.ts';
@@ -111,7 +111,7 @@ export function pair(view: View, into: MutableDataplane): void {
   if (sibling === undefined) return;
   const { heartbeat, underlay } = sibling;
   put(into, 'pair', {
-    link: accessLink,
+    link: view.accessLinks[0],
     nodeId: node.id,
     siblingId: sibling.node.id,
     heartbeat: heartbeat.far,

@@ -1,11 +1,12 @@
 // Tunnel: what one tunnel asks of one node. A change of one tunnel costs this much, however many there are.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { otherLinkTable } from '#internal/dataplane/ownership.ts';
 import { policyOf } from '#internal/firewall/firewall.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
+import { type AccessLinks, reachedBy } from './access-links.ts';
 import { policyElements, tunnelSet } from './nft-policy.ts';
 import { sealedText } from './sealed-text.ts';
 import { byText } from './self.ts';
@@ -16,6 +17,8 @@ export interface Carrier {
   readonly nodeId: string;
   readonly popId: string;
   readonly internetTable: number;
+  /** With the current key, and while that is rotated with the next. */
+  readonly accessLinks: AccessLinks;
 }
 
 const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
@@ -23,8 +26,17 @@ const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
   tunnel.enabled && tunnel.suspension === undefined && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
 
+/** Of one tunnel. */
+export interface Whereabouts {
+  /** On this node. */
+  readonly here: boolean;
+  readonly classNumber?: number | undefined;
+  /** Access interface of its newest handshake. */
+  readonly link?: string | undefined;
+}
+
 /**
- * Adds the tunnel's peer (two while its key is rotated), its elements with those of its firewall, its classes where it is
+ * Adds the tunnel's peer on each access interface (two while its key is rotated), its elements with those of its firewall, its classes where it is
  * live, and, where it is `here` away from its slab's home, routes of its own.
  * Nothing for a tunnel that is disabled, suspended, placed elsewhere, not backed by allocations, or whose pre-shared key
  * was sealed to others only.
@@ -32,7 +44,7 @@ const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
 export function tunnel(
   snapshot: Snapshot,
   record: Tunnel,
-  carrier: Carrier & { readonly here: boolean; readonly classNumber?: number | undefined },
+  carrier: Carrier & Whereabouts,
   into: MutableDataplane,
 ): void {
   if (!carries(carrier, record) || !ownsKey(snapshot, record)) return;
@@ -42,23 +54,23 @@ export function tunnel(
   const standing = standingPrefixes(snapshot, record);
   if (standing.length === 0) return;
   const presharedKey = sealed === undefined ? {} : { sealedPresharedKey: sealed };
-  put(into, 'peer', {
-    link: accessLink,
-    publicKey: record.publicKey,
-    allowedIps: standing.map((given) => given.prefix).sort(byText),
-    keepaliveSeconds: 0,
-    ...presharedKey,
-  });
-  // An AllowedIP belongs to one peer of an interface: the next key has none until its first handshake.
-  if (record.nextPublicKey !== '' && ownsKey(snapshot, record, record.nextPublicKey))
-    put(into, 'peer', {
-      link: accessLink,
-      publicKey: record.nextPublicKey,
-      allowedIps: [],
-      keepaliveSeconds: 0,
-      successorOf: record.publicKey,
-      ...presharedKey,
-    });
+  const allowedIps = standing.map((given) => given.prefix).sort(byText);
+  for (const link of carrier.accessLinks) {
+    if (link === undefined) continue;
+    put(into, 'peer', { link, publicKey: record.publicKey, allowedIps, keepaliveSeconds: 0, ...presharedKey });
+    // An AllowedIP belongs to one peer of an interface: the next key has none until its first handshake.
+    if (record.nextPublicKey !== '' && ownsKey(snapshot, record, record.nextPublicKey))
+      put(into, 'peer', {
+        link,
+        publicKey: record.nextPublicKey,
+        allowedIps: [],
+        keepaliveSeconds: 0,
+        successorOf: record.publicKey,
+        ...presharedKey,
+      });
+  }
+  const usual = carrier.accessLinks[0];
+  const dev = reachedBy(carrier.accessLinks, carrier.link);
   const policy = policyOf(record.firewall);
   for (const given of standing) {
     const prefix = parsePrefix(given.prefix);
@@ -67,14 +79,16 @@ export function tunnel(
     const family = given.prefix.includes(':') ? 6 : 4;
     const length = Number(given.prefix.slice(given.prefix.indexOf('/') + 1));
     put(into, 'element', { netns: 'pop', set: tunnelSet(family, length), element: hostOf(given.prefix) });
-    if (carrier.here && given.homePopId !== carrier.popId)
+    const away = carrier.here && given.homePopId !== carrier.popId;
+    // At home the slab's route leads to the current key's; the others need none to know of another.
+    if (away || dev !== usual)
       put(into, 'route', {
         netns: 'pop',
-        table: carrier.internetTable,
+        table: away ? carrier.internetTable : otherLinkTable,
         prefix: given.prefix,
         type: 'unicast',
-        dev: accessLink,
+        dev,
       });
   }
-  shapedTunnel(record, standing, carrier.here ? carrier.classNumber : undefined, into);
+  shapedTunnel(record, standing, { dev, classNumber: carrier.here ? carrier.classNumber : undefined }, into);
 }

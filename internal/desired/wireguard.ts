@@ -1,7 +1,7 @@
 // WireGuard links of a node: the access interface and one interface for each interconnect, with the far end as its peer.
 
 import { type Link, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { accessFwmark, accessLink } from '#internal/dataplane/ownership.ts';
+import { accessFwmark } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { keepaliveSeconds } from './keepalive.ts';
 import { sealedText } from './sealed-text.ts';
@@ -15,22 +15,26 @@ function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined
   return near.underlay6 !== '' && far.underlay6 !== '' ? `[${far.underlay6}]:${farPort}` : undefined;
 }
 
+type Key = Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'>;
+
+function sealedKey(sealed: Readonly<Record<string, Uint8Array>>, nodeId: string): Key {
+  const text = sealedText(sealed[nodeId]);
+  return { privateKeyFile: '', ...(text !== undefined && { sealedPrivateKey: text }) };
+}
+
 /** Sealed to this node, or where nothing is sealed, in a file. Neither: the step fails and says so. */
-function accessKey({ node, pop, self }: View): Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'> {
+function accessKey({ node, pop, self }: View): Key {
   if (Object.keys(pop.sealedAccessKey).length === 0) return { privateKeyFile: self.accessKeyFile ?? '' };
-  const sealed = sealedText(pop.sealedAccessKey[node.id]);
-  return { privateKeyFile: '', ...(sealed !== undefined && { sealedPrivateKey: sealed }) };
+  return sealedKey(pop.sealedAccessKey, node.id);
 }
 
 export function wireguard(view: View, into: MutableDataplane): void {
-  put(into, 'link', {
-    name: accessLink,
-    netns: 'pop',
-    mtu: accessMtu,
-    listenPort: view.pop.endpointPort,
-    fwmark: accessFwmark,
-    ...accessKey(view),
-  });
+  const [current, next] = view.accessLinks;
+  const access = (name: string, listenPort: number, key: Key): void =>
+    put(into, 'link', { name, netns: 'pop', mtu: accessMtu, listenPort, fwmark: accessFwmark, ...key });
+  access(current, view.pop.endpointPort, accessKey(view));
+  const nextKey = view.pop.nextAccessKey;
+  if (next !== undefined && nextKey !== undefined) access(next, nextKey.port, sealedKey(nextKey.sealed, view.node.id));
   for (const leg of view.legs) {
     const endpoint = underlayEndpoint(view.node, leg);
     put(into, 'link', {

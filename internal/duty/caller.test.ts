@@ -24,12 +24,12 @@ function fastClock(): Clock & { nowMs: number } {
 
 interface Dialled {
   readonly atMs: number;
-  readonly publicKey: string;
+  readonly peerKey: string;
   readonly again: boolean;
 }
 
 /** `answers`: after how long a peer answers the call that was made last; never: it is away. */
-function world(known: readonly string[], answers: (publicKey: string) => number | undefined, hindrance = '') {
+function world(known: readonly string[], answers: (peerKey: string) => number | undefined, hindrance = '') {
   const clock = fastClock();
   const dialled: Dialled[] = [];
   const hungUp: string[] = [];
@@ -37,7 +37,7 @@ function world(known: readonly string[], answers: (publicKey: string) => number 
   const caller = createCaller({
     dial: async (calls, again) => {
       for (const { peer } of calls) {
-        dialled.push({ atMs: clock.nowMs, publicKey: peer.publicKey, again });
+        dialled.push({ atMs: clock.nowMs, peerKey: peer.publicKey, again });
         lastCall.set(peer.publicKey, clock.nowMs);
       }
     },
@@ -45,13 +45,13 @@ function world(known: readonly string[], answers: (publicKey: string) => number 
       hungUp.push(...peers.map(({ publicKey }) => publicKey));
     },
     handshakes: async () =>
-      known.map((publicKey) => {
-        const [called, needs] = [lastCall.get(publicKey), answers(publicKey)];
+      known.map((peerKey) => {
+        const [called, needs] = [lastCall.get(peerKey), answers(peerKey)];
         const shaken = called !== undefined && needs !== undefined && clock.nowMs - called >= needs;
-        return { publicKey, lastHandshakeMs: shaken ? 1 : 0 };
+        return { peerKey, lastHandshakeMs: shaken ? 1 : 0 };
       }),
-    known: () => known.map((publicKey, at) => ({ publicKey, endpoint: '192.0.2.1:1', handshakeMs: 1_000 - at })),
-    peerOf: (publicKey) => (publicKey === 'gone' ? undefined : peerOf(publicKey)),
+    known: () => known.map((peerKey, at) => ({ peerKey, endpoint: '192.0.2.1:1', handshakeMs: 1_000 - at })),
+    peerOf: (peerKey) => (peerKey === 'gone' ? undefined : peerOf(peerKey)),
     hindrance: () => hindrance,
     clock,
     log: quiet,
@@ -63,7 +63,7 @@ test('peers are called in their order, and no more when they have answered [N7]'
   const { caller, dialled, hungUp } = world(['a', 'gone', 'b'], () => 10);
   caller.begin();
   await eventually(() => hungUp.length === 2, 5_000);
-  expect(dialled.map(({ publicKey, again }) => [publicKey, again])).toEqual([
+  expect(dialled.map(({ peerKey, again }) => [peerKey, again])).toEqual([
     ['a', false],
     ['b', false],
   ]);
@@ -85,11 +85,11 @@ test('at most 100 wait for an answer at a time, and who is away does not hold up
   const { caller, dialled, hungUp } = world(keys, (key) => (Number(key.slice(1)) < 100 ? undefined : 10));
   caller.begin();
   await eventually(() => keys.slice(100).every((key) => hungUp.includes(key)), 10_000);
-  const before = dialled.filter(({ publicKey }) => publicKey === 'k100')[0]?.atMs ?? 0;
-  expect(new Set(dialled.filter(({ atMs }) => atMs < before).map(({ publicKey }) => publicKey)).size).toBe(100);
+  const before = dialled.filter(({ peerKey }) => peerKey === 'k100')[0]?.atMs ?? 0;
+  expect(new Set(dialled.filter(({ atMs }) => atMs < before).map(({ peerKey }) => peerKey)).size).toBe(100);
   // Gone clients are not called for ever.
   await eventually(() => hungUp.length === 250, 10_000);
-  expect(dialled.filter(({ publicKey }) => publicKey === 'k0')).toHaveLength(6);
+  expect(dialled.filter(({ peerKey }) => peerKey === 'k0')).toHaveLength(6);
 });
 
 test('a node that must not call calls nobody, and one that is no longer active calls no more [N7]', async () => {

@@ -18,11 +18,11 @@ export interface Callable {
 export interface CallParts {
   readonly dial: (calls: readonly Callable[], again: boolean) => Promise<unknown>;
   readonly hangUp: (peers: readonly Peer[]) => Promise<unknown>;
-  /** Public key and time of the last handshake of every peer (0: none). */
-  readonly handshakes: () => Promise<readonly { readonly publicKey: string; readonly lastHandshakeMs: number }[]>;
+  /** Time of the last handshake of every peer of the access interfaces (0: none). */
+  readonly handshakes: () => Promise<readonly { readonly peerKey: string; readonly lastHandshakeMs: number }[]>;
   readonly known: () => readonly Endpoint[];
   /** As it is wanted now; undefined: it is none of ours any more. */
-  readonly peerOf: (publicKey: string) => Peer | undefined;
+  readonly peerOf: (peerKey: string) => Peer | undefined;
   /**
    * Why this node must not call, empty when it may: one whose clock is ahead would poison its clients against a sibling
    * whose clock is right (WireGuard refuses an older time, paper 5.1).
@@ -45,7 +45,7 @@ const lookEachMs = 20;
 const costFactor = 3;
 
 interface OpenCall extends Callable {
-  readonly publicKey: string;
+  readonly peerKey: string;
   tries: number;
   dueMs: number;
 }
@@ -63,9 +63,9 @@ export function createCaller(parts: CallParts): Caller {
 
   async function callAll(signal: AbortSignal): Promise<void> {
     const beganMs = clock.monotonicMs();
-    const waiting = known().flatMap(({ publicKey, endpoint }): OpenCall[] => {
-      const peer = peerOf(publicKey);
-      return peer === undefined ? [] : [{ publicKey, peer, endpoint, tries: 0, dueMs: 0 }];
+    const waiting = known().flatMap(({ peerKey, endpoint }): OpenCall[] => {
+      const peer = peerOf(peerKey);
+      return peer === undefined ? [] : [{ peerKey, peer, endpoint, tries: 0, dueMs: 0 }];
     });
     const all = waiting.length;
     const open = new Map<string, OpenCall>();
@@ -83,15 +83,15 @@ export function createCaller(parts: CallParts): Caller {
     while (!signal.aborted && (at < all || open.size > 0) && clock.monotonicMs() - beganMs < patienceMs) {
       const lookedMs = clock.monotonicMs();
       const looked = open.size === 0 ? [] : await handshakes();
-      const shaken = looked.flatMap(({ publicKey, lastHandshakeMs }) => {
-        const call = lastHandshakeMs > 0 ? open.get(publicKey) : undefined;
+      const shaken = looked.flatMap(({ peerKey, lastHandshakeMs }) => {
+        const call = lastHandshakeMs > 0 ? open.get(peerKey) : undefined;
         return call === undefined ? [] : [call];
       });
       if (signal.aborted) break;
       if (shaken.length > 0) {
         lastMs = clock.monotonicMs() - beganMs;
         answered += shaken.length;
-        for (const { publicKey } of shaken) open.delete(publicKey);
+        for (const { peerKey } of shaken) open.delete(peerKey);
         await hangUp(shaken.map(({ peer }) => peer));
       }
       const nowMs = clock.monotonicMs();
@@ -101,7 +101,7 @@ export function createCaller(parts: CallParts): Caller {
       const pending = [...open.values()].filter(({ tries }) => tries < 3).length;
       const fresh = waiting.slice(at, at + Math.max(0, mostOpen - pending));
       at += fresh.length;
-      for (const call of fresh) open.set(call.publicKey, call);
+      for (const call of fresh) open.set(call.peerKey, call);
       await ring(fresh, false);
       const tookMs = clock.monotonicMs() - lookedMs;
       await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * tookMs, 250)), signal).catch(() => undefined);

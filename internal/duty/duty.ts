@@ -8,7 +8,7 @@
 import type { Gate } from '#internal/applier/applier.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Pair, Route } from '#internal/dataplane/dataplane.ts';
-import { accessLink, dutyTable, epochMetric } from '#internal/dataplane/ownership.ts';
+import { dutyTable, epochMetric, isAccessLink } from '#internal/dataplane/ownership.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Want } from '#internal/seam/seam.ts';
@@ -45,7 +45,7 @@ export interface DutyHolder {
   /** What a want says of the pair; before the applier has it. */
   take(want: Want): void;
   report(): DutyReport;
-  /** The access interface's process has died: looked at at once. */
+  /** An access interface's process has died: looked at at once. */
   died(): void;
   /** An order; gives why not, empty when it is done. */
   takeOver(): Promise<string>;
@@ -53,7 +53,7 @@ export interface DutyHolder {
 }
 
 const concerns = (route: Route): boolean =>
-  route.netns === 'pop' ? route.dev === accessLink : route.table === dutyTable;
+  route.netns === 'pop' ? isAccessLink(route.dev ?? '') : route.table === dutyTable;
 
 export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   const { lease, applier, calls, memory, clock, log } = parts;
@@ -147,7 +147,7 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
       if (next !== undefined) paired(next);
       else if (gone) {
         // Of a snapshot that does not know this node there is nothing to serve.
-        served ||= pair !== undefined || want.put.some(([kind, value]) => kind === 'link' && value.name === accessLink);
+        served ||= pair !== undefined || want.put.some(([kind, value]) => kind === 'link' && isAccessLink(value.name));
         pair = undefined;
       }
       if (before === undefined || pair !== undefined) return;

@@ -6,13 +6,13 @@ import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { createEndpoints } from './endpoints.ts';
 
-const at = (publicKey: string, handshakeMs: number, port = 1) => ({
-  publicKey,
+const at = (peerKey: string, handshakeMs: number, port = 1) => ({
+  peerKey,
   endpoint: `192.0.2.1:${port}`,
   handshakeMs,
 });
-const peer = (publicKey: string, lastHandshakeMs: number, port = 1) => ({
-  publicKey,
+const peer = (peerKey: string, lastHandshakeMs: number, port = 1) => ({
+  peerKey,
   endpoint: `192.0.2.1:${port}`,
   lastHandshakeMs,
 });
@@ -41,7 +41,7 @@ test('an endpoint is news with a newer handshake alone: one that changed without
 test('the last active come first', () => {
   const endpoints = open(join(folder(), 'known'));
   endpoints.told([at('old', 100), at('new', 300), at('middle', 200)]);
-  expect(endpoints.byAge().map(({ publicKey }) => publicKey)).toEqual(['new', 'middle', 'old']);
+  expect(endpoints.byAge().map(({ peerKey }) => peerKey)).toEqual(['new', 'middle', 'old']);
 });
 
 test('they outlive the process, for nobody else to read; what a file holds that is none is left out', async () => {
@@ -52,8 +52,8 @@ test('they outlive the process, for nobody else to read; what a file holds that 
   await eventually(() => readFileSync(file, 'utf8').includes('"a"'), 5_000);
   expect(statSync(file).mode & 0o077).toBe(0);
   expect(open(file).byAge()).toEqual([at('a', now)]);
-  writeFileSync(file, '[{"publicKey":"b"},null,7]');
+  writeFileSync(file, '[{"peerKey":"b"},null,7]');
   expect(open(file).byAge()).toEqual([]);
-  writeFileSync(file, '[{"publicKey":');
+  writeFileSync(file, '[{"peerKey":');
   expect(open(file).byAge()).toEqual([]);
 });

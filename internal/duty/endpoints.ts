@@ -6,7 +6,8 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
 
 export interface Endpoint {
-  readonly publicKey: string;
+  /** As a dataplane has it: `p44w0 <public key>`. */
+  readonly peerKey: string;
   /** `198.18.1.2:51820` or `[2001:db8::1]:51820`. */
   readonly endpoint: string;
   /** Unix time, milliseconds. */
@@ -14,9 +15,9 @@ export interface Endpoint {
 }
 
 export interface Endpoints {
-  /** Of the own access interface; gives those whose handshake is newer than what was known. O(peers). */
+  /** Of the own access interfaces; gives those whose handshake is newer than what was known. O(peers). */
   seen(
-    peers: Iterable<{ readonly publicKey: string; readonly endpoint?: string; readonly lastHandshakeMs: number }>,
+    peers: Iterable<{ readonly peerKey: string; readonly endpoint?: string; readonly lastHandshakeMs: number }>,
   ): readonly Endpoint[];
   /** From the sibling. */
   told(endpoints: readonly Endpoint[]): void;
@@ -32,9 +33,7 @@ const keptMs = 30 * 24 * 3_600_000;
 
 const isEndpoint = (value: unknown): value is Endpoint => {
   const entry = value as Partial<Record<keyof Endpoint, unknown>> | null;
-  return (
-    typeof entry?.publicKey === 'string' && typeof entry.endpoint === 'string' && Number.isFinite(entry.handshakeMs)
-  );
+  return typeof entry?.peerKey === 'string' && typeof entry.endpoint === 'string' && Number.isFinite(entry.handshakeMs);
 };
 
 function entriesIn(file: string): readonly Endpoint[] {
@@ -54,13 +53,13 @@ export function createEndpoints(
   failed: (cause: unknown) => void,
   signal: AbortSignal,
 ): Endpoints {
-  const known = new Map(entriesIn(file).map((entry) => [entry.publicKey, entry]));
+  const known = new Map(entriesIn(file).map((entry) => [entry.peerKey, entry]));
   let waiting = false;
 
   const write = async (): Promise<void> => {
     waiting = false;
     const oldest = clock.wall().getTime() - keptMs;
-    for (const { publicKey, handshakeMs } of known.values()) if (handshakeMs < oldest) known.delete(publicKey);
+    for (const { peerKey, handshakeMs } of known.values()) if (handshakeMs < oldest) known.delete(peerKey);
     await writeFile(`${file}.new`, JSON.stringify([...known.values()]), { mode: 0o600 });
     await rename(`${file}.new`, file);
   };
@@ -73,17 +72,17 @@ export function createEndpoints(
       .catch(failed);
   };
   const take = (entry: Endpoint): boolean => {
-    if ((known.get(entry.publicKey)?.handshakeMs ?? 0) >= entry.handshakeMs) return false;
-    known.set(entry.publicKey, entry);
+    if ((known.get(entry.peerKey)?.handshakeMs ?? 0) >= entry.handshakeMs) return false;
+    known.set(entry.peerKey, entry);
     writeLater();
     return true;
   };
   return {
     seen: (peers) => {
       const news: Endpoint[] = [];
-      for (const { publicKey, endpoint, lastHandshakeMs: handshakeMs } of peers) {
+      for (const { peerKey, endpoint, lastHandshakeMs: handshakeMs } of peers) {
         if (endpoint === undefined || handshakeMs === 0) continue;
-        const entry = { publicKey, endpoint, handshakeMs };
+        const entry = { peerKey, endpoint, handshakeMs };
         if (take(entry)) news.push(entry);
       }
       return news;

@@ -26,8 +26,8 @@ export interface FactSources {
   readonly bird: Bird;
   /** Whether the kernel lets this node speak. A process: asked when there is a reason. */
   readonly leased: () => Promise<boolean>;
-  /** What stands behind the access interface lives. */
-  readonly alive: () => boolean;
+  /** What stands behind an interface lives. */
+  readonly alive: (link: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -94,7 +94,7 @@ export function createFactReader({ bird, leased, alive, clock }: FactSources): F
         reached: protocols.some((protocol) => isSibling(protocol) && established(protocol)),
         ...(epochs.length > 0 && { siblingEpoch: Math.max(...epochs) }),
         upstream: out && (upstreams.length === 0 || upstreams.some(established)),
-        alive: alive(),
+        alive: alive(pair.link),
         ...(standing !== undefined && { leased: standing }),
       };
     },

@@ -1,7 +1,6 @@
 // Peer steps: what WireGuard itself does, on the way out of a tunnel and into it.
 
 import type { Peer } from '#internal/dataplane/dataplane.ts';
-import { accessLink } from '#internal/dataplane/ownership.ts';
 import type { Packet } from './packet.ts';
 import { within } from './packet.ts';
 import type { Plane } from './plane.ts';
@@ -13,7 +12,7 @@ const short = (publicKey: string): string => `${publicKey.slice(0, 8)}...`;
 
 /** Of the keys of a tunnel the one that has the address, or else one that is there. */
 function peerOf(plane: Plane, party: Party, address: Packet['to']): Peer | undefined {
-  const peers = party.publicKeys.flatMap((publicKey) => plane.get('peer', `${accessLink} ${publicKey}`) ?? []);
+  const peers = party.publicKeys.flatMap((publicKey) => plane.get('peer', `${party.link} ${publicKey}`) ?? []);
   return peers.find(({ allowedIps }) => within(allowedIps, address)) ?? peers[0];
 }
 
@@ -23,8 +22,8 @@ const missing = (party: Party | undefined): string =>
 export function senderStep(plane: Plane, { source, packet }: Scene): Step {
   const where = 'sender';
   const peer = source && peerOf(plane, source, packet.from);
-  if (peer === undefined) return { where, verdict: 'dropped', rule: missing(source), evidence: accessLink };
-  const evidence = `${accessLink} peer ${short(peer.publicKey)}`;
+  if (peer === undefined) return { where, verdict: 'dropped', rule: missing(source), evidence: source?.link ?? '' };
+  const evidence = `${peer.link} peer ${short(peer.publicKey)}`;
   return within(peer.allowedIps, packet.from) === undefined
     ? { where, verdict: 'dropped', rule: `WireGuard takes no ${packet.from} from ${source?.ref}`, evidence }
     : { where, verdict: 'passes', rule: `WireGuard takes ${packet.from} from ${source?.ref}`, evidence };
@@ -33,8 +32,8 @@ export function senderStep(plane: Plane, { source, packet }: Scene): Step {
 export function receiverStep(plane: Plane, { target, packet }: Scene): Step {
   const where = 'receiver';
   const peer = target && peerOf(plane, target, packet.to);
-  if (peer === undefined) return { where, verdict: 'dropped', rule: missing(target), evidence: accessLink };
-  const evidence = `${accessLink} peer ${short(peer.publicKey)}`;
+  if (peer === undefined) return { where, verdict: 'dropped', rule: missing(target), evidence: target?.link ?? '' };
+  const evidence = `${peer.link} peer ${short(peer.publicKey)}`;
   return within(peer.allowedIps, packet.to) === undefined
     ? { where, verdict: 'dropped', rule: `WireGuard leads no ${packet.to} to ${target?.ref}`, evidence }
     : { where, verdict: 'passes', rule: `WireGuard leads ${packet.to} to ${target?.ref}`, evidence };

@@ -1,7 +1,7 @@
 // Plane: what a walk reads, of the plan and of the kernel alike.
 
 import type { Dataplane, Kind, Kinds, Session, Way } from '#internal/dataplane/dataplane.ts';
-import { blackholeTable, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { blackholeTable, otherLinkTable, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { addressBits, hostPrefix, type IpAddress, prefixLength, supernet } from '#internal/netip/netip.ts';
 import type { Scene } from './scene.ts';
 
@@ -27,12 +27,18 @@ function plannedWay(dataplane: Dataplane, { packet, table, elsewhere }: Scene): 
   if (dataplane.route.has(`pop ${blackholeTable} ${host}`)) return { ...nothing, type: 'blackhole' };
   // Its own route there, which BGP carries here, is more specific than the slab's.
   if (elsewhere !== undefined) return undefined;
-  for (const prefix of covering(to)) {
-    const route = dataplane.route.get(`pop ${table} ${prefix}`);
-    if (route !== undefined)
-      return { ...nothing, type: route.type, prefix, dev: route.dev ?? '', via: route.via ?? '' };
-  }
-  return undefined;
+  const found = (from: number) =>
+    covering(to).flatMap((prefix) => dataplane.route.get(`pop ${from} ${prefix}`) ?? [])[0];
+  const route = found(otherLinkTable) ?? found(table);
+  return (
+    route && {
+      ...nothing,
+      type: route.type,
+      prefix: route.prefix,
+      dev: route.dev ?? '',
+      via: route.via ?? '',
+    }
+  );
 }
 
 /** A plan, and the keys that a walk over it has read. */

@@ -12,6 +12,8 @@ export interface Party {
   /** The key of now, and the one that takes over. */
   readonly publicKeys: readonly string[];
   readonly policy: Policy;
+  /** Access interface that it is reached by. */
+  readonly link: string;
   /** Why this node holds nothing of it. */
   readonly absence?: Absence;
 }

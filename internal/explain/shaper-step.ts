@@ -1,7 +1,6 @@
 // Shaper step: the chains of desired/nft-shaping.ts, and the class that they name.
 
 import { classMap, type Direction, shapedSet, waitingClass } from '#internal/desired/desired.ts';
-import { accessLink, chokeIn } from '#internal/dataplane/ownership.ts';
 import { element, unitOf, valueOf } from './firewall-step.ts';
 import type { Packet } from './packet.ts';
 import type { Plane } from './plane.ts';
@@ -24,7 +23,14 @@ export function shapedBy(plane: Plane, direction: Direction, packet: Packet, uni
   );
 }
 
-export function shaperStep(plane: Plane, direction: Direction, packet: Packet, units: readonly number[]): Step {
+export interface Shaped {
+  readonly packet: Packet;
+  readonly units: readonly number[];
+  /** The interface that it leaves by then. */
+  readonly dev: string;
+}
+
+export function shaperStep(plane: Plane, direction: Direction, { packet, units, dev }: Shaped): Step {
   const where = direction === 'up' ? 'shaper up' : 'shaper down';
   const length = shapedBy(plane, direction, packet, units);
   if (length === undefined) return { where, verdict: 'passes', rule: `no rate ${direction}: not shaped`, evidence: '' };
@@ -33,7 +39,6 @@ export function shaperStep(plane: Plane, direction: Direction, packet: Packet, u
   const found = element(plane, classMap(direction, family, length), unitOf(address, length));
   // As nft prints it: hexadecimal after the handle of the root.
   const minor = found === undefined ? waitingClass : Number.parseInt(valueOf(found)?.split(':')[1] ?? '', 16);
-  const dev = direction === 'up' ? chokeIn : accessLink;
   const id = `1:${minor.toString(16)}`;
   const known = plane.get('class', `pop ${dev} ${id}`);
   const evidence = found === undefined ? `class ${id} of ${dev}` : `${classMap(direction, family, length)} ${found}`;

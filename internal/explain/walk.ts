@@ -2,7 +2,7 @@
 // whoever changes a chain there changes it here, and the law in testkit/lab/explain.netns.test.ts compares with packets.
 
 import type { Way } from '#internal/dataplane/dataplane.ts';
-import { accessLink, isFabricLink, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { chokeIn, isAccessLink, isFabricLink, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { martians, tunnelSet } from '#internal/desired/desired.ts';
 import type { IpAddress } from '#internal/netip/netip.ts';
 import { firewallStep, unitLengthOf, unitOf } from './firewall-step.ts';
@@ -32,7 +32,7 @@ function leavesBy(way: Way | undefined, { packet, space }: Scene): Leaves {
   if (way === undefined) return within(space, packet.to) === undefined ? 'outside' : 'fabric';
   if (way.type === 'local') return 'node';
   if (way.type !== 'unicast') return 'nowhere';
-  if (way.dev === accessLink) return 'tunnel';
+  if (isAccessLink(way.dev)) return 'tunnel';
   return isFabricLink(way.dev) ? 'fabric' : 'outside';
 }
 
@@ -158,12 +158,12 @@ function* stepsOf(plane: Plane, scene: Scene): Generator<Step | undefined> {
     yield martian(packet.to, packet.family, 'that tunnels may send to');
     yield sourceStep(plane, scene);
     yield { where: 'flows out', verdict: 'limited', rule: openingRule, evidence: '' };
-    yield shaperStep(plane, 'up', packet, units);
+    yield shaperStep(plane, 'up', { packet, units, dev: chokeIn });
   } else if (filtered && enters === 'outside') yield martian(packet.from, packet.family, 'of the internet');
   if (shaped) yield routeStep(way, scene);
   if (filtered) yield* forwarded(plane, scene, leaves);
   if (leaves !== 'tunnel') return;
-  if (filtered) yield shaperStep(plane, 'down', packet, units);
+  if (filtered) yield shaperStep(plane, 'down', { packet, units, dev: way?.dev ?? '' });
   yield receiverStep(plane, scene);
   yield sessionStep(plane, scene);
 }

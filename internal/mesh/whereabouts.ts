@@ -6,8 +6,11 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 
-/** Public key in base64, endpoint, Unix time of the handshake in milliseconds. */
-export type Whereabout = readonly [publicKey: string, endpoint: string, handshakeMs: number];
+/** Public key in base64, endpoint, Unix time of the handshake in milliseconds, access interface. */
+export type Whereabout = readonly [publicKey: string, endpoint: string, handshakeMs: number, link: string];
+
+/** While a PoP's key is rotated a key is a peer of two interfaces. */
+const peerOf = ([publicKey, , , link]: Whereabout): string => `${link} ${publicKey}`;
 
 export interface Listener {
   readonly nodeId: string;
@@ -48,7 +51,7 @@ export function createSiblingTeller({ credentials, stands, clock, signal }: Sibl
   let wake: (() => void) | undefined;
 
   const everything = (): Map<string, Whereabout> => {
-    for (const publicKey of all.keys()) if (!stands(publicKey)) all.delete(publicKey);
+    for (const [peer, [publicKey]] of all) if (!stands(publicKey)) all.delete(peer);
     return new Map(all);
   };
 
@@ -59,10 +62,11 @@ export function createSiblingTeller({ credentials, stands, clock, signal }: Sibl
       // With the credentials of the moment: a connection of the same ones is shared, and lives while a call does.
       const connection = connect(MeshService, target, credentials(), options);
       try {
-        const request = peers.map(([publicKey, endpoint, handshakeMs]) => ({
+        const request = peers.map(([publicKey, endpoint, handshakeMs, link]) => ({
           publicKey: Buffer.from(publicKey, 'base64'),
           endpoint,
           handshakeMs: BigInt(handshakeMs),
+          link,
         }));
         return (await connection.call.tellWhereabouts({ peers: request }, { signal: stop })).listener;
       } finally {
@@ -79,7 +83,7 @@ export function createSiblingTeller({ credentials, stands, clock, signal }: Sibl
       }
       // Whoever is new has heard nothing of what was told before.
       if (answered !== heardBy) news = everything();
-      else for (const entry of batch) if (news.get(entry[0]) === entry) news.delete(entry[0]);
+      else for (const entry of batch) if (news.get(peerOf(entry)) === entry) news.delete(peerOf(entry));
       heardBy = answered;
       if (news.size === 0) {
         const soon = new Promise<void>((resolve) => {
@@ -106,8 +110,8 @@ export function createSiblingTeller({ credentials, stands, clock, signal }: Sibl
     },
     tell: (peers) => {
       for (const entry of peers) {
-        all.set(entry[0], entry);
-        news.set(entry[0], entry);
+        all.set(peerOf(entry), entry);
+        news.set(peerOf(entry), entry);
       }
       wake?.();
     },

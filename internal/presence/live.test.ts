@@ -113,3 +113,22 @@ test('when all numbers are taken there is none, and no search without end', () =
   all.delete(0x1234);
   expect(classNumber('a', all)).toBe(0x1234);
 });
+
+test('the access interface of the newest handshake is told, and goes with the tunnel [T6]', () => {
+  const { live, told, now } = world();
+  live.shook([{ ...shook('a', 1_000), link: 'p44w0' }], 1_000);
+  live.here(new Set(['a']), ['a']);
+  expect(now()?.linkOf('a')).toBe('p44w0');
+  live.shook([{ ...shook('a', 2_000), link: 'p44w1' }], 2_000);
+  live.settle(2_000);
+  expect([now()?.linkOf('a'), told.at(-1)?.changed]).toEqual(['p44w1', ['a']]);
+  // An older one that is told late, as by a privileged half that is met again.
+  live.shook([{ ...shook('a', 1_500), link: 'p44w0' }], 2_500);
+  live.settle(2_500);
+  expect(now()?.linkOf('a')).toBe('p44w1');
+  live.shook([{ ...shook('a', 3_000), link: 'p44w0' }], 3_000);
+  live.settle(3_000);
+  expect(now()?.linkOf('a')).toBe('p44w0');
+  live.here(new Set(), ['a']);
+  expect(now()?.linkOf('a')).toBeUndefined();
+});

@@ -4,6 +4,7 @@
 // shaper with a class for everybody who was ever here would be thousands, and adding one costs more the more there are.
 
 import { Map as ImmutableMap } from 'immutable';
+import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { classNumber } from './class-number.ts';
 import type { Sighting } from './presence.ts';
 
@@ -19,6 +20,8 @@ export interface LiveTunnels {
   has(tunnelId: string): boolean;
   /** Undefined: no session, or no class is left. */
   classOf(tunnelId: string): number | undefined;
+  /** Access interface of its newest handshake, session or not. Undefined: it is not here. */
+  linkOf(tunnelId: string): string | undefined;
 }
 
 export interface Live {
@@ -34,6 +37,8 @@ export interface Live {
 export function createLive(onChange: (live: LiveTunnels, changed: readonly string[]) => void): Live {
   let here: { has(tunnelId: string): boolean } = new Set();
   let classes = ImmutableMap<string, number>();
+  /** Those on the first access interface, where most are for ever, need no memory. */
+  let links = ImmutableMap<string, string>();
   const taken = new Set<number>();
   /** Newest handshake by tunnel, oldest first but for clocks that were set: every renewal goes to the end. */
   const sessions = new Map<string, number>();
@@ -48,12 +53,22 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     changed.add(tunnelId);
   }
 
+  function follow(tunnelId: string, link: string): void {
+    const known = links.get(tunnelId) ?? accessLinks[0];
+    if (known === link) return;
+    links = link === accessLinks[0] ? links.delete(tunnelId) : links.set(tunnelId, link);
+    changed.add(tunnelId);
+  }
+
   function tell(): void {
     if (changed.size === 0) return;
     const told = [...changed];
     changed = new Set();
-    const [nowHere, nowClasses] = [here, classes];
-    onChange({ has: (id) => nowHere.has(id), classOf: (id) => nowClasses.get(id) }, told);
+    const [nowHere, nowClasses, nowLinks] = [here, classes, links];
+    const linkOf = (id: string): string | undefined =>
+      nowHere.has(id) ? (nowLinks.get(id) ?? accessLinks[0]) : undefined;
+    const value = { classOf: (id: string) => nowClasses.get(id), linkOf };
+    onChange({ has: (id) => nowHere.has(id), ...value }, told);
   }
 
   return {
@@ -68,8 +83,9 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     shook: (sightings, nowMs) => {
       // A privileged half that is met again tells all it knows, in any order and of any age.
       const alive = sightings.filter(({ handshakeMs }) => nowMs - handshakeMs < sessionMs);
-      for (const { tunnelId, handshakeMs } of alive.sort((a, b) => a.handshakeMs - b.handshakeMs)) {
+      for (const { tunnelId, handshakeMs, link } of alive.sort((a, b) => a.handshakeMs - b.handshakeMs)) {
         const before = sessions.get(tunnelId) ?? 0;
+        if (link !== undefined && handshakeMs >= before) follow(tunnelId, link);
         sessions.delete(tunnelId);
         sessions.set(tunnelId, Math.max(before, handshakeMs));
         if (classes.has(tunnelId)) continue;

@@ -12,6 +12,8 @@ export { createLive, type Live, type LiveTunnels } from './live.ts';
 export interface Sighting {
   readonly tunnelId: string;
   readonly handshakeMs: number;
+  /** Own access interface that it was on. */
+  readonly link?: string;
 }
 
 interface Holder {

@@ -2,7 +2,7 @@
 //
 // Costs what changed: parts of the tunnels named, and the frame only when the fabric changed.
 
-import { accessLink } from '#internal/dataplane/ownership.ts';
+import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import { type Dataplane, emptyDataplane, type Item, type Kind } from '#internal/dataplane/dataplane.ts';
 import {
   type Carrier,
@@ -38,7 +38,7 @@ export interface Difference {
 }
 
 const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>
-  a?.popId === b?.popId && a?.internetTable === b?.internetTable;
+  a?.popId === b?.popId && a?.internetTable === b?.internetTable && a?.accessLinks.join() === b?.accessLinks.join();
 
 function parts(source: PartSource, ids: Iterable<string>): Dataplane {
   const made = emptyDataplane();
@@ -46,11 +46,14 @@ function parts(source: PartSource, ids: Iterable<string>): Dataplane {
   return made;
 }
 
-/** Peers; those that only wait to take over a tunnel are none yet, and one that has taken over replaces another. */
+/**
+ * Keys of peers, which may stand on two interfaces; those that only wait to take over a tunnel are none yet, and one that
+ * has taken over replaces another.
+ */
 function carrying({ peer }: Dataplane): number {
-  let count = 0;
-  for (const { successorOf } of peer.values()) if (successorOf === undefined) count += 1;
-  return count;
+  const keys = new Set<string>();
+  for (const { publicKey, successorOf } of peer.values()) if (successorOf === undefined) keys.add(publicKey);
+  return keys.size;
 }
 
 const itemOf = (step: Step): Item => {
@@ -90,9 +93,9 @@ export function difference(
   };
 }
 
-/** Of a told state; every link of the frame but the access interface is one. */
+/** Of a told state; every link of the frame but access interfaces is one. */
 export const interconnectsOf = (told: Told | undefined): number =>
-  told === undefined ? 0 : [...told.frame.link.keys()].filter((name) => name !== accessLink).length;
+  told === undefined ? 0 : [...told.frame.link.keys()].filter((name) => !isAccessLink(name)).length;
 
 /** Everything of a told state, for a privileged half that knows nothing. */
 export const wholeOf = (told: Told, self: Self): Dataplane => desired(told.snapshot, self, told.here);

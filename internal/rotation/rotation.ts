@@ -5,9 +5,6 @@
 // again, in the middle too, goes on where the record is.
 // Never: has a private key, or takes a link away before the other one carries traffic (adr/0016).
 
-import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { Clock } from '#internal/clock/clock.ts';
 import {
   neighboursOf,
   openInterconnectRotation,
@@ -16,19 +13,15 @@ import {
   rotationDueMs,
 } from '#internal/command/command.ts';
 import { nextSessions } from '#internal/desired/desired.ts';
-import { Fault, isRefusal, messageOf } from '#internal/errors/errors.ts';
-import { type Node, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Decision } from '#internal/model/record.ts';
+import { isRefusal, messageOf } from '#internal/errors/errors.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Status } from '#internal/status/status.ts';
-import type { Head, LaneStore } from '#internal/submit/submit.ts';
+import { type CommitParts, commit } from './commit.ts';
 
-export interface RotationParts {
-  readonly nodeId: string;
-  readonly clock: Clock;
-  readonly head: Pick<Head, 'snapshot' | 'reached'>;
-  readonly store: Pick<LaneStore, 'commit'>;
+export { endWindowsAgainAndAgain } from './pop-key-window.ts';
+
+export interface RotationParts extends CommitParts {
   readonly status: Pick<Status, 'of' | 'own' | 'update'>;
-  readonly newId: () => string;
   /** Asks the privileged half for a next key: gives its public half. `keep`: keys whose files are needed. */
   readonly makeKey: (keep: readonly string[]) => Promise<string>;
   /** Names of BGP sessions that are established in the pop namespace. */
@@ -93,6 +86,7 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
   let readySinceMs: number | undefined;
   let madeKey: string | undefined;
 
+  const elsewhere = (step: OwnStep) => () => parts.elsewhere(step);
   const ails = (id: string): boolean => {
     const known = status.of(id);
     return known?.connected !== true || known.report.failingSteps > 0 || known.report.held !== '';
@@ -113,7 +107,12 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
     const decision = openInterconnectRotation(snapshot, { nodeId, publicKey: madeKey, now: clock.wall() });
     if (isRefusal(decision)) throw new Error(decision.message);
     if (decision !== undefined)
-      await commit(parts, { decision, method: 'open-interconnect-rotation', step: { nextPublicKey: madeKey } }, signal);
+      await commit(
+        parts,
+        { decision, method: 'open-interconnect-rotation' },
+        signal,
+        elsewhere({ nextPublicKey: madeKey }),
+      );
     return 'begins';
   }
 
@@ -134,7 +133,7 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
     if (nowMs - readySinceMs < settleMs) return 'settles on the second links';
     const decision = promoteInterconnectKey(snapshot, nodeId, clock.wall());
     if (decision !== undefined)
-      await commit(parts, { decision, method: 'promote-interconnect-key', step: { promote: true } }, signal);
+      await commit(parts, { decision, method: 'promote-interconnect-key' }, signal, elsewhere({ promote: true }));
     return 'settles on the second links';
   }
 
@@ -145,26 +144,4 @@ function createLook(parts: RotationParts, signal: AbortSignal): () => Promise<st
     readySinceMs = undefined;
     return begin(node);
   };
-}
-
-/** A conflict is no matter: the next look sees what the other did. */
-async function commit(
-  { nodeId, clock, head, store, newId, elsewhere }: RotationParts,
-  { decision, method, step }: { readonly decision: Decision; readonly method: string; readonly step: OwnStep },
-  signal: AbortSignal,
-): Promise<void> {
-  const operation = create(OperationSchema, {
-    requestId: newId(),
-    principal: `node/${nodeId}`,
-    method,
-    at: timestampFromDate(clock.wall()),
-    nodeId,
-  });
-  const committed = store.commit(decision, operation).then(({ revision }) => revision);
-  const revision = await committed.catch((thrown: unknown) => {
-    // etcd/failure.ts: it looked at the transaction and said no.
-    if (!(thrown instanceof Fault) || thrown.code !== 'rejected') throw thrown;
-    return elsewhere(step);
-  });
-  await head.reached(revision, signal);
 }

@@ -5,7 +5,8 @@ import type { RecordEvent } from '#internal/model/record.ts';
 import type { Opener } from '#internal/sealing/sealing.ts';
 
 export interface SealedTo {
-  readonly kind: 'pop' | 'tunnel';
+  /** `next-key`: of a PoP, while its key is rotated. */
+  readonly kind: 'pop' | 'next-key' | 'tunnel';
   readonly id: string;
   /** `tunnel ada/phone`, `access key of PoP p1` */
   readonly what: string;
@@ -29,16 +30,32 @@ function opened(file: Uint8Array, opener: Opener | undefined): Uint8Array | unde
   }
 }
 
-function sealedIn({ kind, stored }: RecordEvent) {
-  if (stored === undefined) return undefined;
+type Part = Omit<SealedTo, 'to' | 'clear'>;
+
+function sealedIn({ kind, stored }: RecordEvent): readonly Part[] {
+  if (stored === undefined) return [];
   const { revision } = stored;
   if (kind === 'tunnel') {
     const { id, owner, name, sealedPresharedKey } = stored.record;
-    return { kind, id, what: `tunnel ${owner}/${name || id}`, revision, sealed: sealedPresharedKey, publicKey: '' };
+    return [{ kind, id, what: `tunnel ${owner}/${name || id}`, revision, sealed: sealedPresharedKey, publicKey: '' }];
   }
-  if (kind !== 'pop') return undefined;
-  const { id, sealedAccessKey, publicKey } = stored.record;
-  return { kind, id, what: `access key of PoP ${id}`, revision, sealed: sealedAccessKey, publicKey };
+  if (kind !== 'pop') return [];
+  const { id, sealedAccessKey, publicKey, nextAccessKey: next } = stored.record;
+  const whose = { id, revision };
+  return [
+    { ...whose, kind, what: `access key of PoP ${id}`, sealed: sealedAccessKey, publicKey },
+    ...(next === undefined
+      ? []
+      : [
+          {
+            ...whose,
+            kind: 'next-key' as const,
+            what: `next access key of PoP ${id}`,
+            sealed: next.sealed,
+            publicKey: next.publicKey,
+          },
+        ]),
+  ];
 }
 
 /** Sorted by what it is. About 0.15 ms each. */
@@ -47,10 +64,9 @@ export function sealedTo(
   events: readonly RecordEvent[],
   [newest, ...older]: readonly Opener[],
 ): readonly SealedTo[] {
-  const found = events.flatMap((event): readonly SealedTo[] => {
-    const part = sealedIn(event);
-    const file = part?.sealed[nodeId];
-    if (part === undefined || file === undefined) return [];
+  const found = events.flatMap(sealedIn).flatMap((part): readonly SealedTo[] => {
+    const file = part.sealed[nodeId];
+    if (file === undefined) return [];
     if (opened(file, newest) !== undefined) return [{ ...part, to: 'newest' }];
     const clear = older.map((opener) => opened(file, opener)).find((text) => text !== undefined);
     return [clear === undefined ? { ...part, to: 'none' } : { ...part, to: 'older', clear }];

@@ -51,13 +51,13 @@ export interface Health {
 /** Tunnels' handshakes that changed since the last report: public key, Unix time in milliseconds. */
 export interface Handshakes {
   readonly type: 'handshakes';
-  readonly peers: readonly (readonly [string, number])[];
+  readonly peers: readonly (readonly [publicKey: string, handshakeMs: number, link: string])[];
 }
 
-/** Counters of peers that carried bytes since the last report, as WireGuard has them: public key, received, sent. */
+/** Counters of peers that carried bytes since the last report, as WireGuard has them: public key, received, sent, access interface. */
 export interface Traffic {
   readonly type: 'traffic';
-  readonly peers: readonly (readonly [string, number, number])[];
+  readonly peers: readonly (readonly [string, number, number, string])[];
 }
 
 /** From the network half: how much the firewall has refused for these prefixes of tunnels. */
@@ -133,8 +133,8 @@ export interface Facts {
 /** Where peers were when they last shook hands here (to the sibling), or there (from it). */
 export interface Whereabouts {
   readonly type: 'whereabouts';
-  /** Public key, endpoint, Unix time of the handshake in milliseconds. */
-  readonly peers: readonly (readonly [string, string, number])[];
+  /** Public key, endpoint, Unix time of the handshake in milliseconds, access interface. */
+  readonly peers: readonly (readonly [string, string, number, string])[];
 }
 
 /** The role of this node in its PoP changed. */

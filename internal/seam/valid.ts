@@ -3,7 +3,7 @@
 // language, each driver asks again before it renders it.
 
 import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
-import { meshLink } from '#internal/dataplane/ownership.ts';
+import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type {
   AskDenials,
@@ -45,6 +45,7 @@ const netns = one('transport', 'pop');
 const word = text(64);
 /** Not of the mesh, which is this half's own, from node.json; but who is a peer of it stands in the records. */
 const link: Check = (value) => word(value) && value !== meshLink;
+const accessLink = one(...accessLinks);
 /** PATH_MAX (linux/limits.h). */
 const path = text(4096);
 /** A ruleset has 10 kB, BIRD's text 33 bytes a slab (measured): what a megabyte does not hold is no node's. */
@@ -155,7 +156,13 @@ const mostPeers = 65_536;
 const whereaboutsShape: Shape<Whereabouts> = {
   type: one('whereabouts'),
   peers: list(
-    (peer) => Array.isArray(peer) && peer.length === 3 && word(peer[0]) && word(peer[1]) && whole(peer[2]),
+    (peer) =>
+      Array.isArray(peer) &&
+      peer.length === 4 &&
+      word(peer[0]) &&
+      word(peer[1]) &&
+      whole(peer[2]) &&
+      accessLink(peer[3]),
     mostPeers,
   ),
 };

@@ -36,6 +36,14 @@ async function answered(count: number): Promise<number> {
   return Number(/(\d+) received/.exec(stdout)?.[1]);
 }
 
+/** Node and PoP that the client's file leads to. */
+async function home(): Promise<{ readonly node: string; readonly pop: string }> {
+  const endpoint = /^Endpoint = (.+):\d+$/m.exec(await readFile(at('second.conf'), 'utf8'))?.[1] ?? '';
+  const { pops } = await client.fabric.listPops({});
+  const pop = pops.find(({ endpoint4 }) => endpoint4 === endpoint)?.id ?? '';
+  return { node: lab.nodes.find((each) => each.node.endpoint4 === endpoint)?.node.id ?? '', pop };
+}
+
 beforeAll(async () => {
   lab = await raiseLab({ directory, clock: realClock });
   client = openClient(adminContext(lab));
@@ -76,8 +84,7 @@ test('a client that has the private key alone does not come in [T6]', async () =
 }, 60_000);
 
 test('a sealing identity is rotated and its older one forgotten; sessions go on, and a device that dies gets its keys back [T6]', async () => {
-  const endpoint = /^Endpoint = (.+):\d+$/m.exec(await readFile(at('second.conf'), 'utf8'))?.[1] ?? '';
-  const node = lab.nodes.find((each) => each.node.endpoint4 === endpoint)?.node.id ?? '';
+  const { node } = await home();
   const { config } = nodeFiles(node);
   const sealingKey = async (...flags: readonly string[]): Promise<string> => {
     const argv = [process.execPath, program, 'sealing-key', '--config', config, ...flags];
@@ -98,4 +105,46 @@ test('a sealing identity is rotated and its older one forgotten; sessions go on,
   expect(Number(dead)).toBeGreaterThan(0);
   process.kill(Number(dead), 'SIGKILL');
   await eventually(async () => (await answered(1)) === 1, 60_000);
+}, 120_000);
+
+test('the key of a PoP changes hands in a window: the old file and the new one work, and when it ends the new one goes on [T6]', async () => {
+  const { node, pop } = await home();
+  const shook = async (link: string): Promise<number> => {
+    const { stdout } = await lab.exec(`${node}p`, ['wg', 'show', link, 'latest-handshakes'], { accept: [0, 1] });
+    return Math.max(0, ...stdout.split('\n').map((line) => Number(line.split('\t')[1] ?? 0)));
+  };
+  const { tunnel } = await client.tunnels.getTunnel({ tunnel: 'station' });
+  const own = tunnel?.prefixes.find((prefix) => prefix.endsWith('/32'))?.split('/')[0] ?? '';
+  /** From the internet, by the route that leads to the station. */
+  const reached = () => lab.exec('host', ['ping', '-n', '-c1', '-W1', own]);
+
+  const opening = answered(100);
+  await run(`pop key rotate ${pop} --window 1h --wait`);
+  expect(await opening).toBe(100);
+  expect(await shook('p44w1')).toBe(0);
+  await run(`tunnel file station --key-file ${at('second.conf')} --out ${at('third.conf')}`);
+  await down('second.conf');
+  await up('third.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
+  expect(await shook('p44w1')).toBeGreaterThan(0);
+  await eventually(reached, 10_000);
+  // Back to the old file, as who has mislaid the new one: the way follows.
+  await down('third.conf');
+  await up('second.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
+  await down('second.conf');
+  await up('third.conf');
+  await eventually(reached, 10_000);
+
+  const ending = answered(100);
+  await run(`pop key rotate ${pop} --finish --wait`);
+  expect(await ending).toBe(100);
+  await reached();
+  expect((await lab.exec(`${node}p`, ['wg', 'show', 'interfaces'])).stdout).not.toContain('p44w0');
+  await down('third.conf');
+  await up('second.conf');
+  expect(await answered(40)).toBe(0);
+  await down('second.conf');
+  await up('third.conf');
+  await eventually(async () => (await answered(1)) === 1, 10_000);
 }, 120_000);

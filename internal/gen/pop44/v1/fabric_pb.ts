@@ -6,7 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Interconnect, Network, Node, Pop, Upstream } from "../store/v1/records_pb.ts";
+import type { AccessKey, Interconnect, Network, Node, Pop, Upstream } from "../store/v1/records_pb.ts";
 import { file_pop44_store_v1_records } from "../store/v1/records_pb.ts";
 import type { Change, Changed, Freshness } from "./common_pb.ts";
 import { file_pop44_v1_common } from "./common_pb.ts";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIqcBChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBAUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXQiXAoSVXBkYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIhIKEExpc3ROb2Rlc1JlcXVlc3QiXwoRTGlzdE5vZGVzUmVzcG9uc2USIgoFbm9kZXMYASADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIoEDCglOb2RlU3RhdGUSIgoEbm9kZRgBIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSEQoJY29ubmVjdGVkGAIgASgIEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFQoNZmFpbGluZ19zdGVwcxgEIAEoDRIMCgRoZWxkGAUgASgJEhMKBnJ0dF9tcxgGIAEoAUgAiAEBEi4KCmxhc3RfaGVhcmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAggASgIEhAKCHJvdGF0aW9uGBQgASgJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIcCg9jbG9ja19vZmZzZXRfbXMYWiABKAFIAYgBARITCgtsb29wX2xhZ19tcxhbIAEoARIMCgRsb2FkGFwgASgBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLcAQoWU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAkSDwoHcmVwbGFjZRgEIAEoCBI8CgZzZWFsZWQYBSADKAsyLC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiXwoXU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIigKFkdldFBvcEFjY2Vzc0tleVJlcXVlc3QSDgoGcG9wX2lkGAEgASgJIr0CChdHZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEj0KBnNlYWxlZBgCIAMoCzItLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlNlYWxlZEVudHJ5EkUKCnJlY2lwaWVudHMYAyADKAsyMS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5SZWNpcGllbnRzRW50cnkSJgoJZnJlc2huZXNzGAQgASgLMhMucG9wNDQudjEuRnJlc2huZXNzGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIogBChxSb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBmNhbmNlbBgDIAEoCBIXCg9uZXh0X3B1YmxpY19rZXkYFCABKAkSDwoHcHJvbW90ZRgVIAEoCCJnCh1Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZTLECgoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkEKCExpc3RQb3BzEhkucG9wNDQudjEuTGlzdFBvcHNSZXF1ZXN0GhoucG9wNDQudjEuTGlzdFBvcHNSZXNwb25zZRJHCgpDcmVhdGVOb2RlEhsucG9wNDQudjEuQ3JlYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5DcmVhdGVOb2RlUmVzcG9uc2USRwoKVXBkYXRlTm9kZRIbLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuVXBkYXRlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlElYKD1NldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRJBCghUYWtlT3ZlchIZLnBvcDQ0LnYxLlRha2VPdmVyUmVxdWVzdBoaLnBvcDQ0LnYxLlRha2VPdmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIqcBChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBAUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXQiXAoSVXBkYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIhIKEExpc3ROb2Rlc1JlcXVlc3QiXwoRTGlzdE5vZGVzUmVzcG9uc2USIgoFbm9kZXMYASADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIoEDCglOb2RlU3RhdGUSIgoEbm9kZRgBIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSEQoJY29ubmVjdGVkGAIgASgIEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFQoNZmFpbGluZ19zdGVwcxgEIAEoDRIMCgRoZWxkGAUgASgJEhMKBnJ0dF9tcxgGIAEoAUgAiAEBEi4KCmxhc3RfaGVhcmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAggASgIEhAKCHJvdGF0aW9uGBQgASgJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIcCg9jbG9ja19vZmZzZXRfbXMYWiABKAFIAYgBARITCgtsb29wX2xhZ19tcxhbIAEoARIMCgRsb2FkGFwgASgBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLcAQoWU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAkSDwoHcmVwbGFjZRgEIAEoCBI8CgZzZWFsZWQYBSADKAsyLC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiXwoXU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIqIBChlSb3RhdGVQb3BBY2Nlc3NLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwb3BfaWQYAiABKAkSJwoEbmV4dBgDIAEoCzIXLnBvcDQ0LnYxLk5leHRBY2Nlc3NLZXlIABIQCgZmaW5pc2gYBCABKAhIABIQCgZjYW5jZWwYBSABKAhIAEIGCgRzdGVwIq0BCg1OZXh0QWNjZXNzS2V5EhIKCnB1YmxpY19rZXkYASABKAkSMwoGc2VhbGVkGAIgAygLMiMucG9wNDQudjEuTmV4dEFjY2Vzc0tleS5TZWFsZWRFbnRyeRIMCgRwb3J0GAMgASgNEhYKDndpbmRvd19zZWNvbmRzGAQgASgNGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiYgoaUm90YXRlUG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIigKFkdldFBvcEFjY2Vzc0tleVJlcXVlc3QSDgoGcG9wX2lkGAEgASgJIuYCChdHZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEj0KBnNlYWxlZBgCIAMoCzItLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlNlYWxlZEVudHJ5EkUKCnJlY2lwaWVudHMYAyADKAsyMS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5SZWNpcGllbnRzRW50cnkSJgoJZnJlc2huZXNzGAQgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEicKBG5leHQYKCABKAsyGS5wb3A0NC5zdG9yZS52MS5BY2Nlc3NLZXkaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ARoxCg9SZWNpcGllbnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChhTZXROb2RlU2VhbGluZ0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg8KB25vZGVfaWQYAiABKAkSGgoSc2VhbGluZ19wdWJsaWNfa2V5GAMgASgJImMKGVNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiiAEKHFJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGY2FuY2VsGAMgASgIEhcKD25leHRfcHVibGljX2tleRgUIAEoCRIPCgdwcm9tb3RlGBUgASgIImcKHVJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlMqULCg1GYWJyaWNTZXJ2aWNlElAKDUNyZWF0ZU5ldHdvcmsSHi5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVxdWVzdBofLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXNwb25zZRJECglDcmVhdGVQb3ASGi5wb3A0NC52MS5DcmVhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuQ3JlYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlEl8KElJvdGF0ZVBvcEFjY2Vzc0tleRIjLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QaJC5wb3A0NC52MS5Sb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRJBCghUYWtlT3ZlchIZLnBvcDQ0LnYxLlRha2VPdmVyUmVxdWVzdBoaLnBvcDQ0LnYxLlRha2VPdmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.TakeOverRequest
@@ -722,6 +722,119 @@ export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> 
   messageDesc(file_pop44_v1_fabric, 26);
 
 /**
+ * @generated from message pop44.v1.RotatePopAccessKeyRequest
+ */
+export type RotatePopAccessKeyRequest = Message<"pop44.v1.RotatePopAccessKeyRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pop_id = 2;
+   */
+  popId: string;
+
+  /**
+   * @generated from oneof pop44.v1.RotatePopAccessKeyRequest.step
+   */
+  step: {
+    /**
+     * @generated from field: pop44.v1.NextAccessKey next = 3;
+     */
+    value: NextAccessKey;
+    case: "next";
+  } | {
+    /**
+     * The next key becomes the only one now: clients with the old file are cut off.
+     *
+     * @generated from field: bool finish = 4;
+     */
+    value: boolean;
+    case: "finish";
+  } | {
+    /**
+     * The next key is given up: clients with its file are cut off.
+     *
+     * @generated from field: bool cancel = 5;
+     */
+    value: boolean;
+    case: "cancel";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message pop44.v1.RotatePopAccessKeyRequest.
+ * Use `create(RotatePopAccessKeyRequestSchema)` to create a new message.
+ */
+export const RotatePopAccessKeyRequestSchema: GenMessage<RotatePopAccessKeyRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 27);
+
+/**
+ * @generated from message pop44.v1.NextAccessKey
+ */
+export type NextAccessKey = Message<"pop44.v1.NextAccessKey"> & {
+  /**
+   * WireGuard public key. The next one again while there is one: it is sealed anew, nothing else changes.
+   *
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+
+  /**
+   * As Pop.sealed_access_key.
+   *
+   * @generated from field: map<string, bytes> sealed = 2;
+   */
+  sealed: { [key: string]: Uint8Array };
+
+  /**
+   * UDP port of the endpoint; 0: one that is free.
+   *
+   * @generated from field: uint32 port = 3;
+   */
+  port: number;
+
+  /**
+   * Seconds, an hour to a year; 0: 30 days.
+   *
+   * @generated from field: uint32 window_seconds = 4;
+   */
+  windowSeconds: number;
+};
+
+/**
+ * Describes the message pop44.v1.NextAccessKey.
+ * Use `create(NextAccessKeySchema)` to create a new message.
+ */
+export const NextAccessKeySchema: GenMessage<NextAccessKey> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 28);
+
+/**
+ * @generated from message pop44.v1.RotatePopAccessKeyResponse
+ */
+export type RotatePopAccessKeyResponse = Message<"pop44.v1.RotatePopAccessKeyResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * Without what is sealed.
+   *
+   * @generated from field: pop44.store.v1.Pop pop = 2;
+   */
+  pop?: Pop | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.RotatePopAccessKeyResponse.
+ * Use `create(RotatePopAccessKeyResponseSchema)` to create a new message.
+ */
+export const RotatePopAccessKeyResponseSchema: GenMessage<RotatePopAccessKeyResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 29);
+
+/**
  * @generated from message pop44.v1.GetPopAccessKeyRequest
  */
 export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> & {
@@ -736,7 +849,7 @@ export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> 
  * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 27);
+  messageDesc(file_pop44_v1_fabric, 30);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyResponse
@@ -763,6 +876,13 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
    * @generated from field: pop44.v1.Freshness freshness = 4;
    */
   freshness?: Freshness | undefined;
+
+  /**
+   * Unset: no rotation is open.
+   *
+   * @generated from field: pop44.store.v1.AccessKey next = 40;
+   */
+  next?: AccessKey | undefined;
 };
 
 /**
@@ -770,7 +890,7 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
  * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 28);
+  messageDesc(file_pop44_v1_fabric, 31);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyRequest
@@ -799,7 +919,7 @@ export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyReques
  * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
  */
 export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 29);
+  messageDesc(file_pop44_v1_fabric, 32);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyResponse
@@ -821,7 +941,7 @@ export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyRespo
  * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
  */
 export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 30);
+  messageDesc(file_pop44_v1_fabric, 33);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyRequest
@@ -860,7 +980,7 @@ export type RotateInterconnectKeyRequest = Message<"pop44.v1.RotateInterconnectK
  * Use `create(RotateInterconnectKeyRequestSchema)` to create a new message.
  */
 export const RotateInterconnectKeyRequestSchema: GenMessage<RotateInterconnectKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 31);
+  messageDesc(file_pop44_v1_fabric, 34);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyResponse
@@ -882,7 +1002,7 @@ export type RotateInterconnectKeyResponse = Message<"pop44.v1.RotateInterconnect
  * Use `create(RotateInterconnectKeyResponseSchema)` to create a new message.
  */
 export const RotateInterconnectKeyResponseSchema: GenMessage<RotateInterconnectKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 32);
+  messageDesc(file_pop44_v1_fabric, 35);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -989,6 +1109,16 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof SetPopAccessKeyRequestSchema;
     output: typeof SetPopAccessKeyResponseSchema;
+  },
+  /**
+   * Opens a window in which a PoP has two access keys, each on a port of its own, or ends it. Nobody is cut off before it ends.
+   *
+   * @generated from rpc pop44.v1.FabricService.RotatePopAccessKey
+   */
+  rotatePopAccessKey: {
+    methodKind: "unary";
+    input: typeof RotatePopAccessKeyRequestSchema;
+    output: typeof RotatePopAccessKeyResponseSchema;
   },
   /**
    * What is sealed, for who has an identity that opens it, and to whom it is to be sealed.

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIswCCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5GjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi7gMKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCRIuCgpyZXZva2VkX2F0GBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkChxuZXh0X2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GBQgASgJEkAKFGludGVyY29ubmVjdF9rZXlfYWdlGBUgASgLMiIucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0S2V5QWdlEhEKCWhlYXJ0YmVhdBhQIAEoCSLyAQoSSW50ZXJjb25uZWN0S2V5QWdlEhIKCmdlbmVyYXRpb24YASABKA0SKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXdhbnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbmV4dF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbWFkZRgFIAEoCBIwCgxjYW5jZWxsZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItsBCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRITCgtvdGhlcl9saW5rNBgUIAEoCRITCgtvdGhlcl9saW5rNhgVIAEoCRIUCgxvdGhlcl9wb3J0X2EYFiABKA0SFAoMb3RoZXJfcG9ydF9iGBcgASgNIqkBCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIEhEKCWJsYWNraG9sZRgIIAEoCCKdAgoEUG9vbBIKCgJpZBgBIAEoCRIQCghyZWFsbV9pZBgCIAEoCRIOCgZwcmVmaXgYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEwoLc2xhYl9sZW5ndGgYBSABKA0SLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcGFyZW50X3Bvb2xfaWQYByABKAkSDgoGZnJvemVuGAggASgIEhMKC2hvbWVfcG9wX2lkGAkgASgJEh8KEnF1YXJhbnRpbmVfc2Vjb25kcxgKIAEoDUgAiAEBEhgKEGRyYWluX3RvX3Bvb2xfaWQYCyABKAlCFQoTX3F1YXJhbnRpbmVfc2Vjb25kcyJsCgRTbGFiEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhMKC3VuaXRfbGVuZ3RoGAMgASgNEhMKC2hvbWVfcG9wX2lkGAQgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAUgASgJItEBCgpBbGxvY2F0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgGIAEoCRI1ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKC1Jlc2VydmF0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEg0KBW93bmVyGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKBVF1b3RhEg0KBW93bmVyGAEgASgJEhMKBmxpbWl0NBgCIAEoBEgAiAEBEhMKBmxpbWl0NhgDIAEoBEgBiAEBEg0KBXVzZWQ0GAQgASgEEg0KBXVzZWQ2GAUgASgEQgkKB19saW1pdDRCCQoHX2xpbWl0NiIcCglQbGFjZW1lbnQSDwoHcG9wX2lkcxgBIAMoCSJWCgxUdW5uZWxQcmVmaXgSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLaG9tZV9wb3BfaWQYBCABKAki3wQKBlR1bm5lbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSDwoHZW5hYmxlZBgFIAEoCBIsCglwbGFjZW1lbnQYBiABKAsyGS5wb3A0NC5zdG9yZS52MS5QbGFjZW1lbnQSLgoIcHJlZml4ZXMYByADKAsyHC5wb3A0NC5zdG9yZS52MS5UdW5uZWxQcmVmaXgSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMChRzZWFsZWRfcHJlc2hhcmVkX2tleRgMIAMoCzIuLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRIqCghmaXJld2FsbBgNIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEEi4KCnN1c3BlbnNpb24YECABKAsyGi5wb3A0NC5zdG9yZS52MS5TdXNwZW5zaW9uEhcKD25leHRfcHVibGljX2tleRgRIAEoCRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkgKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSKwoFcnVsZXMYAiADKAsyHC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgNEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSJQCgpTdXNwZW5zaW9uEg4KBnJlYXNvbhgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYAyABKAkilwEKCUJsYWNraG9sZRIOCgZwcmVmaXgYASABKAkSDgoGcmVhc29uGAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAUgASgJIuQBCgdIb2xkaW5nEg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEhEKCXR1bm5lbF9pZBgFIAEoCRITCgt0dW5uZWxfbmFtZRgGIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgHIAEoCRIpCgVzaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjAKB1BlZXJLZXkSEgoKcHVibGljX2tleRgBIAEoCRIRCgl0dW5uZWxfaWQYAiABKAki3QEKCUpvaW5Ub2tlbhIKCgJpZBgBIAEoCRITCgtzZWNyZXRfaGFzaBgCIAEoDBIiCgRub2RlGAMgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd1c2VkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLCAQoPTm9kZUNlcnRpZmljYXRlEg8KB25vZGVfaWQYASABKAkSFwoPcHVibGljX2tleV9oYXNoGAIgASgMEhYKDmF1dGhvcml0eV9oYXNoGAMgASgMEg4KBnNlcmlhbBgEIAEoCRIuCgpub3RfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIogCCglBdXRob3JpdHkSCgoCaWQYASABKAkSEwoLY2VydGlmaWNhdGUYAiABKAwSLAoIYWRkZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnZvdWNoZWRfYnkYBCABKAkSDwoHdm91Y2hlchgFIAEoDBIvCgtzaWduc19zaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV0aXJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKcmV0aXJlZF9ieRgIIAEoCRISCgpyZXRpcmVtZW50GAkgASgMIrQBCglPcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEhQKDHJlcXVlc3RfaGFzaBgEIAEoDBIQCghyZXNwb25zZRgFIAEoDBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgHIAEoCRIPCgdyZWZ1c2FsGAggASgMIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSLPAQoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQFCEQoPX2RlZmF1bHRfbGltaXQ0QhEKD19kZWZhdWx0X2xpbWl0NiJICgVSZWFsbRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgV0YWJsZRgDIAEoDRIPCgd0cmFuc2l0GAQgASgIIp8DCgNQb3ASCgoCaWQYASABKAkSJQoEa2luZBgCIAEoDjIXLnBvcDQ0LnN0b3JlLnYxLlBvcEtpbmQSEwoLZGVzY3JpcHRpb24YAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSFgoOZmFpbHVyZV9kb21haW4YCCABKAkSFwoPYWNjZXB0c190dW5uZWxzGAkgASgIEkMKEXNlYWxlZF9hY2Nlc3Nfa2V5GAogAygLMigucG9wNDQuc3RvcmUudjEuUG9wLlNlYWxlZEFjY2Vzc0tleUVudHJ5EjIKD25leHRfYWNjZXNzX2tleRgoIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleRIdChVhY2Nlc3Nfa2V5X2dlbmVyYXRpb24YKSABKA0aNgoUU2VhbGVkQWNjZXNzS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASLxAQoJQWNjZXNzS2V5EhIKCnB1YmxpY19rZXkYASABKAkSDAoEcG9ydBgCIAEoDRI1CgZzZWFsZWQYAyADKAsyJS5wb3A0NC5zdG9yZS52MS5BY2Nlc3NLZXkuU2VhbGVkRW50cnkSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDXRha2VzX292ZXJfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi7gMKBE5vZGUSCgoCaWQYASABKAkSDgoGcG9wX2lkGAIgASgJEgsKA2FzbhgDIAEoDRIRCglsb29wYmFjazQYBCABKAkSEQoJbG9vcGJhY2s2GAUgASgJEhQKDG1lc2hfYWRkcmVzcxgGIAEoCRIXCg9tZXNoX3B1YmxpY19rZXkYByABKAkSEQoJbWVzaF9wb3J0GAggASgNEhEKCXVuZGVybGF5NBgJIAEoCRIRCgl1bmRlcmxheTYYCiABKAkSHwoXaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYCyABKAkSEAoIYXBpX3BvcnQYDCABKA0SFgoOZmFpbHVyZV9kb21haW4YDSABKAkSHQoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGA4gASgEEhoKEnNlYWxpbmdfcHVibGljX2tleRgPIAEoCRIuCgpyZXZva2VkX2F0GBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkChxuZXh0X2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GBQgASgJEkAKFGludGVyY29ubmVjdF9rZXlfYWdlGBUgASgLMiIucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0S2V5QWdlEhEKCWhlYXJ0YmVhdBhQIAEoCSLyAQoSSW50ZXJjb25uZWN0S2V5QWdlEhIKCmdlbmVyYXRpb24YASABKA0SKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXdhbnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbmV4dF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbWFkZRgFIAEoCBIwCgxjYW5jZWxsZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItsBCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRITCgtvdGhlcl9saW5rNBgUIAEoCRITCgtvdGhlcl9saW5rNhgVIAEoCRIUCgxvdGhlcl9wb3J0X2EYFiABKA0SFAoMb3RoZXJfcG9ydF9iGBcgASgNIqkBCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIEhEKCWJsYWNraG9sZRgIIAEoCCKdAgoEUG9vbBIKCgJpZBgBIAEoCRIQCghyZWFsbV9pZBgCIAEoCRIOCgZwcmVmaXgYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEwoLc2xhYl9sZW5ndGgYBSABKA0SLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcGFyZW50X3Bvb2xfaWQYByABKAkSDgoGZnJvemVuGAggASgIEhMKC2hvbWVfcG9wX2lkGAkgASgJEh8KEnF1YXJhbnRpbmVfc2Vjb25kcxgKIAEoDUgAiAEBEhgKEGRyYWluX3RvX3Bvb2xfaWQYCyABKAlCFQoTX3F1YXJhbnRpbmVfc2Vjb25kcyJsCgRTbGFiEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhMKC3VuaXRfbGVuZ3RoGAMgASgNEhMKC2hvbWVfcG9wX2lkGAQgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAUgASgJItEBCgpBbGxvY2F0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgGIAEoCRI1ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKC1Jlc2VydmF0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEg0KBW93bmVyGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKBVF1b3RhEg0KBW93bmVyGAEgASgJEhMKBmxpbWl0NBgCIAEoBEgAiAEBEhMKBmxpbWl0NhgDIAEoBEgBiAEBEg0KBXVzZWQ0GAQgASgEEg0KBXVzZWQ2GAUgASgEQgkKB19saW1pdDRCCQoHX2xpbWl0NiIcCglQbGFjZW1lbnQSDwoHcG9wX2lkcxgBIAMoCSJWCgxUdW5uZWxQcmVmaXgSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLaG9tZV9wb3BfaWQYBCABKAki3wQKBlR1bm5lbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSDwoHZW5hYmxlZBgFIAEoCBIsCglwbGFjZW1lbnQYBiABKAsyGS5wb3A0NC5zdG9yZS52MS5QbGFjZW1lbnQSLgoIcHJlZml4ZXMYByADKAsyHC5wb3A0NC5zdG9yZS52MS5UdW5uZWxQcmVmaXgSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMChRzZWFsZWRfcHJlc2hhcmVkX2tleRgMIAMoCzIuLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRIqCghmaXJld2FsbBgNIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEEi4KCnN1c3BlbnNpb24YECABKAsyGi5wb3A0NC5zdG9yZS52MS5TdXNwZW5zaW9uEhcKD25leHRfcHVibGljX2tleRgRIAEoCRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkgKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSKwoFcnVsZXMYAiADKAsyHC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgNEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSJQCgpTdXNwZW5zaW9uEg4KBnJlYXNvbhgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYAyABKAkilwEKCUJsYWNraG9sZRIOCgZwcmVmaXgYASABKAkSDgoGcmVhc29uGAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAUgASgJIuQBCgdIb2xkaW5nEg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEhEKCXR1bm5lbF9pZBgFIAEoCRITCgt0dW5uZWxfbmFtZRgGIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgHIAEoCRIpCgVzaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjAKB1BlZXJLZXkSEgoKcHVibGljX2tleRgBIAEoCRIRCgl0dW5uZWxfaWQYAiABKAki3QEKCUpvaW5Ub2tlbhIKCgJpZBgBIAEoCRITCgtzZWNyZXRfaGFzaBgCIAEoDBIiCgRub2RlGAMgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd1c2VkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLCAQoPTm9kZUNlcnRpZmljYXRlEg8KB25vZGVfaWQYASABKAkSFwoPcHVibGljX2tleV9oYXNoGAIgASgMEhYKDmF1dGhvcml0eV9oYXNoGAMgASgMEg4KBnNlcmlhbBgEIAEoCRIuCgpub3RfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIogCCglBdXRob3JpdHkSCgoCaWQYASABKAkSEwoLY2VydGlmaWNhdGUYAiABKAwSLAoIYWRkZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnZvdWNoZWRfYnkYBCABKAkSDwoHdm91Y2hlchgFIAEoDBIvCgtzaWduc19zaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV0aXJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKcmV0aXJlZF9ieRgIIAEoCRISCgpyZXRpcmVtZW50GAkgASgMIrQBCglPcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEhQKDHJlcXVlc3RfaGFzaBgEIAEoDBIQCghyZXNwb25zZRgFIAEoDBImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbm9kZV9pZBgHIAEoCRIPCgdyZWZ1c2FsGAggASgMIscBCgVBdWRpdBIPCgdub2RlX2lkGAEgASgJEg0KBWNoYWluGAIgASgJEg4KBm51bWJlchgDIAEoBBIVCg1wcmV2aW91c19oYXNoGAQgASgMEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbnRyaWVzGAYgAygLMhoucG9wNDQuc3RvcmUudjEuQXVkaXRFbnRyeRITCgtsZWRfcG9vbF9pZBgHIAEoCRINCgVmZW5jZRgIIAEoBCJUCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -180,6 +180,20 @@ export type Pop = Message<"pop44.store.v1.Pop"> & {
    * @generated from field: map<string, bytes> sealed_access_key = 10;
    */
   sealedAccessKey: { [key: string]: Uint8Array };
+
+  /**
+   * While the key is rotated: the one that takes over, its port, and what is sealed as above. Both are in use until then.
+   *
+   * @generated from field: pop44.store.v1.AccessKey next_access_key = 40;
+   */
+  nextAccessKey?: AccessKey | undefined;
+
+  /**
+   * How many keys came before the current one: which of the two access interfaces it is on (even: the first).
+   *
+   * @generated from field: uint32 access_key_generation = 41;
+   */
+  accessKeyGeneration: number;
 };
 
 /**
@@ -188,6 +202,51 @@ export type Pop = Message<"pop44.store.v1.Pop"> & {
  */
 export const PopSchema: GenMessage<Pop> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 2);
+
+/**
+ * A second access key of a PoP, on an interface of its own.
+ *
+ * @generated from message pop44.store.v1.AccessKey
+ */
+export type AccessKey = Message<"pop44.store.v1.AccessKey"> & {
+  /**
+   * WireGuard public key.
+   *
+   * @generated from field: string public_key = 1;
+   */
+  publicKey: string;
+
+  /**
+   * UDP port of the endpoint.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * @generated from field: map<string, bytes> sealed = 3;
+   */
+  sealed: { [key: string]: Uint8Array };
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * It becomes the only one then.
+   *
+   * @generated from field: google.protobuf.Timestamp takes_over_at = 5;
+   */
+  takesOverAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.store.v1.AccessKey.
+ * Use `create(AccessKeySchema)` to create a new message.
+ */
+export const AccessKeySchema: GenMessage<AccessKey> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 3);
 
 /**
  * One machine of a PoP that runs pop44d.
@@ -318,7 +377,7 @@ export type Node = Message<"pop44.store.v1.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 3);
+  messageDesc(file_pop44_store_v1_records, 4);
 
 /**
  * How old a node's interconnect key is, and what becomes of it.
@@ -374,7 +433,7 @@ export type InterconnectKeyAge = Message<"pop44.store.v1.InterconnectKeyAge"> & 
  * Use `create(InterconnectKeyAgeSchema)` to create a new message.
  */
 export const InterconnectKeyAgeSchema: GenMessage<InterconnectKeyAge> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 4);
+  messageDesc(file_pop44_store_v1_records, 5);
 
 /**
  * A link between two nodes; both ends are generated from this record. node_a < node_b.
@@ -455,7 +514,7 @@ export type Interconnect = Message<"pop44.store.v1.Interconnect"> & {
  * Use `create(InterconnectSchema)` to create a new message.
  */
 export const InterconnectSchema: GenMessage<Interconnect> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 5);
+  messageDesc(file_pop44_store_v1_records, 6);
 
 /**
  * A transit BGP session of a node to the outside.
@@ -511,7 +570,7 @@ export type Upstream = Message<"pop44.store.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 6);
+  messageDesc(file_pop44_store_v1_records, 7);
 
 /**
  * A prefix to cut from. Its id is derived from the prefix that it was created with, and stays when it is resized.
@@ -594,7 +653,7 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
  * Use `create(PoolSchema)` to create a new message.
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 7);
+  messageDesc(file_pop44_store_v1_records, 8);
 
 /**
  * A part of a pool with one unit size and one home PoP. Key: slab/<pool id>/<hex of first address>.
@@ -637,7 +696,7 @@ export type Slab = Message<"pop44.store.v1.Slab"> & {
  * Use `create(SlabSchema)` to create a new message.
  */
 export const SlabSchema: GenMessage<Slab> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 8);
+  messageDesc(file_pop44_store_v1_records, 9);
 
 /**
  * A prefix that is not free. Key: allocation/<pool id>/<hex of first address>. It is one of: in use by a tunnel
@@ -694,7 +753,7 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
  * Use `create(AllocationSchema)` to create a new message.
  */
 export const AllocationSchema: GenMessage<Allocation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 9);
+  messageDesc(file_pop44_store_v1_records, 10);
 
 /**
  * A part of a pool that is given to nobody, or to one owner who asks for it by its prefix.
@@ -736,7 +795,7 @@ export type Reservation = Message<"pop44.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 10);
+  messageDesc(file_pop44_store_v1_records, 11);
 
 /**
  * How much an owner may hold, and holds. Key: quota/<owner>. Every allocation and release of an owner who has this record
@@ -782,7 +841,7 @@ export type Quota = Message<"pop44.store.v1.Quota"> & {
  * Use `create(QuotaSchema)` to create a new message.
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 11);
+  messageDesc(file_pop44_store_v1_records, 12);
 
 /**
  * Which nodes carry a tunnel.
@@ -801,7 +860,7 @@ export type Placement = Message<"pop44.store.v1.Placement"> & {
  * Use `create(PlacementSchema)` to create a new message.
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 12);
+  messageDesc(file_pop44_store_v1_records, 13);
 
 /**
  * @generated from message pop44.store.v1.TunnelPrefix
@@ -835,7 +894,7 @@ export type TunnelPrefix = Message<"pop44.store.v1.TunnelPrefix"> & {
  * Use `create(TunnelPrefixSchema)` to create a new message.
  */
 export const TunnelPrefixSchema: GenMessage<TunnelPrefix> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 13);
+  messageDesc(file_pop44_store_v1_records, 14);
 
 /**
  * A subscriber's WireGuard link.
@@ -950,7 +1009,7 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 14);
+  messageDesc(file_pop44_store_v1_records, 15);
 
 /**
  * What may come in to a tunnel besides replies.
@@ -978,7 +1037,7 @@ export type Firewall = Message<"pop44.store.v1.Firewall"> & {
  * Use `create(FirewallSchema)` to create a new message.
  */
 export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 15);
+  messageDesc(file_pop44_store_v1_records, 16);
 
 /**
  * Admits new flows to a tunnel.
@@ -1018,7 +1077,7 @@ export type FirewallRule = Message<"pop44.store.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 17);
 
 /**
  * Why the abuse desk has stopped a tunnel.
@@ -1049,7 +1108,7 @@ export type Suspension = Message<"pop44.store.v1.Suspension"> & {
  * Use `create(SuspensionSchema)` to create a new message.
  */
 export const SuspensionSchema: GenMessage<Suspension> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * An address under attack: nothing reaches it, and upstreams that listen are asked to drop what is sent to it (RFC 7999).
@@ -1095,7 +1154,7 @@ export type Blackhole = Message<"pop44.store.v1.Blackhole"> & {
  * Use `create(BlackholeSchema)` to create a new message.
  */
 export const BlackholeSchema: GenMessage<Blackhole> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * Who held a prefix until then, written by the transaction that ended it; it stays for ever.
@@ -1162,7 +1221,7 @@ export type Holding = Message<"pop44.store.v1.Holding"> & {
  * Use `create(HoldingSchema)` to create a new message.
  */
 export const HoldingSchema: GenMessage<Holding> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 19);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * Claims a WireGuard public key, a current or a next one, for one tunnel: two peers with one key cannot both exist.
@@ -1187,7 +1246,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 21);
 
 /**
  * The right to join once, as the one node that it names. Key: jointoken/<id>.
@@ -1239,7 +1298,7 @@ export type JoinToken = Message<"pop44.store.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 21);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * The certificate that a node was given last. Key: certificate/<node id>. A node that has this record is known by its
@@ -1290,7 +1349,7 @@ export type NodeCertificate = Message<"pop44.store.v1.NodeCertificate"> & {
  * Use `create(NodeCertificateSchema)` to create a new message.
  */
 export const NodeCertificateSchema: GenMessage<NodeCertificate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 22);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * A CA of this network; the first one has a record only once there is a second. Key: /pop44/v1/authority/<id>. The store's
@@ -1361,7 +1420,7 @@ export type Authority = Message<"pop44.store.v1.Authority"> & {
  * Use `create(AuthoritySchema)` to create a new message.
  */
 export const AuthoritySchema: GenMessage<Authority> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 23);
+  messageDesc(file_pop44_store_v1_records, 24);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -1422,7 +1481,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 24);
+  messageDesc(file_pop44_store_v1_records, 25);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1490,7 +1549,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 25);
+  messageDesc(file_pop44_store_v1_records, 26);
 
 /**
  * One request of the transaction.
@@ -1528,7 +1587,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 26);
+  messageDesc(file_pop44_store_v1_records, 27);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1548,7 +1607,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 27);
+  messageDesc(file_pop44_store_v1_records, 28);
 
 /**
  * @generated from enum pop44.store.v1.PopKind

@@ -221,6 +221,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     const [load = 0] = loadavg();
     status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism() });
     live.settle(clock.wall().getTime());
+    pairing.beat();
     askAgain();
   });
 

@@ -162,6 +162,10 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         duty.told(message);
         return;
       }
+      if (message.type === 'clock') {
+        duty.clockAhead(message.aheadMs);
+        return;
+      }
       if (message.type === 'ask-takeover') {
         duty.holder.takeOver().then(
           (problem) => answer({ type: 'taken-over', number: message.number, problem }),

@@ -36,6 +36,8 @@ export interface WiredDuty {
   look(peers: Telemetry): void;
   /** From the sibling. */
   told(message: Whereabouts): void;
+  /** Milliseconds that the own clock is ahead of the network's. */
+  clockAhead(ms: number): void;
   /** Everything that a network half must hear that has just come. */
   greet(send: (message: FromDataplane) => void): void;
 }
@@ -43,6 +45,12 @@ export interface WiredDuty {
 /** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
 export const hostOf = (endpoint: string): string =>
   endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+
+/**
+ * A client takes no handshake that is older than the last (TAI64N, WireGuard paper 5.1): calls of a clock that is ahead shut the
+ * sibling out for as long as it is ahead. Offsets of the mesh are right within half a round trip.
+ */
+const mostAheadMs = 50;
 
 function pairDriver(): AnyDriver {
   const pair = new Map<string, Pair>();
@@ -73,6 +81,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     (cause) => log.warn('endpoints-unwritten', { reason: messageOf(cause) }),
     signal,
   );
+  let aheadMs = 0;
   const caller = createCaller({
     dial: (calls, again) => wg.dial(calls, again),
     hangUp: (peers) => wg.hangUp(peers),
@@ -80,7 +89,10 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       (await wiring.telemetry()).map(({ peer, lastHandshakeMs }) => ({ peerKey: peer, lastHandshakeMs })),
     known: endpoints.byAge,
     peerOf: (key) => applier().wantedPeer(key),
-    hindrance: () => '',
+    hindrance: () =>
+      aheadMs > mostAheadMs
+        ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut the sibling out`
+        : '',
     clock,
     log,
   });
@@ -129,6 +141,9 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       nft
         .known(peers.map(([, endpoint]) => hostOf(endpoint)))
         .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
+    },
+    clockAhead: (ms) => {
+      aheadMs = ms;
     },
     greet: (greeted) => {
       greeted({ type: 'duty', ...holder.report() });

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
-import { createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
+import { aheadOfMedian, createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
@@ -26,7 +26,12 @@ export interface Pairing extends PairEnd {
   /** The records or the mesh changed: the sibling may be another. */
   settle(): void;
   lost(): void;
+  /** Twice a second: the clocks of others may have become known. */
+  beat(): void;
 }
+
+/** A change of less is the noise of the mesh's round trips. */
+const toldStepMs = 10;
 
 export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   const { nodeId, mesh, status, snapshot, credentials, send, clock } = parts;
@@ -39,6 +44,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   /** Of the privileged half that is connected now; empty: none is. */
   let listener = '';
   let role = '';
+  let toldAheadMs = Number.NaN;
 
   const settle = (): void => {
     const sibling = siblingOfNode(snapshot(), nodeId);
@@ -55,7 +61,10 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
     },
     takeOver: asker.ask,
     heard: (message) => {
-      if (message.type === 'hello') listener = randomUUID();
+      if (message.type === 'hello') {
+        listener = randomUUID();
+        toldAheadMs = Number.NaN;
+      }
       if (message.type === 'taken-over') asker.told(message);
       if (message.type === 'whereabouts') teller.tell(message.peers);
       if (message.type !== 'duty') return;
@@ -65,6 +74,16 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       settle();
     },
     settle,
+    beat: () => {
+      const others = [...snapshot().nodes.keys()].flatMap((id) => {
+        const of = id === nodeId ? undefined : status.of(id);
+        return of?.connected === true && of.clockOffsetMs !== undefined ? [of.clockOffsetMs] : [];
+      });
+      const aheadMs = Math.round(aheadOfMedian(others));
+      if (listener === '' || Math.abs(aheadMs - toldAheadMs) < toldStepMs) return;
+      toldAheadMs = aheadMs;
+      send({ type: 'clock', aheadMs });
+    },
     lost: () => {
       listener = '';
       asker.lost();

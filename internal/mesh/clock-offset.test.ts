@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createClockOffset } from './clock-offset.ts';
+import { aheadOfMedian, createClockOffset } from './clock-offset.ts';
 
 const base = 1_700_000_000_000;
 
@@ -41,4 +41,16 @@ test('one that does not tell its clock has no offset; a round trip below zero is
   expect(clock.sample({ sentWallMs: 0, heardWallMs: base, rttMs: 1 })).toBeUndefined();
   expect(clock.sample({ sentWallMs: base + 500, heardWallMs: base, rttMs: -1 })).toBeUndefined();
   expect(clock.sample({ sentWallMs: base - 40, heardWallMs: base, rttMs: 2 })).toBe(-39);
+});
+
+test.each<[string, readonly number[], number]>([
+  ['alone', [], 0],
+  ['of two nobody is known to be wrong', [-10_000], 0],
+  ['ahead of two that agree', [-10_000, -9_990], 9_990],
+  ['behind two that agree', [5_000, 5_010], -5_000],
+  ['one of the others is far off', [1, 80_000], -1],
+  ['in the middle', [-40, 40], 0],
+  ['two of four are off together', [-9_000, -9_010, 3], 0],
+])('how far a clock is ahead of the median: %s', (_, others, aheadMs) => {
+  expect(aheadOfMedian(others)).toBe(aheadMs);
 });

@@ -34,3 +34,14 @@ export function createClockOffset(): ClockOffset {
     },
   };
 }
+
+/**
+ * How far the own clock is ahead of the median of all, by how far others are ahead of it. Between two middle ones the one that is
+ * nearer: of two clocks nobody can tell which is wrong.
+ */
+export function aheadOfMedian(others: readonly number[]): number {
+  const all = [0, ...others].sort((a, b) => a - b);
+  const middle = [all[(all.length - 1) >> 1] ?? 0, all[all.length >> 1] ?? 0];
+  const [median = 0] = middle.sort((a, b) => Math.abs(a) - Math.abs(b));
+  return median === 0 ? 0 : -median;
+}

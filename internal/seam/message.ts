@@ -160,7 +160,22 @@ export interface TakenOver {
   readonly problem: string;
 }
 
-export type FromNetwork = Want | AskDenials | AskInterconnectKey | AskSessions | AskFacts | Whereabouts | AskTakeover;
+/** How far the clock of this node is ahead of its network's. */
+export interface ClockTold {
+  readonly type: 'clock';
+  /** Milliseconds; negative: behind. */
+  readonly aheadMs: number;
+}
+
+export type FromNetwork =
+  | Want
+  | AskDenials
+  | AskInterconnectKey
+  | AskSessions
+  | AskFacts
+  | Whereabouts
+  | AskTakeover
+  | ClockTold;
 export type FromDataplane =
   | Hello
   | Applied

@@ -14,6 +14,7 @@ import type {
   FromNetwork,
   Want,
   Whereabouts,
+  ClockTold,
 } from './message.ts';
 
 type Check = (value: unknown) => boolean;
@@ -150,6 +151,7 @@ const factsShape: Shape<AskFacts> = {
 };
 const sessionsShape: Shape<AskSessions> = { type: one('ask-sessions'), number: whole };
 
+const clockShape: Shape<ClockTold> = { type: one('clock'), aheadMs: (value) => Number.isSafeInteger(value) };
 const takeoverShape: Shape<AskTakeover> = { type: one('ask-takeover'), number: whole };
 /** As many as a device holds peers. */
 const mostPeers = 65_536;
@@ -185,6 +187,8 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<Whereabouts>(whereaboutsShape, value);
     case 'ask-takeover':
       return question<AskTakeover>(takeoverShape, value);
+    case 'clock':
+      return question<ClockTold>(clockShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:

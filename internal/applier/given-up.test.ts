@@ -61,6 +61,36 @@ test.each<[string, MutableDataplane, MutableDataplane, readonly string[]]>([
     [four],
   ],
   [
+    'it ends while a tunnel uses its next key on the interface that stays: nothing',
+    holding(
+      ...[peer('a', [four]), peer('b', [], { successorOf: 'a' })],
+      ...[peer('a', [], { link: 'p44w1' }), peer('b', [four], { link: 'p44w1', successorOf: 'a' })],
+    ),
+    holding(peer('a', [], { link: 'p44w1' }), peer('b', [four], { link: 'p44w1', successorOf: 'a' })),
+    [],
+  ],
+  [
+    'it is cancelled while a tunnel uses its next key on the interface that goes: nothing',
+    holding(
+      ...[peer('a', [four]), peer('b', [], { successorOf: 'a' })],
+      ...[peer('a', [], { link: 'p44w1' }), peer('b', [four], { link: 'p44w1', successorOf: 'a' })],
+    ),
+    holding(peer('a', [four]), peer('b', [], { successorOf: 'a' })),
+    [],
+  ],
+  [
+    'another prefix, while both keys change: the old one',
+    holding(
+      ...[peer('a', [four]), peer('b', [], { successorOf: 'a' })],
+      ...[peer('a', [], { link: 'p44w1' }), peer('b', [four], { link: 'p44w1', successorOf: 'a' })],
+    ),
+    holding(
+      ...[peer('a', ['44.31.0.2/32']), peer('b', [], { successorOf: 'a' })],
+      ...[peer('a', [], { link: 'p44w1' }), peer('b', ['44.31.0.2/32'], { link: 'p44w1', successorOf: 'a' })],
+    ),
+    [four],
+  ],
+  [
     'a neighbour of the mesh: no flow of a tunnel',
     holding(peer('n', ['fd44:44::2/128'], { link: 'p44m' })),
     holding(),

@@ -16,11 +16,21 @@ const ofOneTunnel = (a: Peer, b: Peer): boolean =>
 
 type Peers = ReadonlyMap<string, Peer>;
 
-/** While a PoP's key is rotated a tunnel has its prefixes on both interfaces. */
-const onTheOther = (from: Peer, prefix: string, peers: Peers): boolean =>
-  accessLinks.some(
-    (link) => link !== from.link && peers.get(`${link} ${from.publicKey}`)?.allowedIps.includes(prefix) === true,
-  );
+/**
+ * While a PoP's key is rotated a tunnel has its prefixes on both interfaces; when its own key is rotated too, perhaps with
+ * another key on the other one.
+ */
+function onTheOther(from: Peer, prefix: string, peers: Peers): boolean {
+  const holds = (peer: Peer | undefined): boolean => peer?.allowedIps.includes(prefix) === true;
+  return accessLinks.some((link) => {
+    if (link === from.link) return false;
+    const same = peers.get(`${link} ${from.publicKey}`);
+    if (holds(same) || holds(peers.get(`${link} ${from.successorOf ?? ''}`))) return true;
+    // It has given them to its successor: the one case in which all are looked at.
+    if (same?.allowedIps.length !== 0) return false;
+    return [...peers.values()].some((peer) => peer.link === link && peer.successorOf === from.publicKey && holds(peer));
+  });
+}
 
 /**
  * Prefixes that a peer of an access interface has lost: to nobody (deleted, suspended, disabled, placed elsewhere) or to

@@ -132,3 +132,10 @@ test('the access interface of the newest handshake is told, and goes with the tu
   live.here(new Set(), ['a']);
   expect(now()?.linkOf('a')).toBeUndefined();
 });
+
+test('of a session that is over the access interface is known all the same [T6]', () => {
+  const { live, now } = world();
+  live.shook([{ ...shook('a', 100_000), link: 'p44w1' }], 900_000);
+  live.here(new Set(['a']), ['a']);
+  expect([now()?.linkOf('a'), now()?.classOf('a')]).toEqual(['p44w1', undefined]);
+});

@@ -53,7 +53,8 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     changed.add(tunnelId);
   }
 
-  function follow(tunnelId: string, link: string): void {
+  function follow({ tunnelId, handshakeMs, link }: Sighting): void {
+    if (link === undefined || handshakeMs < (sessions.get(tunnelId) ?? 0)) return;
     const known = links.get(tunnelId) ?? accessLinks[0];
     if (known === link) return;
     links = link === accessLinks[0] ? links.delete(tunnelId) : links.set(tunnelId, link);
@@ -82,10 +83,12 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     },
     shook: (sightings, nowMs) => {
       // A privileged half that is met again tells all it knows, in any order and of any age.
-      const alive = sightings.filter(({ handshakeMs }) => nowMs - handshakeMs < sessionMs);
-      for (const { tunnelId, handshakeMs, link } of alive.sort((a, b) => a.handshakeMs - b.handshakeMs)) {
+      for (const sighting of sightings.toSorted((a, b) => a.handshakeMs - b.handshakeMs)) {
+        const { tunnelId, handshakeMs } = sighting;
+        // Where it was does not end with its session.
+        follow(sighting);
+        if (nowMs - handshakeMs >= sessionMs) continue;
         const before = sessions.get(tunnelId) ?? 0;
-        if (link !== undefined && handshakeMs >= before) follow(tunnelId, link);
         sessions.delete(tunnelId);
         sessions.set(tunnelId, Math.max(before, handshakeMs));
         if (classes.has(tunnelId)) continue;

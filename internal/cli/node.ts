@@ -32,6 +32,7 @@ interface CreateOptions extends ChangeOptions {
 interface UpdateOptions extends ChangeOptions {
   readonly uplink?: bigint;
   readonly heartbeat?: string;
+  readonly lastResort?: boolean;
 }
 
 const recordColumns: readonly Column<Node>[] = [
@@ -75,6 +76,7 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['clock', ({ clockOffsetMs }) => (clockOffsetMs === undefined ? '' : signedMs(clockOffsetMs))],
   ['lag', ({ loopLagMs }) => (loopLagMs === 0 ? '' : `${loopLagMs.toFixed(0)} ms`)],
   ['load', ({ connected, load }) => (connected ? load.toFixed(2) : '')],
+  ['last resort', ({ lastResort }) => (lastResort ? 'yes' : '')],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {
@@ -108,14 +110,17 @@ export function nodeVerbs(node: Command, session: Session): void {
     .description('change a node')
     .option('--uplink <rate>', 'what its uplink carries each way, like 1G; or unlimited: not known', rate)
     .option('--heartbeat <address>', 'its address on the link to the other node of its PoP; none: it has none any more')
+    .option('--last-resort', 'announce the pools also when it hears no other CORE; one node of the network does')
+    .option('--no-last-resort', 'it is not named for that any more')
     .action(async (of: string, options: UpdateOptions) => {
       const { fabric } = await session.client();
-      const { uplink, heartbeat } = options;
+      const { uplink, heartbeat, lastResort } = options;
       const request = {
         change: changeOf(options),
         node: of,
         ...(uplink !== undefined && { uplinkBitPerSecond: uplink }),
         ...(heartbeat !== undefined && { heartbeat: heartbeat === 'none' ? '' : heartbeat }),
+        ...(lastResort !== undefined && { lastResort }),
       };
       await change(session, options, {
         send: () => fabric.updateNode(request),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
+import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { JoinRequestSchema } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket } from '#internal/identity/identity.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
@@ -28,6 +29,9 @@ beforeAll(async () => {
   ] as const) {
     await client.fabric.createPop({ pop: { ...popRequest(n), id } });
   }
+  // As the lab's nodes have one: who announces nothing is no last resort.
+  const upstream = { id: 'p1-pop', nodeId: 'p1', plane: Plane.POP, neighbor4: '198.18.11.1', neighborAsn: 64_500 };
+  await client.fabric.createUpstream({ upstream });
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true });
@@ -43,7 +47,7 @@ const words = (line: string): readonly string[] =>
 
 test.each([
   ...['Pools and addresses', 'Rates', 'Secrets', 'Firewalls of tunnels', 'Keys', 'Abuse desk'],
-  ...['Joining a node', 'Certificates', 'Two nodes in a PoP'],
+  ...['Joining a node', 'Certificates', 'Two nodes in a PoP', 'When a CORE is cut off'],
 ])('the manual has commands under %s', (title) => {
   expect(new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(text)?.[1]).toContain('npx pop44 ');
 });

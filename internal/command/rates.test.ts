@@ -57,7 +57,11 @@ const refusals: readonly Case[] = [
     'node.uplink_bit_per_second: "999999" is out of range (1000000 to 100000000000 bit/s; 0: not known)',
   ],
   ['not-found', nodeIn(with3, 'p9', 0n), 'node: "p9" is no node of this network (one that exists)'],
-  ['required', nodeIn(with3, 'p1'), 'node: "p1" is given nothing to change (uplink_bit_per_second or heartbeat)'],
+  [
+    'required',
+    nodeIn(with3, 'p1'),
+    'node: "p1" is given nothing to change (uplink_bit_per_second, heartbeat or last_resort)',
+  ],
   [
     'stale-etag',
     nodeIn(with3, 'p1', 0n, '9'),

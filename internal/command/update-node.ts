@@ -13,6 +13,7 @@ import { type CommandContext, type Decided, notReady, staleEtag } from './contex
 import { Draft } from './draft.ts';
 import { notFound } from './fields.ts';
 import { heartbeatField } from './heartbeat.ts';
+import { lastResortField, nameLastResort } from './last-resort.ts';
 import { uplinkField } from './rates.ts';
 
 /**
@@ -29,16 +30,20 @@ export function updateNode(
   const stored = snapshot.nodes.get(request.node);
   if (stored === undefined) return notFound('node', request.node, 'node');
   const { uplinkBitPerSecond = stored.record.uplinkBitPerSecond, heartbeat = stored.record.heartbeat } = request;
-  if (request.uplinkBitPerSecond === undefined && request.heartbeat === undefined) {
+  const given = [request.uplinkBitPerSecond, request.heartbeat, request.lastResort];
+  if (given.every((field) => field === undefined)) {
     const problem = 'is given nothing to change';
     return refuse('required', {
       field: 'node',
       value: request.node,
       problem,
-      cure: 'uplink_bit_per_second or heartbeat',
+      cure: 'uplink_bit_per_second, heartbeat or last_resort',
     });
   }
-  const refusal = staleEtag(request.change, stored.revision) ?? uplinkField(uplinkBitPerSecond);
+  const refusal =
+    staleEtag(request.change, stored.revision) ??
+    uplinkField(uplinkBitPerSecond) ??
+    lastResortField(snapshot, request.node, request.lastResort);
   if (refusal !== undefined) return refusal;
   const link = heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);
   if (isRefusal(link)) return link;
@@ -47,5 +52,6 @@ export function updateNode(
   const draft = new Draft();
   draft.read('node', node.id, stored);
   draft.write({ op: 'put', kind: 'node', id: node.id, record: node });
+  if (request.lastResort !== undefined) nameLastResort(snapshot, node.id, request.lastResort, draft);
   return { decision: draft.decision(), response: create(UpdateNodeResponseSchema, { node }) };
 }

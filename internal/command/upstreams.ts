@@ -10,6 +10,7 @@ import {
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
+import { keepLastResort } from './last-resort.ts';
 import { exists, Form, idField, notFound, optionalAddressField, rangeField } from './fields.ts';
 
 // No neighbour can have them: RFC 7607 (0), RFC 6793 (AS_TRANS), RFC 7300 (the last of 16 and of 32 bits).
@@ -57,7 +58,10 @@ export function createUpstream(
   return {
     decision: {
       compares: [...compares, unchanged('upstream', record.id, undefined), unchanged('node', record.nodeId, node)],
-      writes: [...writes, { op: 'put', kind: 'upstream', id: record.id, record }],
+      writes: [
+        ...(record.plane === Plane.POP ? keepLastResort(snapshot, writes) : writes),
+        { op: 'put', kind: 'upstream', id: record.id, record },
+      ],
     },
     response: create(CreateUpstreamResponseSchema, { upstream: record }),
   };

@@ -6,6 +6,7 @@
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { announces, originText, whileAlone } from './origin.ts';
 import type { Leg, View } from './self.ts';
 import { announcedWhileActive, type Sibling, siblingNeighbours, siblingText } from './sibling.ts';
 
@@ -52,14 +53,20 @@ const common = (routerId: string): readonly string[] => [
   'protocol device p44device { scan time 10; }',
 ];
 
-const upstreamSession = (view: View, upstream: Upstream, family: Family, exported: string): readonly string[] => {
+interface Told {
+  readonly exported: string;
+  /** Absent: the one that the namespace forwards by. */
+  readonly table?: string;
+}
+
+const upstreamSession = (view: View, upstream: Upstream, family: Family, told: Told): readonly string[] => {
   const neighbor = family === 4 ? upstream.neighbor4 : upstream.neighbor6;
   if (neighbor === '') return [];
   return [
     `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
     ...(upstream.bfd ? ['  bfd on;'] : []),
-    `  ipv${family} { import where net = ${anywhere(family)}; export ${exported}; };`,
+    `  ipv${family} {${told.table === undefined ? '' : ` table ${told.table};`} import where net = ${anywhere(family)}; export ${told.exported}; };`,
     '}',
   ];
 };
@@ -108,7 +115,7 @@ function transportText(view: View): string {
             `  ipv${family} { import none; export filter { if source != RTS_BGP then reject; krt_prefsrc = ${endpoint(family)}; accept; }; };`,
             '}',
             ...upstreamsOf(view, Plane.TRANSPORT).flatMap((upstream) =>
-              upstreamSession(view, upstream, family, announced(family)),
+              upstreamSession(view, upstream, family, { exported: announced(family) }),
             ),
           ],
     ),
@@ -157,10 +164,12 @@ const blackholeText = (family: Family): readonly string[] => [
 ];
 
 /** Upstreams hear of the pools, and those that listen for it of addresses that they shall drop. */
-const heardBy = (upstream: Upstream, family: Family): string =>
-  upstream.blackhole
-    ? `filter { if dest = RTD_BLACKHOLE && net.len = ${whole(family)} then { ${blackholeCommunities} accept; } if p44_is_pool${family}() then accept; reject; }`
-    : `where p44_is_pool${family}()`;
+const heardBy = (view: View, upstream: Upstream, family: Family): string => {
+  const given = upstream.blackhole
+    ? `if dest = RTD_BLACKHOLE && net.len = ${whole(family)} then { ${blackholeCommunities} accept; } `
+    : '';
+  return `filter { ${given}if !p44_is_pool${family}() then reject; ${whileAlone(view, family)}accept; }`;
+};
 
 /** Announces pools upstream, slabs and tunnels away from home to the fabric; fills the realm's kernel table. */
 function popText(view: View): string {
@@ -185,8 +194,12 @@ function popText(view: View): string {
       `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
       '  };',
       '}',
+      ...(announces(view) ? originText(view, family) : []),
       ...upstreamsOf(view, Plane.POP).flatMap((upstream) =>
-        upstreamSession(view, upstream, family, heardBy(upstream, family)),
+        upstreamSession(view, upstream, family, {
+          exported: heardBy(view, upstream, family),
+          table: `p44up${family}`,
+        }),
       ),
       ...view.legs.flatMap((leg) => fabricSession(view, leg, family)),
     ]),

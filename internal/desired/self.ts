@@ -6,6 +6,7 @@ import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
 import { type AccessLinks, accessLinksOf } from './access-links.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
+import { type Origin, originOf } from './origin.ts';
 import { type Sibling, siblingOf } from './sibling.ts';
 
 /** What a node knows of itself without the store. */
@@ -64,6 +65,7 @@ export interface View {
   readonly units6: readonly number[];
   /** Addresses inside these pools that are given up, as prefixes, sorted. */
   readonly blackholes: readonly string[];
+  readonly origin: Origin;
   /** The PoP's other node, where the two are a pair. */
   readonly sibling?: Sibling;
 }
@@ -131,6 +133,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     units4: [...units[4]].sort(byNumber),
     units6: [...units[6]].sort(byNumber),
     blackholes: blackholesIn(snapshot, roots),
+    origin: originOf(snapshot, node),
     ...(sibling !== undefined && { sibling }),
   };
 }

@@ -20,6 +20,7 @@ export {
   splitId,
 } from './ids.ts';
 export { inForce, nodesInForce } from './in-force.ts';
+export { lastResortOrigin, possibleOrigins } from './last-resort.ts';
 export { namesakes } from './name-index.ts';
 export { recordSchemas } from './schemas.ts';
 export { signingAuthority } from './signing-authority.ts';

@@ -1,0 +1,181 @@
+// Three nodes' BIRDs with the texts of desired(), over veth in place of WireGuard, each with a router of the internet.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clone } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NetworkSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { fabricEvents } from '#internal/testkit/three-pops.ts';
+import { desired } from './desired.ts';
+
+const numbers = [1, 2, 3] as const;
+type Number3 = (typeof numbers)[number];
+const pools = ['44.31.0.0/22', '2001:db8:44::/48'] as const;
+const node = (n: Number3): string => `og${n}`;
+const router = (n: Number3): string => `ou${n}`;
+const spaces = numbers.flatMap((n) => [node(n), router(n)]);
+const runDir = mkdtempSync(join(tmpdir(), 'pop44-origin-'));
+const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+const inside = (space: string, input: string, ...command: readonly string[]): string =>
+  execFileSync('ip', ['netns', 'exec', space, ...command], { encoding: 'utf8', input });
+function birdc(space: string, command: string): string {
+  const args = ['-s', join(runDir, `${space}.ctl`), ...command.split(' ')];
+  const { stdout, stderr } = spawnSync('birdc', args, { encoding: 'utf8' });
+  // It ends with 1 also where a route is not there.
+  if (stderr !== '' || !/^BIRD .* ready/.test(stdout)) throw new Error(`${command}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+interface End {
+  readonly space: string;
+  readonly link: string;
+  readonly addresses: readonly string[];
+}
+function wire(a: End, b: End): void {
+  ip('-n', a.space, 'link', 'add', a.link, 'type', 'veth', 'peer', 'name', b.link, 'netns', b.space);
+  for (const { space, link, addresses } of [a, b]) {
+    for (const address of addresses)
+      ip('-n', space, 'address', 'add', address, 'dev', link, ...(address.includes(':') ? ['nodad'] : []));
+    ip('-n', space, 'link', 'set', link, 'up');
+  }
+}
+
+function snapshotOf(lastResortNodeId: string): Snapshot {
+  const events = fabricEvents().map((event) => {
+    if (event.kind !== 'network' || event.stored === undefined) return event;
+    const record = Object.assign(clone(NetworkSchema, event.stored.record), { lastResortNodeId });
+    return { ...event, stored: { ...event.stored, record } };
+  });
+  return fold(emptySnapshot(), { revision: 2n, relisted: true, events }).snapshot;
+}
+
+function startBird(space: string, text: string): void {
+  const config = join(runDir, `${space}.conf`);
+  writeFileSync(config, text);
+  inside(space, '', 'bird', '-c', config, '-s', join(runDir, `${space}.ctl`), '-P', join(runDir, `${space}.pid`));
+}
+
+const routerText = (n: Number3): string => `
+router id 198.18.1${n}.1;
+protocol device { }
+protocol bfd { interface "*" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; }; }
+protocol static { ipv4; route 0.0.0.0/0 unreachable; }
+protocol static { ipv6; route ::/0 unreachable; }
+protocol bgp up4 { local 198.18.1${n}.1 as 64500; neighbor 198.18.1${n}.2 as ${4_200_000_000 + n}; bfd on;
+  connect delay time 1; ipv4 { import all; export all; }; }
+protocol bgp up6 { local 2001:db8:1:1${n}::1 as 64500; neighbor 2001:db8:1:1${n}::2 as ${4_200_000_000 + n}; bfd on;
+  connect delay time 1; ipv6 { import all; export all; }; }
+`;
+
+beforeAll(() => {
+  mkdirSync('/run/netns', { recursive: true });
+  for (const space of spaces) {
+    ip('netns', 'add', space);
+    ip('-n', space, 'link', 'set', 'lo', 'up');
+  }
+  for (const [at, [a, b]] of (
+    [
+      [1, 2],
+      [1, 3],
+      [2, 3],
+    ] as const
+  ).entries()) {
+    const end = (n: Number3, low: number): End => ({
+      space: node(n),
+      link: `p44i-p${a}-p${b}`,
+      addresses: [`172.30.0.${low}/31`, `fd44:0:0:1::${low}/127`],
+    });
+    wire(end(a, 2 * at), end(b, 2 * at + 1));
+  }
+  const made = snapshotOf('p2');
+  for (const n of numbers) {
+    const addresses = (last: number) => [`198.18.1${n}.${last}/24`, `2001:db8:1:1${n}::${last}/64`];
+    wire(
+      { space: node(n), link: 'uplink', addresses: addresses(2) },
+      { space: router(n), link: 'toward', addresses: addresses(1) },
+    );
+    for (const own of [`198.18.210.${n}/32`, `2001:db8:1:f${n}::1/128`])
+      ip('-n', node(n), 'address', 'add', own, 'dev', 'lo');
+    const self = { nodeId: `p${n}`, interconnectKeyFile: '/keys/interconnect' };
+    startBird(node(n), desired(made, self, new Set<string>()).bird.get('pop')?.text ?? '');
+    startBird(router(n), routerText(n));
+  }
+});
+afterAll(() => {
+  for (const space of spaces) {
+    try {
+      birdc(space, 'down');
+    } catch {
+      // It never came to life, and the test has said so.
+    }
+    ip('netns', 'del', space);
+  }
+  rmSync(runDir, { recursive: true });
+});
+
+/** Paths by which a router of the internet has the two pools; empty: it has them not. */
+const heard = (n: Number3): readonly string[] =>
+  pools.map((pool) => /BGP\.as_path: (.*)/.exec(birdc(router(n), `show route ${pool} all`))?.[1]?.trim() ?? '');
+const path = (n: Number3, length = 1): string => Array.from({ length }, () => 4_200_000_000 + n).join(' ');
+const both = (text: string): readonly string[] => [text, text];
+const withdrawn = (n: Number3): readonly string[] =>
+  [4, 6].map((family) => /Import withdraws: .*/.exec(birdc(router(n), `show protocols all up${family}`))?.[0] ?? '');
+const settles = (want: Readonly<Record<Number3, string>>): Promise<boolean> =>
+  eventually(() => {
+    const all = numbers.map(heard);
+    if (!numbers.every((n, at) => all[at]?.every((each) => each === want[n]))) throw new Error(JSON.stringify(all));
+    return true;
+  }, 20_000);
+
+/** Every node has a session with every other one, in both families. */
+const meshed = (): Promise<boolean> =>
+  eventually(
+    () => numbers.every((n) => birdc(node(n), 'show protocols').match(/^p44i_.* Established/gm)?.length === 4),
+    20_000,
+  );
+
+/** Silently, as a path of the internet is: nothing but BFD tells. */
+const cut = (n: Number3): void => {
+  const chains = ['input', 'output'].map(
+    (hook) =>
+      `chain ${hook} { type filter hook ${hook} priority 0; ${hook === 'input' ? 'i' : 'o'}ifname "p44i-*" drop; }`,
+  );
+  inside(node(n), `table inet cut { ${chains.join('; ')}; }`, 'nft', '-f', '-');
+};
+const heal = (n: Number3): void => void inside(node(n), 'table inet cut; delete table inet cut;', 'nft', '-f', '-');
+
+/** What the namespace does with addresses of a pool that are nobody's. */
+const kept = (n: Number3): readonly string[] =>
+  pools.map((pool) =>
+    ip(...(pool.includes(':') ? ['-6'] : []), '-n', node(n), 'route', 'show', 'table', '4401', 'exact', pool).trim(),
+  );
+
+test('a CORE cut off from the fabric stops announcing, the others notice nothing, and it comes back [N4]', async () => {
+  numbers.forEach(heal);
+  await meshed();
+  await settles({ 1: path(1), 2: path(2), 3: path(3) });
+  for (const n of numbers) expect(kept(n)).toEqual(both(expect.stringMatching(/^unreachable .* proto bird/) as string));
+  const before = [withdrawn(2), withdrawn(3)];
+  cut(1);
+  await settles({ 1: '', 2: path(2), 3: path(3) });
+  expect([withdrawn(2), withdrawn(3)]).toEqual(before);
+  // Its own customers lose nothing by that: the way out stands, and nobody's addresses are as unreachable as before.
+  expect(ip('-n', node(1), 'route', 'show', 'table', '4401', 'default')).toContain('via 198.18.11.1');
+  expect(kept(1)).toEqual(both(expect.stringMatching(/^unreachable .* proto bird/) as string));
+  heal(1);
+  await settles({ 1: path(1), 2: path(2), 3: path(3) });
+}, 60_000);
+
+test('where all COREs lose each other the last resort goes on, by a path that any other would beat [N4]', async () => {
+  numbers.forEach(heal);
+  await settles({ 1: path(1), 2: path(2), 3: path(3) });
+  numbers.forEach(cut);
+  await settles({ 1: '', 2: path(2, 4), 3: '' });
+  for (const n of numbers) expect(kept(n)).toEqual(both(expect.stringMatching(/^unreachable .* proto bird/) as string));
+  numbers.forEach(heal);
+  await settles({ 1: path(1), 2: path(2), 3: path(3) });
+}, 60_000);

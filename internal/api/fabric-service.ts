@@ -8,6 +8,7 @@ import {
   createUpstream,
   deleteInterconnect,
   updateNode,
+  updatePop,
   popAccessKey,
   popShown,
   rotateInterconnectKey,
@@ -30,6 +31,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
   return {
     createNetwork: changing(context, method.createNetwork, createNetwork),
     createPop: changing(context, method.createPop, createPop),
+    updatePop: changing(context, method.updatePop, updatePop),
     createNode: changing(context, method.createNode, createNode),
     updateNode: changing(context, method.updateNode, updateNode),
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),

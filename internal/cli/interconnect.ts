@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import type { Column } from './layout.ts';
-import { uint } from './parse.ts';
+import type { MeshOptions } from './interconnect-mesh.ts';
+import { seconds, uint } from './parse.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -42,6 +43,15 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
           fabric.createInterconnect({ change: changeOf(options), nodeA, nodeB, link4, link6, portA, portB, mtu }),
         show: (answer) => session.record(answer, answer.interconnect, columns),
       });
+    });
+  interconnect
+    .command('mesh')
+    .description('join what is missing between the nodes of COREs; may be repeated')
+    .option('--dry-run', 'show the pairs, join none')
+    .option('--wait <seconds>', 'wait until it is applied (bare: 30 s); exit 4 when it is not', seconds)
+    .action(async (options: MeshOptions) => {
+      const { joinMesh } = await import('./interconnect-mesh.ts');
+      await joinMesh(session, options, columns);
     });
   interconnect
     .command('list')

@@ -17,6 +17,7 @@ export const popColumns: readonly Column<Pop>[] = [
   ['port', (pop) => String(pop.endpointPort)],
   ['key changes', ({ nextAccessKey }) => (nextAccessKey?.takesOverAt ? timeText(nextAccessKey.takesOverAt) : '')],
   ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
+  ['single-homed', (pop) => (pop.singleHomed ? 'yes' : '')],
   ['failure domain', (pop) => pop.failureDomain],
   ['description', (pop) => pop.description],
 ];

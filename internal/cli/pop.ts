@@ -16,7 +16,14 @@ interface CreateOptions extends ChangeOptions {
   readonly publicKey: string;
   readonly failureDomain: string;
   readonly tunnels: boolean;
+  readonly singleHomed?: boolean;
 }
+
+interface UpdateOptions extends ChangeOptions {
+  readonly singleHomed?: boolean;
+}
+
+const singleHomedOf = ({ singleHomed }: UpdateOptions) => (singleHomed === undefined ? {} : { singleHomed });
 
 export function popVerbs(pop: Command, session: Session): void {
   withChangeOptions(pop.command('create').argument('<id>'), 'new')
@@ -29,13 +36,25 @@ export function popVerbs(pop: Command, session: Session): void {
     .option('--description <text>', 'for people', '')
     .option('--failure-domain <label>', 'what fails together bears one label', '')
     .option('--no-tunnels', 'carries none of its own')
+    .option('--single-homed', 'a REGIONAL that may carry tunnels with fewer than two COREs')
     .action(async (id: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { kind, port, tunnels, description, endpoint4, endpoint6, publicKey, failureDomain } = options;
-      const same = { description, endpoint4, endpoint6, publicKey, failureDomain };
+      const same = { description, endpoint4, endpoint6, publicKey, failureDomain, ...singleHomedOf(options) };
       const wanted = { ...same, id, kind: kinds[kind], endpointPort: port, acceptsTunnels: tunnels };
       await change(session, options, {
         send: () => fabric.createPop({ change: changeOf(options), pop: wanted }),
+        show: (answer) => session.record(answer, answer.pop, popColumns),
+      });
+    });
+  withChangeOptions(pop.command('update').argument('<pop>'), 'existing')
+    .description('change a PoP')
+    .option('--single-homed', 'a REGIONAL that may carry tunnels with fewer than two COREs')
+    .option('--no-single-homed', 'a REGIONAL that needs two COREs before it carries tunnels')
+    .action(async (of: string, options: UpdateOptions) => {
+      const { fabric } = await session.client();
+      await change(session, options, {
+        send: () => fabric.updatePop({ change: changeOf(options), pop: of, ...singleHomedOf(options) }),
         show: (answer) => session.record(answer, answer.pop, popColumns),
       });
     });

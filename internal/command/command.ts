@@ -52,6 +52,7 @@ export { uncutSlabs } from './uncut.ts';
 export { tunnelTemplate } from './template.ts';
 export { updateNode } from './update-node.ts';
 export { updatePool } from './update-pool.ts';
+export { updatePop } from './update-pop.ts';
 export { updateTunnel } from './update-tunnel.ts';
 export { createUpstream } from './upstreams.ts';
 export { toPool, toReservation, toTunnel } from './view.ts';

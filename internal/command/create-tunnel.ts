@@ -23,7 +23,7 @@ import { defaultKeepaliveSeconds, defaultMtu, freeKey, freeName, keepaliveField,
 import { toTunnel } from './view.ts';
 
 /**
- * Refuses `required`, `invalid`, `already-exists` (name), `duplicate-key`, `not-found` (PoP), and what `choices` and
+ * Refuses `required`, `invalid`, `already-exists` (name), `duplicate-key`, `not-found` and `not-ready` (PoP), and what `choices` and
  * `take` refuse. O(PoPs + log of what exists), whatever the number of tunnels.
  */
 export function createTunnel(

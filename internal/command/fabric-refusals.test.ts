@@ -3,11 +3,30 @@ import { describe, expect, test } from 'vitest';
 import { Plane, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { CreatePopRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { emptySnapshot, fold } from '#internal/model/model.ts';
-import { context, fabric, gone, joinOf, nodeOf, popOf, upstreamOf } from '#internal/testkit/fabric-requests.ts';
+import {
+  context,
+  fabric,
+  gone,
+  joinOf,
+  nodeOf,
+  popOf,
+  unjoined,
+  upstreamOf,
+} from '#internal/testkit/fabric-requests.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { createPop } from './command.ts';
 
 const id33 = 'a'.repeat(33);
+
+/** p1 and p2 have a second link, as after a rotation of a key. */
+const rotated = fold(unjoined, {
+  revision: 10n,
+  relisted: false,
+  events: [...unjoined.interconnects].map(([id, { record }]) => {
+    const other = { otherLink4: '172.30.0.8/31', otherLink6: 'fd44:0:0:1::8/127' };
+    return { kind: 'interconnect', id, stored: { record: { ...record, ...other }, revision: 10n } } as const;
+  }),
+}).snapshot;
 
 type Case = readonly [reason: string, outcome: unknown, message: string];
 
@@ -267,6 +286,21 @@ const joinCases: readonly Case[] = [
     'already-exists',
     joinOf('p1', 'p3', { link6: 'fd44:0:0:1::/127' }),
     'interconnect.link6: "fd44:0:0:1::/127" is a link address of interconnect p1-p2 (one that nobody has)',
+  ],
+  [
+    'already-exists',
+    joinOf('p1', 'p3', { link4: '172.30.0.8/31' }, rotated),
+    'interconnect.link4: "172.30.0.8/31" is a link address of interconnect p1-p2 (one that nobody has)',
+  ],
+  [
+    'already-exists',
+    joinOf('p1', 'p3', { link6: 'fd44:0:0:1::8/127' }, rotated),
+    'interconnect.link6: "fd44:0:0:1::8/127" is a link address of interconnect p1-p2 (one that nobody has)',
+  ],
+  [
+    'already-exists',
+    joinOf('p1', 'p3', { link4: '198.18.210.2/31' }),
+    'interconnect.link4: "198.18.210.2/31" is the loopback of node p2 (one that nobody has)',
   ],
   [
     'overlap',

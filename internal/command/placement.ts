@@ -4,6 +4,7 @@ import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { CommandContext } from './context.ts';
 import { notFound } from './fields.ts';
+import { refusedRegional } from './regional.ts';
 
 export interface Wanted {
   readonly homePopId: string;
@@ -12,7 +13,8 @@ export interface Wanted {
 
 /**
  * The home is the one named, else the first of the PoPs named, else the deciding daemon's. No PoPs named: every one
- * that accepts tunnels. Refuses `not-found`, and `invalid` for a PoP that accepts none.
+ * that accepts tunnels and is ready. Refuses `not-found`, `invalid` for a PoP that accepts none, `not-ready` for a REGIONAL
+ * without its two COREs.
  */
 export function placement(
   snapshot: Snapshot,
@@ -30,7 +32,7 @@ export function placement(
     wanted.popIds.length > 0
       ? wanted.popIds
       : [...snapshot.pops]
-          .filter(([, { record }]) => record.acceptsTunnels)
+          .filter(([id]) => refusedPop(snapshot, 'tunnel.pop_ids', id) === undefined)
           .map(([id]) => id)
           .sort();
   return [...new Set([home, ...others])];
@@ -39,6 +41,6 @@ export function placement(
 function refusedPop(snapshot: Snapshot, field: string, id: string): Refusal | undefined {
   const pop = snapshot.pops.get(id)?.record;
   if (pop === undefined) return notFound(field, id, 'PoP');
-  if (pop.acceptsTunnels) return undefined;
+  if (pop.acceptsTunnels) return refusedRegional(snapshot, field, pop);
   return refuse('invalid', { field, value: id, problem: 'accepts no tunnels', cure: 'a PoP that does' });
 }

@@ -13,6 +13,7 @@ import { hostPrefix } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { exists, Form, idField, keyField, optionalAddressField, portField, textField } from './fields.ts';
 import { keyOfAnother } from './pop-access-key.ts';
+import { singleHomedField } from './regional.ts';
 import { hasKeys } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
@@ -35,6 +36,7 @@ export function createPop(
   form.check(portField('pop.endpoint_port', pop.endpointPort));
   const key = form.take(keyField('pop.public_key', pop.publicKey));
   form.check(textField('pop.failure_domain', pop.failureDomain, 64));
+  form.check(singleHomedField(pop));
   if (hasKeys(pop.sealedAccessKey)) {
     const cure = 'create its nodes first, then pop44 pop key create';
     form.check(

@@ -53,6 +53,9 @@ const common = (routerId: string): readonly string[] => [
   'protocol device p44device { scan time 10; }',
 ];
 
+/** One route is asked for and nothing else accepted; blocked above, so that no neighbour fills the table. */
+const upstreamLimit = 'import limit 10 action block;';
+
 interface Told {
   readonly exported: string;
   /** Absent: the one that the namespace forwards by. */
@@ -66,7 +69,7 @@ const upstreamSession = (view: View, upstream: Upstream, family: Family, told: T
     `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
     ...(upstream.bfd ? ['  bfd on;'] : []),
-    `  ipv${family} {${told.table === undefined ? '' : ` table ${told.table};`} import where net = ${anywhere(family)}; export ${told.exported}; };`,
+    `  ipv${family} {${told.table === undefined ? '' : ` table ${told.table};`} import where net = ${anywhere(family)}; ${upstreamLimit} export ${told.exported}; };`,
     '}',
   ];
 };

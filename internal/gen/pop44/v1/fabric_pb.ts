@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlItEBChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBARIYCgtsYXN0X3Jlc29ydBhkIAEoCEgCiAEBQhgKFl91cGxpbmtfYml0X3Blcl9zZWNvbmRCDAoKX2hlYXJ0YmVhdEIOCgxfbGFzdF9yZXNvcnQiXAoSVXBkYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIhIKEExpc3ROb2Rlc1JlcXVlc3QiXwoRTGlzdE5vZGVzUmVzcG9uc2USIgoFbm9kZXMYASADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIpYDCglOb2RlU3RhdGUSIgoEbm9kZRgBIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSEQoJY29ubmVjdGVkGAIgASgIEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFQoNZmFpbGluZ19zdGVwcxgEIAEoDRIMCgRoZWxkGAUgASgJEhMKBnJ0dF9tcxgGIAEoAUgAiAEBEi4KCmxhc3RfaGVhcmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAggASgIEhAKCHJvdGF0aW9uGBQgASgJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIcCg9jbG9ja19vZmZzZXRfbXMYWiABKAFIAYgBARITCgtsb29wX2xhZ19tcxhbIAEoARIMCgRsb2FkGFwgASgBEhMKC2xhc3RfcmVzb3J0GGQgASgIQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyKoAQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiUwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QibAoVTGlzdFVwc3RyZWFtc1Jlc3BvbnNlEisKCXVwc3RyZWFtcxgBIAMoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyLcAQoWU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAkSDwoHcmVwbGFjZRgEIAEoCBI8CgZzZWFsZWQYBSADKAsyLC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiXwoXU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIqIBChlSb3RhdGVQb3BBY2Nlc3NLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwb3BfaWQYAiABKAkSJwoEbmV4dBgDIAEoCzIXLnBvcDQ0LnYxLk5leHRBY2Nlc3NLZXlIABIQCgZmaW5pc2gYBCABKAhIABIQCgZjYW5jZWwYBSABKAhIAEIGCgRzdGVwIq0BCg1OZXh0QWNjZXNzS2V5EhIKCnB1YmxpY19rZXkYASABKAkSMwoGc2VhbGVkGAIgAygLMiMucG9wNDQudjEuTmV4dEFjY2Vzc0tleS5TZWFsZWRFbnRyeRIMCgRwb3J0GAMgASgNEhYKDndpbmRvd19zZWNvbmRzGAQgASgNGi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiYgoaUm90YXRlUG9wQWNjZXNzS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIigKFkdldFBvcEFjY2Vzc0tleVJlcXVlc3QSDgoGcG9wX2lkGAEgASgJIuYCChdHZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRISCgpwdWJsaWNfa2V5GAEgASgJEj0KBnNlYWxlZBgCIAMoCzItLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlNlYWxlZEVudHJ5EkUKCnJlY2lwaWVudHMYAyADKAsyMS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5SZWNpcGllbnRzRW50cnkSJgoJZnJlc2huZXNzGAQgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEicKBG5leHQYKCABKAsyGS5wb3A0NC5zdG9yZS52MS5BY2Nlc3NLZXkaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ARoxCg9SZWNpcGllbnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJpChhTZXROb2RlU2VhbGluZ0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg8KB25vZGVfaWQYAiABKAkSGgoSc2VhbGluZ19wdWJsaWNfa2V5GAMgASgJImMKGVNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiiAEKHFJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGY2FuY2VsGAMgASgIEhcKD25leHRfcHVibGljX2tleRgUIAEoCRIPCgdwcm9tb3RlGBUgASgIImcKHVJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlMqULCg1GYWJyaWNTZXJ2aWNlElAKDUNyZWF0ZU5ldHdvcmsSHi5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVxdWVzdBofLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXNwb25zZRJECglDcmVhdGVQb3ASGi5wb3A0NC52MS5DcmVhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuQ3JlYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlEl8KElJvdGF0ZVBvcEFjY2Vzc0tleRIjLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QaJC5wb3A0NC52MS5Sb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRJBCghUYWtlT3ZlchIZLnBvcDQ0LnYxLlRha2VPdmVyUmVxdWVzdBoaLnBvcDQ0LnYxLlRha2VPdmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCJtChBVcGRhdGVQb3BSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRILCgNwb3AYAiABKAkSGQoMc2luZ2xlX2hvbWVkGAMgASgISACIAQFCDwoNX3NpbmdsZV9ob21lZCJZChFVcGRhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSLRAQoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQESFgoJaGVhcnRiZWF0GFAgASgJSAGIAQESGAoLbGFzdF9yZXNvcnQYZCABKAhIAogBAUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXRCDgoMX2xhc3RfcmVzb3J0IlwKElVwZGF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSISChBMaXN0Tm9kZXNSZXF1ZXN0Il8KEUxpc3ROb2Rlc1Jlc3BvbnNlEiIKBW5vZGVzGAEgAygLMhMucG9wNDQudjEuTm9kZVN0YXRlEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyKWAwoJTm9kZVN0YXRlEiIKBG5vZGUYASABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhEKCWNvbm5lY3RlZBgCIAEoCBIYChBhcHBsaWVkX3JldmlzaW9uGAMgASgEEhUKDWZhaWxpbmdfc3RlcHMYBCABKA0SDAoEaGVsZBgFIAEoCRITCgZydHRfbXMYBiABKAFIAIgBARIuCgpsYXN0X2hlYXJkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVzdGFsZRgIIAEoCBIQCghyb3RhdGlvbhgUIAEoCRIMCgRyb2xlGFAgASgJEhYKDnRha2VvdmVyX2Vwb2NoGFEgASgEEhIKCnBhaXJfYWxhcm0YUiABKAkSHAoPY2xvY2tfb2Zmc2V0X21zGFogASgBSAGIAQESEwoLbG9vcF9sYWdfbXMYWyABKAESDAoEbG9hZBhcIAEoARITCgtsYXN0X3Jlc29ydBhkIAEoCEIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiqAEKGUNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBm5vZGVfYRgCIAEoCRIOCgZub2RlX2IYAyABKAkSDQoFbGluazQYBCABKAkSDQoFbGluazYYBSABKAkSDgoGcG9ydF9hGAYgASgNEg4KBnBvcnRfYhgHIAEoDRILCgNtdHUYCCABKA0idAoaQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSMgoMaW50ZXJjb25uZWN0GAIgASgLMhwucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0IhoKGExpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdCJ4ChlMaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEjMKDWludGVyY29ubmVjdHMYASADKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIlMKGURlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEhQKDGludGVyY29ubmVjdBgCIAEoCSJAChpEZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCJlChVDcmVhdGVVcHN0cmVhbVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iaAoWQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtIhYKFExpc3RVcHN0cmVhbXNSZXF1ZXN0ImwKFUxpc3RVcHN0cmVhbXNSZXNwb25zZRIrCgl1cHN0cmVhbXMYASADKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi3AEKFlNldFBvcEFjY2Vzc0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnBvcF9pZBgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgJEg8KB3JlcGxhY2UYBCABKAgSPAoGc2VhbGVkGAUgAygLMiwucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdC5TZWFsZWRFbnRyeRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIl8KF1NldFBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKiAQoZUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEicKBG5leHQYAyABKAsyFy5wb3A0NC52MS5OZXh0QWNjZXNzS2V5SAASEAoGZmluaXNoGAQgASgISAASEAoGY2FuY2VsGAUgASgISABCBgoEc3RlcCKtAQoNTmV4dEFjY2Vzc0tleRISCgpwdWJsaWNfa2V5GAEgASgJEjMKBnNlYWxlZBgCIAMoCzIjLnBvcDQ0LnYxLk5leHRBY2Nlc3NLZXkuU2VhbGVkRW50cnkSDAoEcG9ydBgDIAEoDRIWCg53aW5kb3dfc2Vjb25kcxgEIAEoDRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBImIKGlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIoChZHZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0Eg4KBnBvcF9pZBgBIAEoCSLmAgoXR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USEgoKcHVibGljX2tleRgBIAEoCRI9CgZzZWFsZWQYAiADKAsyLS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5TZWFsZWRFbnRyeRJFCgpyZWNpcGllbnRzGAMgAygLMjEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuUmVjaXBpZW50c0VudHJ5EiYKCWZyZXNobmVzcxgEIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxInCgRuZXh0GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIogBChxSb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBmNhbmNlbBgDIAEoCBIXCg9uZXh0X3B1YmxpY19rZXkYFCABKAkSDwoHcHJvbW90ZRgVIAEoCCJnCh1Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZTLrCwoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkQKCVVwZGF0ZVBvcBIaLnBvcDQ0LnYxLlVwZGF0ZVBvcFJlcXVlc3QaGy5wb3A0NC52MS5VcGRhdGVQb3BSZXNwb25zZRJBCghMaXN0UG9wcxIZLnBvcDQ0LnYxLkxpc3RQb3BzUmVxdWVzdBoaLnBvcDQ0LnYxLkxpc3RQb3BzUmVzcG9uc2USRwoKQ3JlYXRlTm9kZRIbLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuQ3JlYXRlTm9kZVJlc3BvbnNlEkcKClVwZGF0ZU5vZGUSGy5wb3A0NC52MS5VcGRhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXNwb25zZRJECglMaXN0Tm9kZXMSGi5wb3A0NC52MS5MaXN0Tm9kZXNSZXF1ZXN0GhsucG9wNDQudjEuTGlzdE5vZGVzUmVzcG9uc2USXwoSQ3JlYXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlElwKEUxpc3RJbnRlcmNvbm5lY3RzEiIucG9wNDQudjEuTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0GiMucG9wNDQudjEuTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRJfChJEZWxldGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVzcG9uc2USUwoOQ3JlYXRlVXBzdHJlYW0SHy5wb3A0NC52MS5DcmVhdGVVcHN0cmVhbVJlcXVlc3QaIC5wb3A0NC52MS5DcmVhdGVVcHN0cmVhbVJlc3BvbnNlElAKDUxpc3RVcHN0cmVhbXMSHi5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVxdWVzdBofLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXNwb25zZRJWCg9TZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXwoSUm90YXRlUG9wQWNjZXNzS2V5EiMucG9wNDQudjEuUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBokLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlElYKD0dldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJcChFTZXROb2RlU2VhbGluZ0tleRIiLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBojLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USaAoVUm90YXRlSW50ZXJjb25uZWN0S2V5EiYucG9wNDQudjEuUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBonLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEkEKCFRha2VPdmVyEhkucG9wNDQudjEuVGFrZU92ZXJSZXF1ZXN0GhoucG9wNDQudjEuVGFrZU92ZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.TakeOverRequest
@@ -142,6 +142,59 @@ export const CreatePopResponseSchema: GenMessage<CreatePopResponse> = /*@__PURE_
   messageDesc(file_pop44_v1_fabric, 5);
 
 /**
+ * @generated from message pop44.v1.UpdatePopRequest
+ */
+export type UpdatePopRequest = Message<"pop44.v1.UpdatePopRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string pop = 2;
+   */
+  pop: string;
+
+  /**
+   * As Pop.single_homed.
+   *
+   * @generated from field: optional bool single_homed = 3;
+   */
+  singleHomed?: boolean | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdatePopRequest.
+ * Use `create(UpdatePopRequestSchema)` to create a new message.
+ */
+export const UpdatePopRequestSchema: GenMessage<UpdatePopRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 6);
+
+/**
+ * @generated from message pop44.v1.UpdatePopResponse
+ */
+export type UpdatePopResponse = Message<"pop44.v1.UpdatePopResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * Without what is sealed.
+   *
+   * @generated from field: pop44.store.v1.Pop pop = 2;
+   */
+  pop?: Pop | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UpdatePopResponse.
+ * Use `create(UpdatePopResponseSchema)` to create a new message.
+ */
+export const UpdatePopResponseSchema: GenMessage<UpdatePopResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 7);
+
+/**
  * @generated from message pop44.v1.ListPopsRequest
  */
 export type ListPopsRequest = Message<"pop44.v1.ListPopsRequest"> & {
@@ -152,7 +205,7 @@ export type ListPopsRequest = Message<"pop44.v1.ListPopsRequest"> & {
  * Use `create(ListPopsRequestSchema)` to create a new message.
  */
 export const ListPopsRequestSchema: GenMessage<ListPopsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 6);
+  messageDesc(file_pop44_v1_fabric, 8);
 
 /**
  * @generated from message pop44.v1.ListPopsResponse
@@ -174,7 +227,7 @@ export type ListPopsResponse = Message<"pop44.v1.ListPopsResponse"> & {
  * Use `create(ListPopsResponseSchema)` to create a new message.
  */
 export const ListPopsResponseSchema: GenMessage<ListPopsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 7);
+  messageDesc(file_pop44_v1_fabric, 9);
 
 /**
  * @generated from message pop44.v1.CreateNodeRequest
@@ -196,7 +249,7 @@ export type CreateNodeRequest = Message<"pop44.v1.CreateNodeRequest"> & {
  * Use `create(CreateNodeRequestSchema)` to create a new message.
  */
 export const CreateNodeRequestSchema: GenMessage<CreateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 8);
+  messageDesc(file_pop44_v1_fabric, 10);
 
 /**
  * @generated from message pop44.v1.CreateNodeResponse
@@ -218,7 +271,7 @@ export type CreateNodeResponse = Message<"pop44.v1.CreateNodeResponse"> & {
  * Use `create(CreateNodeResponseSchema)` to create a new message.
  */
 export const CreateNodeResponseSchema: GenMessage<CreateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 9);
+  messageDesc(file_pop44_v1_fabric, 11);
 
 /**
  * @generated from message pop44.v1.UpdateNodeRequest
@@ -261,7 +314,7 @@ export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
  * Use `create(UpdateNodeRequestSchema)` to create a new message.
  */
 export const UpdateNodeRequestSchema: GenMessage<UpdateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 10);
+  messageDesc(file_pop44_v1_fabric, 12);
 
 /**
  * @generated from message pop44.v1.UpdateNodeResponse
@@ -283,7 +336,7 @@ export type UpdateNodeResponse = Message<"pop44.v1.UpdateNodeResponse"> & {
  * Use `create(UpdateNodeResponseSchema)` to create a new message.
  */
 export const UpdateNodeResponseSchema: GenMessage<UpdateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 11);
+  messageDesc(file_pop44_v1_fabric, 13);
 
 /**
  * @generated from message pop44.v1.ListNodesRequest
@@ -296,7 +349,7 @@ export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 12);
+  messageDesc(file_pop44_v1_fabric, 14);
 
 /**
  * @generated from message pop44.v1.ListNodesResponse
@@ -318,7 +371,7 @@ export type ListNodesResponse = Message<"pop44.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 13);
+  messageDesc(file_pop44_v1_fabric, 15);
 
 /**
  * A node as the daemon that answers sees it.
@@ -436,7 +489,7 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 14);
+  messageDesc(file_pop44_v1_fabric, 16);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectRequest
@@ -492,7 +545,7 @@ export type CreateInterconnectRequest = Message<"pop44.v1.CreateInterconnectRequ
  * Use `create(CreateInterconnectRequestSchema)` to create a new message.
  */
 export const CreateInterconnectRequestSchema: GenMessage<CreateInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 15);
+  messageDesc(file_pop44_v1_fabric, 17);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectResponse
@@ -514,7 +567,7 @@ export type CreateInterconnectResponse = Message<"pop44.v1.CreateInterconnectRes
  * Use `create(CreateInterconnectResponseSchema)` to create a new message.
  */
 export const CreateInterconnectResponseSchema: GenMessage<CreateInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 16);
+  messageDesc(file_pop44_v1_fabric, 18);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsRequest
@@ -527,7 +580,7 @@ export type ListInterconnectsRequest = Message<"pop44.v1.ListInterconnectsReques
  * Use `create(ListInterconnectsRequestSchema)` to create a new message.
  */
 export const ListInterconnectsRequestSchema: GenMessage<ListInterconnectsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 17);
+  messageDesc(file_pop44_v1_fabric, 19);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsResponse
@@ -549,7 +602,7 @@ export type ListInterconnectsResponse = Message<"pop44.v1.ListInterconnectsRespo
  * Use `create(ListInterconnectsResponseSchema)` to create a new message.
  */
 export const ListInterconnectsResponseSchema: GenMessage<ListInterconnectsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 18);
+  messageDesc(file_pop44_v1_fabric, 20);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectRequest
@@ -571,7 +624,7 @@ export type DeleteInterconnectRequest = Message<"pop44.v1.DeleteInterconnectRequ
  * Use `create(DeleteInterconnectRequestSchema)` to create a new message.
  */
 export const DeleteInterconnectRequestSchema: GenMessage<DeleteInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 19);
+  messageDesc(file_pop44_v1_fabric, 21);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectResponse
@@ -588,7 +641,7 @@ export type DeleteInterconnectResponse = Message<"pop44.v1.DeleteInterconnectRes
  * Use `create(DeleteInterconnectResponseSchema)` to create a new message.
  */
 export const DeleteInterconnectResponseSchema: GenMessage<DeleteInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 20);
+  messageDesc(file_pop44_v1_fabric, 22);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamRequest
@@ -610,7 +663,7 @@ export type CreateUpstreamRequest = Message<"pop44.v1.CreateUpstreamRequest"> & 
  * Use `create(CreateUpstreamRequestSchema)` to create a new message.
  */
 export const CreateUpstreamRequestSchema: GenMessage<CreateUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 21);
+  messageDesc(file_pop44_v1_fabric, 23);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamResponse
@@ -632,7 +685,7 @@ export type CreateUpstreamResponse = Message<"pop44.v1.CreateUpstreamResponse"> 
  * Use `create(CreateUpstreamResponseSchema)` to create a new message.
  */
 export const CreateUpstreamResponseSchema: GenMessage<CreateUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 22);
+  messageDesc(file_pop44_v1_fabric, 24);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsRequest
@@ -645,7 +698,7 @@ export type ListUpstreamsRequest = Message<"pop44.v1.ListUpstreamsRequest"> & {
  * Use `create(ListUpstreamsRequestSchema)` to create a new message.
  */
 export const ListUpstreamsRequestSchema: GenMessage<ListUpstreamsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 23);
+  messageDesc(file_pop44_v1_fabric, 25);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsResponse
@@ -667,7 +720,7 @@ export type ListUpstreamsResponse = Message<"pop44.v1.ListUpstreamsResponse"> & 
  * Use `create(ListUpstreamsResponseSchema)` to create a new message.
  */
 export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 24);
+  messageDesc(file_pop44_v1_fabric, 26);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyRequest
@@ -709,7 +762,7 @@ export type SetPopAccessKeyRequest = Message<"pop44.v1.SetPopAccessKeyRequest"> 
  * Use `create(SetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const SetPopAccessKeyRequestSchema: GenMessage<SetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 25);
+  messageDesc(file_pop44_v1_fabric, 27);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyResponse
@@ -733,7 +786,7 @@ export type SetPopAccessKeyResponse = Message<"pop44.v1.SetPopAccessKeyResponse"
  * Use `create(SetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 26);
+  messageDesc(file_pop44_v1_fabric, 28);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyRequest
@@ -782,7 +835,7 @@ export type RotatePopAccessKeyRequest = Message<"pop44.v1.RotatePopAccessKeyRequ
  * Use `create(RotatePopAccessKeyRequestSchema)` to create a new message.
  */
 export const RotatePopAccessKeyRequestSchema: GenMessage<RotatePopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 27);
+  messageDesc(file_pop44_v1_fabric, 29);
 
 /**
  * @generated from message pop44.v1.NextAccessKey
@@ -822,7 +875,7 @@ export type NextAccessKey = Message<"pop44.v1.NextAccessKey"> & {
  * Use `create(NextAccessKeySchema)` to create a new message.
  */
 export const NextAccessKeySchema: GenMessage<NextAccessKey> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 28);
+  messageDesc(file_pop44_v1_fabric, 30);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyResponse
@@ -846,7 +899,7 @@ export type RotatePopAccessKeyResponse = Message<"pop44.v1.RotatePopAccessKeyRes
  * Use `create(RotatePopAccessKeyResponseSchema)` to create a new message.
  */
 export const RotatePopAccessKeyResponseSchema: GenMessage<RotatePopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 29);
+  messageDesc(file_pop44_v1_fabric, 31);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyRequest
@@ -863,7 +916,7 @@ export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> 
  * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 30);
+  messageDesc(file_pop44_v1_fabric, 32);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyResponse
@@ -904,7 +957,7 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
  * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 31);
+  messageDesc(file_pop44_v1_fabric, 33);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyRequest
@@ -933,7 +986,7 @@ export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyReques
  * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
  */
 export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 32);
+  messageDesc(file_pop44_v1_fabric, 34);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyResponse
@@ -955,7 +1008,7 @@ export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyRespo
  * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
  */
 export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 33);
+  messageDesc(file_pop44_v1_fabric, 35);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyRequest
@@ -994,7 +1047,7 @@ export type RotateInterconnectKeyRequest = Message<"pop44.v1.RotateInterconnectK
  * Use `create(RotateInterconnectKeyRequestSchema)` to create a new message.
  */
 export const RotateInterconnectKeyRequestSchema: GenMessage<RotateInterconnectKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 34);
+  messageDesc(file_pop44_v1_fabric, 36);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyResponse
@@ -1016,7 +1069,7 @@ export type RotateInterconnectKeyResponse = Message<"pop44.v1.RotateInterconnect
  * Use `create(RotateInterconnectKeyResponseSchema)` to create a new message.
  */
 export const RotateInterconnectKeyResponseSchema: GenMessage<RotateInterconnectKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 35);
+  messageDesc(file_pop44_v1_fabric, 37);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -1041,6 +1094,14 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof CreatePopRequestSchema;
     output: typeof CreatePopResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.FabricService.UpdatePop
+   */
+  updatePop: {
+    methodKind: "unary";
+    input: typeof UpdatePopRequestSchema;
+    output: typeof UpdatePopResponseSchema;
   },
   /**
    * @generated from rpc pop44.v1.FabricService.ListPops

@@ -136,8 +136,10 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   );
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
+  let dataplaneConnected = false;
 
   function onDataplane(message: FromDataplane): void {
+    dataplaneConnected = true;
     if (message.type === 'applied') {
       const sent = sentAt.get(message.number);
       sentAt.clear();
@@ -178,6 +180,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const seam = connectSeam(config.dataplaneSocket, {
     message: onDataplane,
     lost: () => {
+      dataplaneConnected = false;
       denials.lost();
       keeper.lost();
       pairing.lost();
@@ -192,6 +195,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead },
     usage: { own: traffic.of, others: mesh.usage },
     denials: denials.ask,
+    dataplaneConnected: () => dataplaneConnected,
     alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms()],
     trusted: trust.trusted,
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
+import { Health } from '#internal/gen/grpc/health/v1/health_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
@@ -31,6 +32,7 @@ import { deskHandlers } from './desk-service.ts';
 import { explainHandlers, type ExplainParts } from './explain-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
 import { admission } from './policy.ts';
+import { healthHandlers } from './health-service.ts';
 import { poolHandlers } from './pool-service.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
@@ -51,7 +53,9 @@ export interface ApiParts extends TakeoverParts {
     contact(): { readonly connected: boolean };
     quarantined(): readonly string[];
   };
-  readonly status: Pick<Status, 'of' | 'own' | 'pending'>;
+  /** Whether the privileged half is there. */
+  readonly dataplaneConnected: () => boolean;
+  readonly status: Pick<Status, 'of' | 'own' | 'pending' | 'hears' | 'onOwn'>;
   /** Lets a held snapshot through and gives the reason for which it was held; empty when it was not. */
   readonly reconciler: { release(): string };
   readonly clock: Clock;
@@ -122,6 +126,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
       implement(server, TrustService, trustHandlers(context), gate);
+      implement(server, Health, healthHandlers(context), gate);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { WaitAppliedRequest } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
+import { meshView } from './mesh-view.ts';
 import { nodeStates } from './node-states.ts';
 import { certificateAlarms } from './certificate-alarms.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
@@ -27,6 +28,7 @@ export function statusHandlers(context: ServiceContext): HandlersOf<typeof Statu
         alarms: [...(alarms?.() ?? []), ...certificateAlarms(snapshot, config.nodeId, clock.wall())],
       };
     },
+    getMesh: async () => meshView(context),
     waitApplied: async function* (request, { signal }) {
       // A tunnel that was created in this revision stands in no older snapshot.
       if (request.tunnel !== '') await head.reached(request.revision, signal);

@@ -82,6 +82,7 @@ const requests: readonly (readonly [line: string, method: string, request: objec
   ['tunnel disable t', 'updateTunnel', { change, tunnel: 't', enabled: false }],
   ['tunnel delete t', 'deleteTunnel', { change, tunnel: 't' }],
   ['status', 'getStatus', {}],
+  ['mesh', 'getMesh', {}],
   ['wait 12 --on p1 --on p2', 'waitApplied', { revision: 12n, nodeIds: ['p1', 'p2'] }],
   ['wait 12 --tunnel t', 'waitApplied', { revision: 12n, tunnel: 't' }],
   ['brake release p1', 'releaseBrake', { nodeId: 'p1' }],

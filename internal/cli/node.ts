@@ -56,7 +56,7 @@ function sinceText(node: Node | undefined): string {
 }
 
 /** `+12 ms`: ahead of the node that answers. */
-const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''}${Math.round(ms) + 0} ms`;
+export const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''}${Math.round(ms) + 0} ms`;
 
 /** A node as it fares. */
 export const nodeStateColumns: readonly Column<NodeState>[] = [

@@ -47,7 +47,7 @@ const words = (line: string): readonly string[] =>
 
 test.each([
   ...['Pools and addresses', 'Rates', 'Secrets', 'Firewalls of tunnels', 'Keys', 'Abuse desk'],
-  ...['Joining a node', 'Certificates', 'Two nodes in a PoP', 'When a CORE is cut off'],
+  ...['Joining a node', 'Certificates', 'Two nodes in a PoP', 'When a CORE is cut off', 'Mesh'],
 ])('the manual has commands under %s', (title) => {
   expect(new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(text)?.[1]).toContain('npx pop44 ');
 });

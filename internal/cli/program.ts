@@ -81,6 +81,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./status.ts')).statusVerb,
   },
   {
+    name: 'mesh',
+    description: 'show which node hears which, and how well',
+    verbs: async () => (await import('./mesh.ts')).meshVerb,
+  },
+  {
     name: 'wait',
     description: 'wait until nodes have applied a revision; exit 4 when they have not',
     verbs: async () => (await import('./wait.ts')).waitVerb,

@@ -77,6 +77,7 @@ async function daemon(node: string): Promise<{ node: string; address: string }> 
     server,
     StatusService,
     {
+      getMesh: async () => ({}),
       getStatus: async () => ({ nodeId: node }),
       releaseBrake: async () => ({}),
       waitApplied: async function* (_, { signal }) {

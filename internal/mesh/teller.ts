@@ -45,6 +45,11 @@ const reportOf = (message: NodeReport): Report => ({
   takeoverEpoch: message.takeoverEpoch,
   pairAlarm: message.pairAlarm,
   load: message.load,
+  hears: message.hears.map(({ nodeId, heard, rttMs, clockOffsetMs }) => ({
+    ...{ nodeId, heard },
+    ...(rttMs === undefined ? {} : { rttMs }),
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+  })),
 });
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
@@ -74,7 +79,11 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
       sentWallMs: BigInt(clock.wall().getTime()),
       echoUs: last?.us ?? 0n,
       echoHeldUs: last === undefined ? 0n : now - last.at,
-      report: { ...status.own(), trustedAuthorities: [...status.own().trustedAuthorities] },
+      report: {
+        ...status.own(),
+        trustedAuthorities: [...status.own().trustedAuthorities],
+        hears: [...status.hears(clock.wall())],
+      },
       presence: untold
         .slice(0, mostSightings)
         .map(({ tunnelId, handshakeMs }) => ({ tunnelId, handshakeMs: BigInt(handshakeMs) })),

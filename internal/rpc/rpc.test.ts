@@ -82,6 +82,7 @@ beforeAll(async () => {
     server,
     StatusService,
     {
+      getMesh: async () => ({}),
       getStatus: async () => ({ nodeId: 'p1' }),
       releaseBrake: async () => ({}),
       waitApplied: async function* ({ revision }, call) {
@@ -306,7 +307,9 @@ test('a unix socket is served too, over one that a killed daemon left', async ()
   const path = join(folder, 'api.sock');
   const open = async (id: string) => {
     const server = newServer();
-    const handlers = { getStatus: async () => ({ nodeId: id }), releaseBrake: async () => ({}), waitApplied: nothing };
+    const empty = async () => ({});
+    const getStatus = async () => ({ nodeId: id });
+    const handlers = { getMesh: empty, getStatus, releaseBrake: empty, waitApplied: nothing };
     implement(server, StatusService, handlers, { admit, report: () => {} });
     return listen(server, [`unix:${path}`], serverCredentials(await node(id)));
   };

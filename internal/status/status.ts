@@ -3,6 +3,22 @@
 // On the path: reports come in, waiting callers are woken when the revision they wait for is applied.
 // Never: asks anyone anything.
 
+/** How one node hears another. */
+export interface Hearing {
+  readonly nodeId: string;
+  /** A frame came within `silenceMs`. */
+  readonly heard: boolean;
+  readonly rttMs?: number;
+  /** How far the other's clock is ahead. */
+  readonly clockOffsetMs?: number;
+}
+
+/**
+ * Frames come each second (mesh/teller.ts). Five of them: a machine that stands still for two seconds is heard, and one-way
+ * loss, which leaves a TCP stream open for as long as it is tried again, shows.
+ */
+export const silenceMs = 5_000;
+
 /** What a node says of itself; travels over the mesh. */
 export interface Report {
   readonly appliedRevision: bigint;
@@ -25,6 +41,8 @@ export interface Report {
   readonly pairAlarm: string;
   /** Load average of one minute for each processor. */
   readonly load: number;
+  /** What it hears of others. Empty: it does not tell; of the own report always (see `hears`). */
+  readonly hears: readonly Hearing[];
 }
 
 export interface NodeStatus {
@@ -57,6 +75,7 @@ export const silent: Report = {
   takeoverEpoch: 0n,
   pairAlarm: '',
   load: 0,
+  hears: [],
 };
 
 export interface Status {
@@ -67,6 +86,8 @@ export interface Status {
   heard(nodeId: string, report: Report, at: Date, measured?: Measured): void;
   lost(nodeId: string): void;
   of(nodeId: string): NodeStatus | undefined;
+  /** What this node hears of every other that it ever heard, by id. O(nodes). */
+  hears(now: Date): readonly Hearing[];
   /**
    * Gives the nodes that have not applied the revision, each time that set shrinks or changes, first at once; ends when
    * it is empty (the last value is the empty list) or the signal is aborted.
@@ -74,6 +95,11 @@ export interface Status {
   pending(revision: bigint, nodeIds: readonly string[], signal: AbortSignal): AsyncGenerator<readonly string[], void>;
   /** Hears every change of the own report; gives the way to stop hearing. */
   onOwn(listener: () => void): () => void;
+}
+
+/** Whether a frame of that node came lately. An open stream alone says nothing: TCP takes minutes to give one up. */
+export function isHeard({ connected, lastHeard }: NodeStatus, now: Date): boolean {
+  return connected && lastHeard !== undefined && now.getTime() - lastHeard.getTime() <= silenceMs;
 }
 
 export function createStatus(nodeId: string): Status {
@@ -137,6 +163,17 @@ export function createStatus(nodeId: string): Status {
       if (before !== undefined) nodes.set(id, { ...before, connected: false });
     },
     of: (id) => nodes.get(id),
+    hears: (now) =>
+      [...nodes.values()]
+        .filter((node) => node.nodeId !== nodeId)
+        // Sorted, so that what is told is the same as long as nothing changed.
+        .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
+        .map((node) => ({
+          nodeId: node.nodeId,
+          heard: isHeard(node, now),
+          ...(node.rttMs === undefined ? {} : { rttMs: node.rttMs }),
+          ...(node.clockOffsetMs === undefined ? {} : { clockOffsetMs: node.clockOffsetMs }),
+        })),
     pending,
     onOwn: (listener) => {
       ownListeners.add(listener);

@@ -29,6 +29,8 @@ export interface ApiDaemon {
   resume(): void;
   /** What its contact with the store is said to be. */
   connected: boolean;
+  /** Whether its privileged half is said to be there. */
+  dataplane: boolean;
   /** What the brake holds. */
   held: string;
   /** Exceptions that nobody expected. */
@@ -83,7 +85,7 @@ export async function apiNetwork(
     const { store, head, pause, resume } = sideOf(({ revision }) => {
       status.update({ appliedRevision: revision, snapshotRevision: revision });
     });
-    const state = { connected: true, held: '', unexpected: [] as string[], requests: [] as string[] };
+    const state = { connected: true, dataplane: true, held: '', unexpected: [] as string[], requests: [] as string[] };
     const silent = createLog({}, 'silent');
     const server = newServer();
     const leader =
@@ -102,6 +104,7 @@ export async function apiNetwork(
       head,
       store: { ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
       status,
+      dataplaneConnected: () => state.dataplane,
       reconciler: {
         release() {
           const held = state.held;

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiVwoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCSIrChdUZWxsV2hlcmVhYm91dHNSZXNwb25zZRIQCghsaXN0ZW5lchgBIAEoCSIWChRPcmRlclRha2VvdmVyUmVxdWVzdCIoChVPcmRlclRha2VvdmVyUmVzcG9uc2USDwoHcHJvYmxlbRgBIAEoCSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIqsBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2USFAoMc2VudF93YWxsX21zGFogASgEIoECCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEgwKBGxvYWQYWiABKAEiOQoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBDK+AgoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiVwoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCSIrChdUZWxsV2hlcmVhYm91dHNSZXNwb25zZRIQCghsaXN0ZW5lchgBIAEoCSIWChRPcmRlclRha2VvdmVyUmVxdWVzdCIoChVPcmRlclRha2VvdmVyUmVzcG9uc2USDwoHcHJvYmxlbRgBIAEoCSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIqsBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2USFAoMc2VudF93YWxsX21zGFogASgEIqMCCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEgwKBGxvYWQYWiABKAESIAoFaGVhcnMYXSADKAsyES5wb3A0NC52MS5IZWFyaW5nInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiOQoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBDK+AgoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -345,6 +345,13 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
    * @generated from field: double load = 90;
    */
   load: number;
+
+  /**
+   * What it hears of every other node; empty: it does not tell.
+   *
+   * @generated from field: repeated pop44.v1.Hearing hears = 93;
+   */
+  hears: Hearing[];
 };
 
 /**
@@ -353,6 +360,46 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 11);
+
+/**
+ * How one node hears another.
+ *
+ * @generated from message pop44.v1.Hearing
+ */
+export type Hearing = Message<"pop44.v1.Hearing"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * A frame came within the last seconds.
+   *
+   * @generated from field: bool heard = 2;
+   */
+  heard: boolean;
+
+  /**
+   * Milliseconds; the last that was measured.
+   *
+   * @generated from field: optional double rtt_ms = 3;
+   */
+  rttMs?: number | undefined;
+
+  /**
+   * Milliseconds that the other's clock is ahead, right within half of the round trip.
+   *
+   * @generated from field: optional double clock_offset_ms = 4;
+   */
+  clockOffsetMs?: number | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.Hearing.
+ * Use `create(HearingSchema)` to create a new message.
+ */
+export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * Where a tunnel last shook hands.
@@ -378,7 +425,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 12);
+  messageDesc(file_pop44_v1_mesh, 13);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

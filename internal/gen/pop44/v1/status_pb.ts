@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Freshness } from "./common_pb.ts";
 import { file_pop44_v1_common } from "./common_pb.ts";
 import type { NodeState } from "./fabric_pb.ts";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/status.proto.
  */
 export const file_pop44_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9zdGF0dXMucHJvdG8SCHBvcDQ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi0QEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSIgoFbm9kZXMYBCADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSDwoHdHVubmVscxgFIAEoBBITCgthbGxvY2F0aW9ucxgGIAEoBBIYChBxdWFyYW50aW5lZF9rZXlzGAcgAygJEg4KBmFsYXJtcxgUIAMoCSJIChJXYWl0QXBwbGllZFJlcXVlc3QSEAoIcmV2aXNpb24YASABKAQSEAoIbm9kZV9pZHMYAiADKAkSDgoGdHVubmVsGAMgASgJIi8KE1dhaXRBcHBsaWVkUmVzcG9uc2USGAoQcGVuZGluZ19ub2RlX2lkcxgBIAMoCSImChNSZWxlYXNlQnJha2VSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAkiJAoUUmVsZWFzZUJyYWtlUmVzcG9uc2USDAoEaGVsZBgBIAEoCTLyAQoNU3RhdHVzU2VydmljZRJECglHZXRTdGF0dXMSGi5wb3A0NC52MS5HZXRTdGF0dXNSZXF1ZXN0GhsucG9wNDQudjEuR2V0U3RhdHVzUmVzcG9uc2USTAoLV2FpdEFwcGxpZWQSHC5wb3A0NC52MS5XYWl0QXBwbGllZFJlcXVlc3QaHS5wb3A0NC52MS5XYWl0QXBwbGllZFJlc3BvbnNlMAESTQoMUmVsZWFzZUJyYWtlEh0ucG9wNDQudjEuUmVsZWFzZUJyYWtlUmVxdWVzdBoeLnBvcDQ0LnYxLlJlbGVhc2VCcmFrZVJlc3BvbnNlYgZwcm90bzM", [file_pop44_v1_common, file_pop44_v1_fabric]);
+  fileDesc("ChVwb3A0NC92MS9zdGF0dXMucHJvdG8SCHBvcDQ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi0QEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSIgoFbm9kZXMYBCADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSDwoHdHVubmVscxgFIAEoBBITCgthbGxvY2F0aW9ucxgGIAEoBBIYChBxdWFyYW50aW5lZF9rZXlzGAcgAygJEg4KBmFsYXJtcxgUIAMoCSIQCg5HZXRNZXNoUmVxdWVzdCKQAQoPR2V0TWVzaFJlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEiEKBW5vZGVzGAMgAygLMhIucG9wNDQudjEuTWVzaE5vZGUSIQoFY2VsbHMYBCADKAsyEi5wb3A0NC52MS5NZXNoQ2VsbCJ0CghNZXNoTm9kZRIiCgVzdGF0ZRgBIAEoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRIOCgZiZWhpbmQYAiABKAQSNAoQY2VydGlmaWNhdGVfZW5kcxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAipgEKCE1lc2hDZWxsEhQKDGZyb21fbm9kZV9pZBgBIAEoCRISCgp0b19ub2RlX2lkGAIgASgJEg0KBWhlYXJkGAMgASgIEhMKBnJ0dF9tcxgEIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgFIAEoAUgBiAEBEg8KB29uZV93YXkYBiABKAhCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zIkgKEldhaXRBcHBsaWVkUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBIQCghub2RlX2lkcxgCIAMoCRIOCgZ0dW5uZWwYAyABKAkiLwoTV2FpdEFwcGxpZWRSZXNwb25zZRIYChBwZW5kaW5nX25vZGVfaWRzGAEgAygJIiYKE1JlbGVhc2VCcmFrZVJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoCSIkChRSZWxlYXNlQnJha2VSZXNwb25zZRIMCgRoZWxkGAEgASgJMrICCg1TdGF0dXNTZXJ2aWNlEkQKCUdldFN0YXR1cxIaLnBvcDQ0LnYxLkdldFN0YXR1c1JlcXVlc3QaGy5wb3A0NC52MS5HZXRTdGF0dXNSZXNwb25zZRJMCgtXYWl0QXBwbGllZBIcLnBvcDQ0LnYxLldhaXRBcHBsaWVkUmVxdWVzdBodLnBvcDQ0LnYxLldhaXRBcHBsaWVkUmVzcG9uc2UwARI+CgdHZXRNZXNoEhgucG9wNDQudjEuR2V0TWVzaFJlcXVlc3QaGS5wb3A0NC52MS5HZXRNZXNoUmVzcG9uc2USTQoMUmVsZWFzZUJyYWtlEh0ucG9wNDQudjEuUmVsZWFzZUJyYWtlUmVxdWVzdBoeLnBvcDQ0LnYxLlJlbGVhc2VCcmFrZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_pop44_v1_common, file_pop44_v1_fabric]);
 
 /**
  * @generated from message pop44.v1.GetStatusRequest
@@ -86,6 +88,140 @@ export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE_
   messageDesc(file_pop44_v1_status, 1);
 
 /**
+ * @generated from message pop44.v1.GetMeshRequest
+ */
+export type GetMeshRequest = Message<"pop44.v1.GetMeshRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.GetMeshRequest.
+ * Use `create(GetMeshRequestSchema)` to create a new message.
+ */
+export const GetMeshRequestSchema: GenMessage<GetMeshRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 2);
+
+/**
+ * @generated from message pop44.v1.GetMeshResponse
+ */
+export type GetMeshResponse = Message<"pop44.v1.GetMeshResponse"> & {
+  /**
+   * Who answers.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+
+  /**
+   * By id; revoked ones are left out.
+   *
+   * @generated from field: repeated pop44.v1.MeshNode nodes = 3;
+   */
+  nodes: MeshNode[];
+
+  /**
+   * By listener, then by who is heard. None of a listener that this daemon does not hear.
+   *
+   * @generated from field: repeated pop44.v1.MeshCell cells = 4;
+   */
+  cells: MeshCell[];
+};
+
+/**
+ * Describes the message pop44.v1.GetMeshResponse.
+ * Use `create(GetMeshResponseSchema)` to create a new message.
+ */
+export const GetMeshResponseSchema: GenMessage<GetMeshResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 3);
+
+/**
+ * @generated from message pop44.v1.MeshNode
+ */
+export type MeshNode = Message<"pop44.v1.MeshNode"> & {
+  /**
+   * @generated from field: pop44.v1.NodeState state = 1;
+   */
+  state?: NodeState | undefined;
+
+  /**
+   * Revisions that this daemon's snapshot is ahead of what the node has applied.
+   *
+   * @generated from field: uint64 behind = 2;
+   */
+  behind: bigint;
+
+  /**
+   * Unset: it got none by joining.
+   *
+   * @generated from field: google.protobuf.Timestamp certificate_ends = 3;
+   */
+  certificateEnds?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.MeshNode.
+ * Use `create(MeshNodeSchema)` to create a new message.
+ */
+export const MeshNodeSchema: GenMessage<MeshNode> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 4);
+
+/**
+ * @generated from message pop44.v1.MeshCell
+ */
+export type MeshCell = Message<"pop44.v1.MeshCell"> & {
+  /**
+   * Who listens.
+   *
+   * @generated from field: string from_node_id = 1;
+   */
+  fromNodeId: string;
+
+  /**
+   * Who is heard, or not.
+   *
+   * @generated from field: string to_node_id = 2;
+   */
+  toNodeId: string;
+
+  /**
+   * @generated from field: bool heard = 3;
+   */
+  heard: boolean;
+
+  /**
+   * Milliseconds; the last that was measured.
+   *
+   * @generated from field: optional double rtt_ms = 4;
+   */
+  rttMs?: number | undefined;
+
+  /**
+   * Milliseconds that the clock of to_node_id is ahead.
+   *
+   * @generated from field: optional double clock_offset_ms = 5;
+   */
+  clockOffsetMs?: number | undefined;
+
+  /**
+   * One of the two hears the other and is not heard by it.
+   *
+   * @generated from field: bool one_way = 6;
+   */
+  oneWay: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.MeshCell.
+ * Use `create(MeshCellSchema)` to create a new message.
+ */
+export const MeshCellSchema: GenMessage<MeshCell> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 5);
+
+/**
  * @generated from message pop44.v1.WaitAppliedRequest
  */
 export type WaitAppliedRequest = Message<"pop44.v1.WaitAppliedRequest"> & {
@@ -114,7 +250,7 @@ export type WaitAppliedRequest = Message<"pop44.v1.WaitAppliedRequest"> & {
  * Use `create(WaitAppliedRequestSchema)` to create a new message.
  */
 export const WaitAppliedRequestSchema: GenMessage<WaitAppliedRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 2);
+  messageDesc(file_pop44_v1_status, 6);
 
 /**
  * @generated from message pop44.v1.WaitAppliedResponse
@@ -133,7 +269,7 @@ export type WaitAppliedResponse = Message<"pop44.v1.WaitAppliedResponse"> & {
  * Use `create(WaitAppliedResponseSchema)` to create a new message.
  */
 export const WaitAppliedResponseSchema: GenMessage<WaitAppliedResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 3);
+  messageDesc(file_pop44_v1_status, 7);
 
 /**
  * @generated from message pop44.v1.ReleaseBrakeRequest
@@ -152,7 +288,7 @@ export type ReleaseBrakeRequest = Message<"pop44.v1.ReleaseBrakeRequest"> & {
  * Use `create(ReleaseBrakeRequestSchema)` to create a new message.
  */
 export const ReleaseBrakeRequestSchema: GenMessage<ReleaseBrakeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 4);
+  messageDesc(file_pop44_v1_status, 8);
 
 /**
  * @generated from message pop44.v1.ReleaseBrakeResponse
@@ -171,7 +307,7 @@ export type ReleaseBrakeResponse = Message<"pop44.v1.ReleaseBrakeResponse"> & {
  * Use `create(ReleaseBrakeResponseSchema)` to create a new message.
  */
 export const ReleaseBrakeResponseSchema: GenMessage<ReleaseBrakeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 5);
+  messageDesc(file_pop44_v1_status, 9);
 
 /**
  * @generated from service pop44.v1.StatusService
@@ -196,6 +332,16 @@ export const StatusService: GenService<{
     methodKind: "server_streaming";
     input: typeof WaitAppliedRequestSchema;
     output: typeof WaitAppliedResponseSchema;
+  },
+  /**
+   * Who hears whom on the mesh, as every node tells it.
+   *
+   * @generated from rpc pop44.v1.StatusService.GetMesh
+   */
+  getMesh: {
+    methodKind: "unary";
+    input: typeof GetMeshRequestSchema;
+    output: typeof GetMeshResponseSchema;
   },
   /**
    * Lets a held snapshot through: the operator confirms that so much is to be removed.

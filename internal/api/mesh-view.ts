@@ -1,0 +1,58 @@
+// Mesh view: which node hears which, out of what each of them told this daemon last.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { GetMeshResponseSchema, MeshCellSchema } from '#internal/gen/pop44/v1/status_pb.ts';
+import { nodesInForce } from '#internal/model/model.ts';
+import { type Hearing, isHeard } from '#internal/status/status.ts';
+import { nodeStates } from './node-states.ts';
+import { freshness, type ServiceContext } from './service.ts';
+
+type Cell = MessageInitShape<typeof MeshCellSchema>;
+
+/** O(nodes²): a cell for each pair and direction. */
+export function meshView(context: ServiceContext): MessageInitShape<typeof GetMeshResponseSchema> {
+  const { clock, config, head, status } = context;
+  const now = clock.wall();
+  const snapshot = head.snapshot();
+  // A revoked node is no part of the mesh: nobody is meant to hear it.
+  const ids = nodesInForce(snapshot)
+    .map(({ id }) => id)
+    .sort();
+
+  /** What a node hears, by who is heard; undefined when it is not known, which is not the same as silence. */
+  const hearingsOf = (id: string): ReadonlyMap<string, Hearing> | undefined => {
+    const known = status.of(id);
+    if (id !== config.nodeId && (known === undefined || !isHeard(known, now))) return undefined;
+    const told = id === config.nodeId ? status.hears(now) : (known?.report.hears ?? []);
+    // A daemon of before this report tells nothing of whom it hears.
+    if (told.length === 0 && id !== config.nodeId) return undefined;
+    return new Map(told.map((hearing) => [hearing.nodeId, hearing]));
+  };
+  const views = new Map(ids.map((id) => [id, hearingsOf(id)]));
+
+  const cells = ids.flatMap((from): Cell[] => {
+    const view = views.get(from);
+    if (view === undefined) return [];
+    return ids
+      .filter((to) => to !== from)
+      .map((to): Cell => {
+        const { heard = false, rttMs, clockOffsetMs } = view.get(to) ?? {};
+        const back = views.get(to);
+        return {
+          ...{ fromNodeId: from, toNodeId: to, heard },
+          ...(rttMs === undefined ? {} : { rttMs }),
+          ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+          oneWay: back !== undefined && (back.get(from)?.heard ?? false) !== heard,
+        };
+      });
+  });
+
+  const nodes = nodeStates(context)
+    .filter(({ node }) => node?.id !== undefined && views.has(node.id))
+    .map((state) => {
+      const behind = snapshot.revision - BigInt(state.appliedRevision ?? 0n);
+      const certificateEnds = snapshot.certificates.get(state.node?.id ?? '')?.record.notAfter;
+      return { state, behind: behind > 0n ? behind : 0n, ...(certificateEnds && { certificateEnds }) };
+    });
+  return { nodeId: config.nodeId, freshness: freshness(context), nodes, cells };
+}

@@ -88,7 +88,8 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     handshakes: async () =>
       (await wiring.telemetry()).map(({ peer, lastHandshakeMs }) => ({ peerKey: peer, lastHandshakeMs })),
     known: endpoints.byAge,
-    peerOf: (key) => applier().wantedPeer(key),
+    peerOf: (key) => applier().standingPeer(key),
+    apart: (work) => applier().apart(work),
     hindrance: () =>
       aheadMs > mostAheadMs
         ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut the sibling out`

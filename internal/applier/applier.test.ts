@@ -210,3 +210,35 @@ test('the flows of a tunnel that goes end after its last element went, and not b
   expect(batches.at(-1)).toEqual(['end flows']);
   await applier.close();
 });
+
+test('what is done apart sees peers that stand as they are wanted, and nothing changes them meanwhile [T9]', async () => {
+  const { refuses, drivers } = machine();
+  const [value] = [...wanted.peer.values()].filter(({ link }) => link === 'p44w0');
+  if (value === undefined) throw new Error('no peer wanted');
+  const peerKey = `p44w0 ${value.publicKey}`;
+  const applier = createApplier({
+    drivers,
+    fixed: emptyDataplane(),
+    shaken: () => false,
+    clock: realClock,
+    log: quiet,
+  });
+  await applier.start();
+  expect(applier.standingPeer(peerKey)).toBeUndefined();
+  refuses.add(peerKey);
+  await applier.want(want());
+  // Wanted, and not there.
+  expect(applier.standingPeer(peerKey)).toBeUndefined();
+  refuses.clear();
+  await applier.compare();
+  let removal: Promise<unknown> = Promise.resolve();
+  await applier.apart(async () => {
+    expect(applier.standingPeer(peerKey)).toEqual(value);
+    removal = applier.want({ ...want(2), whole: false, put: [], remove: [['peer', peerKey]] });
+    await realClock.sleep(20);
+    expect(applier.standingPeer(peerKey)).toEqual(value);
+  });
+  await removal;
+  expect(applier.standingPeer(peerKey)).toBeUndefined();
+  await applier.close();
+});

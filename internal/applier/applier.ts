@@ -269,7 +269,8 @@ export function createApplier(parts: ApplierParts): Applier {
         await apply(steps);
         retryLater();
       }),
-    wantedPeer: (key) => want.peer.get(key),
+    standingPeer: (key) => (found.peer.has(key) ? want.peer.get(key) : undefined),
+    apart: exclusive,
     want: (message) =>
       exclusive(async () => {
         const keys = merge(message);

@@ -21,8 +21,10 @@ export interface Applier {
   regate(): Promise<void>;
   /** Every peer of access interfaces forgets its session and its endpoint. */
   forgetSessions(): Promise<void>;
-  /** By its key in a dataplane. */
-  wantedPeer(key: string): Peer | undefined;
+  /** As it is wanted, by its key in a dataplane, if it stands too, as last observed or reached. */
+  standingPeer(key: string): Peer | undefined;
+  /** Does what no want asks for while nothing else is carried out: what stands meanwhile is what is wanted. */
+  apart<T>(work: () => Promise<T>): Promise<T>;
   /** Observes everything, repairs what differs. */
   compare(): Promise<Health>;
   close(): Promise<void>;

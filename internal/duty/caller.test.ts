@@ -7,16 +7,18 @@ import { createCaller } from './caller.ts';
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const peerOf = (publicKey: string): Peer => ({ link: 'p44w0', publicKey, allowedIps: [], keepaliveSeconds: 0 });
 
-/** Time that passes as fast as it is slept. */
-function fastClock(): Clock & { nowMs: number } {
+/** Time that passes as fast as it is slept; `slept` hears of each sleep. */
+function fastClock(): Clock & { nowMs: number; slept: () => void } {
   const clock = {
     ...realClock,
     nowMs: 0,
+    slept: (): void => undefined,
     monotonicMs: () => clock.nowMs,
     sleep: async (ms: number, signal?: AbortSignal) => {
       signal?.throwIfAborted();
       await new Promise((resolve) => setImmediate(resolve));
       clock.nowMs += ms;
+      clock.slept();
     },
   };
   return clock;
@@ -26,23 +28,29 @@ interface Dialled {
   readonly atMs: number;
   readonly peerKey: string;
   readonly again: boolean;
+  readonly allowedIps: readonly string[];
 }
 
 /** `answers`: after how long a peer answers the call that was made last; never: it is away. */
 function world(known: readonly string[], answers: (peerKey: string) => number | undefined, hindrance = '') {
   const clock = fastClock();
   const dialled: Dialled[] = [];
+  const peers = new Map(known.filter((peerKey) => peerKey !== 'gone').map((peerKey) => [peerKey, peerOf(peerKey)]));
+  /** What was done in turns of the applier, and what outside of them. */
+  const turns: string[] = [];
   const hungUp: string[] = [];
   const lastCall = new Map<string, number>();
   const caller = createCaller({
     dial: async (calls, again) => {
+      turns.push('write');
       for (const { peer } of calls) {
-        dialled.push({ atMs: clock.nowMs, peerKey: peer.publicKey, again });
+        dialled.push({ atMs: clock.nowMs, peerKey: peer.publicKey, again, allowedIps: peer.allowedIps });
         lastCall.set(peer.publicKey, clock.nowMs);
       }
     },
-    hangUp: async (peers) => {
-      hungUp.push(...peers.map(({ publicKey }) => publicKey));
+    hangUp: async (ended) => {
+      turns.push('write');
+      hungUp.push(...ended.map(({ publicKey }) => publicKey));
     },
     handshakes: async () =>
       known.map((peerKey) => {
@@ -51,12 +59,18 @@ function world(known: readonly string[], answers: (peerKey: string) => number | 
         return { peerKey, lastHandshakeMs: shaken ? 1 : 0 };
       }),
     known: () => known.map((peerKey, at) => ({ peerKey, endpoint: '192.0.2.1:1', handshakeMs: 1_000 - at })),
-    peerOf: (peerKey) => (peerKey === 'gone' ? undefined : peerOf(peerKey)),
+    apart: async (work) => {
+      turns.push('begin');
+      const done = await work();
+      turns.push('end');
+      return done;
+    },
+    peerOf: (peerKey) => peers.get(peerKey),
     hindrance: () => hindrance,
     clock,
     log: quiet,
   });
-  return { clock, caller, dialled, hungUp };
+  return { clock, caller, dialled, hungUp, peers, turns };
 }
 
 test('peers are called in their order, and no more when they have answered [N7]', async () => {
@@ -104,4 +118,64 @@ test('a node that must not call calls nobody, and one that is no longer active c
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(stopped.dialled).toHaveLength(then);
   expect(hindered.dialled).toEqual([]);
+});
+
+test('a peer that is removed while it is called is neither called again nor hung up [T9]', async () => {
+  const { clock, caller, dialled, hungUp, peers } = world(['away', 'removed', 'shaken', 'late'], (peerKey) =>
+    peerKey === 'shaken' ? 300 : undefined,
+  );
+  clock.slept = () => {
+    if (clock.nowMs < 150) return;
+    peers.delete('removed');
+    peers.delete('shaken');
+  };
+  caller.begin();
+  await eventually(() => hungUp.length >= 2, 20_000);
+  expect(hungUp).toEqual(['away', 'late']);
+  expect(dialled.filter(({ atMs }) => atMs < 150)).toHaveLength(8);
+  const after = dialled.filter(({ atMs }) => atMs >= 150).map(({ peerKey }) => peerKey);
+  expect(new Set(after)).toEqual(new Set(['away', 'late']));
+});
+
+test('a peer is called as it is wanted at that moment, and in turns of the applier only [T9]', async () => {
+  const { clock, caller, dialled, hungUp, peers, turns } = world(['a'], () => 600);
+  clock.slept = () => peers.set('a', { ...peerOf('a'), allowedIps: ['44.31.0.9/32'] });
+  caller.begin();
+  await eventually(() => hungUp.length === 1, 5_000);
+  expect(dialled.slice(1).length).toBeGreaterThan(0);
+  for (const { allowedIps } of dialled.slice(1)) expect(allowedIps).toEqual(['44.31.0.9/32']);
+  expect(turns.join(' ')).toMatch(/^(begin write end ?)+$/);
+});
+
+test('a call whose turn comes when this node is no longer active is not made [N7]', async () => {
+  const dialled: string[] = [];
+  let open: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let asked = false;
+  let over = false;
+  const caller = createCaller({
+    dial: async (calls) => dialled.push(...calls.map(({ peer }) => peer.publicKey)),
+    hangUp: async () => undefined,
+    handshakes: async () => [],
+    known: () => [{ peerKey: 'a', endpoint: '192.0.2.1:1', handshakeMs: 1 }],
+    apart: async (work) => {
+      asked = true;
+      await turn;
+      const done = await work();
+      over = true;
+      return done;
+    },
+    peerOf,
+    hindrance: () => '',
+    clock: fastClock(),
+    log: quiet,
+  });
+  caller.begin();
+  await eventually(() => asked, 5_000);
+  caller.end();
+  open();
+  await eventually(() => over, 5_000);
+  expect(dialled).toEqual([]);
 });

@@ -21,7 +21,9 @@ export interface CallParts {
   /** Time of the last handshake of every peer of the access interfaces (0: none). */
   readonly handshakes: () => Promise<readonly { readonly peerKey: string; readonly lastHandshakeMs: number }[]>;
   readonly known: () => readonly Endpoint[];
-  /** As it is wanted now; undefined: it is none of ours any more. */
+  /** Does something while nothing else is done to peers: `peerOf` holds until it is done. */
+  readonly apart: <T>(work: () => Promise<T>) => Promise<T>;
+  /** As it is wanted and stands now; undefined: it is none of ours any more, and whatever is written would bring it back. */
   readonly peerOf: (peerKey: string) => Peer | undefined;
   /**
    * Why this node must not call, empty when it may: one whose clock is ahead would poison its clients against a sibling
@@ -44,8 +46,9 @@ const lookEachMs = 20;
 /** Part of a core that looking may take, with everything else that happens in that second. */
 const costFactor = 3;
 
-interface OpenCall extends Callable {
+interface OpenCall {
   readonly peerKey: string;
+  readonly endpoint: string;
   tries: number;
   dueMs: number;
 }
@@ -58,31 +61,52 @@ export interface Caller {
 }
 
 export function createCaller(parts: CallParts): Caller {
-  const { dial, hangUp, handshakes, known, peerOf, hindrance, clock, log } = parts;
+  const { dial, hangUp, handshakes, known, apart, peerOf, hindrance, clock, log } = parts;
   let calling: AbortController | undefined;
 
   async function callAll(signal: AbortSignal): Promise<void> {
     const beganMs = clock.monotonicMs();
-    const waiting = known().flatMap(({ peerKey, endpoint }): OpenCall[] => {
-      const peer = peerOf(peerKey);
-      return peer === undefined ? [] : [{ peerKey, peer, endpoint, tries: 0, dueMs: 0 }];
-    });
+    const waiting = known().flatMap(({ peerKey, endpoint }): OpenCall[] =>
+      peerOf(peerKey) === undefined ? [] : [{ peerKey, endpoint, tries: 0, dueMs: 0 }],
+    );
     const all = waiting.length;
     const open = new Map<string, OpenCall>();
-    const ring = async (calls: readonly OpenCall[], again: boolean): Promise<void> => {
+    /** What the calls of this look took; waiting for others' turns costs nobody anything. */
+    let workedMs = 0;
+    /** As they are at that moment: a peer may have been removed, or given other prefixes, since its call was opened. */
+    const withPeers = async (
+      calls: readonly OpenCall[],
+      work: (callables: readonly Callable[]) => Promise<unknown>,
+    ): Promise<void> => {
       if (calls.length === 0) return;
-      await dial(calls, again);
+      await apart(async () => {
+        if (signal.aborted) return;
+        const beganWorkMs = clock.monotonicMs();
+        const callables = calls.flatMap(({ peerKey, endpoint }): Callable[] => {
+          const peer = peerOf(peerKey);
+          if (peer === undefined) open.delete(peerKey);
+          return peer === undefined ? [] : [{ peer, endpoint }];
+        });
+        if (callables.length > 0) await work(callables);
+        workedMs += clock.monotonicMs() - beganWorkMs;
+      });
+    };
+    const ring = async (calls: readonly OpenCall[], again: boolean): Promise<void> => {
+      await withPeers(calls, (callables) => dial(callables, again));
       for (const call of calls) {
         call.tries += 1;
         call.dueMs = clock.monotonicMs() + gapAfter(call.tries);
       }
     };
+    const end = (calls: readonly OpenCall[]): Promise<void> =>
+      withPeers(calls, (callables) => hangUp(callables.map(({ peer }) => peer)));
     let answered = 0;
     let lastMs = 0;
     let at = 0;
     while (!signal.aborted && (at < all || open.size > 0) && clock.monotonicMs() - beganMs < patienceMs) {
       const lookedMs = clock.monotonicMs();
       const looked = open.size === 0 ? [] : await handshakes();
+      workedMs = clock.monotonicMs() - lookedMs;
       const shaken = looked.flatMap(({ peerKey, lastHandshakeMs }) => {
         const call = lastHandshakeMs > 0 ? open.get(peerKey) : undefined;
         return call === undefined ? [] : [call];
@@ -92,7 +116,7 @@ export function createCaller(parts: CallParts): Caller {
         lastMs = clock.monotonicMs() - beganMs;
         answered += shaken.length;
         for (const { peerKey } of shaken) open.delete(peerKey);
-        await hangUp(shaken.map(({ peer }) => peer));
+        await end(shaken);
       }
       const nowMs = clock.monotonicMs();
       const due = [...open.values()].filter(({ tries, dueMs }) => tries < mostTries && dueMs <= nowMs);
@@ -103,10 +127,9 @@ export function createCaller(parts: CallParts): Caller {
       at += fresh.length;
       for (const call of fresh) open.set(call.peerKey, call);
       await ring(fresh, false);
-      const tookMs = clock.monotonicMs() - lookedMs;
-      await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * tookMs, 250)), signal).catch(() => undefined);
+      await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * workedMs, 250)), signal).catch(() => undefined);
     }
-    if (!signal.aborted) await hangUp([...open.values()].map(({ peer }) => peer));
+    await end([...open.values()]);
     log.info('called', { peers: all, answered, lastMs: Math.round(lastMs) });
   }
 

@@ -37,6 +37,8 @@ export type PeerChange =
   | {
       readonly op: 'set';
       readonly publicKey: string;
+      /** One that is not there is not made. wg(8) has no word for it: there it is made. */
+      readonly updateOnly?: true;
       /** All of them: others are taken away. */
       readonly allowedIps: readonly string[];
       readonly keepaliveSeconds: number;

@@ -23,6 +23,8 @@ export interface Calls {
   dial(calls: readonly Call[], again: boolean): readonly Step[];
   /** Steps that end calls, answered or not. */
   hangUp(peers: readonly Peer[]): readonly Step[];
+  /** The applier has brought these to what is wanted, whatever a call left there. */
+  settled(steps: readonly Step[]): void;
   /** As it would be found without a call. */
   uncalled(found: Map<string, Peer>): void;
 }
@@ -52,6 +54,9 @@ export function createCalls(): Calls {
         const found = { ...peer, keepaliveSeconds: callingSeconds };
         return { op: 'change', kind: 'peer', key: name, want: peer, found };
       }),
+    settled: (steps) => {
+      for (const step of steps) if (step.kind === 'peer') calling.delete(step.key);
+    },
     uncalled: (found) => {
       for (const [name, keepaliveSeconds] of calling) {
         const peer = found.get(name);

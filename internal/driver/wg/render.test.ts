@@ -49,10 +49,17 @@ test.each<[string, Peer, Peer, string | undefined]>([
   expect(peerChange({ op: 'change', ...step, want, found })).toEqual({
     op: 'set',
     publicKey,
+    updateOnly: true,
     allowedIps: want.allowedIps,
     keepaliveSeconds: want.keepaliveSeconds,
     ...(endpoint === undefined ? {} : { endpoint }),
   });
+});
+
+test('a change never makes a peer that is gone, an addition does', () => {
+  const text = (op: 'change' | 'add'): string => renderPeers([peerChange({ op, ...step, want: peer, found: peer })]);
+  expect(text('change')).toMatch(/^set=1\npublic_key=[0-9a-f]{64}\nupdate_only=true\nreplace_allowed_ips=true\n/);
+  expect(text('add')).not.toContain('update_only');
 });
 
 test('the private key is never an argument', () => {

@@ -36,7 +36,8 @@ function checkPeer(peer: Peer): void {
 }
 
 /**
- * The change that a step asks for. An endpoint is written only where it is new: one that was not reported stands for
+ * The change that a step asks for. To change a peer never makes one: it would have no pre-shared key, and may just have
+ * been removed. An endpoint is written only where it is new: one that was not reported stands for
  * a peer that shook hands recently, wherever it roamed to.
  * @throws Fault `invalid`
  */
@@ -53,6 +54,7 @@ export function peerChange(step: StepOf<'peer'>): PeerChange {
   return {
     op: 'set',
     publicKey: want.publicKey,
+    ...(step.op === 'change' ? { updateOnly: true } : {}),
     allowedIps: want.allowedIps,
     keepaliveSeconds: want.keepaliveSeconds,
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -89,6 +91,7 @@ export function renderPeers(changes: readonly PeerChange[]): string {
       lines.push('remove=true');
       continue;
     }
+    if (change.updateOnly === true) lines.push('update_only=true');
     if (change.presharedKey !== undefined) {
       lines.push(`preshared_key=${change.presharedKey === '' ? noKey : base64ToHex(change.presharedKey)}`);
     }

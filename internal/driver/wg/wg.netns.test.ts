@@ -268,6 +268,25 @@ test('a peer that shook hands is heard of, and where it roamed to is no drift', 
   await child.stop();
 });
 
+test('a call does not bring back a peer that was removed meanwhile [T9]', async (context) => {
+  // wg(8) cannot be told so: there the applier's turn is what keeps it away.
+  needsProcess(context);
+  const [gone, stays] = [peer({ keepaliveSeconds: 7 }), peer({ allowedIps: ['44.31.0.8/32'], keepaliveSeconds: 7 })];
+  await bring(wanted([link], [gone, stays]));
+  await driver.dial([{ peer: gone, endpoint: '198.18.0.9:1' }], false);
+  wg('set', 'p44w0', 'peer', gone.publicKey, 'remove');
+  const both = [gone, stays];
+  expect(
+    await driver.dial(
+      both.map((one) => ({ peer: one, endpoint: '198.18.0.9:1' })),
+      false,
+    ),
+  ).toEqual([]);
+  expect(wg('show', 'p44w0', 'persistent-keepalive')).toBe(`${stays.publicKey}\t25\n`);
+  expect(await driver.hangUp(both)).toEqual([]);
+  expect(wg('show', 'p44w0', 'persistent-keepalive')).toBe(`${stays.publicKey}\t7\n`);
+});
+
 test('interfaces without our prefix are neither seen nor touched', async () => {
   const other = execFileSync('sh', [
     '-c',

@@ -47,9 +47,12 @@ export interface WgOptions {
 export interface WgDriver extends Driver<'link' | 'peer'> {
   /** What the peers of a link do. O(peers): 35 ms of CPU at 10,000. Empty when there is no such link. */
   telemetry(link: string): Promise<readonly Telemetry[]>;
-  /** Calls peers where they were last known to be; `again`: those that have not answered. O(calls). */
+  /**
+   * Calls peers where they were last known to be; `again`: those that have not answered. Of peers that stand, and never
+   * while steps are applied: what it writes of a peer is all of it. O(calls).
+   */
   dial(calls: readonly Call[], again: boolean): Promise<readonly StepFailure[]>;
-  /** Ends calls, answered or not. */
+  /** Ends calls, answered or not; of peers that stand, as `dial`. */
   hangUp(peers: readonly Peer[]): Promise<readonly StepFailure[]>;
   /** The process behind a link lives; the kernel's own WireGuard always does. */
   lives(link: string): boolean;
@@ -102,7 +105,10 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
       calls.uncalled(found.peer);
       return found;
     },
-    apply,
+    apply: (steps) => {
+      calls.settled(steps);
+      return apply(steps);
+    },
     dial: (wanted, again) => apply(calls.dial(wanted, again)),
     hangUp: (peers) => apply(calls.hangUp(peers)),
     lives: (link) => backend.lives(link),

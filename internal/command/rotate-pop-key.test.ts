@@ -88,6 +88,13 @@ describe('a window of two access keys [T6]', () => {
     expect(decision).toMatchObject({ writes: expect.arrayContaining([expect.objectContaining({ kind: 'pop' })]) });
   });
 
+  test('does not end at a time that is none', () => {
+    const pop = popOf(withNext(plain));
+    const at = pop.nextAccessKey?.takesOverAt;
+    if (at !== undefined) at.seconds = 1n << 60n;
+    expect(endPopKeyWindow(after(plain, pop), 'p1', new Date())).toBeUndefined();
+  });
+
   test('does not end while a node cannot open the next key', () => {
     const pop = popOf(withNext(plain));
     if (pop.nextAccessKey !== undefined) pop.nextAccessKey.sealed = {};

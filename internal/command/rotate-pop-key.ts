@@ -58,7 +58,9 @@ export function rotatePopAccessKey(
 export function endPopKeyWindow(snapshot: Snapshot, popId: string, now: Date): Decision | Refusal | undefined {
   const stored = snapshot.pops.get(popId);
   const at = stored?.record.nextAccessKey?.takesOverAt;
-  if (stored === undefined || at === undefined || timestampDate(at) > now) return undefined;
+  if (stored === undefined || at === undefined) return undefined;
+  // Asked this way round, a time that is none has not come.
+  if (!(timestampDate(at) <= now)) return undefined;
   const record = finished(snapshot, stored.record);
   return isRefusal(record) ? record : decisionOf(snapshot, stored, record);
 }

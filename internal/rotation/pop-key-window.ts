@@ -19,9 +19,9 @@ export async function endWindowsAgainAndAgain(parts: WindowParts, signal: AbortS
   let failure = '';
   while (!signal.aborted) {
     for (const popId of head.snapshot().pops.keys()) {
-      const decision = endPopKeyWindow(head.snapshot(), popId, clock.wall());
-      if (decision === undefined) continue;
       try {
+        const decision = endPopKeyWindow(head.snapshot(), popId, clock.wall());
+        if (decision === undefined) continue;
         if (isRefusal(decision)) throw new Error(decision.message);
         // Of a daemon that may not write it (roles of etcd) the COREs' are there.
         await commit(parts, { decision, method: 'end-pop-key-window' }, signal, async () => head.snapshot().revision);

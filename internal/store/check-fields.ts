@@ -1,6 +1,7 @@
 // Check fields: what a field of a record may say.
 
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { mostSealedBytes } from '#internal/age/age.ts';
 import { parsePoolId } from '#internal/model/model.ts';
 import { type Family, familyOf, isUnicast, parseAddress, parseWgKey } from '#internal/netip/netip.ts';
 
@@ -56,6 +57,21 @@ export const time = (field: string, value: Timestamp | undefined): Problem =>
       !(value.seconds >= firstSecond && value.seconds <= lastSecond && value.nanos >= 0 && value.nanos < 1e9),
     `${field} is no time`,
   );
+
+export const timeThere = (field: string, value: Timestamp | undefined): Problem =>
+  when(value === undefined, `${field} is missing`) ?? time(field, value);
+
+/** To an identity that is no node's (command/pop-access-key.ts). */
+const recovery = '@recovery';
+
+/** What was sealed, by node id. Whether it can be opened is known to who opens it. */
+export function sealed(field: string, value: Readonly<Record<string, Uint8Array>>): Problem {
+  for (const [to, file] of Object.entries(value)) {
+    if (to !== recovery && !idSyntax.test(to)) return `${field} is sealed to what is no node`;
+    if (file.length === 0 || file.length > mostSealedBytes) return `${field} holds what is not sealed`;
+  }
+  return undefined;
+}
 
 // As commands let owners be.
 const ownerSyntax = /^[A-Za-z0-9][A-Za-z0-9._@+:/-]{0,127}$/;

@@ -1,8 +1,7 @@
 // Check trust: what records of tokens and certificates may say.
 
-import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Authority, JoinToken, NodeCertificate } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { id, type Problem, time, when } from './check-fields.ts';
+import { id, type Problem, time, timeThere, when } from './check-fields.ts';
 
 /** SHA-256. */
 const hashBytes = 32;
@@ -10,16 +9,13 @@ const hashBytes = 32;
 const hash = (field: string, value: Uint8Array): Problem =>
   when(value.length !== hashBytes, `${field} is not a hash of 32 bytes`);
 
-const aTime = (field: string, value: Timestamp | undefined): Problem =>
-  when(value === undefined, `${field} is missing`) ?? time(field, value);
-
 /** The node within is checked when it is used, by the command that makes a node of it. */
 export const joinToken = (record: JoinToken, itsId: string): Problem =>
   when(record.id !== itsId || !/^[0-9a-f]{16}$/.test(itsId), 'id is not the one of the key') ??
   hash('secret_hash', record.secretHash) ??
   (record.node === undefined ? 'node is missing' : id('node.id', record.node.id)) ??
-  aTime('created_at', record.createdAt) ??
-  aTime('expires_at', record.expiresAt) ??
+  timeThere('created_at', record.createdAt) ??
+  timeThere('expires_at', record.expiresAt) ??
   time('used_at', record.usedAt);
 
 export const certificate = (record: NodeCertificate, itsId: string): Problem =>
@@ -29,8 +25,8 @@ export const certificate = (record: NodeCertificate, itsId: string): Problem =>
   hash('authority_hash', record.authorityHash) ??
   // RFC 5280 4.1.2.2: at most 20 octets.
   when(!/^[0-9a-f]{2,40}$/.test(record.serial), 'serial is no serial number') ??
-  aTime('not_before', record.notBefore) ??
-  aTime('not_after', record.notAfter);
+  timeThere('not_before', record.notBefore) ??
+  timeThere('not_after', record.notAfter);
 
 const authorityId = (field: string, value: string): Problem =>
   when(!/^[0-9a-f]{64}$/.test(value), `${field} is not the hash of a CA`);
@@ -54,6 +50,6 @@ export const authority = (record: Authority, itsId: string): Problem =>
   ) ??
   word(record.vouchedBy, 'vouched_by', record.voucher, 'voucher') ??
   word(record.retiredBy, 'retired_by', record.retirement, 'retirement') ??
-  aTime('added_at', record.addedAt) ??
+  timeThere('added_at', record.addedAt) ??
   time('signs_since', record.signsSince) ??
   time('retired_at', record.retiredAt);

@@ -4,6 +4,7 @@
 // damaged, must be told from one of ours here.
 
 import {
+  type AccessKey,
   type Blackhole,
   type Interconnect,
   type Network,
@@ -26,7 +27,22 @@ import {
   parseWgKey,
   prefixLength,
 } from '#internal/netip/netip.ts';
-import { address, id, ids, key, optional, type Problem, port, range, rate, text, time, when } from './check-fields.ts';
+import {
+  address,
+  id,
+  ids,
+  key,
+  optional,
+  type Problem,
+  port,
+  range,
+  rate,
+  sealed,
+  text,
+  time,
+  timeThere,
+  when,
+} from './check-fields.ts';
 import { authority, certificate, joinToken } from './check-trust.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
@@ -40,6 +56,16 @@ const network = (record: Network): Problem =>
 const realm = (record: Records['realm']): Problem =>
   range('table', record.table, 256, 0xffff_ffff) ?? text('description', record.description);
 
+/** A rotation takes an hour at least (command/rotate-pop-key.ts): a century of them. */
+const mostKeys = 1_000_000;
+
+const nextAccessKey = (next: AccessKey): Problem =>
+  key('next_access_key.public_key', next.publicKey) ??
+  port('next_access_key.port', next.port) ??
+  sealed('next_access_key.sealed', next.sealed) ??
+  timeThere('next_access_key.since', next.since) ??
+  timeThere('next_access_key.takes_over_at', next.takesOverAt);
+
 const pop = (record: Pop): Problem =>
   when(!popKinds.has(record.kind), 'kind is unknown') ??
   text('description', record.description) ??
@@ -47,7 +73,10 @@ const pop = (record: Pop): Problem =>
   optional(record.endpoint6, () => address('endpoint6', record.endpoint6, 6)) ??
   port('endpoint_port', record.endpointPort) ??
   key('public_key', record.publicKey) ??
-  text('failure_domain', record.failureDomain);
+  text('failure_domain', record.failureDomain) ??
+  sealed('sealed_access_key', record.sealedAccessKey) ??
+  (record.nextAccessKey === undefined ? undefined : nextAccessKey(record.nextAccessKey)) ??
+  range('access_key_generation', record.accessKeyGeneration, 0, mostKeys);
 
 const node = (record: Node): Problem =>
   id('pop_id', record.popId) ??
@@ -63,6 +92,8 @@ const node = (record: Node): Problem =>
   optional(record.underlay4, () => address('underlay4', record.underlay4, 4)) ??
   optional(record.underlay6, () => address('underlay6', record.underlay6, 6)) ??
   when(record.underlay4 === '' && record.underlay6 === '', 'underlay4 and underlay6 are both missing') ??
+  // Stands in the rules of nft and in BIRD's configuration.
+  optional(record.heartbeat, () => address('heartbeat', record.heartbeat)) ??
   key('interconnect_public_key', record.interconnectPublicKey) ??
   text('failure_domain', record.failureDomain) ??
   rate('uplink_bit_per_second', record.uplinkBitPerSecond) ??

@@ -3,6 +3,7 @@ import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { assert, constantFrom, nat, oneof, property, string, uint8Array } from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  AccessKeySchema,
   AllocationSchema,
   AuthoritySchema,
   BlackholeSchema,
@@ -131,6 +132,19 @@ function changed(kind: RecordKind, fields: object, id?: string) {
 
 const timeOf = (seconds: bigint, nanos = 0) => create(TimestampSchema, { seconds, nanos });
 
+const nextKey = (fields: object = {}) => ({
+  nextAccessKey: create(AccessKeySchema, {
+    ...{ publicKey: testKey(9), port: 51_821, sealed: { p1: new Uint8Array(232), '@recovery': new Uint8Array(232) } },
+    ...{ since: timeOf(1n), takesOverAt: timeOf(2n), ...fields },
+  }),
+});
+
+test('a PoP whose key is rotated, and a node with a heartbeat, are read', () => {
+  expect(changed('pop', { ...nextKey(), accessKeyGeneration: 3 })).toMatchObject({ accessKeyGeneration: 3 });
+  expect(changed('node', { heartbeat: '10.0.0.9' })).toMatchObject({ heartbeat: '10.0.0.9' });
+  expect(changed('node', { heartbeat: 'fd00::9' })).toMatchObject({ heartbeat: 'fd00::9' });
+});
+
 test('there is a sample of every kind', () => {
   expect(new Set(samples.map(({ kind }) => kind))).toEqual(new Set(recordKinds));
 });
@@ -205,6 +219,20 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['no endpoint port', 'pop', { endpointPort: 0 }],
   ['a short key', 'pop', { publicKey: 'abc=' }],
   ['a public ASN', 'node', { asn: 64_500 }],
+  ['a heartbeat with a rule of nft', 'node', { heartbeat: '0.0.0.0/0 accept\nip saddr 10.0.0.9' }],
+  ['a heartbeat that is a prefix', 'node', { heartbeat: '10.0.0.8/31' }],
+  ['a heartbeat of no machine', 'node', { heartbeat: '0.0.0.0' }],
+  ['a next access key that is none', 'pop', nextKey({ publicKey: 'abc=' })],
+  ['a next access key without a port', 'pop', nextKey({ port: 0 })],
+  ['a next access key with a port beyond 16 bits', 'pop', nextKey({ port: 70_000 })],
+  ['a next access key sealed to what is no id', 'pop', nextKey({ sealed: { 'p 1': new Uint8Array(232) } })],
+  ['a next access key sealed to nothing', 'pop', nextKey({ sealed: { p1: new Uint8Array() } })],
+  ['a next access key of a megabyte', 'pop', nextKey({ sealed: { p1: new Uint8Array(1_000_000) } })],
+  ['a next access key since never', 'pop', nextKey({ since: undefined })],
+  ['a next access key that never takes over', 'pop', nextKey({ takesOverAt: undefined })],
+  ['a next access key that takes over after the last day', 'pop', nextKey({ takesOverAt: timeOf(1n << 60n) })],
+  ['an access key of a megabyte', 'pop', { sealedAccessKey: { p1: new Uint8Array(1_000_000) } }],
+  ['more access keys than a century has', 'pop', { accessKeyGeneration: 4_294_967_295 }],
   ['no loopback', 'node', { loopback4: '' }],
   ['an id longer than the languages of others take', 'upstream', { id: 'u'.repeat(33) }, 'u'.repeat(33)],
   ['a neighbour that BIRD cannot have, link-local', 'upstream', { neighbor6: 'fe80::1' }],

@@ -12,6 +12,7 @@ import type { WgDriver } from '#internal/driver/wg/wg.ts';
 import { createCaller, createDuty, createEndpoints, createMemory, type DutyHolder } from '#internal/duty/duty.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
+import { endpointAddress } from '#internal/netip/netip.ts';
 import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
 
 export interface DutyWiring {
@@ -130,7 +131,9 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       const news = endpoints.seen(peers.map(({ peer, ...of }) => ({ ...of, peerKey: peer })));
       if (news.length > 0) send(whereabouts(news));
     },
-    told: ({ peers }) => {
+    told: (message) => {
+      // The network half has looked; that it did is not relied on.
+      const peers = message.peers.filter(([, endpoint]) => endpointAddress(endpoint) !== undefined);
       endpoints.told(
         peers.map(([publicKey, endpoint, handshakeMs, link]) => ({
           peerKey: `${link} ${publicKey}`,

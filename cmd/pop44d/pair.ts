@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
-import { aheadOfMedian, createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
+import { aheadOfMedian, believed, createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
@@ -30,6 +30,9 @@ export interface Pairing extends PairEnd {
   beat(): void;
 }
 
+/** An order that was carried out moves a PoP, and a client's session: nobody needs the next one sooner. */
+const orderEachMs = 10_000;
+
 /** A change of less is the noise of the mesh's round trips. */
 const toldStepMs = 10;
 
@@ -45,6 +48,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   let listener = '';
   let role = '';
   let toldAheadMs = Number.NaN;
+  let orderedMs = Number.NEGATIVE_INFINITY;
 
   const settle = (): void => {
     const sibling = siblingOfNode(snapshot(), nodeId);
@@ -56,10 +60,19 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   return {
     told: (from, peers) => {
       if (listener === '' || from !== siblingOfNode(snapshot(), nodeId)) return '';
-      if (peers.length > 0) send({ type: 'whereabouts', peers });
+      const taken = believed(peers, stands, clock.wall().getTime());
+      if (taken.length > 0) send({ type: 'whereabouts', peers: taken });
       return listener;
     },
-    takeOver: asker.ask,
+    takeOver: async () => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - orderedMs < orderEachMs) return `it was ordered to less than ${orderEachMs / 1_000} s ago`;
+      orderedMs = nowMs;
+      const problem = await asker.ask();
+      // What was refused has moved nothing, and may be tried again at once.
+      if (problem !== '') orderedMs = Number.NEGATIVE_INFINITY;
+      return problem;
+    },
     heard: (message) => {
       if (message.type === 'hello') {
         listener = randomUUID();

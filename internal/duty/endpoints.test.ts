@@ -54,6 +54,30 @@ test('they outlive the process, for nobody else to read; what a file holds that 
   expect(open(file).byAge()).toEqual([at('a', now)]);
   writeFileSync(file, '[{"peerKey":"b"},null,7]');
   expect(open(file).byAge()).toEqual([]);
+  writeFileSync(file, JSON.stringify([{ ...at('c', now), endpoint: 'nowhere' }]));
+  expect(open(file).byAge()).toEqual([]);
   writeFileSync(file, '[{"peerKey":');
   expect(open(file).byAge()).toEqual([]);
+});
+
+test('what is told for later than now is taken for now, and does not outlast what comes after; what is nowhere is not taken', () => {
+  const file = join(folder(), 'known');
+  const year = 365 * 24 * 3_600_000;
+  const now = Date.now();
+  writeFileSync(file, JSON.stringify([at('kept', now + year)]));
+  const endpoints = open(file);
+  endpoints.told([at('told', now + year), { ...at('bad', now), endpoint: '192.0.2.1; reboot' }]);
+  expect(endpoints.byAge().map(({ peerKey }) => peerKey)).toEqual(expect.arrayContaining(['kept', 'told']));
+  expect(endpoints.byAge()).toHaveLength(2);
+  for (const { handshakeMs } of endpoints.byAge()) expect(handshakeMs).toBeLessThan(now + year);
+  expect(endpoints.seen([peer('told', now + 3_600_000, 2)])).toHaveLength(1);
+});
+
+test('there are never more than a device holds peers: who is longest away is let go of', () => {
+  const endpoints = open(join(folder(), 'known'));
+  endpoints.told(Array.from({ length: 70_000 }, (_, number) => at(`peer ${number}`, number + 1)));
+  const kept = endpoints.byAge();
+  expect(kept.length).toBeLessThanOrEqual(65_536);
+  expect(kept.length).toBeGreaterThan(50_000);
+  expect(kept[0]?.peerKey).toBe('peer 69999');
 });

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
+import { endpointAddress } from '#internal/netip/netip.ts';
 
 export interface Endpoint {
   /** As a dataplane has it: `p44w0 <public key>`. */
@@ -31,9 +32,15 @@ const writeEachMs = 5_000;
 /** Who has not been heard of for so long is not where he was. */
 const keptMs = 30 * 24 * 3_600_000;
 
+/** As many as a device holds peers. */
+const most = 65_536;
+/** Let go of at once when there are more, the longest away first: sorting for each that comes would be O(all) a piece. */
+const letGo = most / 8;
+
 const isEndpoint = (value: unknown): value is Endpoint => {
   const entry = value as Partial<Record<keyof Endpoint, unknown>> | null;
-  return typeof entry?.peerKey === 'string' && typeof entry.endpoint === 'string' && Number.isFinite(entry.handshakeMs);
+  if (typeof entry?.peerKey !== 'string' || typeof entry.endpoint !== 'string') return false;
+  return endpointAddress(entry.endpoint) !== undefined && Number.isFinite(entry.handshakeMs);
 };
 
 function entriesIn(file: string): readonly Endpoint[] {
@@ -53,7 +60,13 @@ export function createEndpoints(
   failed: (cause: unknown) => void,
   signal: AbortSignal,
 ): Endpoints {
-  const known = new Map(entriesIn(file).map((entry) => [entry.peerKey, entry]));
+  /** A time that has not come yet would stay the newest whatever comes: it is taken for now. */
+  const notAhead = (entry: Endpoint): Endpoint => ({
+    ...entry,
+    handshakeMs: Math.min(entry.handshakeMs, clock.wall().getTime()),
+  });
+  const byAge = (): Endpoint[] => [...known.values()].sort((a, b) => b.handshakeMs - a.handshakeMs);
+  const known = new Map(entriesIn(file).map((entry) => [entry.peerKey, notAhead(entry)]));
   let waiting = false;
 
   const write = async (): Promise<void> => {
@@ -74,6 +87,7 @@ export function createEndpoints(
   const take = (entry: Endpoint): boolean => {
     if ((known.get(entry.peerKey)?.handshakeMs ?? 0) >= entry.handshakeMs) return false;
     known.set(entry.peerKey, entry);
+    if (known.size > most) for (const { peerKey } of byAge().slice(most - letGo)) known.delete(peerKey);
     writeLater();
     return true;
   };
@@ -88,8 +102,8 @@ export function createEndpoints(
       return news;
     },
     told: (endpoints) => {
-      for (const entry of endpoints) take(entry);
+      for (const entry of endpoints) if (isEndpoint(entry)) take(notAhead(entry));
     },
-    byAge: () => [...known.values()].sort((a, b) => b.handshakeMs - a.handshakeMs),
+    byAge,
   };
 }

@@ -21,6 +21,7 @@ import { createTeller, type Sightings, type Teller } from './teller.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
+export { believed } from './believed.ts';
 export { aheadOfMedian } from './clock-offset.ts';
 export { createSiblingTeller, type SiblingTeller, type Whereabout } from './whereabouts.ts';
 

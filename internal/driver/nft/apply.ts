@@ -4,6 +4,7 @@ import type { Element, Netns, Ruleset } from '#internal/dataplane/dataplane.ts';
 import { knownSets, leaseSet } from '#internal/dataplane/ownership.ts';
 import { sendInBatches, type StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { parseAddress } from '#internal/netip/netip.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
 import { leaseElement } from './lease.ts';
 import { knownElements, listing } from './observe.ts';
@@ -21,6 +22,8 @@ import { noteKnown, type Space } from './space.ts';
 
 /** Elements of one transaction: bounds what one bad element makes us repeat (1,000 take 10 ms, measured). */
 const elementsAtOnce = 4000;
+
+const isAddress = (text: string): boolean => typeof parseAddress(text) === 'string';
 
 type ElementStep = StepOf<'element'>;
 
@@ -92,8 +95,13 @@ async function tellKnown(space: Space, addresses: readonly string[]): Promise<vo
     await (await space.session()).run(renderKnown(addresses.slice(at, at + elementsAtOnce)));
 }
 
-/** Those that no table takes now are told to the next one. */
-export async function makeKnown(space: Space, addresses: readonly string[], nowMs: number): Promise<void> {
+/**
+ * Those that no table takes now are told to the next one: what is no address is not remembered, or no table would be
+ * made for a day. The others are not its matter.
+ * @throws Fault `invalid`: one was none
+ */
+export async function makeKnown(space: Space, given: readonly string[], nowMs: number): Promise<void> {
+  const addresses = given.filter(isAddress);
   noteKnown(space.known, addresses, nowMs);
   await space.exclusive(async () => {
     try {
@@ -103,6 +111,8 @@ export async function makeKnown(space: Space, addresses: readonly string[], nowM
       if (!(error instanceof Fault && error.code === 'rejected')) throw error;
     }
   });
+  const bad = given.find((address) => !isAddress(address));
+  if (bad !== undefined) throw new Fault('invalid', `${JSON.stringify(bad)} is not an address`);
 }
 
 async function applySpace(space: Space, steps: readonly Step[]): Promise<readonly StepFailure[]> {

@@ -212,8 +212,10 @@ test('sources that have shaken hands are known, also to a table that is made ane
   await bring(want);
   await driver.known(['198.18.1.2', '2001:db8:7::5']);
   await driver.known(['198.18.1.2']);
+  // From a sibling that is not what it was: the others are known, and the next table is made.
+  await expect(driver.known(['x; flush ruleset', '198.18.1.3'])).rejects.toThrow('is not an address');
   const listed = (): string => transport('list', 'table', 'inet', 'pop44');
-  const all = ['198.18.1.1', '198.18.1.2', '2001:db8:7::'];
+  const all = ['198.18.1.1', '198.18.1.2', '198.18.1.3', '2001:db8:7::'];
   for (const address of all) expect(listed()).toContain(`${address} expires`);
   expect(reasons).toEqual([]);
   expect((await driver.observe()).element.size).toBe(0);

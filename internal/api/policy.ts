@@ -17,15 +17,17 @@ import { subjectOf } from '#internal/identity/identity.ts';
 import type { Admit, Principal } from '#internal/rpc/rpc.ts';
 import { principalName } from '#internal/rpc/rpc.ts';
 
-type Role = 'admin' | 'trusted-node' | 'micro-node';
-type Act = 'read' | 'change' | 'mesh' | 'renew' | 'rotate';
+type Role = 'admin' | 'core-node' | 'regional-node' | 'micro-node';
+type Act = 'read' | 'change' | 'mesh' | 'order' | 'renew' | 'rotate';
 
 // A node changes nothing by a call of its own, so that one that was broken into is no admin at other daemons: what people ask
 // for comes as a person's (service.ts), and of a node there are its certificate and its own key. A MICRO PoP is a club's: it
-// neither sees nor changes the records of others.
+// neither sees nor changes the records of others. An admin's order to a node comes by way of a CORE alone: a REGIONAL that was
+// broken into must not move the PoPs of others.
 const allowed: { readonly [R in Role]: readonly Act[] } = {
   admin: ['read', 'change', 'rotate'],
-  'trusted-node': ['read', 'mesh', 'renew', 'rotate'],
+  'core-node': ['read', 'mesh', 'order', 'renew', 'rotate'],
+  'regional-node': ['read', 'mesh', 'renew', 'rotate'],
   'micro-node': ['renew'],
 };
 
@@ -43,6 +45,7 @@ function actOf(method: DescMethod): Act {
   if (method === TrustService.method.renewCertificate) return 'renew';
   // Of which node, and which step of it, its command looks at.
   if (method === FabricService.method.rotateInterconnectKey) return 'rotate';
+  if (method === MeshService.method.orderTakeover) return 'order';
   if (method.parent === MeshService || method.parent === LeaderService) return 'mesh';
   if (changesWithoutSaying.has(method)) return 'change';
   return method.input.fields.some((field) => field.localName === 'change') ? 'change' : 'read';
@@ -53,7 +56,8 @@ function roleOf(snapshot: Snapshot, principal: Principal): Role | undefined {
   const node = snapshot.nodes.get(principal.id)?.record;
   const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
   if (pop === undefined) return undefined;
-  return pop.kind === PopKind.CORE || pop.kind === PopKind.REGIONAL ? 'trusted-node' : 'micro-node';
+  if (pop.kind === PopKind.CORE) return 'core-node';
+  return pop.kind === PopKind.REGIONAL ? 'regional-node' : 'micro-node';
 }
 
 const retiredNames = new WeakMap<Snapshot['authorities'], ReadonlySet<string>>();

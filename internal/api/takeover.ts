@@ -2,6 +2,7 @@
 
 import { siblingOfNode } from '#internal/desired/desired.ts';
 import { refuse } from '#internal/errors/errors.ts';
+import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 
@@ -10,9 +11,12 @@ export interface TakeoverParts {
   readonly takeOver?: (nodeId: string, signal: AbortSignal) => Promise<string>;
 }
 
-/** @throws Refused `not-found`, `invalid` (no pair), `unavailable` (it did not) */
+const isCore = ({ nodes, pops }: Snapshot, nodeId: string): boolean =>
+  pops.get(nodes.get(nodeId)?.record.popId ?? '')?.record.kind === PopKind.CORE;
+
+/** @throws Refused `not-found`, `invalid` (no pair), `forbidden` (not by way of this node), `unavailable` (it did not) */
 export async function orderTakeover(
-  { takeOver }: TakeoverParts,
+  { takeOver, config }: TakeoverParts & { readonly config: { readonly nodeId: string } },
   snapshot: Snapshot,
   node: string,
   signal: AbortSignal,
@@ -23,6 +27,11 @@ export async function orderTakeover(
   if (siblingOfNode(snapshot, node) === undefined) {
     const cure = 'a PoP of two nodes, each with a heartbeat address (pop44 node update --heartbeat)';
     throw new Refused(refuse('invalid', { ...fields, problem: 'has no sibling to take over from', cure }));
+  }
+  // The node itself would refuse (policy.ts), in words that help nobody.
+  if (node !== config.nodeId && !isCore(snapshot, config.nodeId)) {
+    const own = `takes orders from nodes of CORE PoPs, and ${config.nodeId} is none`;
+    throw new Refused(refuse('forbidden', { ...fields, problem: own, cure: `ask a CORE node, or ${node} itself` }));
   }
   const problem = takeOver === undefined ? 'this daemon knows no way to it' : await takeOver(node, signal);
   if (problem === '') return;

@@ -1,3 +1,4 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
 import { heartbeats, pairSnapshot } from '#internal/testkit/pair.ts';
 import { heartbeatField } from './heartbeat.ts';
@@ -7,7 +8,7 @@ const ofP3 = (value: string) => heartbeatField(snapshot, 'heartbeat', { id: 'p3'
 
 test("a heartbeat address is one of the node alone, of the family of its sibling's; none is none", () => {
   expect(ofP3('172.30.34.1')).toBe('172.30.34.1');
-  expect(ofP3('')).toBe('');
+  expect(heartbeatField(pairSnapshot({ heartbeat: '' }), 'heartbeat', { id: 'p3', popId: 'p3' }, '')).toBe('');
   expect(heartbeatField(snapshot, 'heartbeat', { id: 'p1', popId: 'p1' }, 'FD44::0:1')).toBe('fd44::1');
 });
 
@@ -20,4 +21,19 @@ test.each([
   ['of another family than the sibling has', 'fd44::1', 'invalid'],
 ])('%s is refused', (_, value, refused) => {
   expect(ofP3(value)).toMatchObject({ refused, field: 'heartbeat', value });
+});
+
+test('a third heartbeat in a PoP is refused: it would end the pair that is there', () => {
+  expect(heartbeatField(snapshot, 'heartbeat', { id: 'p5', popId: 'p3' }, '172.30.34.3')).toMatchObject({
+    refused: 'already-exists',
+    message: expect.stringContaining('third in PoP p3, after p3 and p4'),
+  });
+  expect(heartbeatField(snapshot, 'heartbeat', { id: 'p5', popId: 'p3' }, '')).toBe('');
+});
+
+test('one of a pair keeps its heartbeat: without it both would carry the PoP', () => {
+  expect(ofP3('')).toMatchObject({ refused: 'in-use', cure: 'revoke p3 or p4 first' });
+  // The one that is left when the other was revoked may.
+  const revokedAt = timestampFromDate(new Date(0));
+  expect(heartbeatField(pairSnapshot({ revokedAt }), 'heartbeat', { id: 'p3', popId: 'p3' }, '')).toBe('');
 });

@@ -9,7 +9,7 @@ import {
   UpdateNodeResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
+import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
 import { notFound } from './fields.ts';
 import { heartbeatField } from './heartbeat.ts';
@@ -18,7 +18,7 @@ import { uplinkField } from './rates.ts';
 
 /**
  * Rates of tunnels that are above a lower uplink stay: the node gives what it has. Refuses `required` (nothing to
- * change), `not-found`, `stale-etag`, `invalid`, `already-exists` (heartbeat).
+ * change), `not-found`, `stale-etag`, `invalid`, `already-exists` and `in-use` (heartbeat).
  */
 export function updateNode(
   snapshot: Snapshot,
@@ -49,9 +49,18 @@ export function updateNode(
   if (isRefusal(link)) return link;
   // The stored message, so that fields of a newer daemon survive.
   const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond, heartbeat: link });
+  const response = create(UpdateNodeResponseSchema, { node });
   const draft = new Draft();
   draft.read('node', node.id, stored);
   draft.write({ op: 'put', kind: 'node', id: node.id, record: node });
   if (request.lastResort !== undefined) nameLastResort(snapshot, node.id, request.lastResort, draft);
-  return { decision: draft.decision(), response: create(UpdateNodeResponseSchema, { node }) };
+  const decision = draft.decision();
+  const named = decision.writes.some(({ kind }) => kind === 'network');
+  if (named || link === stored.record.heartbeat) return { decision, response };
+  // Of three nodes of a PoP that ask at once, two get one: each rewrites the network record.
+  const { compares, writes } = alone(snapshot);
+  return {
+    decision: { compares: [...compares, ...decision.compares], writes: [...writes, ...decision.writes] },
+    response,
+  };
 }

@@ -1,5 +1,8 @@
+import { clone } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import type { Dataplane } from '#internal/dataplane/dataplane.ts';
+import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { fold, type Snapshot } from '#internal/model/model.ts';
 import { heartbeats, pairSnapshot } from '#internal/testkit/pair.ts';
 import { threePops } from '#internal/testkit/three-pops.ts';
 import { desired, siblingOfNode } from './desired.ts';
@@ -28,6 +31,20 @@ test.each([
   expect(made.pair.size).toBe(0);
   expect(bird(made)).toContain('protocol static p44endpoint4');
   expect(rules(made)).not.toContain('@lease');
+});
+
+test('a third node without a heartbeat changes nothing for the pair; of three with one, nobody is a sibling [N7]', () => {
+  const withThird = (heartbeat: string): Snapshot => {
+    const base = pairSnapshot();
+    const fourth = base.nodes.get('p4');
+    if (fourth === undefined) throw new Error('no p4');
+    const record = Object.assign(clone(NodeSchema, fourth.record), { id: 'p5', asn: 4_200_000_005, heartbeat });
+    const event = { kind: 'node', id: 'p5', stored: { revision: 3n, record } } as const;
+    return fold(base, { revision: 3n, relisted: false, events: [event] }).snapshot;
+  };
+  const pairs = (heartbeat: string) => ['p3', 'p4', 'p5'].map((id) => siblingOfNode(withThird(heartbeat), id));
+  expect(pairs('')).toEqual(['p4', 'p3', undefined]);
+  expect(pairs('172.30.34.3')).toEqual([undefined, undefined, undefined]);
 });
 
 test('a node alone is as it was: its endpoint is configuration, and nothing fences it', () => {

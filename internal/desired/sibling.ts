@@ -37,9 +37,11 @@ function underlayWay(near: Node, far: Node): Way | undefined {
 
 /** Two nodes of a PoP with a heartbeat link between them; undefined: this one has no sibling. O(nodes). */
 export function siblingOf(snapshot: Snapshot, near: Node): Sibling | undefined {
-  const others = nodesInForce(snapshot).filter(({ id, popId }) => popId === near.popId && id !== near.id);
-  const [node] = others;
-  if (node === undefined || others.length > 1 || near.heartbeat === '' || node.heartbeat === '') return undefined;
+  // A third node without a heartbeat is none of the pair's business.
+  const [node, ...more] = nodesInForce(snapshot).filter(
+    ({ id, popId, heartbeat }) => popId === near.popId && id !== near.id && heartbeat !== '',
+  );
+  if (node === undefined || more.length > 0 || near.heartbeat === '') return undefined;
   const underlay = underlayWay(near, node);
   if (underlay === undefined || familyOfAddress(near.heartbeat) !== familyOfAddress(node.heartbeat)) return undefined;
   return { node, heartbeat: { own: near.heartbeat, far: node.heartbeat }, underlay };

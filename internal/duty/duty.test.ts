@@ -32,10 +32,20 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
     sleep: async (ms, signal) => {
       signal?.throwIfAborted();
       await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
       nowMs += ms;
     },
   };
-  const world = { leased: start.leased ?? false, alive: true, path: 'Up', out: 'Up', sibling: [] as number[] };
+  const world = {
+    ...{ leased: start.leased ?? false, alive: true, path: 'Up', out: 'Up', sibling: [] as number[] },
+    ...{ bird: 'answers' as 'answers' | 'refuses' | 'silent', looks: 0, looked: async () => undefined as unknown },
+    regated: async () => undefined as unknown,
+  };
+  const answers = async <T>(answer: () => T): Promise<T> => {
+    if (world.bird === 'refuses') throw new Error('nobody answers');
+    if (world.bird === 'silent') return new Promise(() => undefined);
+    return answer();
+  };
   const done: string[] = [];
   const reports: DutyReport[] = [];
   const note = (what: string) => async () => {
@@ -43,16 +53,21 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
   };
   const holder = await createDuty({
     bird: {
-      bfdSessions: async () => [
-        { address: pair.heartbeat, state: world.path },
-        { address: pair.underlay, state: world.path },
-        { address: '198.18.3.1', state: world.out },
-      ],
-      protocols: async () => [
-        { name: 'p44u_up_4', type: 'BGP', info: world.out === 'Up' ? 'Established' : 'Active' },
-        { name: 'p44s_heartbeat', type: 'BGP', info: world.path === 'Up' ? 'Established' : 'Active' },
-      ],
-      medsOf: async () => world.sibling,
+      bfdSessions: async () => {
+        world.looks += 1;
+        await world.looked();
+        return answers(() => [
+          { address: pair.heartbeat, state: world.path },
+          { address: pair.underlay, state: world.path },
+          { address: '198.18.3.1', state: world.out },
+        ]);
+      },
+      protocols: () =>
+        answers(() => [
+          { name: 'p44u_up_4', type: 'BGP', info: world.out === 'Up' ? 'Established' : 'Active' },
+          { name: 'p44s_heartbeat', type: 'BGP', info: world.path === 'Up' ? 'Established' : 'Active' },
+        ]),
+      medsOf: () => answers(() => world.sibling),
     },
     alive: () => world.alive,
     lease: {
@@ -66,11 +81,11 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       },
       stands: async () => world.leased,
     },
-    applier: () => ({ regate: note('routes'), forgetSessions: note('sessions forgotten') }),
+    applier: () => ({ regate: () => world.regated().then(note('routes')), forgetSessions: note('sessions forgotten') }),
     calls: { begin: () => done.push('calls'), end: () => done.push('no calls') },
     memory: { read: () => ({ role: start.role ?? 'waiting', epoch: 4 }), keep: () => undefined },
     clock,
-    log: quiet,
+    log: { ...quiet, error: (event) => done.push(event) },
     changed: (report) => reports.push(report),
   });
   const abort = new AbortController();
@@ -150,4 +165,59 @@ test('the death of its WireGuard, and a lease that ran out, make it let go; an o
   await eventually(() => reports.some(({ role, alarm }) => role === 'waiting' && alarm === 'stood-still'), 5_000);
   const single = await node();
   expect(await single.holder.takeOver()).toBe('it has no sibling');
+});
+
+test.each(['refuses', 'silent'] as const)(
+  'a standby whose own BIRD %s takes nothing from a sibling that leads, then or when it answers again [N7]',
+  async (bird) => {
+    const { holder, world, reports, becomes } = await node();
+    world.sibling = [2_007];
+    holder.take(want(link, paired));
+    await becomes('standby');
+    // Long enough for its session to have settled.
+    const looksOn = (more: number) => {
+      const from = world.looks;
+      return eventually(() => world.looks > from + more, 10_000);
+    };
+    await looksOn(200);
+    world.bird = bird;
+    await looksOn(200);
+    world.bird = 'answers';
+    await looksOn(200);
+    expect(holder.report()).toMatchObject({ role: 'standby', epoch: 7 });
+    expect(reports.some(({ role }) => role === 'active')).toBe(false);
+  },
+);
+
+test('who followed when its pair went has no right to lead when one comes back; who led has [N7]', async () => {
+  const { holder, world, done, becomes } = await node();
+  world.sibling = [2_007];
+  holder.take(want(link, paired));
+  await becomes('standby');
+  await eventually(() => done.includes('sessions forgotten'), 5_000);
+  done.length = 0;
+  holder.take(want(link));
+  expect(holder.report().role).toBe('alone');
+  await eventually(() => done.length === 2, 5_000);
+  expect(done).toEqual(['no calls', 'routes']);
+  // Whatever else comes meanwhile.
+  holder.take(want(link));
+  holder.take(want(link, paired));
+  expect(holder.report()).toMatchObject({ role: 'waiting', epoch: 7 });
+  const led = await node({ role: 'active', leased: true });
+  led.holder.take(want(link, paired));
+  led.holder.take(want(link));
+  led.holder.take(want(link, paired));
+  expect(led.holder.report()).toMatchObject({ role: 'active', epoch: 4 });
+});
+
+test('what a look has found of a pair that went meanwhile moves nothing; routes that fail then are told [N7]', async () => {
+  const { holder, world, done, reports } = await node();
+  world.looked = async () => holder.take(want(link));
+  world.regated = () => Promise.reject(new Error('no answer'));
+  world.sibling = [2_007];
+  holder.take(want(link, paired));
+  await eventually(() => done.includes('duty-failed'), 5_000);
+  expect(reports.map(({ role }) => role)).toEqual(['waiting', 'alone']);
+  expect(done).toEqual(['no calls', 'duty-failed']);
 });

@@ -71,8 +71,11 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   };
   const kept = memory.read();
   // Who was killed alone goes on as what he was, if the kernel has seen this node live ever since.
-  const resumes = kept.role === 'active' && (await lease.stands().catch(() => false));
+  let resumes = kept.role === 'active' && (await lease.stands().catch(() => false));
+  /** It carries the PoP without a sibling, and nobody else did when it began to. */
   let served = false;
+  /** The pair went while the sibling led: that this node serves too since then gives it no right to lead. */
+  let followed = false;
 
   const report = (): DutyReport =>
     pair === undefined
@@ -93,6 +96,13 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     await applier().forgetSessions();
   }
 
+  /** Nothing is held back from a node without a sibling. */
+  async function alone(): Promise<void> {
+    if (pair !== undefined) return;
+    calls.end();
+    await applier().regate();
+  }
+
   /** Carries out what the role asks for; a role that is not carried out is tried again with the next look. */
   async function carry(next: Duty): Promise<void> {
     const before = duty;
@@ -108,13 +118,17 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     if (carried === (active ? 'active' : 'standby')) return;
     carried = undefined;
     await (active ? lead() : fence());
-    carried = active ? 'active' : 'standby';
+    // Meanwhile a want may have brought another pair, which begins anew.
+    if (duty === next) carried = active ? 'active' : 'standby';
   }
 
   async function look(): Promise<void> {
-    if (pair === undefined) return;
-    const place = { first: pair.nodeId < pair.siblingId };
-    const facts = await reader.read(pair, duty.role === 'active');
+    const looked = pair;
+    if (looked === undefined) return;
+    const place = { first: looked.nodeId < looked.siblingId };
+    const facts = await reader.read(looked, duty.role === 'active');
+    // Of a pair that is none any more.
+    if (pair !== looked) return;
     await carry(step(duty, facts, place));
   }
 
@@ -126,6 +140,9 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     const active = resumes || served;
     const epoch = Math.max(kept.epoch, duty.epoch, active ? 1 : 0);
     duty = { ...coldDuty(epoch), role: active ? 'active' : 'waiting' };
+    resumes = false;
+    served = false;
+    followed = false;
     carried = undefined;
     memory.keep(duty);
     parts.changed(report());
@@ -147,20 +164,24 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
       if (next !== undefined) paired(next);
       else if (gone) {
         // Of a snapshot that does not know this node there is nothing to serve.
-        served ||= pair !== undefined || want.put.some(([kind, value]) => kind === 'link' && isAccessLink(value.name));
+        const serves = want.put.some(([kind, value]) => kind === 'link' && isAccessLink(value.name));
+        if (pair !== undefined) followed = duty.role !== 'active';
+        served = !followed && (served || pair !== undefined || serves);
         pair = undefined;
       }
       if (before === undefined || pair !== undefined) return;
       parts.changed(report());
-      calls.end();
-      void applier().regate();
+      exclusive(alone).catch((cause: unknown) => log.error('duty-failed', { reason: messageOf(cause) }));
     },
     report,
     died: () => nudge?.(),
     takeOver: () =>
       exclusive(async () => {
-        if (pair === undefined) return 'it has no sibling';
-        const next = takeOver(duty, await reader.read(pair, duty.role === 'active'));
+        const looked = pair;
+        if (looked === undefined) return 'it has no sibling';
+        const facts = await reader.read(looked, duty.role === 'active');
+        if (pair !== looked) return 'its sibling has just changed';
+        const next = takeOver(duty, facts);
         if (next === undefined) return 'its way out, its WireGuard or its BIRD is down';
         await carry(next);
         return '';

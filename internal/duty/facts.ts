@@ -33,6 +33,8 @@ export interface FactSources {
 
 /** Each 4th look: a session that comes up is no hurry, and one that goes is told by BFD. */
 const protocolsEach = 4;
+/** As long as BFD waits for a sibling: who has not answered by then (0.3 ms on an idle machine) is not known. */
+const answerMs = 300;
 /** BFD's own time: who was not looked after for longer may have stood still as a whole. */
 const gapMs = 200;
 const leaseEachMs = 5_000;
@@ -46,8 +48,12 @@ const pathTo = (sessions: readonly Session[], address: string): Path => {
 const established = ({ type, info }: Protocol): boolean => type === 'BGP' && info.startsWith('Established');
 const isSibling = ({ name }: Protocol): boolean => name.startsWith(siblingSession);
 
-/** What BIRD does not answer is not known, which moves nothing by itself. */
-const orNothing = <T>(asked: Promise<readonly T[]>): Promise<readonly T[]> => asked.catch(() => []);
+/** What BIRD has told in one look. */
+interface Told {
+  readonly sessions: readonly Session[];
+  /** Of a sibling that says that it is active. */
+  readonly epochs: readonly number[];
+}
 
 export interface FactReader {
   read(pair: Pair, active: boolean): Promise<Facts>;
@@ -67,31 +73,49 @@ export function createFactReader({ bird, leased, alive, clock }: FactSources): F
     return leased();
   }
 
+  async function ask(pair: Pair, active: boolean): Promise<Told> {
+    const family = pair.heartbeat.includes(':') ? 6 : 4;
+    const otherFamily = pair.underlay.includes(':') ? 6 : 4;
+    const markersOf = (of: 4 | 6) => bird.medsOf(`p44duty${of}`, dutyMarkers[of]);
+    const [sessions, near, far] = await Promise.all([
+      bird.bfdSessions(),
+      markersOf(family),
+      family === otherFamily ? [] : markersOf(otherFamily),
+    ]);
+    const epochs = [...near, ...far].map((med) => med - epochMetric).filter((epoch) => epoch > 0);
+    // A sibling that says nothing has stepped down if its session stands now, not if it stood some looks ago.
+    const decides = !active && epochs.length === 0;
+    if (decides || looks % protocolsEach === 0) protocols = await bird.protocols();
+    looks += 1;
+    return { sessions, epochs };
+  }
+
+  /** Undefined: a question is unanswered. "Not known" must not look like "nothing there", which a standby acts on. */
+  function answered(asked: Promise<Told>): Promise<Told | undefined> {
+    const enough = new AbortController();
+    const late = clock.sleep(answerMs, enough.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    return Promise.race([asked.catch(() => undefined), late]).finally(() => enough.abort());
+  }
+
   return {
     read: async (pair, active) => {
       // First, and from before anything is awaited: who stood still learns it before he does anything.
       const standing = await lease(active, clock.monotonicMs());
       lastMs = clock.monotonicMs();
-      const family = pair.heartbeat.includes(':') ? 6 : 4;
-      const otherFamily = pair.underlay.includes(':') ? 6 : 4;
-      const markersOf = (of: 4 | 6) => orNothing(bird.medsOf(`p44duty${of}`, dutyMarkers[of]));
-      const [sessions, near, far] = await Promise.all([
-        orNothing(bird.bfdSessions()),
-        markersOf(family),
-        family === otherFamily ? [] : markersOf(otherFamily),
-      ]);
-      if (looks % protocolsEach === 0) protocols = await orNothing(bird.protocols());
-      looks += 1;
+      const told = await answered(ask(pair, active));
+      const { sessions, epochs } = told ?? { sessions: [], epochs: [] };
       const upstreams = protocols.filter((protocol) => protocol.type === 'BGP' && !isSibling(protocol));
       // In the same answer as the ways to the sibling: who hears nobody must not take one of them for dead.
       const watched = sessions.filter(({ address }) => address !== pair.heartbeat && address !== pair.underlay);
       const out = watched.length === 0 || watched.some(({ state }) => state === 'Up');
-      const epochs = [...near, ...far].map((med) => med - epochMetric).filter((epoch) => epoch > 0);
       return {
         nowMs: clock.monotonicMs(),
         heartbeat: pathTo(sessions, pair.heartbeat),
         underlay: pathTo(sessions, pair.underlay),
-        reached: protocols.some((protocol) => isSibling(protocol) && established(protocol)),
+        reached: told !== undefined && protocols.some((protocol) => isSibling(protocol) && established(protocol)),
         ...(epochs.length > 0 && { siblingEpoch: Math.max(...epochs) }),
         upstream: out && (upstreams.length === 0 || upstreams.some(established)),
         alive: alive(pair.link),

@@ -53,6 +53,7 @@ describe('a standby takes over [N7]', () => {
     ['its own way out is down too', { ...down, upstream: false }],
     ['its own WireGuard is dead', { ...down, alive: false }],
     ['the sibling is still heard', { ...down, siblingEpoch: 7 }],
+    ['nothing is known of either way', { heartbeat: 'unknown', underlay: 'unknown' }],
   ] as const)('not when %s', (_, change) => {
     expect(after(standby(7), 5_000, change).role).toBe('standby');
   });
@@ -64,6 +65,18 @@ test('a standby that stood still hears nobody when it runs on, and takes nothing
   const stopped = after(standby(7), 100, { siblingEpoch: 7 });
   const late = step(stopped, facts({ ...down, nowMs: quiet.nowMs + 5_000 }), second);
   expect(step(late, facts({ ...down, nowMs: quiet.nowMs + 5_025 }), second).role).toBe('standby');
+});
+
+test('a standby whose own BIRD comes back waits until it can know what its sibling does [N7]', () => {
+  const blind = { heartbeat: 'unknown', underlay: 'unknown' } as const;
+  const told = after(standby(7), 2_000, { siblingEpoch: 7 });
+  const silent = step(told, facts({ ...blind, nowMs: quiet.nowMs + 2_000 }), first);
+  // Its session has stood for long, as far as it knew: that does not count any more.
+  const again = step(silent, facts({ nowMs: quiet.nowMs + 2_025 }), first);
+  expect(step(again, facts({ nowMs: quiet.nowMs + 2_050 }), first).role).toBe('standby');
+  // Nobody watches its way out: it looks as if it stood.
+  const restarted = after(standby(7), 100, blind);
+  expect(after(restarted, coldStartMs - 200, down).role).toBe('standby');
 });
 
 describe('an active node lets go [N7]', () => {
@@ -111,7 +124,7 @@ const sessionMs = 600;
 
 const eventOf = fc.record({
   afterMs: fc.integer({ min: 0, max: 6_000 }),
-  what: fc.constantFrom('heartbeat', 'underlay', 'both', 'upstream', 'freeze'),
+  what: fc.constantFrom('heartbeat', 'underlay', 'both', 'upstream', 'freeze', 'silent', 'restart'),
   who: fc.constantFrom<0 | 1>(0, 1),
   lastsMs: fc.integer({ min: 25, max: 8_000 }),
 });
@@ -142,6 +155,9 @@ class Node {
   frozenUntilMs = 0;
   frozenMs = 0;
   cutUntilMs = 0;
+  /** BIRD does not answer; it is not there at all, and its sessions are down. */
+  silentUntilMs = 0;
+  goneUntilMs = 0;
   readonly out = new Session(outAgainMs);
 }
 
@@ -159,36 +175,43 @@ class Pair {
     if (what === 'underlay' || what === 'both') this.cutUntilMs.underlay = end;
     if (what === 'upstream') this.nodes[who].cutUntilMs = end;
     if (what === 'freeze') this.nodes[who].frozenUntilMs = end;
+    if (what === 'silent') this.nodes[who].silentUntilMs = end;
+    if (what === 'restart') this.nodes[who].goneUntilMs = end;
   }
 
   tick(): void {
     this.nowMs += tickMs;
     const frozen = (node: Node): boolean => node.frozenUntilMs > this.nowMs;
+    const gone = (node: Node): boolean => node.goneUntilMs > this.nowMs;
+    const blind = (node: Node): boolean => gone(node) || node.silentUntilMs > this.nowMs;
     const awake = !this.nodes.some(frozen);
+    const speaks = awake && !this.nodes.some(gone);
     for (const link of ['heartbeat', 'underlay'] as const)
-      this.links[link].tick(awake && this.cutUntilMs[link] <= this.nowMs);
+      this.links[link].tick(speaks && this.cutUntilMs[link] <= this.nowMs);
     const { heartbeat, underlay } = this.links;
     this.linkedMs = heartbeat.up || underlay.up ? this.linkedMs + tickMs : 0;
     const reached = this.linkedMs >= sessionMs;
     const before = this.nodes.map(({ duty }) => duty);
     for (const at of [0, 1] as const) {
       const node = this.nodes[at];
-      node.out.tick(!frozen(node) && node.cutUntilMs <= this.nowMs);
+      node.out.tick(!frozen(node) && !gone(node) && node.cutUntilMs <= this.nowMs);
       node.frozenMs = frozen(node) ? node.frozenMs + tickMs : 0;
       // The kernel's own doing.
       if (node.frozenMs >= leaseMs) node.fenced = true;
       if (frozen(node)) continue;
       const other = before[1 - at];
       const was = node.duty.role;
+      const pathOf = ({ up }: Session) => (blind(node) ? 'unknown' : up ? 'up' : 'down');
       node.duty = step(
         node.duty,
         {
           nowMs: this.nowMs,
-          heartbeat: heartbeat.up ? 'up' : 'down',
-          underlay: underlay.up ? 'up' : 'down',
-          reached,
-          ...(reached && other?.role === 'active' && { siblingEpoch: other.epoch }),
-          upstream: node.out.up,
+          heartbeat: pathOf(heartbeat),
+          underlay: pathOf(underlay),
+          reached: reached && !blind(node),
+          ...(reached && !blind(node) && other?.role === 'active' && { siblingEpoch: other.epoch }),
+          // What was told last stands.
+          upstream: blind(node) || node.out.up,
           alive: true,
           ...(was === 'active' && { leased: !node.fenced }),
         },
@@ -231,9 +254,10 @@ test('whatever happens between two nodes: who hears the other never speaks besid
   );
 });
 
-test('a standby that is stopped and runs on takes nothing from an active node that is well [N7]', () => {
+test('a standby that is stopped, or whose BIRD is away, takes nothing from an active node that is well [N7]', () => {
+  const ofStandby = fc.constantFrom('freeze', 'silent', 'restart');
   fc.assert(
-    fc.property(fc.integer({ min: 25, max: 9_000 }), (lastsMs) => {
+    fc.property(ofStandby, fc.integer({ min: 25, max: 9_000 }), (what, lastsMs) => {
       const pair = new Pair();
       const run = (ms: number): void => {
         for (let left = ms; left > 0; left -= tickMs) pair.tick();
@@ -241,7 +265,7 @@ test('a standby that is stopped and runs on takes nothing from an active node th
       run(10_000);
       const [active, standbyNode] = pair.nodes;
       const { epoch } = active.duty;
-      pair.happens({ what: 'freeze', who: 1, lastsMs, afterMs: 0 });
+      pair.happens({ what, who: 1, lastsMs, afterMs: 0 });
       run(lastsMs + 10_000);
       expect(active.duty).toMatchObject({ role: 'active', epoch });
       expect(standbyNode.duty.role).toBe('standby');

@@ -85,12 +85,17 @@ type Times = Pick<Duty, 'downSinceMs' | 'reachedSinceMs' | 'blindSinceMs' | 'iso
 const isolated = (duty: Duty, { nowMs, heartbeat, underlay, upstream }: Facts): boolean =>
   (heartbeat !== 'up' && underlay !== 'up' && !upstream) || nowMs - (duty.lookedMs ?? nowMs) > stoppedMs;
 
+/** BIRD is silent: of the sibling nothing is known, and what was known does not count. */
+const isBlind = ({ heartbeat, underlay }: Facts): boolean => heartbeat === 'unknown' && underlay === 'unknown';
+
 function timesOf(duty: Duty, facts: Facts): Times {
-  const { nowMs, heartbeat, underlay, reached } = facts;
-  const isolatedMs = isolated(duty, facts) ? nowMs : duty.isolatedMs;
+  const { nowMs, heartbeat, underlay } = facts;
+  const blindSinceMs = since(isBlind(facts), duty.blindSinceMs, nowMs);
+  // A BIRD that was away for two looks may be a new one, whose sessions are all down: as for a node that stood still.
+  const alone = isolated(duty, facts) || lasts(blindSinceMs, nowMs, confirmMs);
+  const isolatedMs = alone ? nowMs : duty.isolatedMs;
   const downSinceMs = since(heartbeat === 'down' && underlay === 'down', duty.downSinceMs, nowMs);
-  const reachedSinceMs = since(reached, duty.reachedSinceMs, nowMs);
-  const blindSinceMs = since(heartbeat === 'unknown' && underlay === 'unknown', duty.blindSinceMs, nowMs);
+  const reachedSinceMs = since(facts.reached && !isBlind(facts), duty.reachedSinceMs, nowMs);
   return {
     ...(downSinceMs !== undefined && { downSinceMs }),
     ...(reachedSinceMs !== undefined && { reachedSinceMs }),
@@ -120,7 +125,7 @@ const outranked = (epoch: number, { siblingEpoch }: Facts, { first }: Place): bo
   siblingEpoch !== undefined && (siblingEpoch > epoch || (siblingEpoch === epoch && !first));
 
 function mayLead(role: 'waiting' | 'standby', times: Times, { nowMs, siblingEpoch }: Facts, place: Place): boolean {
-  if (siblingEpoch !== undefined) return false;
+  if (siblingEpoch !== undefined || times.blindSinceMs !== undefined) return false;
   // It was there, and by both ways is not any more; or it says itself that it has stepped down.
   if (role === 'standby') {
     const recent = times.isolatedMs !== undefined && nowMs - times.isolatedMs < coldStartMs;

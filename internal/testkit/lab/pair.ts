@@ -55,7 +55,10 @@ export async function killNode(lab: World, node: Member): Promise<void> {
   await Promise.all(stopping);
 }
 
-/** As its service manager does when the machine is back. */
+/** As its service manager does when the machine is back; what runs stays. */
 export async function startNode(lab: World, node: Member): Promise<void> {
-  for (const part of parts) await lab.service(`${node}-${part}`).start();
+  for (const part of parts) {
+    const service = lab.service(`${node}-${part}`);
+    if (service.pid() === undefined) await service.start();
+  }
 }

@@ -20,8 +20,9 @@ const partnersOf = (snapshot: Snapshot, node: Pick<Node, 'id' | 'popId'>): reado
 /** Two nodes that are no pair any more would both carry the PoP, the standby too: a pair ends with one of its nodes. */
 function cleared(snapshot: Snapshot, field: string, node: Pick<Node, 'id' | 'popId'>): '' | Refusal {
   const before = snapshot.nodes.get(node.id)?.record;
-  const [sibling] = partnersOf(snapshot, node);
-  if (before === undefined || !inForce(before) || before.heartbeat === '' || sibling === undefined) return '';
+  const [sibling, third] = partnersOf(snapshot, node);
+  if (before === undefined || !inForce(before) || before.heartbeat === '') return '';
+  if (sibling === undefined || third !== undefined) return '';
   const problem = `is missing while node ${sibling.id} has one: both would carry the PoP`;
   return refuse('in-use', { field, value: '', problem, cure: `revoke ${node.id} or ${sibling.id} first` });
 }
@@ -52,12 +53,7 @@ export function heartbeatField(
   const partners = partnersOf(snapshot, node);
   if (partners.length > 1) {
     const ids = partners.map(({ id }) => id).join(' and ');
-    return exists(
-      field,
-      value,
-      `would be the third in PoP ${node.popId}, after ${ids}`,
-      'two nodes are a pair: none here',
-    );
+    return exists(field, value, `would be the third in PoP ${node.popId}, after ${ids}`, 'none: a pair is of two');
   }
   return address;
 }

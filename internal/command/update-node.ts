@@ -29,8 +29,8 @@ export function updateNode(
   if (unready !== undefined) return unready;
   const stored = snapshot.nodes.get(request.node);
   if (stored === undefined) return notFound('node', request.node, 'node');
-  const { uplinkBitPerSecond = stored.record.uplinkBitPerSecond, heartbeat = stored.record.heartbeat } = request;
-  const given = [request.uplinkBitPerSecond, request.heartbeat, request.lastResort];
+  const { uplinkBitPerSecond = stored.record.uplinkBitPerSecond, heartbeat } = request;
+  const given = [request.uplinkBitPerSecond, heartbeat, request.lastResort];
   if (given.every((field) => field === undefined)) {
     const problem = 'is given nothing to change';
     return refuse('required', {
@@ -45,7 +45,8 @@ export function updateNode(
     uplinkField(uplinkBitPerSecond) ??
     lastResortField(snapshot, request.node, request.lastResort);
   if (refusal !== undefined) return refusal;
-  const link = heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);
+  const before = stored.record.heartbeat;
+  const link = heartbeat === undefined ? before : heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);
   if (isRefusal(link)) return link;
   // The stored message, so that fields of a newer daemon survive.
   const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond, heartbeat: link });
@@ -56,7 +57,7 @@ export function updateNode(
   if (request.lastResort !== undefined) nameLastResort(snapshot, node.id, request.lastResort, draft);
   const decision = draft.decision();
   const named = decision.writes.some(({ kind }) => kind === 'network');
-  if (named || link === stored.record.heartbeat) return { decision, response };
+  if (named || link === before) return { decision, response };
   // Of three nodes of a PoP that ask at once, two get one: each rewrites the network record.
   const { compares, writes } = alone(snapshot);
   return {

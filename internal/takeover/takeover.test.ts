@@ -220,7 +220,8 @@ class Pair {
       if (node.duty.role !== was) node.fenced = node.duty.role !== 'active';
     }
     // Who stands still says nothing.
-    if (awake) this.bothMs = reached && this.nodes.every(({ fenced }) => !fenced) ? this.bothMs + tickMs : 0;
+    const hears = reached && !this.nodes.some(blind);
+    if (awake) this.bothMs = hears && this.nodes.every(({ fenced }) => !fenced) ? this.bothMs + tickMs : 0;
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coldDuty, coldStartMs, type Duty, type Facts, settledMs, step, takeOver } from './takeover.ts';
+import { coldDuty, coldStartMs, type Duty, type Facts, settledMs, step, takeOver, thawedMs } from './takeover.ts';
 
 const first = { first: true };
 const second = { first: false };
@@ -57,6 +57,13 @@ describe('a standby takes over [N7]', () => {
   ] as const)('not when %s', (_, change) => {
     expect(after(standby(7), 5_000, change).role).toBe('standby');
   });
+});
+
+test('an active node that was fenced while it stood still gives its sibling more time to be heard [N7]', () => {
+  const thawed = step(active(7), facts({ ...down, leased: false }), first);
+  expect(thawed).toMatchObject({ role: 'waiting', alarm: 'stood-still' });
+  expect(after(thawed, thawedMs - 25, down).role).toBe('waiting');
+  expect(after(thawed, thawedMs, down)).toMatchObject({ role: 'active', epoch: 8 });
 });
 
 test('a standby that stood still hears nobody when it runs on, and takes nothing over before it can know [N7]', () => {

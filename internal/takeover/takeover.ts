@@ -69,6 +69,12 @@ const confirmMs = 10;
 /** Between two looks of a node that was stopped, not of one that is busy (0.36 s with 14 runnable on 2 cores, measured). */
 const stoppedMs = 1_000;
 
+/**
+ * Who stood still for long enough to be fenced has a sibling that leads by now; on a busy machine it takes their sessions more
+ * than a cold start to say so.
+ */
+export const thawedMs = 10_000;
+
 export const coldDuty = (epoch: number): Duty => ({ role: 'waiting', epoch, alarm: '' });
 
 const since = (holds: boolean, before: number | undefined, nowMs: number): number | undefined =>
@@ -124,7 +130,7 @@ function whyNotActive(times: Times, facts: Facts): Alarm | undefined {
 const outranked = (epoch: number, { siblingEpoch }: Facts, { first }: Place): boolean =>
   siblingEpoch !== undefined && (siblingEpoch > epoch || (siblingEpoch === epoch && !first));
 
-function mayLead(role: 'waiting' | 'standby', times: Times, { nowMs, siblingEpoch }: Facts, place: Place): boolean {
+function mayLead({ role, alarm }: Duty, times: Times, { nowMs, siblingEpoch }: Facts, place: Place): boolean {
   if (siblingEpoch !== undefined || times.blindSinceMs !== undefined) return false;
   // It was there, and by both ways is not any more; or it says itself that it has stepped down.
   if (role === 'standby') {
@@ -132,7 +138,7 @@ function mayLead(role: 'waiting' | 'standby', times: Times, { nowMs, siblingEpoc
     return (!recent && lasts(times.downSinceMs, nowMs, confirmMs)) || lasts(times.reachedSinceMs, nowMs, settledMs);
   }
   return (
-    lasts(times.downSinceMs, nowMs, coldStartMs) ||
+    lasts(times.downSinceMs, nowMs, alarm === 'stood-still' ? thawedMs : coldStartMs) ||
     lasts(times.reachedSinceMs, nowMs, place.first ? coldStartMs : secondStartMs)
   );
 }
@@ -149,7 +155,7 @@ export function step(duty: Duty, facts: Facts, place: Place): Duty {
     return { role: 'active', epoch: duty.epoch, alarm, ...times };
   }
   const able = facts.upstream && facts.alive;
-  if (able && mayLead(duty.role, times, facts, place)) return { role: 'active', epoch: epoch + 1, alarm, ...times };
+  if (able && mayLead(duty, times, facts, place)) return { role: 'active', epoch: epoch + 1, alarm, ...times };
   const joined = duty.role === 'standby' || facts.siblingEpoch !== undefined;
   // What it stopped for is told until it has a place again.
   return joined ? { role: 'standby', epoch, alarm, ...times } : { ...times, role: 'waiting', epoch, alarm: duty.alarm };

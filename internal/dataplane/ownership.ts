@@ -11,6 +11,8 @@ export const isFabricLink = (name: string): boolean =>
  * then the other one carries the key (adr/0017).
  */
 export const accessLinks = ['p44w0', 'p44w1'] as const;
+/** First characters of both, and of nothing else of ours. */
+export const accessPrefix = 'p44w';
 export type AccessLink = (typeof accessLinks)[number];
 export const isAccessLink = (name: string): name is AccessLink => accessLinks.some((link) => link === name);
 /** The management mesh. */

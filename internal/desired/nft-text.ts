@@ -1,6 +1,6 @@
 // Text of nft's language that both tables are put together from.
 
-import { accessLinks } from '#internal/dataplane/ownership.ts';
+import { accessLinks, accessPrefix } from '#internal/dataplane/ownership.ts';
 
 export const chain = (name: string, ...lines: readonly string[]): string =>
   [`chain ${name} {`, ...lines.map((line) => `\t${line}`), '}'].join('\n');
@@ -11,4 +11,5 @@ export const chain = (name: string, ...lines: readonly string[]): string =>
  */
 export const accessAnd = (...others: readonly string[]): string =>
   `{ ${[...accessLinks, ...others].map((link) => `"${link}"`).join(', ')} }`;
-export const anyAccess = accessAnd();
+/** The same as a comparison of its first characters, which costs a packet less than a look into a set. */
+export const anyAccess = `"${accessPrefix}*"`;

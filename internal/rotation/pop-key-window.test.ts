@@ -5,16 +5,15 @@ import { realClock } from '#internal/clock/clock.ts';
 import { AccessKeySchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import type { Decision, RecordEvent } from '#internal/model/record.ts';
-import { eventually } from '#internal/testkit/eventually.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { endWindowsAgainAndAgain } from './pop-key-window.ts';
 
 const now = new Date(Date.UTC(2026, 0, 2));
 
-/** PoPs whose next key's time has come; of the first nobody can read the next key. */
-function due(): Snapshot {
+/** PoPs whose next key's time has come; of those in `garbled` nobody can read the next key. */
+function due(garbled: readonly string[]): Snapshot {
   const before = threePops();
-  const events = ['p1', 'p2'].map((id): RecordEvent => {
+  const events = ['p1', 'p2', 'p3'].map((id): RecordEvent => {
     const pop = clone(PopSchema, before.pops.get(id)?.record ?? create(PopSchema));
     pop.nextAccessKey = create(AccessKeySchema, {
       ...{ publicKey: testKey(70), port: 4444, sealed: { [id]: new Uint8Array(232) } },
@@ -23,25 +22,33 @@ function due(): Snapshot {
     return { kind: 'pop', id, stored: { record: pop, revision: 9n } };
   });
   const { snapshot } = fold(before, { revision: 9n, relisted: false, events });
-  const garbled = snapshot.pops.get('p1')?.record.nextAccessKey ?? {};
-  Object.defineProperty(garbled, 'takesOverAt', {
-    get: () => {
-      throw new RangeError('no time');
-    },
-  });
+  for (const id of garbled)
+    Object.defineProperty(snapshot.pops.get(id)?.record.nextAccessKey ?? {}, 'takesOverAt', {
+      get: () => {
+        throw new RangeError(`no time in ${id}`);
+      },
+    });
   return snapshot;
 }
 
-test('a PoP whose window cannot be looked at is told of, and holds up no other', async () => {
-  const snapshot = due();
+/** What is committed and told of in so many looks. */
+async function looked(snapshots: readonly Snapshot[]) {
   const decisions: Decision[] = [];
   const failures: unknown[] = [];
   const ended = new AbortController();
-  const ending = endWindowsAgainAndAgain(
+  let look = 0;
+  await endWindowsAgainAndAgain(
     {
       nodeId: 'p1',
-      clock: { ...realClock, wall: () => now },
-      head: { snapshot: () => snapshot, reached: async () => undefined },
+      clock: {
+        ...realClock,
+        wall: () => now,
+        sleep: async () => {
+          look += 1;
+          if (look === snapshots.length) ended.abort();
+        },
+      },
+      head: { snapshot: () => snapshots[look] ?? threePops(), reached: async () => undefined },
       store: {
         commit: async (decision: Decision) => {
           decisions.push(decision);
@@ -53,9 +60,20 @@ test('a PoP whose window cannot be looked at is told of, and holds up no other',
     },
     ended.signal,
   );
-  await eventually(() => decisions.length > 0, 5_000);
-  ended.abort();
-  await ending;
-  expect(decisions[0]?.writes).toContainEqual(expect.objectContaining({ kind: 'pop', id: 'p2' }));
-  expect(failures).toEqual([new RangeError('no time')]);
+  const written = decisions.flatMap(({ writes }) =>
+    writes.flatMap((write) => (write.kind === 'pop' ? [write.id] : [])),
+  );
+  return { written, failures };
+}
+
+test('a PoP whose window cannot be looked at is told of, and holds up no other', async () => {
+  const { written, failures } = await looked([due(['p1'])]);
+  expect(written).toEqual(['p2', 'p3']);
+  expect(failures).toEqual([new RangeError('no time in p1')]);
+});
+
+test('of each PoP a failure is told once, and again when it comes back', async () => {
+  const two = due(['p1', 'p2']);
+  const { failures } = await looked([two, two, two, due(['p1']), two]);
+  expect(failures).toEqual(['p1', 'p2', 'p2'].map((id) => new RangeError(`no time in ${id}`)));
 });

@@ -7,12 +7,13 @@ import { create as message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { Fault } from '#internal/errors/errors.ts';
 import { NextAccessKeySchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { recoveryId } from '#internal/model/record.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import { popColumns } from './pop-columns.ts';
 import { rotateVerb } from './pop-key-rotate.ts';
 import { type KeyPair, keyPairOf, newKeyPair, readKeyPair } from './private-key.ts';
-import { recoveryId, sealToNodes } from './seal-to-nodes.ts';
+import { sealToNodes } from './seal-to-nodes.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {

@@ -1,10 +1,8 @@
 // Seal to nodes: an access key of a PoP, sealed here to each of its nodes before anything is sent.
 
+import { recoveryId } from '#internal/model/record.ts';
 import { UsageError } from './io.ts';
 import { sealKey } from './seal-key.ts';
-
-/** As records.proto has it, Pop.sealed_access_key. */
-export const recoveryId = '@recovery';
 
 function withKey(recipients: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const without = Object.keys(recipients).find((id) => recipients[id] === '');

@@ -12,14 +12,11 @@ import {
   SetPopAccessKeyResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
-import type { Stored } from '#internal/model/record.ts';
+import { recoveryId, type Stored } from '#internal/model/record.ts';
 import type { WgKey } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { keyField, notFound } from './fields.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
-
-/** The key of a map that is no node's id: an identity that an operator keeps elsewhere, from which all can be made again. */
-export const recovery = '@recovery';
 
 /** A PoP as answers show it: what is sealed is for who asks for it, nobody else. */
 export function popShown(pop: Pop): Pop {
@@ -83,7 +80,7 @@ export function setPopAccessKey(
       cure: 'the private key, sealed to each node of it',
     });
   }
-  const refusal = sealedField('sealed', request.sealed, nodes, [recovery]);
+  const refusal = sealedField('sealed', request.sealed, nodes, [recoveryId]);
   if (refusal !== undefined) return refusal;
   const record = clone(PopSchema, pop);
   record.publicKey = key;

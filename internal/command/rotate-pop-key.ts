@@ -12,10 +12,10 @@ import {
   RotatePopAccessKeyResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import type { Decision, Stored } from '#internal/model/record.ts';
+import { type Decision, recoveryId, type Stored } from '#internal/model/record.ts';
 import { alone, type CommandContext, type Decided, staleEtag, unchanged } from './context.ts';
 import { keyField, rangeField } from './fields.ts';
-import { keyOfAnother, popShown, popToChange, recovery } from './pop-access-key.ts';
+import { keyOfAnother, popShown, popToChange } from './pop-access-key.ts';
 import { freePort, refusedPort } from './ports.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
 
@@ -96,7 +96,7 @@ function withNext(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date):
     });
   const nodes = nodesOfPops(snapshot, [pop.id]);
   const sealed = hasKeys(next.sealed)
-    ? sealedField('next.sealed', next.sealed, nodes, [recovery])
+    ? sealedField('next.sealed', next.sealed, nodes, [recoveryId])
     : refuse('required', { field: 'next.sealed', problem: 'is empty', cure: 'the private key, sealed to each node' });
   if (sealed !== undefined) return sealed;
   const record = clone(PopSchema, pop);

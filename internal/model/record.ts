@@ -62,6 +62,12 @@ export const recordKinds = [
   'authority',
 ] as const satisfies readonly RecordKind[];
 
+/**
+ * In maps of what is sealed by node id, the key that is no node's: an identity that an operator keeps elsewhere, from which
+ * all can be made again (records.proto, Pop.sealed_access_key).
+ */
+export const recoveryId = '@recovery';
+
 /** A record as it stands in etcd. */
 export interface Stored<T> {
   readonly record: T;

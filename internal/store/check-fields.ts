@@ -3,6 +3,7 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { mostSealedBytes } from '#internal/age/age.ts';
 import { parsePoolId } from '#internal/model/model.ts';
+import { recoveryId } from '#internal/model/record.ts';
 import { type Family, familyOf, isUnicast, parseAddress, parseWgKey } from '#internal/netip/netip.ts';
 
 /** What is wrong, naming the field and never the value; undefined when nothing is. */
@@ -61,13 +62,10 @@ export const time = (field: string, value: Timestamp | undefined): Problem =>
 export const timeThere = (field: string, value: Timestamp | undefined): Problem =>
   when(value === undefined, `${field} is missing`) ?? time(field, value);
 
-/** To an identity that is no node's (command/pop-access-key.ts). */
-const recovery = '@recovery';
-
 /** What was sealed, by node id. Whether it can be opened is known to who opens it. */
 export function sealed(field: string, value: Readonly<Record<string, Uint8Array>>): Problem {
   for (const [to, file] of Object.entries(value)) {
-    if (to !== recovery && !idSyntax.test(to)) return `${field} is sealed to what is no node`;
+    if (to !== recoveryId && !idSyntax.test(to)) return `${field} is sealed to what is no node`;
     if (file.length === 0 || file.length > mostSealedBytes) return `${field} holds what is not sealed`;
   }
   return undefined;

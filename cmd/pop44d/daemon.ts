@@ -15,6 +15,7 @@ import { createLog } from '#internal/log/log.ts';
 import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { createLive, createPresence } from '#internal/presence/presence.ts';
 import { endWindowsAgainAndAgain } from '#internal/rotation/rotation.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
@@ -43,8 +44,6 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { re
 
 /** Milliseconds that calls may take to end when the daemon stops. */
 const graceMs = 1_000;
-
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'daemon' });
@@ -206,7 +205,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   api.serve(server);
   mesh.serve(server, api.gate, pairing);
   leader.serve(server, api.gate, (method) => api.carryOut(method));
-  const addresses = [`${host(config.mesh.address)}:${config.api.port}`];
+  const addresses = [endpointAt(config.mesh.address, config.api.port)];
   if (config.api.socket !== undefined) {
     // A daemon that was killed leaves its socket's file behind, and nobody can listen there again.
     await rm(config.api.socket, { force: true });

@@ -25,8 +25,9 @@ import { openWg, type WgDriver } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
+import { endpointHost } from '#internal/netip/netip.ts';
 import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
-import { hostOf, wireDuty } from './duty.ts';
+import { wireDuty } from './duty.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -215,7 +216,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       received: () => packetsReceived(join(runDir, 'pop.bird.pid'), accessLinks),
       confirmed: (endpoints) => {
         nft
-          .known(endpoints.map(hostOf))
+          .known(endpoints.map(endpointHost))
           .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
       },
       known: handshakes,

@@ -12,7 +12,7 @@ import type { WgDriver } from '#internal/driver/wg/wg.ts';
 import { createCaller, createDuty, createEndpoints, createMemory, type DutyHolder } from '#internal/duty/duty.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
-import { endpointAddress } from '#internal/netip/netip.ts';
+import { endpointAddress, endpointHost } from '#internal/netip/netip.ts';
 import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
 
 export interface DutyWiring {
@@ -42,10 +42,6 @@ export interface WiredDuty {
   /** Everything that a network half must hear that has just come. */
   greet(send: (message: FromDataplane) => void): void;
 }
-
-/** `198.18.1.2` of `198.18.1.2:51820`, `2001:db8::1` of `[2001:db8::1]:51820`. */
-export const hostOf = (endpoint: string): string =>
-  endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 
 /**
  * A client takes no handshake that is older than the last (TAI64N, WireGuard paper 5.1): calls of a clock that is ahead shut the
@@ -143,7 +139,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       );
       // When this node has taken over, they come first at its gate.
       nft
-        .known(peers.map(([, endpoint]) => hostOf(endpoint)))
+        .known(peers.map(([, endpoint]) => endpointHost(endpoint)))
         .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
     },
     clockAhead: (ms) => {

@@ -9,6 +9,7 @@ import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { JoinGrant } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket, type Ticket } from '#internal/identity/identity.ts';
 import { askToJoin } from '#internal/join/join.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { ownRecipient } from '#internal/sealing/sealing.ts';
 import { keyBytes, newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
 import { tlsDirectory } from './places.ts';
@@ -136,10 +137,14 @@ function configOf(options: JoinOptions, dir: string, grant: JoinGrant): NodeConf
       port: node.meshPort,
       mtu: options.meshMtu,
       peers: grant.others.flatMap((other) => {
-        const endpoint = v4 && other.underlay4 !== '' ? other.underlay4 : other.underlay6 && `[${other.underlay6}]`;
-        if (endpoint === '' || other.meshPublicKey === '') return [];
+        const underlay = v4 && other.underlay4 !== '' ? other.underlay4 : other.underlay6;
+        if (underlay === '' || other.meshPublicKey === '') return [];
         return [
-          { publicKey: other.meshPublicKey, endpoint: `${endpoint}:${other.meshPort}`, address: other.meshAddress },
+          {
+            publicKey: other.meshPublicKey,
+            endpoint: endpointAt(underlay, other.meshPort),
+            address: other.meshAddress,
+          },
         ];
       }),
     },

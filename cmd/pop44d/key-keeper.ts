@@ -4,6 +4,7 @@
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodesInForce } from '#internal/model/model.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { type OwnStep, type RotationParts, rotateAgainAndAgain } from '#internal/rotation/rotation.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import {
@@ -28,13 +29,12 @@ export interface KeeperParts extends Omit<RotationParts, 'makeKey' | 'sessions' 
 }
 
 const callMs = 5_000;
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /** Asks one node after the other, COREs among them, until one has done it. @throws Fault `unavailable` with what they said */
 async function askOthers({ nodeId, head, identity }: KeeperParts, step: OwnStep): Promise<bigint> {
   const said: string[] = [];
   for (const node of nodesInForce(head.snapshot()).filter(({ id }) => id !== nodeId)) {
-    const target = `${host(node.meshAddress)}:${node.apiPort}`;
+    const target = endpointAt(node.meshAddress, node.apiPort);
     const connection = connect(FabricService, target, identity.client(), { serverName: serverNameOf(node.id) });
     try {
       const answer = await connection.call.rotateInterconnectKey({ node: nodeId, ...step }, { deadlineMs: callMs });

@@ -2,7 +2,15 @@
 
 import { Fault } from '#internal/errors/errors.ts';
 import type { IpAddress, Prefix, Unreadable } from '#internal/netip/netip.ts';
-import { contains, familyOf, hostPrefix, parseAddress, parsePrefix, parseWgKey } from '#internal/netip/netip.ts';
+import {
+  contains,
+  endpointAt,
+  familyOf,
+  hostPrefix,
+  parseAddress,
+  parsePrefix,
+  parseWgKey,
+} from '#internal/netip/netip.ts';
 
 /** Everything that stands in a file; texts as a daemon sent them. */
 export interface ClientFile {
@@ -37,7 +45,6 @@ export function isInterfaceName(name: string): boolean {
 export function wgQuick(file: ClientFile): string {
   const endpoint = checked('endpoint', file.endpointAddress, parseAddress(file.endpointAddress));
   const allowed = file.allowedIps.map((text) => checked('allowed address', text, parsePrefix(text)));
-  const host = familyOf(endpoint) === 6 ? `[${endpoint}]` : endpoint;
   const lines = [
     `# pop44 tunnel ${word(file.tunnelName)} (${word(file.tunnelId)})`,
     ...endpointNote(endpoint, allowed),
@@ -49,7 +56,7 @@ export function wgQuick(file: ClientFile): string {
     '[Peer]',
     `PublicKey = ${checked('public key', file.peerPublicKey, parseWgKey(file.peerPublicKey))}`,
     ...(file.presharedKey === undefined ? [] : [`PresharedKey = ${secretKey('pre-shared', file.presharedKey)}`]),
-    `Endpoint = ${host}:${whole('port', file.endpointPort, 1, 65_535)}`,
+    `Endpoint = ${endpointAt(endpoint, whole('port', file.endpointPort, 1, 65_535))}`,
     `AllowedIPs = ${allowed.join(', ')}`,
   ];
   const keepalive = whole('keepalive', file.keepaliveSeconds, 0, 65_535);

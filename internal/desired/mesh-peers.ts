@@ -3,6 +3,7 @@
 
 import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import type { MeshPeer } from './mesh.ts';
 import type { Self } from './self.ts';
 
@@ -36,6 +37,6 @@ function meshPeerOf(snapshot: Snapshot, near: Node | undefined, node: Node): Mes
   const by4 = node.underlay4 !== '' && (near === undefined || near.underlay4 !== '');
   const by6 = node.underlay6 !== '' && (near === undefined || near.underlay6 !== '');
   if (!by4 && !by6) return undefined;
-  const endpoint = by4 ? `${node.underlay4}:${node.meshPort}` : `[${node.underlay6}]:${node.meshPort}`;
+  const endpoint = endpointAt(by4 ? node.underlay4 : node.underlay6, node.meshPort);
   return { publicKey: node.meshPublicKey, endpoint, address: node.meshAddress };
 }

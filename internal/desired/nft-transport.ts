@@ -6,6 +6,7 @@
 
 import { accessFwmark, leaseSet, meshLink } from '#internal/dataplane/ownership.ts';
 import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { endpointHost } from '#internal/netip/netip.ts';
 import { handshakeGate } from './nft-handshakes.ts';
 import type { Edge, HostService } from './edge.ts';
 import { chain } from './nft-text.ts';
@@ -58,12 +59,9 @@ const alternatives = ({ pop }: Known): readonly string[] => {
   return toEndpoint(pop, others).map((match) => `${match} redirect to :${pop.endpointPort}`);
 };
 
-/** `[2001:db8::1]:51844` */
-const hostOf = (endpoint: string): string => endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-
 const neighboursOf = (edge: Edge | undefined, known: Known | undefined): Record<Family, readonly string[]> => {
   const addresses = [
-    ...(edge?.mesh.peers.map((peer) => hostOf(peer.endpoint)) ?? []),
+    ...(edge?.mesh.peers.map((peer) => endpointHost(peer.endpoint)) ?? []),
     ...(known?.legs.flatMap(({ far }) => [far.underlay4, far.underlay6]) ?? []),
   ];
   return { 4: ofFamily(4, addresses), 6: ofFamily(6, addresses) };
@@ -105,7 +103,7 @@ const service = ({ protocol, port, sources }: HostService): readonly string[] =>
 /** A machine joins once in its life; the port answers each caller for 10 s at most (internal/join). */
 const joins = ({ joinAddresses }: Edge): readonly string[] =>
   joinAddresses.map((address) => {
-    const host = hostOf(address);
+    const host = endpointHost(address);
     const port = address.slice(address.lastIndexOf(':') + 1);
     return `${field[familyOf(host)]} daddr ${host} tcp dport ${port} limit rate 20/second burst 50 packets accept`;
   });

@@ -3,6 +3,7 @@
 import { type Link, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { keepaliveSeconds } from './keepalive.ts';
 import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
@@ -11,8 +12,8 @@ import type { Leg, View } from './self.ts';
 const accessMtu = 1420;
 /** The far node's underlay address in a family that both have, IPv4 first; undefined when there is none. */
 function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined {
-  if (near.underlay4 !== '' && far.underlay4 !== '') return `${far.underlay4}:${farPort}`;
-  return near.underlay6 !== '' && far.underlay6 !== '' ? `[${far.underlay6}]:${farPort}` : undefined;
+  if (near.underlay4 !== '' && far.underlay4 !== '') return endpointAt(far.underlay4, farPort);
+  return near.underlay6 !== '' && far.underlay6 !== '' ? endpointAt(far.underlay6, farPort) : undefined;
 }
 
 type Key = Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'>;

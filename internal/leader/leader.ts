@@ -10,6 +10,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import type { Log } from '#internal/log/log.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { implement, type ImplementOptions } from '#internal/rpc/rpc.ts';
 import type { LeaderFence } from '#internal/store/store.ts';
 import type { Lead } from '#internal/submit/submit.ts';
@@ -43,8 +44,6 @@ export interface Leader extends Lead {
   close(): void;
 }
 
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
-
 export function createLeader({ nodeId, election, credentials, clock, log }: LeaderParts): Leader {
   const forwarders = new Map<string, Forwarder>();
 
@@ -60,7 +59,7 @@ export function createLeader({ nodeId, election, credentials, clock, log }: Lead
     },
     nodes(all) {
       const wanted = new Map<string, string>();
-      for (const node of all) if (node.id !== nodeId) wanted.set(node.id, `${host(node.meshAddress)}:${node.apiPort}`);
+      for (const node of all) if (node.id !== nodeId) wanted.set(node.id, endpointAt(node.meshAddress, node.apiPort));
       for (const [id, forwarder] of forwarders) {
         if (wanted.get(id) === forwarder.target) continue;
         forwarder.close();

@@ -13,6 +13,7 @@ import {
   type StreamResponse,
 } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Log } from '#internal/log/log.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Sighting } from '#internal/presence/presence.ts';
 import type { Status } from '#internal/status/status.ts';
@@ -67,8 +68,6 @@ const overlapMs = 5_000;
 
 /** Milliseconds before a stream that ended is opened again. */
 const redialMs = 500;
-
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 export function createMesh({ nodeId, status, clock, log, credentials, presence, traffic }: MeshParts): Mesh {
   const dialled = new Map<string, { readonly target: string; readonly stop: AbortController }>();
@@ -165,7 +164,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
       others = new Map();
       for (const node of all)
         if (node.id !== nodeId && node.meshAddress !== '')
-          others.set(node.id, `${host(node.meshAddress)}:${node.apiPort}`);
+          others.set(node.id, endpointAt(node.meshAddress, node.apiPort));
       // The lower id opens the stream, so that every two nodes have one.
       const wanted = new Map([...others].filter(([id]) => nodeId < id));
       for (const [peer, { target, stop }] of dialled)

@@ -6,7 +6,7 @@
 
 export type { Family, IpAddress, Unreadable } from './address.ts';
 export { addressFrom, addressNumber, familyOf, isUnicast, parseAddress } from './address.ts';
-export { endpointAddress } from './endpoint.ts';
+export { endpointAddress, endpointAt, endpointHost } from './endpoint.ts';
 export type { Prefix } from './prefix.ts';
 export {
   addressBits,

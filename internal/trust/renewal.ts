@@ -9,6 +9,7 @@ import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type Authority, renewableFrom, shortId } from '#internal/identity/identity.ts';
 import type { Log } from '#internal/log/log.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { endpointAt } from '#internal/netip/netip.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { KeptIdentity } from './kept-identity.ts';
 
@@ -36,8 +37,6 @@ const otherAuthorityMs = 20_000;
 const triesOfWhatIsLeft = 20;
 const callMs = 5_000;
 const dayMs = 24 * 3600_000;
-
-const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /**
  * Whom to ask: the CA's key is on COREs alone, and nobody else's answer is wanted. This node itself is among them, since
@@ -87,7 +86,7 @@ async function renewOnce(parts: RenewalParts, leftMs: number): Promise<string | 
   const said: string[] = [];
   // Not all the same one.
   for (const node of parts.nodes().toSorted(() => Math.random() - 0.5)) {
-    const target = `${host(node.meshAddress)}:${node.apiPort}`;
+    const target = endpointAt(node.meshAddress, node.apiPort);
     const connection = connect(TrustService, target, identity.client(), { serverName: serverNameOf(node.id) });
     try {
       const answer = await connection.call.renewCertificate({}, { deadlineMs: callMs });

@@ -7,6 +7,7 @@ import { putsOf, type Want } from '#internal/seam/seam.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { type AnyDriver, createApplier } from './applier.ts';
+import type { ApplierParts } from './face.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
@@ -46,6 +47,16 @@ function machine() {
   return { state, refuses, blind, batches, drivers };
 }
 
+/** An applier of this machine, started; its node wants nothing by itself unless `parts` say so. */
+async function started({ drivers }: ReturnType<typeof machine>, parts: Partial<ApplierParts> = {}) {
+  const applier = createApplier({
+    ...{ drivers, fixed: emptyDataplane(), shaken: () => false, clock: realClock, log: quiet },
+    ...parts,
+  });
+  await applier.start();
+  return applier;
+}
+
 const mesh = (): MutableDataplane => {
   const made = emptyDataplane();
   put(made, 'address', { netns: 'transport', dev: 'p44m', cidr: 'fd44:44::1/64' });
@@ -53,10 +64,10 @@ const mesh = (): MutableDataplane => {
 };
 
 test('before the first want only what the node itself wants is touched', async () => {
-  const { state, drivers } = machine();
+  const host = machine();
+  const { state } = host;
   put(state, 'peer', { link: 'p44w0', publicKey: testKey(9), allowedIps: ['44.31.3.3/32'], keepaliveSeconds: 0 });
-  const applier = createApplier({ drivers, fixed: mesh(), shaken: () => false, clock: realClock, log: quiet });
-  await applier.start();
+  const applier = await started(host, { fixed: mesh() });
   expect(applier.accessPeers()).toBe(1);
   await applier.compare();
   expect(state.peer.size).toBe(1);
@@ -65,21 +76,20 @@ test('before the first want only what the node itself wants is touched', async (
 });
 
 test('the ruleset of a node that knows nothing is raised where none stands, and gives way to one that lets clients in', async () => {
-  const { state, drivers } = machine();
+  const host = machine();
+  const { state } = host;
   const fixed = mesh();
   const rules = (text: string) => ({ netns: 'transport', text }) as const;
   put(fixed, 'ruleset', rules('closed'));
   const of = () => state.ruleset.get('transport')?.text;
-  const first = createApplier({ drivers, fixed, shaken: () => false, clock: realClock, log: quiet });
-  await first.start();
+  const first = await started(host, { fixed });
   expect(of()).toBe('closed');
   const open: Want = { ...want(), put: [['ruleset', rules('open')]] };
   await first.want(open);
   expect(of()).toBe('open');
   await first.close();
   // Restarted: clients are not cut off until the first want comes.
-  const second = createApplier({ drivers, fixed, shaken: () => false, clock: realClock, log: quiet });
-  await second.start();
+  const second = await started(host, { fixed });
   await second.compare();
   expect(of()).toBe('open');
   await second.want({ ...open, number: 2, whole: false, put: [], remove: [['ruleset', 'transport']] });
@@ -88,15 +98,9 @@ test('the ruleset of a node that knows nothing is raised where none stands, and 
 });
 
 test('a want is reached, and what a comparison finds broken or added is mended and counted [N3]', async () => {
-  const { state, drivers } = machine();
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
-    clock: realClock,
-    log: quiet,
-  });
-  await applier.start();
+  const host = machine();
+  const { state } = host;
+  const applier = await started(host);
   expect(await applier.want(want())).toMatchObject({ type: 'applied', number: 1, failing: 0 });
   expect(plan(wanted, state)).toEqual([]);
   const [lost = ''] = state.peer.keys();
@@ -109,17 +113,11 @@ test('a want is reached, and what a comparison finds broken or added is mended a
 
 test('one step that fails stops no other, is told once, and is tried again until it is reached', async () => {
   const warnings: string[] = [];
-  const { state, refuses, drivers } = machine();
+  const host = machine();
+  const { state, refuses } = host;
   const [stubborn = ''] = wanted.route.keys();
   refuses.add(stubborn);
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
-    clock: realClock,
-    log: { ...quiet, warn: (event) => void warnings.push(event) },
-  });
-  await applier.start();
+  const applier = await started(host, { log: { ...quiet, warn: (event) => void warnings.push(event) } });
   const answer = await applier.want(want());
   expect(answer).toMatchObject({ failing: 1, failures: [`+ route ${stubborn}: refused by the machine`] });
   expect(plan(wanted, state).map((step) => step.key)).toEqual([stubborn]);
@@ -132,15 +130,9 @@ test('one step that fails stops no other, is told once, and is tried again until
 });
 
 test('a mechanism that cannot be read does not stop the others and is believed as it was', async () => {
-  const { state, blind, drivers } = machine();
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
-    clock: realClock,
-    log: quiet,
-  });
-  await applier.start();
+  const host = machine();
+  const { state, blind } = host;
+  const applier = await started(host);
   await applier.want(want());
   blind.add('peer');
   state.element.clear();
@@ -150,15 +142,9 @@ test('a mechanism that cannot be read does not stop the others and is believed a
 });
 
 test('a difference costs the steps of what it names', async () => {
-  const { batches, drivers } = machine();
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
-    clock: realClock,
-    log: quiet,
-  });
-  await applier.start();
+  const host = machine();
+  const { batches } = host;
+  const applier = await started(host);
   await applier.want(want());
   batches.length = 0;
   const [[kind, value] = ['peer', undefined]] = putsOf(wanted).filter(([each]) => each === 'peer');
@@ -174,21 +160,16 @@ test('a difference costs the steps of what it names', async () => {
 });
 
 test('the flows of a tunnel that goes end after its last element went, and not before that is reached [S2]', async () => {
-  const { batches, refuses, drivers } = machine();
+  const host = machine();
+  const { batches, refuses } = host;
   const ended: (readonly string[])[] = [];
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
+  const applier = await started(host, {
     endFlows: async (prefixes) => {
       if (prefixes.length === 0) return;
       ended.push(prefixes);
       batches.push(['end flows']);
     },
-    clock: realClock,
-    log: quiet,
   });
-  await applier.start();
   await applier.want(want());
   expect(ended).toEqual([]);
   batches.length = 0;
@@ -212,18 +193,12 @@ test('the flows of a tunnel that goes end after its last element went, and not b
 });
 
 test('what is done apart sees peers that stand as they are wanted, and nothing changes them meanwhile [T9]', async () => {
-  const { refuses, drivers } = machine();
+  const host = machine();
+  const { refuses } = host;
   const [value] = [...wanted.peer.values()].filter(({ link }) => link === 'p44w0');
   if (value === undefined) throw new Error('no peer wanted');
   const peerKey = `p44w0 ${value.publicKey}`;
-  const applier = createApplier({
-    drivers,
-    fixed: emptyDataplane(),
-    shaken: () => false,
-    clock: realClock,
-    log: quiet,
-  });
-  await applier.start();
+  const applier = await started(host);
   expect(applier.standingPeer(peerKey)).toBeUndefined();
   refuses.add(peerKey);
   await applier.want(want());

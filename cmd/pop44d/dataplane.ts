@@ -81,7 +81,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   // What it keeps is of use for as long as the kernel has the tables.
   const nft = await openNft({ netns, stateDir: runDir, clock, log });
   const ip = openIp({ netns });
-  const bird = openBird({ netns, runDir, clock, log });
+  const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
   const flows = openFlows({ netns: netns.pop, clock, log });
   // Of the seam, before it is there: nobody listens yet.
   let send = (_message: FromDataplane): void => undefined;

@@ -15,6 +15,9 @@ import {
   rotatePopAccessKey,
   setNodeSealingKey,
   setPopAccessKey,
+  setUpstreamPassword,
+  upstreamShown,
+  upstreamsWithPassword,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
@@ -37,6 +40,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),
+    setUpstreamPassword: changing(context, method.setUpstreamPassword, setUpstreamPassword),
     setPopAccessKey: changing(context, method.setPopAccessKey, setPopAccessKey),
     rotatePopAccessKey: changing(context, method.rotatePopAccessKey, rotatePopAccessKey),
     setNodeSealingKey: changing(context, method.setNodeSealingKey, setNodeSealingKey),
@@ -59,7 +63,8 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
       freshness: freshness(context),
     }),
     listUpstreams: async () => ({
-      upstreams: listed(head.snapshot().upstreams).map(recordOf),
+      upstreams: listed(head.snapshot().upstreams).map(({ record }) => upstreamShown(record)),
+      withPassword: [...upstreamsWithPassword(head.snapshot())],
       freshness: freshness(context),
     }),
   };

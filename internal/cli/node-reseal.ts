@@ -85,5 +85,6 @@ async function sealAgain(
     const { next } = await fabric.getPopAccessKey({ popId: id });
     const value = { publicKey, sealed: { ...next?.sealed, ...own } };
     await fabric.rotatePopAccessKey({ popId: id, step: { case: 'next', value: create(NextAccessKeySchema, value) } });
-  } else await tunnels.updateTunnel({ change, tunnel: id, sealedPresharedKey: { byNode } });
+  } else if (kind === 'upstream') await fabric.setUpstreamPassword({ change, upstream: id, sealed: byNode });
+  else await tunnels.updateTunnel({ change, tunnel: id, sealedPresharedKey: { byNode } });
 }

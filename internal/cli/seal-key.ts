@@ -1,14 +1,19 @@
-// Seal key: a WireGuard key sealed to nodes, here, before anything is sent.
+// Seal key: a WireGuard key, or another secret, sealed to nodes, here, before anything is sent.
 
 import { Fault } from '#internal/errors/errors.ts';
 
+/** @param key 44 characters of base64 */
+export const sealKey = (
+  key: string,
+  recipients: Readonly<Record<string, string>>,
+): Promise<Record<string, Uint8Array>> => sealSecret(Buffer.from(key, 'base64'), recipients);
+
 /**
- * @param key 44 characters of base64
  * @param recipients age recipients by node id, as a daemon gave them
  * @throws Fault `bad-recipient`: what the daemon gave is none
  */
-export async function sealKey(
-  key: string,
+export async function sealSecret(
+  bytes: Uint8Array,
   recipients: Readonly<Record<string, string>>,
 ): Promise<Record<string, Uint8Array>> {
   // Loaded when something is sealed, which few command lines do.
@@ -16,7 +21,6 @@ export async function sealKey(
     import('#internal/sealing/sealing.ts'),
     import('#internal/age/age.ts'),
   ]);
-  const bytes = Buffer.from(key, 'base64');
   const sealed = Object.entries(recipients).map(([id, text]) => {
     const recipient = parseRecipient(text);
     if (typeof recipient !== 'string') {

@@ -1,11 +1,12 @@
 // Upstream: transit BGP sessions to the outside.
 
 import { type Command, Option } from 'commander';
-import type { Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
-import { type Column, yesNo } from './layout.ts';
+import { yesNo } from './layout.ts';
 import { uint } from './parse.ts';
 import type { Session } from './session.ts';
+import { planeNames, planes, upstreamColumns } from './upstream-columns.ts';
+import { passwordVerb, readPassword, sealPassword } from './upstream-password.ts';
 
 interface CreateOptions extends ChangeOptions {
   readonly plane: PlaneName;
@@ -14,23 +15,10 @@ interface CreateOptions extends ChangeOptions {
   readonly asn: number;
   readonly bfd: boolean;
   readonly blackhole?: boolean;
+  readonly passwordFile?: string;
 }
 
-// records.proto, Plane: the generated constants would be loaded with every start.
-const planes = { transport: 1, pop: 2 } as const;
 type PlaneName = keyof typeof planes;
-const planeNames = Object.keys(planes);
-
-const columns: readonly Column<Upstream>[] = [
-  ['id', (upstream) => upstream.id],
-  ['node', (upstream) => upstream.nodeId],
-  ['plane', (upstream) => planeNames[upstream.plane - 1] ?? String(upstream.plane)],
-  ['neighbor4', (upstream) => upstream.neighbor4],
-  ['neighbor6', (upstream) => upstream.neighbor6],
-  ['asn', (upstream) => String(upstream.neighborAsn)],
-  ['bfd', (upstream) => yesNo(upstream.bfd)],
-  ['blackhole', (upstream) => yesNo(upstream.blackhole)],
-];
 
 export function upstreamVerbs(upstream: Command, session: Session): void {
   withChangeOptions(upstream.command('create').argument('<id>').argument('<node>'), 'new')
@@ -45,22 +33,27 @@ export function upstreamVerbs(upstream: Command, session: Session): void {
     .requiredOption('--asn <number>', "the neighbour's ASN", uint)
     .option('--no-bfd', 'the neighbour does not speak BFD')
     .option('--blackhole', 'the neighbour drops what is announced to it with the community BLACKHOLE (RFC 7999)')
+    .option('--password-file <file>', 'what both ends sign with (RFC 2385), sealed here; - reads standard input')
     .action(async (id: string, nodeId: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { plane, asn, neighbor4, neighbor6, bfd } = options;
-      const { blackhole = false } = options;
-      const wanted = { id, nodeId, plane: planes[plane], neighbor4, neighbor6, neighborAsn: asn, bfd, blackhole };
+      const { blackhole = false, passwordFile: file } = options;
+      const sealedPassword = file === undefined ? {} : await sealPassword(session, nodeId, readPassword(file));
+      const session4and6 = { neighbor4, neighbor6, neighborAsn: asn, bfd, blackhole, sealedPassword };
+      const wanted = { id, nodeId, plane: planes[plane], ...session4and6 };
       await change(session, options, {
         send: () => fabric.createUpstream({ change: changeOf(options), upstream: wanted }),
-        show: (answer) => session.record(answer, answer.upstream, columns),
+        show: (answer) => session.record(answer, answer.upstream, upstreamColumns),
       });
     });
+  passwordVerb(upstream, session);
   upstream
     .command('list')
     .description('show all transit sessions')
     .action(async () => {
-      const { upstreams, freshness } = await (await session.client()).fabric.listUpstreams({});
-      await session.list(upstreams, columns);
+      const { upstreams, withPassword, freshness } = await (await session.client()).fabric.listUpstreams({});
+      const signed = new Set(withPassword);
+      await session.list(upstreams, [...upstreamColumns, ['password', ({ id }) => yesNo(signed.has(id))]]);
       session.aged(freshness);
     });
 }

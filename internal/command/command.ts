@@ -54,6 +54,7 @@ export { updateNode } from './update-node.ts';
 export { updatePool } from './update-pool.ts';
 export { updatePop } from './update-pop.ts';
 export { updateTunnel } from './update-tunnel.ts';
+export { setUpstreamPassword, upstreamShown, upstreamsWithPassword } from './upstream-password.ts';
 export { createUpstream } from './upstreams.ts';
 export { toPool, toReservation, toTunnel } from './view.ts';
 export { whois } from './whois.ts';

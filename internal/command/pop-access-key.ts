@@ -80,7 +80,7 @@ export function setPopAccessKey(
       cure: 'the private key, sealed to each node of it',
     });
   }
-  const refusal = sealedField('sealed', request.sealed, nodes, [recoveryId]);
+  const refusal = sealedField('sealed', request.sealed, nodes, { besides: [recoveryId] });
   if (refusal !== undefined) return refusal;
   const record = clone(PopSchema, pop);
   record.publicKey = key;

@@ -96,7 +96,7 @@ function withNext(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date):
     });
   const nodes = nodesOfPops(snapshot, [pop.id]);
   const sealed = hasKeys(next.sealed)
-    ? sealedField('next.sealed', next.sealed, nodes, [recoveryId])
+    ? sealedField('next.sealed', next.sealed, nodes, { besides: [recoveryId] })
     : refuse('required', { field: 'next.sealed', problem: 'is empty', cure: 'the private key, sealed to each node' });
   if (sealed !== undefined) return sealed;
   const record = clone(PopSchema, pop);

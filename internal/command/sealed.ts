@@ -38,7 +38,7 @@ export function sealedField(
   field: string,
   sealed: SealedByNode,
   nodes: readonly Node[],
-  besides: readonly string[] = [],
+  { besides = [], secretBytes }: { readonly besides?: readonly string[]; readonly secretBytes?: number } = {},
 ): Refusal | undefined {
   const known = new Set([...nodes.map(({ id }) => id), ...besides]);
   for (const [id, file] of Object.entries(sealed)) {
@@ -46,7 +46,7 @@ export function sealedField(
       const cure = `one for each of ${nodes.map((node) => node.id).join(', ') || 'no node'}`;
       return refuse('invalid', { field, value: shownId(id), problem: 'is no node that needs it', cure });
     }
-    const fault = sealedFault(file);
+    const fault = sealedFault(file, secretBytes);
     // What was sent in place of a ciphertext may be the secret: only its place is told.
     if (fault !== undefined)
       return refuse('invalid', { field: `${field}[${id}]`, problem: fault.problem, cure: fault.cure });

@@ -12,6 +12,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
 import { keepLastResort } from './last-resort.ts';
 import { exists, Form, idField, notFound, optionalAddressField, rangeField } from './fields.ts';
+import { passwordField, upstreamShown } from './upstream-password.ts';
 
 // No neighbour can have them: RFC 7607 (0), RFC 6793 (AS_TRANS), RFC 7300 (the last of 16 and of 32 bits).
 const reservedAsns: ReadonlySet<number> = new Set([0, 23456, 65535, 4294967295]);
@@ -36,6 +37,8 @@ export function createUpstream(
   if (form.refusal !== undefined) return form.refusal;
   if (snapshot.upstreams.has(upstream.id)) return exists('upstream.id', upstream.id, 'exists already', 'another id');
   if (node === undefined) return notFound('upstream.node_id', upstream.nodeId, 'node');
+  const password = passwordField('upstream.sealed_password', upstream.sealedPassword, node.record);
+  if (password !== undefined) return password;
   if (neighbor4 === '' && neighbor6 === '') {
     return refuse('required', {
       field: 'upstream.neighbor4',
@@ -63,7 +66,7 @@ export function createUpstream(
         { op: 'put', kind: 'upstream', id: record.id, record },
       ],
     },
-    response: create(CreateUpstreamResponseSchema, { upstream: record }),
+    response: create(CreateUpstreamResponseSchema, { upstream: upstreamShown(record) }),
   };
 }
 

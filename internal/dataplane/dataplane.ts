@@ -4,6 +4,14 @@
 // Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
 export type { Session, Way } from './facts.ts';
+export {
+  paddedPassword,
+  passwordBytes,
+  passwordFault,
+  passwordIn,
+  sealedPassword,
+  sealedPasswords,
+} from './bgp-password.ts';
 
 /** The two namespaces of a node: uplink and UDP sockets in one, customers and WireGuard interfaces in the other. */
 export type Netns = 'transport' | 'pop';
@@ -134,6 +142,7 @@ export interface Element {
 /** Configuration of one of the two BIRDs. Key: its netns. */
 export interface Bird {
   readonly netns: Netns;
+  /** Passwords of sessions stand in it sealed to this node (bgp-password.ts). */
   readonly text: string;
 }
 

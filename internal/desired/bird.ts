@@ -3,10 +3,11 @@
 //
 // Names and texts from people never reach this language: ids, addresses and numbers only.
 
-import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { type MutableDataplane, put, sealedPassword } from '#internal/dataplane/dataplane.ts';
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { announces, originText, whileAlone } from './origin.ts';
+import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
 import { announcedWhileActive, type Sibling, siblingNeighbours, siblingText } from './sibling.ts';
 
@@ -62,6 +63,13 @@ interface Told {
   readonly table?: string;
 }
 
+/** One that has a password and none that this node could open does not speak at all: never unsigned. */
+function passwordText({ sealedPassword: sealed }: Upstream, nodeId: string): readonly string[] {
+  if (Object.keys(sealed).length === 0) return [];
+  const text = sealedText(sealed[nodeId]);
+  return [text === undefined ? '  disabled;' : `  ${sealedPassword(text)}`];
+}
+
 const upstreamSession = (view: View, upstream: Upstream, family: Family, told: Told): readonly string[] => {
   const neighbor = family === 4 ? upstream.neighbor4 : upstream.neighbor6;
   if (neighbor === '') return [];
@@ -69,6 +77,7 @@ const upstreamSession = (view: View, upstream: Upstream, family: Family, told: T
     `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
     ...(upstream.bfd ? ['  bfd on;'] : []),
+    ...passwordText(upstream, view.node.id),
     `  ipv${family} {${told.table === undefined ? '' : ` table ${told.table};`} import where net = ${anywhere(family)}; ${upstreamLimit} export ${told.exported}; };`,
     '}',
   ];

@@ -6,9 +6,9 @@ import type { Opener } from '#internal/sealing/sealing.ts';
 
 export interface SealedTo {
   /** `next-key`: of a PoP, while its key is rotated. */
-  readonly kind: 'pop' | 'next-key' | 'tunnel';
+  readonly kind: 'pop' | 'next-key' | 'tunnel' | 'upstream';
   readonly id: string;
-  /** `tunnel ada/phone`, `access key of PoP p1` */
+  /** `tunnel ada/phone`, `access key of PoP p1`, `password of upstream p1-pop` */
   readonly what: string;
   /** Of the record. */
   readonly revision: bigint;
@@ -38,6 +38,10 @@ function sealedIn({ kind, stored }: RecordEvent): readonly Part[] {
   if (kind === 'tunnel') {
     const { id, owner, name, sealedPresharedKey } = stored.record;
     return [{ kind, id, what: `tunnel ${owner}/${name || id}`, revision, sealed: sealedPresharedKey, publicKey: '' }];
+  }
+  if (kind === 'upstream') {
+    const { id, sealedPassword: sealed } = stored.record;
+    return [{ kind, id, what: `password of upstream ${id}`, revision, sealed, publicKey: '' }];
   }
   if (kind !== 'pop') return [];
   const { id, sealedAccessKey, publicKey, nextAccessKey: next } = stored.record;

@@ -150,3 +150,44 @@ export function openerOf(identity: AgeIdentity): Opener {
     },
   };
 }
+
+/** Opens what is sealed to a node, by any identity of its file. */
+export interface NodeOpener {
+  /** @param sealed an age file in base64. About 0.13 ms. @throws Fault `sealed`, `sealing-key` */
+  open(sealed: string): Uint8Array;
+}
+
+/** The file is read with the first use, and again when no identity of it opens something: there may be a new one. */
+export function nodeOpener(sealingKeyFile: string | undefined): NodeOpener {
+  let openers: readonly Opener[] | undefined;
+  const read = (): readonly Opener[] => {
+    if (sealingKeyFile === undefined) {
+      throw new Fault('sealing-key', 'something is sealed to this node, and its configuration names no sealingKeyFile');
+    }
+    return readIdentityFile(sealingKeyFile).map(openerOf);
+  };
+  const opened = (file: Uint8Array, by: readonly Opener[]): Uint8Array | undefined => {
+    for (const opener of by) {
+      try {
+        return opener.open(file);
+      } catch {
+        // For another identity of the file, perhaps.
+      }
+    }
+    return undefined;
+  };
+  return {
+    open(sealed) {
+      const file = Buffer.from(sealed, 'base64');
+      openers ??= read();
+      let clear = opened(file, openers);
+      if (clear === undefined) {
+        openers = read();
+        clear = opened(file, openers);
+      }
+      if (clear !== undefined) return clear;
+      const recipients = openers.map(({ recipient }) => recipient).join(', ');
+      throw new Fault('sealed', `a key is not sealed to ${recipients}, or was changed`);
+    },
+  };
+}

@@ -133,7 +133,8 @@ const upstream = (record: Upstream): Problem =>
   optional(record.neighbor4, () => address('neighbor4', record.neighbor4, 4)) ??
   optional(record.neighbor6, () => address('neighbor6', record.neighbor6, 6)) ??
   // RFC 7607, RFC 7300: 0 and the last number are nobody's.
-  range('neighbor_asn', record.neighborAsn, 1, 4_294_967_294);
+  range('neighbor_asn', record.neighborAsn, 1, 4_294_967_294) ??
+  sealed('sealed_password', record.sealedPassword);
 
 function tunnel(record: Tunnel): Problem {
   return (

@@ -61,9 +61,9 @@ export const nodeOf = (rest: MessageInitShape<typeof NodeSchema> = {}, snapshot:
     }),
     context,
   );
-export const upstreamOf = (rest: MessageInitShape<typeof UpstreamSchema> = {}) =>
+export const upstreamOf = (rest: MessageInitShape<typeof UpstreamSchema> = {}, snapshot: Snapshot = fabric) =>
   createUpstream(
-    fabric,
+    snapshot,
     create(CreateUpstreamRequestSchema, {
       upstream: { id: 'u9', nodeId: 'p1', plane: Plane.POP, neighbor4: '198.18.99.1', neighborAsn: 64500, ...rest },
     }),

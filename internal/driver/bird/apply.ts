@@ -5,9 +5,12 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Netns } from '#internal/dataplane/dataplane.ts';
 import type { StepFailure } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import type { NodeOpener } from '#internal/sealing/sealing.ts';
 import type { Step, StepOf } from '#internal/plan/step.ts';
 import { type Daemon, hashOf } from './daemon.ts';
+import { observeDaemon } from './observe.ts';
 import { lastText, type Protocol, parseProtocols, parseStatus, type Reply, type Status, succeeded } from './parse.ts';
+import { withPasswords } from './passwords.ts';
 import { checkBird, commands } from './render.ts';
 
 const probeTimeoutMs = 5000;
@@ -44,9 +47,15 @@ async function probe(daemon: Daemon, clock: Clock, upBefore: ReadonlySet<string>
   }
 }
 
+/** For root alone: passwords may be in it. One that is left of an earlier try may have other rights. */
+async function writeCandidate({ files }: Daemon, text: string): Promise<void> {
+  await rm(files.candidate, { force: true });
+  await writeFile(files.candidate, text, { mode: 0o600 });
+}
+
 async function reconfigure(daemon: Daemon, clock: Clock, text: string): Promise<void> {
   const { config, candidate, previous } = daemon.files;
-  await writeFile(candidate, text);
+  await writeCandidate(daemon, text);
   await order(daemon, commands.check(candidate));
   const upBefore = new Set((await localUp(daemon)).filter(({ state }) => state === 'up').map(({ name }) => name));
   const hadFile = await copyFile(config, previous).then(
@@ -68,36 +77,45 @@ async function reconfigure(daemon: Daemon, clock: Clock, text: string): Promise<
 
 async function start(daemon: Daemon, text: string): Promise<void> {
   const { config, candidate } = daemon.files;
-  await writeFile(candidate, text);
+  await writeCandidate(daemon, text);
   await daemon.check(candidate);
   await rename(candidate, config);
   await daemon.start();
 }
 
-async function applyStep(daemon: Daemon, clock: Clock, step: StepOf<'bird'>): Promise<void> {
+interface Means {
+  readonly daemons: Readonly<Record<Netns, Daemon>>;
+  readonly opener: NodeOpener;
+  readonly clock: Clock;
+}
+
+/** @throws Fault `sealed`: it was reached but for sessions whose passwords do not open */
+async function applyStep({ daemons, opener, clock }: Means, step: StepOf<'bird'>): Promise<void> {
+  const daemon = daemons[(step.op === 'remove' ? step.found : step.want).netns];
   if (step.op === 'remove') return daemon.end();
   checkBird(step.want);
   const { text } = step.want;
-  const running = (await daemon.ask(commands.status)) !== undefined;
-  await (running ? reconfigure(daemon, clock, text) : start(daemon, text));
-  const { rebootAt, reconfiguredAt } = await statusOf(daemon);
-  daemon.remember({ sha256: hashOf(text), rebootAt, reconfiguredAt });
+  const { clear, reached, problems } = withPasswords(text, opener);
+  const [now] = await observeDaemon(daemon);
+  if (now?.text !== reached) {
+    const running = (await daemon.ask(commands.status)) !== undefined;
+    await (running ? reconfigure(daemon, clock, clear) : start(daemon, clear));
+    const { rebootAt, reconfiguredAt } = await statusOf(daemon);
+    const loaded = { sha256: hashOf(clear), rebootAt, reconfiguredAt };
+    daemon.remember(clear === reached ? loaded : { ...loaded, text: reached });
+  }
+  if (problems.length > 0) throw new Fault('sealed', problems.join('; '));
 }
 
-export async function applySteps(
-  daemons: Readonly<Record<Netns, Daemon>>,
-  clock: Clock,
-  steps: readonly Step[],
-): Promise<readonly StepFailure[]> {
+export async function applySteps(means: Means, steps: readonly Step[]): Promise<readonly StepFailure[]> {
   const own = steps.filter((step): step is StepOf<'bird'> => step.kind === 'bird');
   const done = await Promise.all(
-    own.map(async (step) => {
-      const { netns } = step.op === 'remove' ? step.found : step.want;
-      return applyStep(daemons[netns], clock, step).then(
+    own.map((step) =>
+      applyStep(means, step).then(
         () => [],
         (error: unknown) => [{ step, message: messageOf(error) }],
-      );
-    }),
+      ),
+    ),
   );
   return done.flat();
 }

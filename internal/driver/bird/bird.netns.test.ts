@@ -1,12 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
-import { emptyDataplane, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
+import {
+  emptyDataplane,
+  type MutableDataplane,
+  paddedPassword,
+  put,
+  sealedPassword,
+} from '#internal/dataplane/dataplane.ts';
 import { createLog } from '#internal/log/log.ts';
 import { plan } from '#internal/plan/plan.ts';
+import { makeIdentity, recipientOf, seal, writeIdentityFile } from '#internal/sealing/sealing.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { type BirdDriver, openBird } from './bird.ts';
 
@@ -33,10 +40,14 @@ afterAll(() => {
   rmSync(runDir, { recursive: true });
 });
 
+const identity = makeIdentity();
+const sealingKeyFile = join(runDir, 'sealing.agekey');
+writeIdentityFile(sealingKeyFile, identity);
+
 let driver: BirdDriver;
 let reasons: string[];
 const open = (): void => {
-  driver = openBird({ netns, runDir, clock: realClock, log: createLog({}, 'silent') });
+  driver = openBird({ netns, runDir, sealingKeyFile, clock: realClock, log: createLog({}, 'silent') });
   reasons = [];
   driver.onDisturbance((reason) => reasons.push(reason));
 };
@@ -173,3 +184,48 @@ test('a removed BIRD ends, takes its routes along and is no disturbance', async 
   expect(reasons).toEqual([]);
   expect(await driver.protocols('pop')).toEqual([]);
 });
+
+const signed = (password: string, by = identity): string =>
+  sealedPassword(Buffer.from(seal(paddedPassword(password), recipientOf(by))).toString('base64'));
+/** The text of a node whose session signs. */
+const signing = (id: number, far: number, password: string): string =>
+  text(id, far, `10.0.${id}.0/24`).replace('bfd on;', password);
+const session = async () => (await driver.protocols('pop')).find(({ name }) => name === 'p44b');
+const established = (): Promise<boolean> => eventually(async () => (await session())?.info === 'Established', 15_000);
+
+test('two ends with one password speak, with two they do not, and what lies on the disk is for root alone [N2]', async () => {
+  // As long as the kernel takes, and with what other languages would stumble over.
+  const password = `a\\b #;{}%$ '${'x'.repeat(67)}`;
+  const want = wanted(signing(1, 0, signed(password)), signing(0, 1, signed(password)));
+  expect(await bring(want)).toEqual([]);
+  await established();
+  expect((await driver.observe()).bird).toEqual(want.bird);
+  expect(await drift(want)).toEqual([]);
+  const file = join(runDir, 'pop.bird.conf');
+  expect(readFileSync(file, 'utf8')).toContain(`password "${password}";`);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readFileSync(join(runDir, 'pop.bird.loaded'), 'utf8')).not.toContain(password);
+  expect(await bring(wanted(signing(1, 0, signed('other')), signing(0, 1, signed(password))))).toEqual([]);
+  await eventually(async () => (await session())?.state === 'start', 10_000);
+  // As long as it has taken above, and half as much again; nobody is let in meanwhile.
+  await realClock.sleep(2000);
+  expect((await session())?.info).not.toBe('Established');
+  expect(await bring(want)).toEqual([]);
+  await established();
+}, 60_000);
+
+test('a password that is sealed to another disables its session alone, and says so until it opens', async () => {
+  const want = wanted(signing(1, 0, signed('right', makeIdentity())), signing(0, 1, signed('right')));
+  const failures = await bring(want);
+  expect(failures.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^p44b is disabled: a key is not sealed to age1\w+, or was changed$/) as unknown,
+  ]);
+  expect((await session())?.state).toBe('down');
+  await eventually(() => kernelRoutes().includes('10.0.1.0/24'), 10_000);
+  const before = birdc('show status');
+  expect(await bring(want)).toHaveLength(1);
+  const loadedAt = (status: string): string => /reconfiguration on (.*)\./.exec(status)?.[1] ?? '';
+  expect(loadedAt(birdc('show status'))).toBe(loadedAt(before));
+  expect(await bring(wanted(signing(1, 0, signed('right')), signing(0, 1, signed('right'))))).toEqual([]);
+  await established();
+}, 30_000);

@@ -8,6 +8,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Bird, Netns } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
+import { nodeOpener } from '#internal/sealing/sealing.ts';
 import { applySteps } from './apply.ts';
 import { createDaemon } from './daemon.ts';
 import { observeDaemon } from './observe.ts';
@@ -20,6 +21,8 @@ export interface BirdOptions {
   readonly netns: Readonly<Record<Netns, string>>;
   /** Has `<netns>.bird.conf`, `.ctl`, `.pid`, `.log` and what is known of the loaded text. */
   readonly runDir: string;
+  /** Identities that open passwords of sessions; absent: none can be opened. */
+  readonly sealingKeyFile?: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,12 +36,13 @@ export interface BirdDriver extends Driver<'bird'> {
   medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
 }
 
-export function openBird({ netns, runDir, clock, log }: BirdOptions): BirdDriver {
+export function openBird({ netns, runDir, sealingKeyFile, clock, log }: BirdOptions): BirdDriver {
   const listeners: ((reason: string) => void)[] = [];
   const disturb = (reason: string): void => {
     for (const listener of listeners) listener(reason);
   };
   const open = (name: Netns) => createDaemon({ netns: name, path: netns[name], runDir, clock, log, disturb });
+  const opener = nodeOpener(sealingKeyFile);
   const daemons = { transport: open('transport'), pop: open('pop') };
   return {
     kinds: ['bird'],
@@ -46,7 +50,7 @@ export function openBird({ netns, runDir, clock, log }: BirdOptions): BirdDriver
       const found = await Promise.all(Object.values(daemons).map(observeDaemon));
       return { bird: new Map<string, Bird>(found.flat().map((bird) => [bird.netns, bird])) };
     },
-    apply: (steps) => applySteps(daemons, clock, steps),
+    apply: (steps) => applySteps({ daemons, opener, clock }, steps),
     onDisturbance: (listener) => listeners.push(listener),
     protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),

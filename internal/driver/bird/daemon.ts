@@ -13,7 +13,10 @@ import { commands, type Files, filesOf } from './render.ts';
 
 /** Which text BIRD runs: it tells only when it loaded one. */
 export interface Loaded {
+  /** Of the text as BIRD reads it. */
   readonly sha256: string;
+  /** As the dataplane has it, where that is another one: passwords are sealed in it. */
+  readonly text?: string;
   readonly rebootAt: string;
   readonly reconfiguredAt: string;
 }

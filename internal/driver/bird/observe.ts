@@ -28,5 +28,5 @@ export async function observeDaemon(daemon: Daemon): Promise<readonly Bird[]> {
     hashOf(text) === loaded.sha256 &&
     isSameMoment(status.rebootAt, loaded.rebootAt) &&
     isSameMoment(status.reconfiguredAt, loaded.reconfiguredAt);
-  return same ? [{ netns: daemon.netns, text }] : [];
+  return same ? [{ netns: daemon.netns, text: loaded.text ?? text }] : [];
 }

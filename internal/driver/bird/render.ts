@@ -1,7 +1,7 @@
 // Render: commands for the control socket, and the names of a daemon's files.
 
 import { join } from 'node:path';
-import type { Bird, Netns } from '#internal/dataplane/dataplane.ts';
+import { type Bird, type Netns, sealedPasswords } from '#internal/dataplane/dataplane.ts';
 import { demand } from '#internal/driver/driver.ts';
 
 export interface Files {
@@ -37,7 +37,8 @@ export function filesOf(runDir: string, netns: Netns): Files {
  * table of the machine's own; it comes over a socket from the half that faces the network.
  * @throws Fault `invalid`
  */
-export function checkBird({ text }: Bird): void {
+export function checkBird({ text: whole }: Bird): void {
+  const text = whole.replaceAll(sealedPasswords, '');
   for (const [, string = ''] of text.matchAll(/"([^"]*)"/g))
     demand(/^[a-zA-Z0-9*._-]{0,32}$/.test(string), 'the name of an interface', string);
   const plain = text.replaceAll(/"[^"]*"/g, '');

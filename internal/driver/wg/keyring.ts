@@ -8,7 +8,7 @@
 import { hash } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Fault } from '#internal/errors/errors.ts';
-import { type Opener, openerOf, readIdentityFile } from '#internal/sealing/sealing.ts';
+import { nodeOpener } from '#internal/sealing/sealing.ts';
 
 export interface Keyring {
   /** The key in base64; about 0.13 ms. @throws Fault `sealed`, `sealing-key` */
@@ -59,7 +59,7 @@ function remembered(file: string): Map<string, Known> {
 export function createKeyring({ sealingKeyFile, memoryFile }: KeyringOptions): Keyring {
   const known = remembered(memoryFile);
   let lines = 0;
-  let openers: readonly Opener[] | undefined;
+  const opener = nodeOpener(sealingKeyFile);
 
   function rewrite(): void {
     const text = [...known].map(([place, entry]) => lineOf(place, entry)).join('');
@@ -68,37 +68,10 @@ export function createKeyring({ sealingKeyFile, memoryFile }: KeyringOptions): K
     lines = known.size;
   }
 
-  const read = (): readonly Opener[] => {
-    if (sealingKeyFile === undefined) {
-      throw new Fault('sealing-key', 'something is sealed to this node, and its configuration names no sealingKeyFile');
-    }
-    return readIdentityFile(sealingKeyFile).map(openerOf);
-  };
-
-  function opened(file: Uint8Array, by: readonly Opener[]): Uint8Array | undefined {
-    for (const opener of by) {
-      try {
-        return opener.open(file);
-      } catch {
-        // For another identity of the file, perhaps.
-      }
-    }
-    return undefined;
-  }
-
   rewrite();
   return {
     open(sealed) {
-      const file = Buffer.from(sealed, 'base64');
-      openers ??= read();
-      let key = opened(file, openers);
-      if (key === undefined) {
-        // The identity may be a new one since it was read.
-        openers = read();
-        key = opened(file, openers);
-      }
-      const recipients = openers.map(({ recipient }) => recipient).join(', ');
-      if (key === undefined) throw new Fault('sealed', `a key is not sealed to ${recipients}, or was changed`);
+      const key = opener.open(sealed);
       if (key.length !== keyBytes) throw new Fault('sealed', `what is sealed has ${key.length} bytes, a key 32`);
       return Buffer.from(key).toString('base64');
     },

@@ -57,6 +57,13 @@ export const dutyMarkers = { 4: '192.0.0.8/32', 6: '100::/128' } as const;
 export const leaseSet = 'lease';
 /** First characters of BIRD's sessions with the sibling, by the heartbeat link and by the underlay. */
 export const siblingSession = 'p44s_';
+/**
+ * The link by which a node hands datagrams for the endpoint to its sibling while sessions move (driver/relay): VXLAN, at its
+ * own port (RFC 7348 5), in a network with our mark as its number.
+ */
+export const relayLink = `${linkPrefix}r`;
+export const relayPort = 4789;
+export const relayNetwork = 0x44;
 /** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */
 export const otherLinkTable = 4396;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */

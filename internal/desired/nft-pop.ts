@@ -75,22 +75,25 @@ export function popTable(view: View): string {
     chain(
       'passing',
       'type filter hook prerouting priority raw; policy accept;',
-      `iifname != ${accessAnd(chokeOut, 'lo')} fib daddr type != local fib daddr oifname != ${anyAccess} notrack`,
+      `iifname != ${accessAnd(chokeOut, 'lo')} fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(
       'forward',
       'type filter hook forward priority filter; policy drop;',
-      `iifname ${anyAccess} jump from_tunnel`,
-      `iifname != ${outside} jump from_outside`,
       // Both ways: the only cure for a path that swallows "packet too big" (it only ever lowers).
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
+      // Downloads are most of what a node forwards. Their flows' first packets went the whole way.
+      `iifname != ${anyAccess} oifname ${anyAccess} ct state established,related accept`,
+      `iifname ${anyAccess} jump from_tunnel`,
+      `iifname != ${outside} jump from_outside`,
       // It comes back by the choke's other end, and is judged then.
       `oifname "${chokeIn}" accept`,
       `oifname ${anyAccess} goto to_tunnel`,
-      `oifname != ${outside} jump to_outside`,
+      // Where it goes was looked at when it left the tunnel.
       `iifname ${accessAnd(chokeOut)} accept`,
+      `oifname != ${outside} jump to_outside`,
       ...transit(view),
     ),
     ...nodeChains(view),

@@ -16,7 +16,7 @@ import { createMesh } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
-import { createLive, createPresence } from '#internal/presence/presence.ts';
+import { createLive } from '#internal/presence/presence.ts';
 import { endWindowsAgainAndAgain } from '#internal/rotation/rotation.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { listen, newServer } from '#internal/rpc/rpc.ts';
@@ -37,6 +37,7 @@ import { createFormerOwners, readings, sightings } from './owners.ts';
 import { createPairing } from './pair.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
+import { createRoaming } from './roaming.ts';
 import { selfOf } from './self.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 
@@ -61,7 +62,15 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     here = tunnels;
     reconciler.live(tunnels, changed);
   });
-  const presence = createPresence(config.nodeId, live.here);
+  const presence = createRoaming(
+    {
+      ...{ nodeId: config.nodeId, status, clock, log, moved: live.here },
+      snapshot: () => reconciler.snapshot(),
+      mesh: () => mesh,
+      send: (message) => seam.send(message),
+    },
+    signal,
+  );
   const credentials = identity.client;
   const leader = createLeader({ nodeId: config.nodeId, election, credentials, clock, log });
   const traffic = await openTraffic({
@@ -150,6 +159,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'denials') denials.told(message);
     keeper.told(message);
     pairing.heard(message);
+    presence.heard(message);
     if (message.type === 'facts') facts.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
@@ -157,7 +167,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
       // Before presence, so that a tunnel that comes and its class are one step.
       live.shook(seen, nowMs);
-      mesh.tell(presence.seen(seen));
+      presence.seen(seen);
       live.settle(nowMs);
     }
     reconciler.message(message);
@@ -183,6 +193,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       denials.lost();
       keeper.lost();
       pairing.lost();
+      presence.lost();
       facts.lost();
       reconciler.lost();
     },
@@ -225,6 +236,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism() });
     live.settle(clock.wall().getTime());
     pairing.beat();
+    presence.beat();
     askAgain();
   });
 

@@ -122,6 +122,14 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     return { type: 'facts', number, items, way, sessions };
   };
 
+  const contact = async (peers: readonly string[]) => {
+    const asked = new Map<string, number>();
+    const wanted = new Set(peers);
+    for (const { publicKey, rxBytes } of await accessTelemetry(wg))
+      if (wanted.has(publicKey)) asked.set(publicKey, (asked.get(publicKey) ?? 0) + rxBytes);
+    return [...asked];
+  };
+
   let asked = false;
   const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
   const seam = await serveSeam(config.dataplaneSocket, {
@@ -161,6 +169,20 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       }
       if (message.type === 'whereabouts') {
         duty.told(message);
+        return;
+      }
+      if (message.type === 'ask-contact') {
+        const { number, peers } = message;
+        contact(peers).then(
+          (heard) => answer({ type: 'contact', number, peers: heard }),
+          (cause: unknown) => log.error('contact-unread', { reason: messageOf(cause) }),
+        );
+        return;
+      }
+      if (message.type === 'forget') {
+        applier
+          .forget(message.peers)
+          .catch((cause: unknown) => log.error('sessions-unforgotten', { reason: messageOf(cause) }));
         return;
       }
       if (message.type === 'clock') {

@@ -21,6 +21,8 @@ export interface Applier {
   regate(): Promise<void>;
   /** Every peer of access interfaces forgets its session and its endpoint. */
   forgetSessions(): Promise<void>;
+  /** The same, of the peers with these public keys. */
+  forget(publicKeys: readonly string[]): Promise<void>;
   /** As it is wanted, by its key in a dataplane, if it stands too, as last observed or reached. */
   standingPeer(key: string): Peer | undefined;
   /** Does what no want asks for while nothing else is carried out: what stands meanwhile is what is wanted. */

@@ -64,6 +64,13 @@ export const siblingSession = 'p44s_';
 export const relayLink = `${linkPrefix}r`;
 export const relayPort = 4789;
 export const relayNetwork = 0x44;
+/**
+ * Metrics of routes of single tunnels in a realm's table are this number and which of its moves brought the tunnel there: above
+ * BIRD's own (32), so that a route that BIRD prefers to ours is the kernel's choice too. BIRD counts no further than `mostMoves`,
+ * its preferences having 16 bits.
+ */
+export const moveMetric = 0x10000;
+export const mostMoves = 30_000;
 /** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */
 export const otherLinkTable = 4396;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */

@@ -5,6 +5,7 @@
 
 import { type MutableDataplane, put, sealedPassword } from '#internal/dataplane/dataplane.ts';
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
+import { learnedMove, moveFunction, movedHere } from './moves.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
@@ -145,8 +146,8 @@ export const sessionName = (interconnectId: string, turn: string, family: Family
  */
 const taken = (leg: Leg, family: Family): string =>
   leg.leaving
-    ? `filter { if !p44_fabric${family}() then reject; bgp_med = 1; accept; }`
-    : `where p44_fabric${family}()`;
+    ? `filter { if !p44_fabric${family}() then reject; ${movedHere} bgp_med = 1; accept; }`
+    : `filter { if !p44_fabric${family}() then reject; ${movedHere} accept; }`;
 
 const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => [
   `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
@@ -190,6 +191,7 @@ function popText(view: View): string {
     ...common(view.node.loopback4),
     ...bfd([...Object.values(fabricPrefixes).map((prefix) => `${prefix}*`), '*']),
     ...prefixFunctions(view),
+    ...moveFunction(view),
     'protocol direct p44loopback { ipv4; ipv6; interface "lo"; }',
     ...families.flatMap((family) => [
       ...blackholeText(family),
@@ -202,7 +204,7 @@ function popText(view: View): string {
       `protocol kernel p44kernel${family} {`,
       `  kernel table ${view.internet.table}; learn; persist; scan time 10; merge paths on;`,
       `  ipv${family} {`,
-      `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; accept; };`,
+      `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; ${learnedMove(view)} accept; };`,
       `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
       '  };',
       '}',

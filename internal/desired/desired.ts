@@ -36,6 +36,10 @@ export interface Here {
   classOf?(tunnelId: string): number | undefined;
   /** Access interface of its newest handshake on this node. */
   linkOf?(tunnelId: string): string | undefined;
+  /** Which of its moves brought it here. */
+  sequenceOf?(tunnelId: string): number | undefined;
+  /** It came from a node that may announce it still. */
+  contended?(tunnelId: string): boolean;
 }
 
 /** @param members of the management mesh, whom the firewall lets manage this node */
@@ -88,7 +92,13 @@ export interface PartSource {
 export function part({ snapshot, carrier, here }: PartSource, tunnelId: string, into: MutableDataplane): void {
   const record = snapshot.tunnels.get(tunnelId)?.record;
   if (record === undefined || carrier === undefined) return;
-  const of = { here: here.has(tunnelId), classNumber: here.classOf?.(tunnelId), link: here.linkOf?.(tunnelId) };
+  const of = {
+    here: here.has(tunnelId),
+    classNumber: here.classOf?.(tunnelId),
+    link: here.linkOf?.(tunnelId),
+    sequence: here.sequenceOf?.(tunnelId),
+    contended: here.contended?.(tunnelId) ?? false,
+  };
   tunnel(snapshot, record, { ...carrier, ...of }, into);
 }
 

@@ -89,8 +89,10 @@ test('the leaving link loses against the other one at both ends, and its text al
     const text = wanted(nodeId, rotating).bird.get('pop')?.text ?? '';
     const session = (turn: string): string =>
       new RegExp(`protocol bgp p44${turn}_p1_p2_4 \\{[^]*?\\n\\}`).exec(text)?.[0] ?? '';
-    expect(session('i')).toContain('import filter { if !p44_fabric4() then reject; bgp_med = 1; accept; }');
-    expect(session('j')).toContain('import where p44_fabric4()');
+    expect(session('i')).toContain(
+      'import filter { if !p44_fabric4() then reject; p44_moved(); bgp_med = 1; accept; }',
+    );
+    expect(session('j')).toContain('import filter { if !p44_fabric4() then reject; p44_moved(); accept; }');
   }
 });
 

@@ -58,6 +58,8 @@ export interface View {
   readonly pools: readonly string[];
   /** Loopbacks of all nodes as prefixes, sorted. */
   readonly loopbacks: readonly string[];
+  /** ASNs of nodes whose id is lower than this one's, sorted. */
+  readonly lowerAsns: readonly number[];
   /** What this PoP is home to, sorted: slabs, and delegations as a whole. */
   readonly homes: readonly string[];
   /** Unit lengths in use in the realm, by family, sorted: one hash set of tunnels each. */
@@ -129,6 +131,9 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
       ...(n.loopback4 === '' ? [] : [`${n.loopback4}/32`]),
       ...(n.loopback6 === '' ? [] : [`${n.loopback6}/128`]),
     ]),
+    lowerAsns: nodesInForce(snapshot)
+      .flatMap((n) => (n.id < node.id && n.asn > 0 ? [n.asn] : []))
+      .sort(byNumber),
     homes: [...homes].sort(byText),
     units4: [...units[4]].sort(byNumber),
     units6: [...units[6]].sort(byNumber),

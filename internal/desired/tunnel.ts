@@ -1,7 +1,7 @@
 // Tunnel: what one tunnel asks of one node. A change of one tunnel costs this much, however many there are.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { otherLinkTable } from '#internal/dataplane/ownership.ts';
+import { mostMoves, moveMetric, otherLinkTable } from '#internal/dataplane/ownership.ts';
 import { policyOf } from '#internal/firewall/firewall.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
@@ -33,11 +33,15 @@ export interface Whereabouts {
   readonly classNumber?: number | undefined;
   /** Access interface of its newest handshake. */
   readonly link?: string | undefined;
+  /** Which of its moves brought it here. */
+  readonly sequence?: number | undefined;
+  /** The node that it came from may announce it still. */
+  readonly contended?: boolean;
 }
 
 /**
  * Adds the tunnel's peer on each access interface (two while its key is rotated), its elements with those of its firewall, its classes where it is
- * live, and, where it is `here` away from its slab's home, routes of its own.
+ * live, and, where it is `here` away from its slab's home, or contended, routes of its own.
  * Nothing for a tunnel that is disabled, suspended, placed elsewhere, not backed by allocations, or whose pre-shared key
  * was sealed to others only.
  */
@@ -79,16 +83,14 @@ export function tunnel(
     const family = given.prefix.includes(':') ? 6 : 4;
     const length = Number(given.prefix.slice(given.prefix.indexOf('/') + 1));
     put(into, 'element', { netns: 'pop', set: tunnelSet(family, length), element: hostOf(given.prefix) });
-    const away = carrier.here && given.homePopId !== carrier.popId;
+    const own = { netns: 'pop', prefix: given.prefix, type: 'unicast', dev } as const;
+    // The slab's route loses against one of a node that a tunnel has left, wherever that is believed.
+    if (carrier.here && (given.homePopId !== carrier.popId || carrier.contended === true)) {
+      const metric = moveMetric + Math.min(carrier.sequence ?? 1, mostMoves);
+      put(into, 'route', { ...own, table: carrier.internetTable, metric });
+    }
     // At home the slab's route leads to the current key's; the others need none to know of another.
-    if (away || dev !== usual)
-      put(into, 'route', {
-        netns: 'pop',
-        table: away ? carrier.internetTable : otherLinkTable,
-        prefix: given.prefix,
-        type: 'unicast',
-        dev,
-      });
+    else if (dev !== usual) put(into, 'route', { ...own, table: otherLinkTable });
   }
   shapedTunnel(record, standing, { dev, classNumber: carrier.here ? carrier.classNumber : undefined }, into);
 }

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
-import { createPresence } from '#internal/presence/presence.ts';
+import { type Claim, type Contest, createPresence } from '#internal/presence/presence.ts';
 import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
@@ -24,7 +24,15 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   const certificate = await issueNodeCertificate(ca, { id: nodeId, addresses: ['127.0.0.1'] }, validity);
   const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
   const status = createStatus(nodeId);
-  const presence = createPresence(nodeId, () => undefined);
+  const parts = { nodeId, isSibling: () => false, onMove: () => undefined, onLost: () => undefined };
+  const presence = createPresence({ ...parts, onContest: () => undefined });
+  const asked: string[] = [];
+  const claims = {
+    all: presence.all,
+    told: (peer: string, told: readonly Claim[]) => presence.told(peer, told, 0),
+    asked: (peer: string, contests: readonly Contest[]) =>
+      asked.push(...contests.map(({ tunnelId, speaks }) => `${peer} ${tunnelId} ${speaks}`)),
+  };
   const credentials = clientCredentials(identity);
   const mesh = createMesh({
     nodeId,
@@ -32,7 +40,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
     clock,
     log: quiet,
     credentials: () => credentials,
-    presence,
+    presence: claims,
     traffic: { of: (tunnelId) => counted[tunnelId] },
   });
   const server = newServer();
@@ -46,7 +54,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   open.push(close);
   const [bound = 0] = listener.ports;
   const node = create(NodeSchema, { id: nodeId, meshAddress: '127.0.0.1', apiPort: bound });
-  return { nodeId, status, presence, mesh, node, port: bound, close };
+  return { nodeId, status, presence, asked, mesh, node, port: bound, close };
 }
 
 async function pair() {
@@ -86,15 +94,30 @@ test('a node that goes is lost, one that comes back is heard again', async () =>
 test('a handshake moves a tunnel to where it happened; one that came before the stream is told when it opens [A3]', async () => {
   const p1 = await daemon('p1');
   const p2 = await daemon('p2');
-  p1.presence.seen([{ tunnelId: 't', handshakeMs: 1_000 }]);
+  p1.presence.seen([{ tunnelId: 't', handshakeMs: 1_000 }], 1_000);
   for (const { mesh } of [p1, p2]) mesh.nodes([p1.node, p2.node]);
-  await eventually(() => p1.status.of('p2')?.connected === true, 5_000);
-  p2.mesh.tell(p2.presence.seen([{ tunnelId: 't', handshakeMs: 2_000 }]));
-  await eventually(() => p1.presence.here().size === 0 && p2.presence.here().has('t'), 5_000);
+  await eventually(() => p2.presence.claimOf('t')?.nodeId === 'p1', 5_000);
+  p2.mesh.tell(p2.presence.seen([{ tunnelId: 't', handshakeMs: 2_000 }], 2_000));
+  await eventually(() => !p1.presence.here().has('t') && p2.presence.here().has('t'), 5_000);
+  // The one that let go says so.
+  await eventually(() => !p2.presence.here().contended('t'), 5_000);
   // An older claim is corrected, whoever makes it.
-  p1.mesh.tell([{ tunnelId: 't', handshakeMs: 1_500 }]);
-  p1.mesh.tell(p1.presence.seen([{ tunnelId: 't', handshakeMs: 3_000 }]));
-  await eventually(() => p1.presence.here().has('t') && p2.presence.here().size === 0, 5_000);
+  p1.mesh.tell([{ tunnelId: 't', nodeId: 'p3', sequence: 1, handshakeMs: 9_000 }]);
+  p1.mesh.tell(p1.presence.move('t', 'p1', 3_000));
+  await eventually(() => p1.presence.here().has('t') && !p2.presence.here().has('t'), 5_000);
+  expect(p2.presence.claimOf('t')).toEqual({ tunnelId: 't', nodeId: 'p1', sequence: 3, handshakeMs: 3_000 });
+});
+
+test('what is asked of a tunnel that another node holds comes once, with who asks', async () => {
+  const { p1, p2 } = await pair();
+  p1.mesh.ask([
+    { tunnelId: 't', speaks: false },
+    { tunnelId: 'u', speaks: true },
+  ]);
+  await eventually(() => p2.asked.length > 0, 5_000);
+  p1.status.update({ load: 2 });
+  await eventually(() => p2.status.of('p1')?.report.load === 2, 5_000);
+  expect(p2.asked).toEqual(['p1 t false', 'p1 u true']);
 });
 
 test('what others have counted of a tunnel is asked for; one that is away is silent [P4]', async () => {

@@ -15,10 +15,10 @@ import {
 import type { Log } from '#internal/log/log.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
 import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
-import type { Sighting } from '#internal/presence/presence.ts';
+import type { Claim, Contest } from '#internal/presence/presence.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
-import { createTeller, type Sightings, type Teller } from './teller.ts';
+import { type Claims, createTeller, type Teller } from './teller.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
@@ -33,7 +33,7 @@ export interface MeshParts {
   readonly log: Log;
   /** For a connection to come. */
   readonly credentials: () => ChannelCredentials;
-  readonly presence: Sightings;
+  readonly presence: Claims;
   /** What this node has counted of a tunnel. */
   readonly traffic: { of(tunnelId: string): Bytes | undefined };
 }
@@ -53,7 +53,9 @@ export interface Mesh {
   /** Where a node answers, while it is one of the mesh. */
   addressOf(nodeId: string): string | undefined;
   /** To every node that a stream is open to. */
-  tell(sightings: readonly Sighting[]): void;
+  tell(claims: readonly Claim[]): void;
+  /** The same, of tunnels that are held elsewhere. */
+  ask(contests: readonly Contest[]): void;
   /** Nodes that there are now; opens and closes streams accordingly. */
   nodes(all: Iterable<Node>): void;
   /** What every other node of the mesh has counted of a tunnel. */
@@ -157,8 +159,11 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
         },
         options,
       ),
-    tell: (sightings) => {
-      for (const teller of tellers.keys()) teller.tell(sightings);
+    tell: (claims) => {
+      for (const teller of tellers.keys()) teller.tell(claims);
+    },
+    ask: (contests) => {
+      for (const teller of tellers.keys()) teller.ask(contests);
     },
     nodes: (all) => {
       others = new Map();

@@ -4,23 +4,24 @@
 import { create } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
-import type { Sighting } from '#internal/presence/presence.ts';
+import type { Claim, Contest } from '#internal/presence/presence.ts';
 import type { Report, Status } from '#internal/status/status.ts';
 import { createClockOffset } from './clock-offset.ts';
 
 const heartbeatMs = 1_000;
 
 /** What the streams carry of tunnels; presence itself lives elsewhere. */
-export interface Sightings {
-  all(): readonly Sighting[];
+export interface Claims {
+  all(): readonly Claim[];
   /** From a peer; gives what it must hear in return. */
-  told(peer: string, sightings: readonly Sighting[]): readonly Sighting[];
+  told(peer: string, claims: readonly Claim[]): readonly Claim[];
+  asked(peer: string, contests: readonly Contest[]): void;
 }
 
 interface Parts {
   readonly status: Status;
   readonly clock: Clock;
-  readonly presence: Sightings;
+  readonly presence: Claims;
 }
 
 export interface Teller {
@@ -28,7 +29,9 @@ export interface Teller {
   /** A frame of the other side: its time stamp is echoed, what it says reaches status and presence. */
   hear(peer: string, frame: MeshFrame): void;
   /** Goes out with the next frame, at once. */
-  tell(sightings: readonly Sighting[]): void;
+  tell(claims: readonly Claim[]): void;
+  /** The same; what is asked goes out with one frame alone. */
+  ask(contests: readonly Contest[]): void;
   end(): void;
 }
 
@@ -54,15 +57,16 @@ const reportOf = (message: NodeReport): Report => ({
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
 
-/** Sightings in one frame; 40 bytes each, well below the message limit. */
-const mostSightings = 10_000;
+/** Claims in one frame; 100 bytes each, well below the message limit. */
+const mostClaims = 10_000;
 
 export function createTeller({ status, clock, presence }: Parts, signal: AbortSignal): Teller {
   let ended = false;
   let wake: (() => void) | undefined;
   // A change while a frame is being written must not wait for the heartbeat.
   let changed = false;
-  let untold: readonly Sighting[] = presence.all();
+  let untold: readonly Claim[] = presence.all();
+  let unasked: readonly Contest[] = [];
   let last: { readonly us: bigint; readonly at: bigint } | undefined;
   const offset = createClockOffset();
   const nudge = (): void => {
@@ -85,19 +89,21 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
         hears: [...status.hears(clock.wall())],
       },
       presence: untold
-        .slice(0, mostSightings)
-        .map(({ tunnelId, handshakeMs }) => ({ tunnelId, handshakeMs: BigInt(handshakeMs) })),
+        .slice(0, mostClaims)
+        .map(({ handshakeMs, ...claim }) => ({ ...claim, handshakeMs: BigInt(Math.round(handshakeMs)) })),
+      contests: [...unasked],
     });
-    untold = untold.slice(mostSightings);
+    untold = untold.slice(mostClaims);
+    unasked = [];
     if (untold.length > 0) changed = true;
     // An echo is good for one measurement.
     last = undefined;
     return made;
   };
 
-  const tell = (sightings: readonly Sighting[]): void => {
-    if (sightings.length === 0) return;
-    untold = [...untold, ...sightings];
+  const tell = (claims: readonly Claim[]): void => {
+    if (claims.length === 0) return;
+    untold = [...untold, ...claims];
     nudge();
   };
 
@@ -133,13 +139,23 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
           ? undefined
           : offset.sample({ sentWallMs: Number(heard.sentWallMs), heardWallMs: at.getTime(), rttMs });
       if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), at, { rttMs, clockOffsetMs });
-      const sightings = heard.presence.map((told) => ({
-        tunnelId: told.tunnelId,
-        handshakeMs: Number(told.handshakeMs),
+      const claims = heard.presence.map(({ tunnelId, nodeId, sequence, handshakeMs }) => ({
+        ...{ tunnelId, nodeId: nodeId || peer },
+        // A build that does not count yet.
+        sequence: sequence || 1,
+        handshakeMs: Number(handshakeMs),
       }));
-      if (sightings.length > 0) tell(presence.told(peer, sightings));
+      if (claims.length > 0) tell(presence.told(peer, claims));
+      const contests = heard.contests.slice(0, mostClaims).map(({ tunnelId, speaks }) => ({ tunnelId, speaks }));
+      if (contests.length > 0) presence.asked(peer, contests);
     },
     tell,
+    ask: (contests) => {
+      if (contests.length === 0) return;
+      // A frame that has not gone yet is asked by these.
+      unasked = contests.slice(0, mostClaims);
+      nudge();
+    },
     end: () => {
       ended = true;
       nudge();

@@ -1,12 +1,12 @@
 // Live: which tunnels have a session on this node now, and the number of the class that each has meanwhile.
 //
-// Being here lasts until another node has the newer handshake; a session ends by itself. Classes are for sessions: a
+// Being here lasts until the tunnel moves to another node; a session ends by itself. Classes are for sessions: a
 // shaper with a class for everybody who was ever here would be thousands, and adding one costs more the more there are.
 
 import { Map as ImmutableMap } from 'immutable';
 import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { classNumber } from './class-number.ts';
-import type { Sighting } from './presence.ts';
+import type { Held, Sighting } from './presence.ts';
 
 /**
  * REJECT_AFTER_TIME of WireGuard (paper, 6.1), after which a session is dead unless it was renewed, and the time that it
@@ -14,10 +14,11 @@ import type { Sighting } from './presence.ts';
  */
 const sessionMs = 180_000 + 10_000;
 
+/** Of what is held, whatever else is known. */
+type HeldOnes = Pick<Held, 'has'> & Partial<Held>;
+
 /** A value: who holds one sees no later change. */
-export interface LiveTunnels {
-  /** Its newest handshake is this node's. */
-  has(tunnelId: string): boolean;
+export interface LiveTunnels extends HeldOnes {
   /** Undefined: no session, or no class is left. */
   classOf(tunnelId: string): number | undefined;
   /** Access interface of its newest handshake, session or not. Undefined: it is not here. */
@@ -26,7 +27,7 @@ export interface LiveTunnels {
 
 export interface Live {
   /** As presence tells it: who is here, and who has come or gone. */
-  here(here: { has(tunnelId: string): boolean }, moved: readonly string[]): void;
+  here(here: HeldOnes, moved: readonly string[]): void;
   /** Handshakes of the own access interface; told by the next call of `here` or `settle`. */
   shook(sightings: readonly Sighting[], nowMs: number): void;
   /** Ends sessions that are over, and tells what changed since. O(changes). */
@@ -35,7 +36,7 @@ export interface Live {
 
 /** `onChange` hears of tunnels that came, went, or got or lost a class. */
 export function createLive(onChange: (live: LiveTunnels, changed: readonly string[]) => void): Live {
-  let here: { has(tunnelId: string): boolean } = new Set();
+  let here: HeldOnes = new Set();
   let classes = ImmutableMap<string, number>();
   /** Those on the first access interface, where most are for ever, need no memory. */
   let links = ImmutableMap<string, string>();
@@ -68,8 +69,12 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     const [nowHere, nowClasses, nowLinks] = [here, classes, links];
     const linkOf = (id: string): string | undefined =>
       nowHere.has(id) ? (nowLinks.get(id) ?? accessLinks[0]) : undefined;
-    const value = { classOf: (id: string) => nowClasses.get(id), linkOf };
-    onChange({ has: (id) => nowHere.has(id), ...value }, told);
+    const held = {
+      has: (id: string) => nowHere.has(id),
+      sequenceOf: (id: string) => nowHere.sequenceOf?.(id),
+      contended: (id: string) => nowHere.contended?.(id) ?? false,
+    };
+    onChange({ ...held, classOf: (id) => nowClasses.get(id), linkOf }, told);
   }
 
   return {

@@ -1,61 +1,148 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createPresence, type Sighting } from './presence.ts';
 
-const quiet = (): void => undefined;
+const minute = 60_000;
+
+/** A node, and what it was heard to say. */
+function node(nodeId: string, siblings: readonly string[] = []) {
+  const moves: string[] = [];
+  const lost: string[] = [];
+  const contests: string[] = [];
+  const presence = createPresence({
+    nodeId,
+    isSibling: (id) => siblings.includes(id),
+    onMove: (here, moved) => moves.push(...moved.map((id) => `${id} ${here.sequenceOf(id) ?? 'gone'}`)),
+    onLost: (tunnelId, to) => lost.push(`${tunnelId} ${to}`),
+    onContest: (tunnelId) => contests.push(tunnelId),
+  });
+  const shake = (handshakeMs: number, tunnelId = 't') => presence.seen([{ tunnelId, handshakeMs }], handshakeMs);
+  return { presence, moves, lost, contests, shake };
+}
+const claim = (nodeId: string, sequence: number, handshakeMs = 1) => ({ tunnelId: 't', nodeId, sequence, handshakeMs });
 
 test('a handshake here is told once, a rekey is no news', () => {
-  const presence = createPresence('p1', quiet);
-  expect(presence.seen([{ tunnelId: 't', handshakeMs: 1 }])).toHaveLength(1);
-  expect(presence.seen([{ tunnelId: 't', handshakeMs: 121_000 }])).toEqual([]);
-  expect([...presence.here()]).toEqual(['t']);
+  const { presence, shake, moves } = node('p1');
+  expect(shake(1)).toEqual([claim('p1', 1)]);
+  expect(shake(2 * minute)).toEqual([]);
+  expect(moves).toEqual(['t 1']);
+  expect(presence.all()).toEqual([claim('p1', 1)]);
 });
 
-test('the newest handshake holds the tunnel; the loser lets go [A3]', () => {
-  const moves: string[][] = [];
-  const presence = createPresence('p1', (here, moved) => moves.push([[...here].join(), moved.join()]));
-  presence.seen([{ tunnelId: 't', handshakeMs: 5 }]);
-  expect(presence.told('p2', [{ tunnelId: 't', handshakeMs: 9 }])).toEqual([]);
-  expect(moves).toEqual([
-    ['t', 't'],
-    ['', 't'],
-  ]);
+test('where a session starts, there the tunnel moves; the loser lets go and says so [A3]', () => {
+  const [north, east] = [node('north'), node('east')];
+  east.presence.told('north', north.shake(1_000), 1_000);
+  const news = east.shake(5_000);
+  expect(news).toEqual([claim('east', 2, 5_000)]);
+  expect(east.presence.here().contended('t')).toBe(true);
+  const answer = north.presence.told('east', news, 5_001);
+  expect(north.moves).toEqual(['t 1', 't gone']);
+  expect(north.lost).toEqual(['t east']);
+  east.presence.told('north', answer, 5_002);
+  expect(east.presence.here().contended('t')).toBe(false);
 });
 
-test('a node that believes in an older handshake is corrected', () => {
-  const presence = createPresence('p1', quiet);
-  presence.seen([{ tunnelId: 't', handshakeMs: 5 }]);
-  presence.seen([{ tunnelId: 't', handshakeMs: 100 }]);
-  expect(presence.told('p2', [{ tunnelId: 't', handshakeMs: 50 }])).toEqual([{ tunnelId: 't', handshakeMs: 100 }]);
-  expect([...presence.here()]).toEqual(['t']);
+test('what the loser has let go is said again to a holder that says it holds it', () => {
+  const [north, east] = [node('north'), node('east')];
+  east.presence.told('north', north.shake(1_000), 1_000);
+  north.presence.told('south', east.shake(5_000), 5_000);
+  expect(east.presence.here().contended('t')).toBe(true);
+  east.presence.told('north', north.presence.told('east', east.presence.all(), 5_100), 5_101);
+  expect(east.presence.here().contended('t')).toBe(false);
 });
 
-test('whatever the order of handshakes and news, one node holds each tunnel when all is told', () => {
-  const ids = ['p1', 'p2', 'p3'];
-  const event = fc.record({ node: fc.nat({ max: 2 }), tunnel: fc.constantFrom('a', 'b'), late: fc.boolean() });
-  fc.assert(
-    fc.property(fc.array(event), (events) => {
-      const nodes = ids.map((id) => createPresence(id, quiet));
-      const mail: { from: number; to: number; sightings: readonly Sighting[] }[] = [];
-      const post = (from: number, sightings: readonly Sighting[]): void => {
-        if (sightings.length > 0)
-          for (let to = 0; to < nodes.length; to += 1) if (to !== from) mail.push({ from, to, sightings });
-      };
-      const deliver = (): void => {
-        for (let letter = mail.pop(); letter !== undefined; letter = mail.pop()) {
-          const back = nodes[letter.to]?.told(ids[letter.from] ?? '', letter.sightings) ?? [];
-          if (back.length > 0) mail.push({ from: letter.to, to: letter.from, sightings: back });
-        }
-      };
-      events.forEach((each, at) => {
-        post(each.node, nodes[each.node]?.seen([{ tunnelId: each.tunnel, handshakeMs: at + 1 }]) ?? []);
-        if (!each.late) deliver();
-      });
-      deliver();
-      for (const tunnel of new Set(events.map((each) => each.tunnel))) {
-        const last = events.findLastIndex((each) => each.tunnel === tunnel);
-        expect(nodes.map((node) => node.here().has(tunnel))).toEqual(ids.map((_, at) => at === events[last]?.node));
-      }
-    }),
-  );
+test('a rekey moves nothing: with both up there is no to and fro, and no steal-back [A3]', () => {
+  const [north, east] = [node('north'), node('east')];
+  east.presence.told('north', north.shake(1_000), 1_000);
+  north.presence.told('east', east.shake(15_000), 15_000);
+  for (let at = 2 * minute; at < 60 * minute; at += 2 * minute) {
+    expect(north.shake(at)).toEqual([]);
+    expect(east.shake(at + 14_000)).toEqual([]);
+  }
+  expect(north.contests).toHaveLength(29);
+  expect(east.presence.here().has('t')).toBe(true);
+  // A session that starts anew is no rekey.
+  expect(north.shake(64 * minute)).toEqual([claim('north', 3, 64 * minute)]);
+});
+
+test('who moved on and back before the news were here is asked for [A3]', () => {
+  const [north, east] = [node('north'), node('east')];
+  north.shake(9_000);
+  north.presence.told('east', [claim('east', 2, 8_000)], 9_500);
+  expect(north.contests).toEqual(['t']);
+  // One that left is not.
+  east.shake(1_000);
+  east.presence.told('north', [claim('north', 2, 9_000)], 9_500);
+  expect(east.contests).toEqual([]);
+});
+
+test('a handshake from before the move, told late, moves nothing', () => {
+  const { presence, shake, contests } = node('p1');
+  presence.told('p2', [claim('p2', 4, 9 * minute)], 10 * minute);
+  expect(shake(8 * minute)).toEqual([]);
+  expect(contests).toEqual(['t']);
+  expect(presence.claimOf('t')).toEqual(claim('p2', 4, 9 * minute));
+});
+
+test('a node that has forgotten hears what the others know of it', () => {
+  const { presence, shake } = node('p1');
+  shake(1_000);
+  expect(presence.told('p2', [claim('p1', 5, 900)], 1_001)).toEqual([]);
+  expect(presence.here().sequenceOf('t')).toBe(5);
+  presence.told('p2', [claim('p3', 6)], 1_002);
+  expect(presence.here().has('t')).toBe(false);
+});
+
+test('of the same move at two nodes the lower id is right, at both', () => {
+  const [a, b] = [node('a'), node('b')];
+  const [ofA, ofB] = [a.shake(1_000), b.shake(2_000)];
+  expect(b.presence.told('a', ofA, 2_001)).toEqual(ofA);
+  expect(a.presence.told('b', ofB, 2_001)).toEqual(ofA);
+  expect([a.presence.here().has('t'), b.presence.here().has('t')]).toEqual([true, false]);
+});
+
+test('one key on two devices: after five moves in three minutes it stays for ten [A3]', () => {
+  const { presence, shake } = node('p1');
+  presence.told('p2', [claim('p3', 1, 0)], 0);
+  for (let move = 1; move <= 5; move += 1) presence.move('t', `p${(move % 2) + 1}`, move * 30_000);
+  const frozenMs = 150_000 + 10 * minute;
+  expect(presence.frozenUntilMs('t', 151_000)).toBe(frozenMs);
+  presence.told('p3', [claim('p3', 7, 152_000)], 152_000);
+  // Of what others have decided nothing is refused: all must agree.
+  expect(presence.claimOf('t')?.nodeId).toBe('p3');
+  expect(shake(153_000)).toEqual([]);
+  const free = (presence.frozenUntilMs('t', 153_000) ?? 0) + minute;
+  expect(presence.frozenUntilMs('t', free)).toBeUndefined();
+  expect(shake(free)).toHaveLength(1);
+});
+
+test('slow moves freeze nothing', () => {
+  const { presence } = node('p1');
+  presence.told('p2', [claim('p2', 1, 0)], 0);
+  for (let move = 1; move <= 20; move += 1) presence.move('t', `p${(move % 2) + 1}`, move * 50_000);
+  expect(presence.frozenUntilMs('t', 1_000_001)).toBeUndefined();
+});
+
+test('siblings have whoever shakes hands with them: they take turns, and nothing freezes [N4]', () => {
+  const { presence, contests } = node('a', ['b']);
+  const sightings = (handshakeMs: number): readonly Sighting[] => [{ tunnelId: 't', handshakeMs }];
+  for (let turn = 0; turn < 8; turn += 1) {
+    presence.told('b', [claim('b', 2 * turn + 1, turn * 2_000)], turn * 2_000);
+    expect(presence.seen(sightings(turn * 2_000 + 1_000), turn * 2_000 + 1_000)).toHaveLength(1);
+  }
+  expect(contests).toEqual([]);
+  expect(presence.frozenUntilMs('t', 16_000)).toBeUndefined();
+});
+
+test.each([0, -1, 1.5, Number.NaN, 2 ** 31, 2 ** 53])('a claim by move %s is none', (sequence) => {
+  const { presence } = node('p1');
+  presence.told('p2', [claim('p2', sequence)], 1);
+  expect(presence.claimOf('t')).toBeUndefined();
+});
+
+test('a tunnel that is gone is nobody’s', () => {
+  const { presence, moves, shake } = node('p1');
+  shake(1);
+  presence.forget('t');
+  expect(moves).toEqual(['t 1', 't gone']);
+  expect(presence.all()).toEqual([]);
 });

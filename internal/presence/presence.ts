@@ -1,96 +1,196 @@
-// Presence: where each tunnel last shook hands, from the own interface and from what the mesh tells.
+// Presence: which node holds each tunnel, from handshakes on the own interfaces and from what the mesh tells.
 //
-// On the path: handshakes come in; out goes the set of tunnels that are live on this node, which gives a tunnel that
-// is away from its home a route of its own, and the news that other nodes must hear.
-// Never: in etcd. A presence that is lost is told again by the next handshake.
+// On the path: handshakes come in; out goes the set of tunnels that are held here, which gives a tunnel that is away from
+// its home a route of its own, and the news that other nodes must hear. A tunnel moves when a session starts, never by a
+// rekey; each move counts up, and the highest count is right (claim.ts).
+// Never: in etcd. A presence that is lost is told again by the others, or by the next handshake.
 
-import { Set } from 'immutable';
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import { type Claim, isClaim, outranks } from './claim.ts';
+import { createFreeze } from './freeze.ts';
 
+export type { Claim } from './claim.ts';
+export { type Contest, type Contests, createContests } from './contest.ts';
 export { createLive, type Live, type LiveTunnels } from './live.ts';
 
-/** Unix time, milliseconds. */
+/** A handshake on the own access interfaces. */
 export interface Sighting {
   readonly tunnelId: string;
+  /** Unix time, milliseconds. */
   readonly handshakeMs: number;
-  /** Own access interface that it was on. */
+  /** Access interface that it was on. */
   readonly link?: string;
 }
 
-interface Holder {
-  readonly nodeId: string;
-  readonly handshakeMs: number;
+/** A value: the tunnels that this node holds. */
+export interface Held {
+  has(tunnelId: string): boolean;
+  /** Which of its moves brought it here; undefined: it is not. */
+  sequenceOf(tunnelId: string): number | undefined;
+  /** The node that it came from has not said yet that it let go. */
+  contended(tunnelId: string): boolean;
 }
 
 export interface Presence {
-  /** Tunnels whose newest handshake is this node's. */
-  here(): Set<string>;
-  /** Handshakes of the own access interface. Gives what others must hear: tunnels that have just come here. */
-  seen(sightings: readonly Sighting[]): readonly Sighting[];
-  /** From another node. Gives what it must hear in return: tunnels that it believes to hold and has lost since. */
-  told(nodeId: string, sightings: readonly Sighting[]): readonly Sighting[];
-  /** Everything that is here, for a node that has just come. */
-  all(): readonly Sighting[];
-  /** Node of its newest handshake, as far as it was heard of. */
-  holderOf(tunnelId: string): string | undefined;
+  here(): Held;
+  /** Handshakes here. Gives what others must hear: tunnels that have come. */
+  seen(sightings: readonly Sighting[], nowMs: number): readonly Claim[];
+  /** From another node. Gives what it must hear in return: where it is wrong, and what was let go here because of it. */
+  told(from: string, claims: readonly Claim[], nowMs: number): readonly Claim[];
+  /** Moves a tunnel to a node whatever has been claimed before. Gives what others must hear. */
+  move(tunnelId: string, nodeId: string, nowMs: number): readonly Claim[];
+  /** For a node that has just come: what is held here, and what is known of tunnels that have moved. */
+  all(): readonly Claim[];
+  claimOf(tunnelId: string): Claim | undefined;
+  /** Unix time in milliseconds until which it stays where it is; undefined: it may move. */
+  frozenUntilMs(tunnelId: string, nowMs: number): number | undefined;
   /** The tunnel is gone. */
   forget(tunnelId: string): void;
 }
 
-/** `onMove` hears of tunnels that came or went, once for each call that moved any. */
-export function createPresence(
-  nodeId: string,
-  onMove: (here: Set<string>, moved: readonly string[]) => void,
-): Presence {
-  const holders = new Map<string, Holder>();
-  let here = Set<string>();
+export interface PresenceParts {
+  readonly nodeId: string;
+  /** Which of the nodes of a PoP holds a tunnel goes by who carries the PoP. */
+  readonly isSibling: (nodeId: string) => boolean;
+  /** Hears of tunnels that came, went, or are held by another move; once for each call that moved any. */
+  readonly onMove: (here: Held, moved: readonly string[]) => void;
+  /** A tunnel that was here is another node's. */
+  readonly onLost: (tunnelId: string, to: string) => void;
+  /** A tunnel has shaken hands here, and another node holds it still. */
+  readonly onContest: (tunnelId: string) => void;
+}
 
-  function settle(next: Set<string>, moved: readonly string[]): void {
-    if (moved.length === 0) return;
-    here = next;
-    onMove(here, moved);
+/** WireGuard's REJECT_AFTER_TIME (paper, 6.1): a handshake that long after the last is no rekey of it. */
+const sessionMs = 180_000;
+/** Clocks of nodes differ, and news of one move travel while the next is made: what is not older by this may be the later one. */
+const sameMomentMs = 5_000;
+
+export function createPresence(parts: PresenceParts): Presence {
+  const { nodeId, isSibling, onMove, onLost, onContest } = parts;
+  const claims = new Map<string, Claim>();
+  /** Newest handshake here, held or not. */
+  const shaken = new Map<string, number>();
+  const freeze = createFreeze();
+  let sequences = ImmutableMap<string, number>();
+  /** Held here since they came from a node that has not let go. */
+  let contended = ImmutableSet<string>();
+  const from = new Map<string, string>();
+
+  const here = (): Held => {
+    const [held, open] = [sequences, contended];
+    return {
+      has: (id) => held.has(id),
+      sequenceOf: (id) => held.get(id),
+      contended: (id) => open.has(id),
+    };
+  };
+  const tell = (moved: readonly string[]): void => {
+    if (moved.length > 0) onMove(here(), moved);
+  };
+
+  function settled(tunnelId: string): void {
+    from.delete(tunnelId);
+    contended = contended.delete(tunnelId);
+  }
+
+  /** Takes a claim that outranks what was known; gives whether anything here changes with it. */
+  function take(claim: Claim, nowMs: number): boolean {
+    const { tunnelId } = claim;
+    const before = claims.get(tunnelId);
+    claims.set(tunnelId, claim);
+    const passed = before !== undefined && before.nodeId !== claim.nodeId;
+    const within = [before?.nodeId, claim.nodeId].every((id) => id === nodeId || isSibling(id ?? ''));
+    if (passed && !within) freeze.moved(tunnelId, nowMs);
+    if (claim.nodeId === nodeId) {
+      sequences = sequences.set(tunnelId, claim.sequence);
+      if (passed) {
+        from.set(tunnelId, before.nodeId);
+        contended = contended.add(tunnelId);
+      }
+      return true;
+    }
+    settled(tunnelId);
+    if (before?.nodeId !== nodeId) return false;
+    sequences = sequences.delete(tunnelId);
+    onLost(tunnelId, claim.nodeId);
+    // It has moved on and back before the news of the first move were here.
+    const latest = (shaken.get(tunnelId) ?? 0) > claim.handshakeMs - sameMomentMs;
+    if (latest && !isSibling(claim.nodeId)) onContest(tunnelId);
+    return true;
+  }
+
+  /** A session of another node's tunnel has started here, and nothing speaks against it. */
+  function starts(claim: Claim, { handshakeMs }: Sighting, lastMs: number | undefined, nowMs: number): boolean {
+    if (isSibling(claim.nodeId)) return true;
+    // One that is told late, by a privileged half that is met again, is older than the move away from here.
+    if (handshakeMs <= claim.handshakeMs || freeze.untilMs(claim.tunnelId, nowMs) !== undefined) return false;
+    return lastMs === undefined || handshakeMs - lastMs >= sessionMs;
   }
 
   return {
-    here: () => here,
-    seen: (sightings) => {
-      const news: Sighting[] = [];
+    here,
+    seen: (sightings, nowMs) => {
+      const news: Claim[] = [];
       for (const sighting of sightings) {
-        const holder = holders.get(sighting.tunnelId);
-        if (holder !== undefined && holder.handshakeMs >= sighting.handshakeMs) continue;
-        holders.set(sighting.tunnelId, { nodeId, handshakeMs: sighting.handshakeMs });
+        const { tunnelId, handshakeMs } = sighting;
+        const lastMs = shaken.get(tunnelId);
+        if (lastMs !== undefined && lastMs >= handshakeMs) continue;
+        shaken.set(tunnelId, handshakeMs);
+        const known = claims.get(tunnelId);
         // A rekey of a session that is here already is no news.
-        if (holder?.nodeId !== nodeId) news.push(sighting);
-      }
-      settle(
-        here.union(news.map((sighting) => sighting.tunnelId)),
-        news.map((sighting) => sighting.tunnelId),
-      );
-      return news;
-    },
-    told: (from, sightings) => {
-      const corrections: Sighting[] = [];
-      const moved: string[] = [];
-      for (const { tunnelId, handshakeMs } of sightings) {
-        const holder = holders.get(tunnelId);
-        if (holder !== undefined && holder.handshakeMs >= handshakeMs) {
-          if (holder.nodeId === nodeId) corrections.push({ tunnelId, handshakeMs: holder.handshakeMs });
+        if (known?.nodeId === nodeId) continue;
+        if (known !== undefined && !starts(known, sighting, lastMs, nowMs)) {
+          onContest(tunnelId);
           continue;
         }
-        holders.set(tunnelId, { nodeId: from, handshakeMs });
-        if (holder?.nodeId === nodeId) moved.push(tunnelId);
+        const claim = { tunnelId, nodeId, sequence: (known?.sequence ?? 0) + 1, handshakeMs };
+        take(claim, nowMs);
+        news.push(claim);
       }
-      settle(here.subtract(moved), moved);
-      return corrections;
+      tell(news.map(({ tunnelId }) => tunnelId));
+      return news;
     },
-    all: () =>
-      [...here].sort().flatMap((tunnelId) => {
-        const holder = holders.get(tunnelId);
-        return holder === undefined ? [] : [{ tunnelId, handshakeMs: holder.handshakeMs }];
-      }),
-    holderOf: (tunnelId) => holders.get(tunnelId)?.nodeId,
+    told: (teller, heard, nowMs) => {
+      const answers: Claim[] = [];
+      const moved: string[] = [];
+      for (const claim of heard) {
+        if (!isClaim(claim)) continue;
+        const { tunnelId } = claim;
+        const known = claims.get(tunnelId);
+        if (known === undefined || outranks(claim, known)) {
+          if (take(claim, nowMs)) moved.push(tunnelId);
+          // Given away by the one that held it: nothing is left to be let go.
+          if (claim.nodeId === nodeId && from.get(tunnelId) === teller) settled(tunnelId);
+          // Whoever it came to keeps a route of its own for it until it hears this.
+          if (known?.nodeId === nodeId && claim.nodeId === teller) answers.push(claim);
+        } else if (outranks(known, claim)) answers.push(known);
+        // As both know it. Said once more by who holds it: it has not heard that it was let go.
+        else if (claim.nodeId === teller && claim.sequence > 1) answers.push(claim);
+        else if (claim.nodeId === nodeId && from.get(tunnelId) === teller) {
+          settled(tunnelId);
+          moved.push(tunnelId);
+        }
+      }
+      tell(moved);
+      return answers;
+    },
+    move: (tunnelId, to, nowMs) => {
+      const sequence = (claims.get(tunnelId)?.sequence ?? 0) + 1;
+      const claim = { tunnelId, nodeId: to, sequence, handshakeMs: nowMs };
+      if (take(claim, nowMs)) tell([tunnelId]);
+      return [claim];
+    },
+    all: () => [...claims.values()].filter((claim) => claim.nodeId === nodeId || claim.sequence > 1),
+    claimOf: (tunnelId) => claims.get(tunnelId),
+    frozenUntilMs: freeze.untilMs,
     forget: (tunnelId) => {
-      holders.delete(tunnelId);
-      if (here.has(tunnelId)) settle(here.delete(tunnelId), [tunnelId]);
+      const held = sequences.has(tunnelId);
+      claims.delete(tunnelId);
+      shaken.delete(tunnelId);
+      freeze.forget(tunnelId);
+      settled(tunnelId);
+      sequences = sequences.delete(tunnelId);
+      if (held) tell([tunnelId]);
     },
   };
 }

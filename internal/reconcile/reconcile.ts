@@ -217,6 +217,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'whereabouts':
         case 'duty':
         case 'taken-over':
+        case 'contact':
           return undefined;
       }
     },

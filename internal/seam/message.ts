@@ -167,6 +167,29 @@ export interface ClockTold {
   readonly aheadMs: number;
 }
 
+/** From the network half: how much has come from peers so far. */
+export interface AskContact {
+  readonly type: 'ask-contact';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  /** Public keys. */
+  readonly peers: readonly string[];
+}
+
+export interface Contact {
+  readonly type: 'contact';
+  readonly number: number;
+  /** Public key, and bytes received on all access interfaces; of a key that is a peer of none, nothing. */
+  readonly peers: readonly (readonly [publicKey: string, rxBytes: number])[];
+}
+
+/** From the network half: another node holds their tunnels, and they are not to be called from here any more. */
+export interface Forget {
+  readonly type: 'forget';
+  /** Public keys. */
+  readonly peers: readonly string[];
+}
+
 export type FromNetwork =
   | Want
   | AskDenials
@@ -175,7 +198,9 @@ export type FromNetwork =
   | AskFacts
   | Whereabouts
   | AskTakeover
-  | ClockTold;
+  | ClockTold
+  | AskContact
+  | Forget;
 export type FromDataplane =
   | Hello
   | Applied
@@ -188,7 +213,8 @@ export type FromDataplane =
   | Facts
   | Whereabouts
   | DutyTold
-  | TakenOver;
+  | TakenOver
+  | Contact;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

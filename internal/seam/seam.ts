@@ -36,6 +36,7 @@ export type {
   Want,
   Whereabouts,
 } from './message.ts';
+export { createContactAsker, type ContactAsker } from './contact-asker.ts';
 export { createTakeoverAsker, type TakeoverAsker } from './takeover-asker.ts';
 export { putsOf } from './message.ts';
 export { onlyOwnerOf, type Peer, peerOf } from './peer.ts';

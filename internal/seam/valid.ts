@@ -6,6 +6,7 @@ import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type {
+  AskContact,
   AskDenials,
   AskFacts,
   AskInterconnectKey,
@@ -15,6 +16,7 @@ import type {
   Want,
   Whereabouts,
   ClockTold,
+  Forget,
 } from './message.ts';
 
 type Check = (value: unknown) => boolean;
@@ -169,6 +171,9 @@ const whereaboutsShape: Shape<Whereabouts> = {
   ),
 };
 
+const contactShape: Shape<AskContact> = { type: one('ask-contact'), number: whole, peers: list(word, mostPeers) };
+const forgetShape: Shape<Forget> = { type: one('forget'), peers: list(word, mostPeers) };
+
 const bad = (what: string): never => {
   throw new Fault('invalid', `the network half sent what is no message: ${what}`);
 };
@@ -189,6 +194,10 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskTakeover>(takeoverShape, value);
     case 'clock':
       return question<ClockTold>(clockShape, value);
+    case 'ask-contact':
+      return question<AskContact>(contactShape, value);
+    case 'forget':
+      return question<Forget>(forgetShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:

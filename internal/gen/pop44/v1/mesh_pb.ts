@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiVwoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCSIrChdUZWxsV2hlcmVhYm91dHNSZXNwb25zZRIQCghsaXN0ZW5lchgBIAEoCSIWChRPcmRlclRha2VvdmVyUmVxdWVzdCIoChVPcmRlclRha2VvdmVyUmVzcG9uc2USDwoHcHJvYmxlbRgBIAEoCSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIqsBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2USFAoMc2VudF93YWxsX21zGFogASgEIqMCCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEgwKBGxvYWQYWiABKAESIAoFaGVhcnMYXSADKAsyES5wb3A0NC52MS5IZWFyaW5nInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiOQoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBDK+AgoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiVwoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCSIrChdUZWxsV2hlcmVhYm91dHNSZXNwb25zZRIQCghsaXN0ZW5lchgBIAEoCSIWChRPcmRlclRha2VvdmVyUmVxdWVzdCIoChVPcmRlclRha2VvdmVyUmVzcG9uc2USDwoHcHJvYmxlbRgBIAEoCSIlChBUZWxsVXNhZ2VSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCSI5ChFUZWxsVXNhZ2VSZXNwb25zZRIkCgVieXRlcxgBIAEoCzIVLnBvcDQ0LnYxLlR1bm5lbEJ5dGVzIlYKC1R1bm5lbEJ5dGVzEhAKCHVwX2J5dGVzGAEgASgEEhIKCmRvd25fYnl0ZXMYAiABKAQSEAoIc2luY2VfbXMYAyABKAQSDwoHbGFzdF9tcxgEIAEoBCIzCg1TdHJlYW1SZXF1ZXN0EiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lIjQKDlN0cmVhbVJlc3BvbnNlEiIKBWZyYW1lGAEgASgLMhMucG9wNDQudjEuTWVzaEZyYW1lItcBCglNZXNoRnJhbWUSDwoHc2VudF91cxgBIAEoBBIPCgdlY2hvX3VzGAIgASgEEhQKDGVjaG9faGVsZF91cxgDIAEoBBIkCgZyZXBvcnQYBCABKAsyFC5wb3A0NC52MS5Ob2RlUmVwb3J0EioKCHByZXNlbmNlGAUgAygLMhgucG9wNDQudjEuVHVubmVsUHJlc2VuY2USKgoIY29udGVzdHMYggEgAygLMhcucG9wNDQudjEuVHVubmVsQ29udGVzdBIUCgxzZW50X3dhbGxfbXMYWiABKAQiowIKCk5vZGVSZXBvcnQSGAoQYXBwbGllZF9yZXZpc2lvbhgBIAEoBBIZChFzbmFwc2hvdF9yZXZpc2lvbhgCIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAMgASgNEgwKBGhlbGQYBCABKAkSDQoFc3RhbGUYBSABKAgSEwoLbG9vcF9sYWdfbXMYBiABKAESEAoIcm90YXRpb24YFCABKAkSGwoTdHJ1c3RlZF9hdXRob3JpdGllcxg8IAMoCRIMCgRyb2xlGFAgASgJEhYKDnRha2VvdmVyX2Vwb2NoGFEgASgEEhIKCnBhaXJfYWxhcm0YUiABKAkSDAoEbG9hZBhaIAEoARIgCgVoZWFycxhdIAMoCzIRLnBvcDQ0LnYxLkhlYXJpbmciewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyvgIKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -256,6 +256,13 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
   presence: TunnelPresence[];
 
   /**
+   * Tunnels that have shaken hands with the sender while another node holds them.
+   *
+   * @generated from field: repeated pop44.v1.TunnelContest contests = 130;
+   */
+  contests: TunnelContest[];
+
+  /**
    * Sender's wall clock when it made this frame, Unix time, milliseconds; 0: it does not tell.
    *
    * @generated from field: uint64 sent_wall_ms = 90;
@@ -402,7 +409,7 @@ export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 12);
 
 /**
- * Where a tunnel last shook hands.
+ * Who holds a tunnel, and since which move of it.
  *
  * @generated from message pop44.v1.TunnelPresence
  */
@@ -413,11 +420,25 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
   tunnelId: string;
 
   /**
-   * Unix time, milliseconds.
+   * Handshake that it moved with, Unix time, milliseconds.
    *
    * @generated from field: uint64 handshake_ms = 2;
    */
   handshakeMs: bigint;
+
+  /**
+   * Counts the tunnel's moves from 1: the highest is right, of equal ones the lower node id.
+   *
+   * @generated from field: uint32 sequence = 130;
+   */
+  sequence: number;
+
+  /**
+   * Empty: the sender.
+   *
+   * @generated from field: string node_id = 131;
+   */
+  nodeId: string;
 };
 
 /**
@@ -426,6 +447,32 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 13);
+
+/**
+ * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
+ *
+ * @generated from message pop44.v1.TunnelContest
+ */
+export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+
+  /**
+   * It sends more than keepalives to the sender of this.
+   *
+   * @generated from field: bool speaks = 2;
+   */
+  speaks: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.TunnelContest.
+ * Use `create(TunnelContestSchema)` to create a new message.
+ */
+export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

@@ -1,0 +1,156 @@
+// Wires presence: handshakes and the mesh decide which node holds each tunnel, and who has lost one lets it go.
+
+import type { Clock } from '#internal/clock/clock.ts';
+import { siblingOfNode } from '#internal/desired/desired.ts';
+import type { Log } from '#internal/log/log.ts';
+import type { Mesh } from '#internal/mesh/mesh.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import {
+  type Claim,
+  type Contest,
+  createContests,
+  createPresence,
+  type Held,
+  type Sighting,
+} from '#internal/presence/presence.ts';
+import { createContactAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
+import { isHeard, type Status } from '#internal/status/status.ts';
+
+export interface RoamingParts {
+  readonly nodeId: string;
+  readonly snapshot: () => Snapshot;
+  readonly mesh: () => Pick<Mesh, 'tell' | 'ask'>;
+  readonly status: Pick<Status, 'of'>;
+  readonly moved: (here: Held, moved: readonly string[]) => void;
+  readonly send: (message: FromNetwork) => void;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+}
+
+/** Of one tunnel. */
+export interface Stay {
+  /** Node that holds it; undefined: it has not been seen yet. */
+  readonly nodeId: string | undefined;
+  /** How often it has moved between nodes, as far as that is known. */
+  readonly moves: number;
+  /** Unix time in milliseconds; undefined: it may move. */
+  readonly frozenUntilMs: number | undefined;
+  /** Other nodes that its key has shaken hands with of late. */
+  readonly alsoAt: readonly string[];
+}
+
+export interface Roaming {
+  /** For the mesh. */
+  all(): readonly Claim[];
+  told(peer: string, claims: readonly Claim[]): readonly Claim[];
+  asked(peer: string, contests: readonly Contest[]): void;
+  /** Handshakes on the own access interfaces. */
+  seen(sightings: readonly Sighting[]): void;
+  /** From the privileged half. */
+  heard(message: FromDataplane): void;
+  lost(): void;
+  /** Twice a second. */
+  beat(): void;
+  /** The tunnel is gone. */
+  forget(tunnelId: string): void;
+  holderOf(tunnelId: string): string | undefined;
+  stayOf(tunnelId: string): Stay;
+}
+
+/** What is on its way to the node that a client has left may still come; then nobody is called from there any more. */
+const lingerMs = 3_000;
+
+export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming {
+  const { nodeId, snapshot, mesh, status, moved, send, clock, log } = parts;
+  const asker = createContactAsker(send);
+  const nowMs = (): number => clock.wall().getTime();
+  const isSibling = (id: string): boolean => siblingOfNode(snapshot(), nodeId) === id;
+  let ticking = false;
+
+  const keysOf = (tunnelId: string): readonly string[] => {
+    const record = snapshot().tunnels.get(tunnelId)?.record;
+    return record === undefined ? [] : [record.publicKey, record.nextPublicKey].filter((key) => key !== '');
+  };
+
+  /** A peer without an endpoint is not called: one that is answers, and its client hears two nodes. */
+  async function letGo(tunnelId: string): Promise<void> {
+    await clock.sleep(lingerMs, signal).catch(() => undefined);
+    if (!signal.aborted && !presence.here().has(tunnelId)) send({ type: 'forget', peers: keysOf(tunnelId) });
+  }
+
+  const presence = createPresence({
+    nodeId,
+    isSibling,
+    onMove: moved,
+    onLost: (tunnelId, to) => {
+      log.info('tunnel-left', { tunnel: tunnelId, to });
+      // A sibling that is not active is fenced, and forgets all of them when it becomes so.
+      if (!isSibling(to)) void letGo(tunnelId);
+    },
+    onContest: (tunnelId) => contests.begin(tunnelId, nowMs()),
+  });
+  const holderOf = (tunnelId: string): string | undefined => presence.claimOf(tunnelId)?.nodeId;
+  const contests = createContests({
+    nodeId,
+    holderOf,
+    heard: (id) => {
+      const of = status.of(id);
+      return of !== undefined && isHeard(of, clock.wall());
+    },
+    frozen: (tunnelId) => presence.frozenUntilMs(tunnelId, nowMs()) !== undefined,
+  });
+
+  async function tick(wanted: readonly string[]): Promise<void> {
+    const keys = new Map(wanted.map((tunnelId) => [tunnelId, keysOf(tunnelId)]));
+    // Without an answer nothing is known of what is heard: others must not wait for that.
+    const bytes = await asker.ask([...keys.values()].flat()).catch(() => new Map<string, number>());
+    const received = new Map<string, number>();
+    for (const [tunnelId, of] of keys) {
+      const counted = of.flatMap((key) => bytes.get(key) ?? []);
+      if (counted.length > 0)
+        received.set(
+          tunnelId,
+          counted.reduce((sum, each) => sum + each, 0),
+        );
+    }
+    const { asks, given, taken } = contests.tick(received, nowMs());
+    mesh().ask(asks);
+    for (const { tunnelId, nodeId: to } of given) mesh().tell(presence.move(tunnelId, to, nowMs()));
+    for (const tunnelId of taken) mesh().tell(presence.move(tunnelId, nodeId, nowMs()));
+  }
+
+  return {
+    all: presence.all,
+    told: (peer, claims) => presence.told(peer, claims, nowMs()),
+    asked: (peer, asked) => contests.asked(peer, asked, nowMs()),
+    seen: (sightings) => mesh().tell(presence.seen(sightings, nowMs())),
+    heard: (message) => {
+      if (message.type === 'contact') asker.told(message);
+    },
+    lost: asker.lost,
+    beat: () => {
+      const wanted = ticking ? [] : contests.wanted(nowMs());
+      if (wanted.length === 0) return;
+      ticking = true;
+      tick(wanted)
+        .catch((cause: unknown) => log.warn('contest-failed', { reason: String(cause) }))
+        .finally(() => {
+          ticking = false;
+        });
+    },
+    forget: (tunnelId) => {
+      presence.forget(tunnelId);
+      contests.forget(tunnelId);
+    },
+    holderOf,
+    stayOf: (tunnelId) => {
+      const claim = presence.claimOf(tunnelId);
+      return {
+        nodeId: claim?.nodeId,
+        moves: claim === undefined ? 0 : claim.sequence - 1,
+        frozenUntilMs: presence.frozenUntilMs(tunnelId, nowMs()),
+        alsoAt: contests.alsoAt(tunnelId, nowMs()),
+      };
+    },
+  };
+}

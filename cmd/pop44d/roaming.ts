@@ -1,6 +1,7 @@
 // Wires presence: handshakes and the mesh decide which node holds each tunnel, and who has lost one lets it go.
 
 import type { Clock } from '#internal/clock/clock.ts';
+import type { Stay } from '#internal/api/api.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Mesh } from '#internal/mesh/mesh.ts';
@@ -27,18 +28,6 @@ export interface RoamingParts {
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** Of one tunnel. */
-export interface Stay {
-  /** Node that holds it; undefined: it has not been seen yet. */
-  readonly nodeId: string | undefined;
-  /** How often it has moved between nodes, as far as that is known. */
-  readonly moves: number;
-  /** Unix time in milliseconds; undefined: it may move. */
-  readonly frozenUntilMs: number | undefined;
-  /** Other nodes that its key has shaken hands with of late. */
-  readonly alsoAt: readonly string[];
-}
-
 export interface Roaming {
   /** For the mesh. */
   all(): readonly Claim[];
@@ -55,10 +44,14 @@ export interface Roaming {
   forget(tunnelId: string): void;
   holderOf(tunnelId: string): string | undefined;
   stayOf(tunnelId: string): Stay;
+  /** What a person has to know of this node's tunnels, a line each. */
+  alarms(): readonly string[];
 }
 
 /** What is on its way to the node that a client has left may still come; then nobody is called from there any more. */
 const lingerMs = 3_000;
+/** In one line of alarms. */
+const toldTunnels = 10;
 
 export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming {
   const { nodeId, snapshot, mesh, status, moved, send, clock, log } = parts;
@@ -151,6 +144,14 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
         frozenUntilMs: presence.frozenUntilMs(tunnelId, nowMs()),
         alsoAt: contests.alsoAt(tunnelId, nowMs()),
       };
+    },
+    alarms: () => {
+      const frozen = presence.frozen(nowMs()).filter((tunnelId) => presence.here().has(tunnelId));
+      const names = frozen.slice(0, toldTunnels).map((id) => snapshot().tunnels.get(id)?.record.name ?? id);
+      if (frozen.length > toldTunnels) names.push(`${frozen.length - toldTunnels} more`);
+      return frozen.length === 0
+        ? []
+        : [`each of these tunnels has its key on two devices, and stays at this node for now: ${names.join(', ')}`];
     },
   };
 }

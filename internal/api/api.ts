@@ -38,10 +38,11 @@ import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
 import { type Joining, joins, trustHandlers } from './trust-service.ts';
 import type { TakeoverParts } from './takeover.ts';
-import { tunnelHandlers } from './tunnel-service.ts';
+import { type Stay, tunnelHandlers } from './tunnel-service.ts';
 import type { Usage } from './tunnel-usage.ts';
 
 export type { Joining } from './trust-service.ts';
+export type { Stay } from './tunnel-service.ts';
 
 /** What the services need of the daemon around them. */
 export interface ApiParts extends TakeoverParts {
@@ -63,6 +64,8 @@ export interface ApiParts extends TakeoverParts {
   /** Who leads which pool, and the way there. Absent: every request is carried out where it is taken. */
   readonly lead?: Lead & { leaderOf(poolId: string): string | undefined };
   readonly usage: Usage;
+  /** Where a tunnel is, as far as this daemon has heard. */
+  readonly stayOf: (tunnelId: string) => Stay;
   /** What this node's firewall has refused for prefixes. @throws Fault `unavailable` */
   readonly denials: DenialsAsker['ask'];
   /** What a person has to know of this daemon, a line each. */

@@ -1,5 +1,6 @@
 // Tunnel service: tunnels as people see them.
 
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   createTunnel,
   deleteTunnel,
@@ -13,11 +14,35 @@ import {
   updateTunnel,
 } from '#internal/command/command.ts';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { type Tunnel, TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import { page } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness, granted, localPopId } from './service.ts';
 import { tunnelUsage } from './tunnel-usage.ts';
+
+/** Where one tunnel is. */
+export interface Stay {
+  /** Node that holds it; undefined: it has not been seen yet. */
+  readonly nodeId: string | undefined;
+  /** How often it has moved between nodes, as far as that is known. */
+  readonly moves: number;
+  /** Unix time in milliseconds; undefined: it may move. */
+  readonly frozenUntilMs: number | undefined;
+  /** Other nodes that its key has shaken hands with of late. */
+  readonly alsoAt: readonly string[];
+}
+
+/** A tunnel as its record has it, and where it is. */
+function living(context: ServiceContext, snapshot: Snapshot, stored: Parameters<typeof toTunnel>[1]): Tunnel {
+  const tunnel = toTunnel(snapshot, stored);
+  const { nodeId = '', moves, frozenUntilMs, alsoAt } = context.stayOf(tunnel.id);
+  tunnel.heldByNodeId = nodeId;
+  tunnel.moves = moves;
+  tunnel.alsoAtNodeIds = [...alsoAt];
+  if (frozenUntilMs !== undefined) tunnel.frozenUntil = timestampFromMs(frozenUntilMs);
+  return tunnel;
+}
 
 export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof TunnelService> {
   const { head } = context;
@@ -29,7 +54,7 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
     rotateTunnelKey: changing(context, method.rotateTunnelKey, rotateKey),
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
-      return { tunnel: toTunnel(head.snapshot(), stored), freshness: freshness(context) };
+      return { tunnel: living(context, head.snapshot(), stored), freshness: freshness(context) };
     },
     listTunnels: async (request) => {
       const { owner } = request;
@@ -37,7 +62,7 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
       const wanted = page(snapshot.tunnels, request, ({ record }) => owner === '' || record.owner === owner);
       const { items, nextPageToken } = granted(wanted);
       return {
-        tunnels: items.map((stored) => toTunnel(snapshot, stored)),
+        tunnels: items.map((stored) => living(context, snapshot, stored)),
         nextPageToken,
         freshness: freshness(context),
       };

@@ -46,6 +46,16 @@ function presharedKey({ hasPresharedKey, nodesWithoutPresharedKey: without }: Tu
   return `not sealed to ${without.join(' ')}, which do not carry it (tunnel rotate-psk)`;
 }
 
+/** Where it is now; what else is said concerns its user. */
+function heldText({ heldByNodeId, moves, frozenUntil, alsoAtNodeIds }: Tunnel): string {
+  if (heldByNodeId === '') return 'nobody';
+  const passed = moves === 0 ? '' : `, moved ${moves === 1 ? 'once' : `${moves} times`}`;
+  const also = alsoAtNodeIds.length === 0 ? '' : `, up at ${alsoAtNodeIds.join(' ')} too`;
+  const frozen =
+    frozenUntil === undefined ? '' : `, and stays there until ${timeText(frozenUntil)}: two devices have its key`;
+  return `${heldByNodeId}${passed}${also}${frozen}`;
+}
+
 export function listVerb(tunnel: Command, session: Session): void {
   tunnel
     .command('list')
@@ -68,7 +78,7 @@ export function getVerb(tunnel: Command, session: Session): void {
     .description('show one tunnel')
     .action(async (ref: string) => {
       const answer = await (await session.client()).tunnels.getTunnel({ tunnel: ref });
-      await session.record(answer, answer.tunnel, allTunnelColumns);
+      await session.record(answer, answer.tunnel, [...allTunnelColumns, ['held by', heldText]]);
       session.aged(answer.freshness);
     });
 }

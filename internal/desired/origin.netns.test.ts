@@ -10,6 +10,7 @@ import { NetworkSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { fabricEvents } from '#internal/testkit/three-pops.ts';
+import { moveMetric, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { desired } from './desired.ts';
 
 const numbers = [1, 2, 3] as const;
@@ -179,3 +180,60 @@ test('where all COREs lose each other the last resort goes on, by a path that an
   numbers.forEach(heal);
   await settles({ 1: path(1), 2: path(2), 3: path(3) });
 }, 60_000);
+
+const tunnels = ['44.31.0.7/32', '2001:db8:44:7::/64'] as const;
+/** By the daemon of a node that holds them since a move of theirs. */
+const holds = (n: Number3, moves: number, op = 'replace'): void => {
+  for (const prefix of tunnels) {
+    const place = ['table', '4401', 'protocol', String(routeProtocol), 'metric', String(moveMetric + moves)];
+    ip('-n', node(n), ...(prefix.includes(':') ? ['-6'] : []), 'route', op, prefix, 'dev', 'p44w0', ...place);
+  }
+};
+/** Next device of each family, as the kernel has it: `p44w0` where the tunnels come out. */
+const leads = (n: Number3): readonly string[] =>
+  ['44.31.0.7', '2001:db8:44:7::1'].map((address) => {
+    const family = address.includes(':') ? ['-6'] : [];
+    const [first = ''] = ip(...family, '-n', node(n), 'route', 'show', 'table', '4401', 'match', address)
+      .split('\n')
+      .filter((line) => line.startsWith(address.replace('::1', '::')))
+      .sort((a, b) => Number(/metric (\d+)/.exec(a)?.[1]) - Number(/metric (\d+)/.exec(b)?.[1]));
+    return / dev (\S+)/.exec(first)?.[1] ?? 'nowhere';
+  });
+const lead = (want: Readonly<Record<Number3, string>>): Promise<boolean> =>
+  eventually(() => {
+    const all = numbers.map(leads);
+    if (!numbers.every((n, at) => all[at]?.every((each) => each === want[n]))) throw new Error(JSON.stringify(all));
+    return true;
+  }, 20_000);
+
+test('of nodes that both hold a tunnel the later move wins at every node, the other one too, by BGP alone [A3]', async () => {
+  numbers.forEach(heal);
+  for (const n of numbers) {
+    spawnSync('ip', ['-n', node(n), 'link', 'add', 'p44w0', 'type', 'veth', 'peer', 'name', 'other']);
+    for (const link of ['p44w0', 'other']) ip('-n', node(n), 'link', 'set', link, 'up');
+  }
+  await meshed();
+  const at1 = { 1: 'p44w0', 2: 'p44i-p1-p2', 3: 'p44i-p1-p3' };
+  const at2 = { 1: 'p44i-p1-p2', 2: 'p44w0', 3: 'p44i-p2-p3' };
+  holds(1, 3);
+  await lead(at1);
+  holds(2, 4);
+  await lead(at2);
+  // Back, before the one in between has let go.
+  holds(1, 5);
+  holds(1, 3, 'del');
+  await lead(at1);
+  holds(2, 4, 'del');
+  // Of the same move the lower id wins; cut in two, each serves its side.
+  holds(2, 5);
+  await lead(at1);
+  cut(2);
+  await lead({ ...at1, 2: 'p44w0' });
+  heal(2);
+  await meshed();
+  await lead(at1);
+  holds(1, 5, 'del');
+  await lead(at2);
+  holds(2, 5, 'del');
+  await lead({ 1: 'nowhere', 2: 'nowhere', 3: 'nowhere' });
+}, 90_000);

@@ -11,6 +11,8 @@ export interface Freeze {
   moved(tunnelId: string, nowMs: number): void;
   /** Unix time in milliseconds; undefined: it is free to move. */
   untilMs(tunnelId: string, nowMs: number): number | undefined;
+  /** Tunnels that stay where they are, sorted. */
+  all(nowMs: number): readonly string[];
   forget(tunnelId: string): void;
 }
 
@@ -35,6 +37,7 @@ export function createFreeze(): Freeze {
       until.delete(tunnelId);
       return undefined;
     },
+    all: (nowMs) => [...until].flatMap(([tunnelId, endMs]) => (endMs > nowMs ? [tunnelId] : [])).sort(),
     forget: (tunnelId) => {
       moves.delete(tunnelId);
       until.delete(tunnelId);

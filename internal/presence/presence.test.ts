@@ -106,6 +106,7 @@ test('one key on two devices: after five moves in three minutes it stays for ten
   for (let move = 1; move <= 5; move += 1) presence.move('t', `p${(move % 2) + 1}`, move * 30_000);
   const frozenMs = 150_000 + 10 * minute;
   expect(presence.frozenUntilMs('t', 151_000)).toBe(frozenMs);
+  expect(presence.frozen(151_000)).toEqual(['t']);
   presence.told('p3', [claim('p3', 7, 152_000)], 152_000);
   // Of what others have decided nothing is refused: all must agree.
   expect(presence.claimOf('t')?.nodeId).toBe('p3');

@@ -44,6 +44,8 @@ export interface Presence {
   claimOf(tunnelId: string): Claim | undefined;
   /** Unix time in milliseconds until which it stays where it is; undefined: it may move. */
   frozenUntilMs(tunnelId: string, nowMs: number): number | undefined;
+  /** Tunnels that stay where they are, sorted. */
+  frozen(nowMs: number): readonly string[];
   /** The tunnel is gone. */
   forget(tunnelId: string): void;
 }
@@ -183,6 +185,7 @@ export function createPresence(parts: PresenceParts): Presence {
     all: () => [...claims.values()].filter((claim) => claim.nodeId === nodeId || claim.sequence > 1),
     claimOf: (tunnelId) => claims.get(tunnelId),
     frozenUntilMs: freeze.untilMs,
+    frozen: freeze.all,
     forget: (tunnelId) => {
       const held = sequences.has(tunnelId);
       claims.delete(tunnelId);

@@ -123,6 +123,7 @@ export async function apiNetwork(
           throw new Fault('unavailable', 'the privileged half of this node does not answer');
         },
       },
+      stayOf: () => ({ nodeId: undefined, moves: 0, frozenUntilMs: undefined, alsoAt: [] }),
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },

@@ -9,7 +9,14 @@ import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import type { BirdDriver } from '#internal/driver/bird/bird.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
 import type { WgDriver } from '#internal/driver/wg/wg.ts';
-import { createCaller, createDuty, createEndpoints, createMemory, type DutyHolder } from '#internal/duty/duty.ts';
+import {
+  createCaller,
+  createDuty,
+  createEndpoints,
+  createMemory,
+  createTripReader,
+  type DutyHolder,
+} from '#internal/duty/duty.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import { endpointAddress, endpointHost } from '#internal/netip/netip.ts';
@@ -96,11 +103,23 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
   });
   const whereabouts = (peers: ReturnType<typeof endpoints.byAge>): Whereabouts => ({
     type: 'whereabouts',
-    peers: peers.map(({ peerKey, endpoint, handshakeMs }) => {
+    peers: peers.map(({ peerKey, endpoint, handshakeMs, rttMs = 0 }) => {
       const [link = '', publicKey = ''] = peerKey.split(' ');
-      return [publicKey, endpoint, handshakeMs, link];
+      return [publicKey, endpoint, handshakeMs, link, rttMs];
     }),
   });
+  const measure = createTripReader(
+    {
+      read: nft.roundTrips,
+      measured: (peers, trips) => {
+        const news = endpoints.measured(peers, trips);
+        if (news.length > 0) send(whereabouts(news));
+      },
+      failed: (cause) => log.warn('round-trips-unread', { reason: messageOf(cause) }),
+      clock,
+    },
+    signal,
+  );
   const holder = await createDuty({
     bird: {
       bfdSessions: () => bird.bfdSessions('transport'),
@@ -126,15 +145,17 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       if (holder.report().role !== 'active') return;
       const news = endpoints.seen(peers.map(({ peer, ...of }) => ({ ...of, peerKey: peer })));
       if (news.length > 0) send(whereabouts(news));
+      measure(news.map(({ peerKey }) => peerKey));
     },
     told: (message) => {
       // The network half has looked; that it did is not relied on.
       const peers = message.peers.filter(([, endpoint]) => endpointAddress(endpoint) !== undefined);
       endpoints.told(
-        peers.map(([publicKey, endpoint, handshakeMs, link]) => ({
+        peers.map(([publicKey, endpoint, handshakeMs, link, rttMs = 0]) => ({
           peerKey: `${link} ${publicKey}`,
           endpoint,
           handshakeMs,
+          ...(rttMs > 0 && { rttMs }),
         })),
       );
       // When this node has taken over, they come first at its gate.

@@ -55,6 +55,11 @@ export const dutyMarkers = { 4: '192.0.0.8/32', 6: '100::/128' } as const;
  * keep it there, so that a node that stands still is fenced by its kernel.
  */
 export const leaseSet = 'lease';
+/**
+ * Sets of our table in the transport namespace: when a handshake of ours left and when what it led to came back, each as an
+ * element whose time to live tells its age. Of a pair; filled by packets.
+ */
+export const tripSets = { 4: 'trips4', 6: 'trips6' } as const;
 /** First characters of BIRD's sessions with the sibling, by the heartbeat link and by the underlay. */
 export const siblingSession = 'p44s_';
 /**

@@ -35,9 +35,9 @@ const flow = { 4: 'ip saddr . udp sport', 6: 'ip6 saddr . udp sport' } as const;
 const families = [4, 6] as const;
 
 /** Types 1 to 4 as the first 32 bits of the payload (WireGuard paper, 5.4): one byte and three reserved ones, zero. */
-const type = (number: number): string => `@th,64,32 0x0${number}000000`;
+export const type = (number: number): string => `@th,64,32 0x0${number}000000`;
 /** 148 bytes and the UDP header. */
-const initiation = `udp length 156 ${type(1)}`;
+export const initiation = `udp length 156 ${type(1)}`;
 
 const sets: readonly string[] = families.flatMap((family) => [
   `set ${knownSets[family]} { type ipv${family}_addr; size ${knownSize}; flags timeout; timeout 1d; }`,
@@ -59,11 +59,13 @@ const perSource: readonly string[] = families.map(
  * @param gates what leads to a WireGuard port of ours, as matches
  * @param untracked those of them whose flows need no way back by connection tracking
  * @param neighbours addresses of nodes, known from the records and node.json
+ * @param looking rules without a verdict that see every packet of the gates
  */
 export function handshakeGate(
   gates: readonly string[],
   untracked: readonly string[],
   neighbours: Readonly<Record<4 | 6, readonly string[]>>,
+  looking: readonly string[],
 ): readonly string[] {
   const ofKnown = families.flatMap((family) => [
     ...(neighbours[family].length === 0
@@ -89,6 +91,7 @@ export function handshakeGate(
     ),
     chain(
       'wireguard',
+      ...looking,
       `${type(4)} accept`,
       `${initiation} goto initiation`,
       `${type(2)} ${answerRate} accept`,

@@ -7,8 +7,9 @@
 import { accessFwmark, leaseSet, meshLink } from '#internal/dataplane/ownership.ts';
 import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
-import { handshakeGate } from './nft-handshakes.ts';
 import type { Edge, HostService } from './edge.ts';
+import { handshakeGate } from './nft-handshakes.ts';
+import { comingBack, leaving, tripSetTexts } from './nft-round-trips.ts';
 import { chain } from './nft-text.ts';
 import { byText, type Leg, type View } from './self.ts';
 import type { Sibling } from './sibling.ts';
@@ -148,6 +149,7 @@ const fence: readonly string[] = [
     'type filter hook output priority filter; policy accept;',
     `udp dport { 3784, 4784 } meta l4proto @${leaseSet} update @${leaseSet} { meta l4proto }`,
     `meta mark ${accessFwmark} ${withoutLease}`,
+    ...leaving.map((rule) => `meta mark ${accessFwmark} ${rule}`),
   ),
 ];
 
@@ -197,8 +199,13 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
   const notOnMesh = `{ "lo", "${meshLink}" }`;
   const ofMesh = meshAddress === '' ? '' : field[familyOf(meshAddress)];
   return [
-    ...(known?.sibling === undefined ? [] : fence),
-    ...handshakeGate(gatesOf(edge, known), untracked(edge, known), neighboursOf(edge, known)),
+    ...(known?.sibling === undefined ? [] : [...tripSetTexts, ...fence]),
+    ...handshakeGate(
+      gatesOf(edge, known),
+      untracked(edge, known),
+      neighboursOf(edge, known),
+      known?.sibling === undefined ? [] : comingBack,
+    ),
     ...(known === undefined
       ? []
       : [

@@ -32,7 +32,11 @@ interface Dialled {
 }
 
 /** `answers`: after how long a peer answers the call that was made last; never: it is away. */
-function world(known: readonly string[], answers: (peerKey: string) => number | undefined, hindrance = '') {
+function world(
+  known: readonly string[],
+  answers: (peerKey: string) => number | undefined,
+  { hindrance = '', rttMs }: { readonly hindrance?: string; readonly rttMs?: number } = {},
+) {
   const clock = fastClock();
   const dialled: Dialled[] = [];
   const peers = new Map(known.filter((peerKey) => peerKey !== 'gone').map((peerKey) => [peerKey, peerOf(peerKey)]));
@@ -58,7 +62,13 @@ function world(known: readonly string[], answers: (peerKey: string) => number | 
         const shaken = called !== undefined && needs !== undefined && clock.nowMs - called >= needs;
         return { peerKey, lastHandshakeMs: shaken ? 1 : 0 };
       }),
-    known: () => known.map((peerKey, at) => ({ peerKey, endpoint: '192.0.2.1:1', handshakeMs: 1_000 - at })),
+    known: () =>
+      known.map((peerKey, at) => ({
+        peerKey,
+        endpoint: '192.0.2.1:1',
+        handshakeMs: 1_000 - at,
+        ...(rttMs !== undefined && { rttMs }),
+      })),
     apart: async (work) => {
       turns.push('begin');
       const done = await work();
@@ -94,6 +104,21 @@ test('a gap that doubles reaches a peer that is farther away than the first gap 
   expect(dialled.slice(1).every(({ again }) => again)).toBe(true);
 });
 
+test.each([
+  [1, [0, 100, 300]],
+  [150, [0, 300, 900]],
+  [600, [0, 1_200, 2_800]],
+])('a peer that is %i ms away is called again when its answer can no longer come [N7]', async (rttMs, times) => {
+  const { caller, dialled } = world(['far'], () => undefined, { rttMs });
+  caller.begin();
+  await eventually(() => dialled.length >= 3, 5_000);
+  // Looks are 20 ms apart.
+  for (const [at, time] of times.entries()) {
+    expect(dialled[at]?.atMs).toBeGreaterThanOrEqual(time);
+    expect(dialled[at]?.atMs).toBeLessThan(time + 60);
+  }
+});
+
 test('at most 100 wait for an answer at a time, and who is away does not hold up the others [N7]', async () => {
   const keys = Array.from({ length: 250 }, (_, at) => `k${at}`);
   const { caller, dialled, hungUp } = world(keys, (key) => (Number(key.slice(1)) < 100 ? undefined : 10));
@@ -107,7 +132,7 @@ test('at most 100 wait for an answer at a time, and who is away does not hold up
 });
 
 test('a node that must not call calls nobody, and one that is no longer active calls no more [N7]', async () => {
-  const hindered = world(['a'], () => 10, 'its clock is ahead');
+  const hindered = world(['a'], () => 10, { hindrance: 'its clock is ahead' });
   hindered.caller.begin();
   const stopped = world(['away'], () => undefined);
   stopped.caller.begin();

@@ -19,6 +19,7 @@ import type { Memory } from './memory.ts';
 export { type CallParts, createCaller } from './caller.ts';
 export { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
 export { createMemory, type Memory } from './memory.ts';
+export { createTripReader } from './round-trips.ts';
 
 /** BFD needs 300 ms; this adds half of itself in the mean. Three questions to BIRD, 0.5 ms. */
 const lookEachMs = 25;

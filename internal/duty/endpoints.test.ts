@@ -81,3 +81,30 @@ test('there are never more than a device holds peers: who is longest away is let
   expect(kept.length).toBeGreaterThan(50_000);
   expect(kept[0]?.peerKey).toBe('peer 69999');
 });
+
+test('a round trip is known from a sample, and one sample alone cannot make it much longer [N7]', () => {
+  const endpoints = open(join(folder(), 'known'));
+  endpoints.seen([peer('a', 100), peer('b', 100, 2)]);
+  const of = (...trips: readonly (readonly [string, number])[]) => endpoints.measured(['a', 'b', 'c'], new Map(trips));
+  expect(of(['192.0.2.1:1', 150])).toEqual([{ ...at('a', 100), rttMs: 150 }]);
+  expect(of(['192.0.2.1:1', 155])).toEqual([]);
+  // The answer was lost, and the next thing that came was a keepalive.
+  expect(of(['192.0.2.1:1', 25_000])).toEqual([]);
+  expect(of(['192.0.2.1:1', 900])).toEqual([{ ...at('a', 100), rttMs: 300 }]);
+  expect(of(['192.0.2.1:1', 0.2], ['192.0.2.9:1', 7])).toEqual([{ ...at('a', 100), rttMs: 1 }]);
+  expect(endpoints.seen([peer('a', 200)])).toEqual([{ ...at('a', 200), rttMs: 1 }]);
+  // Elsewhere it is as far as nobody knows.
+  expect(endpoints.seen([peer('a', 300, 3)])).toEqual([at('a', 300, 3)]);
+});
+
+test('the sibling hears of a round trip after the handshake that told it [N7]', () => {
+  const endpoints = open(join(folder(), 'known'));
+  endpoints.told([at('a', 100)]);
+  endpoints.told([{ ...at('a', 100), rttMs: 600 }]);
+  expect(endpoints.byAge()).toEqual([{ ...at('a', 100), rttMs: 600 }]);
+  endpoints.told([
+    { ...at('a', 200), rttMs: 60_000 },
+    { ...at('b', 200), rttMs: -1 },
+  ]);
+  expect(endpoints.byAge()).toEqual([{ ...at('a', 100), rttMs: 600 }]);
+});

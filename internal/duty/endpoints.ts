@@ -13,6 +13,8 @@ export interface Endpoint {
   readonly endpoint: string;
   /** Unix time, milliseconds. */
   readonly handshakeMs: number;
+  /** There and back, milliseconds; absent: not measured. */
+  readonly rttMs?: number;
 }
 
 export interface Endpoints {
@@ -20,6 +22,8 @@ export interface Endpoints {
   seen(
     peers: Iterable<{ readonly peerKey: string; readonly endpoint?: string; readonly lastHandshakeMs: number }>,
   ): readonly Endpoint[];
+  /** Round trips by endpoint, of these peers: gives those that are not what was known. O(peers). */
+  measured(peers: Iterable<string>, trips: ReadonlyMap<string, number>): readonly Endpoint[];
   /** From the sibling. */
   told(endpoints: readonly Endpoint[]): void;
   /** The last active first: whoever speaks now must not wait for who is away. */
@@ -37,10 +41,18 @@ const most = 65_536;
 /** Let go of at once when there are more, the longest away first: sorting for each that comes would be O(all) a piece. */
 const letGo = most / 8;
 
+/** A satellite's 600 ms, twice and more: beyond, what came back was no answer, but what followed one that was lost. */
+const longestTripMs = 1_500;
+/** A change of less is the noise of the network. */
+const tripStepMs = 10;
+
+const isTrip = (value: unknown): boolean =>
+  value === undefined || (Number.isFinite(value) && (value as number) >= 0 && (value as number) <= longestTripMs);
+
 const isEndpoint = (value: unknown): value is Endpoint => {
   const entry = value as Partial<Record<keyof Endpoint, unknown>> | null;
   if (typeof entry?.peerKey !== 'string' || typeof entry.endpoint !== 'string') return false;
-  return endpointAddress(entry.endpoint) !== undefined && Number.isFinite(entry.handshakeMs);
+  return endpointAddress(entry.endpoint) !== undefined && Number.isFinite(entry.handshakeMs) && isTrip(entry.rttMs);
 };
 
 function entriesIn(file: string): readonly Endpoint[] {
@@ -84,9 +96,17 @@ export function createEndpoints(
       .then(write, () => undefined)
       .catch(failed);
   };
+  const isNews = (entry: Endpoint): boolean => {
+    const { handshakeMs, rttMs } = known.get(entry.peerKey) ?? { handshakeMs: 0 };
+    if (handshakeMs !== entry.handshakeMs) return handshakeMs < entry.handshakeMs;
+    return entry.rttMs !== undefined && entry.rttMs !== rttMs;
+  };
   const take = (entry: Endpoint): boolean => {
-    if ((known.get(entry.peerKey)?.handshakeMs ?? 0) >= entry.handshakeMs) return false;
-    known.set(entry.peerKey, entry);
+    if (!isNews(entry)) return false;
+    const before = known.get(entry.peerKey);
+    // As far as it was, while it is where it was.
+    const rttMs = entry.rttMs ?? (before?.endpoint === entry.endpoint ? before.rttMs : undefined);
+    known.set(entry.peerKey, { ...entry, ...(rttMs !== undefined && { rttMs }) });
     if (known.size > most) for (const { peerKey } of byAge().slice(most - letGo)) known.delete(peerKey);
     writeLater();
     return true;
@@ -97,7 +117,22 @@ export function createEndpoints(
       for (const { peerKey, endpoint, lastHandshakeMs: handshakeMs } of peers) {
         if (endpoint === undefined || handshakeMs === 0) continue;
         const entry = { peerKey, endpoint, handshakeMs };
-        if (take(entry)) news.push(entry);
+        if (take(entry)) news.push(known.get(peerKey) ?? entry);
+      }
+      return news;
+    },
+    measured: (peers, trips) => {
+      const news: Endpoint[] = [];
+      for (const peerKey of peers) {
+        const entry = known.get(peerKey);
+        const sampleMs = entry && trips.get(entry.endpoint);
+        if (entry === undefined || sampleMs === undefined || sampleMs > longestTripMs) continue;
+        // One sample may have waited for a lost packet: it counts for twice what is known at most.
+        const mostMs = 2 * Math.max(entry.rttMs ?? sampleMs, tripStepMs);
+        const rttMs = Math.max(1, Math.round(Math.min(sampleMs, mostMs)));
+        if (Math.abs(rttMs - (entry.rttMs ?? Number.NEGATIVE_INFINITY)) < tripStepMs) continue;
+        const next = { ...entry, rttMs };
+        if (take(next)) news.push(next);
       }
       return news;
     },

@@ -3,16 +3,16 @@ import { believed } from './believed.ts';
 import type { Whereabout } from './whereabouts.ts';
 
 const now = Date.UTC(2026, 0, 1);
-const right: Whereabout = ['key', '198.18.1.2:51820', now - 1, 'p44w0'];
+const right: Whereabout = ['key', '198.18.1.2:51820', now - 1, 'p44w0', 150];
 const take = (entry: Whereabout) => believed([entry, right], (key) => key === 'key', now);
 
 test('a sibling is believed where a peer of ours is; one that is wrong does not take along the others', () => {
-  const other: Whereabout = ['key', '[2001:db8::1]:1', 0, 'p44w1'];
+  const other: Whereabout = ['key', '[2001:db8::1]:1', 0, 'p44w1', 0];
   expect(take(other)).toEqual([other, right]);
 });
 
 test('a handshake of a clock a little ahead is of now', () => {
-  expect(take(['key', '198.18.1.2:51820', now + 60_000, 'p44w0'])).toEqual([[...right.with(2, now)], right]);
+  expect(take(['key', '198.18.1.2:51820', now + 60_000, 'p44w0', 150])).toEqual([[...right.with(2, now)], right]);
 });
 
 test.each<[string, Whereabout]>([
@@ -27,4 +27,8 @@ test.each<[string, Whereabout]>([
   ['a handshake at no time', ['key', '198.18.1.2:51820', Number.NaN, 'p44w0']],
 ])('%s is not', (_name, entry) => {
   expect(take(entry)).toEqual([right]);
+});
+
+test('a round trip that nobody has is not known: it would keep a client from being called again', () => {
+  expect(take(right.with(4, 60_000) as unknown as Whereabout)).toEqual([right.with(4, 0), right]);
 });

@@ -7,6 +7,8 @@ import type { Whereabout } from './whereabouts.ts';
 
 /** A sibling's clock may be ahead by so much; more would make its word the newest for as long. */
 const mostAheadMs = 60_000;
+/** A satellite's 600 ms, twice and more (duty/endpoints.ts). */
+const longestTripMs = 1_500;
 /** As many as a device holds peers: the seam takes no more at once. */
 const most = 65_536;
 
@@ -16,9 +18,10 @@ export function believed(
   stands: (publicKey: string) => boolean,
   nowMs: number,
 ): readonly Whereabout[] {
-  return peers.slice(0, most).flatMap(([publicKey, endpoint, handshakeMs, link]): Whereabout[] => {
+  return peers.slice(0, most).flatMap(([publicKey, endpoint, handshakeMs, link, rttMs = 0]): Whereabout[] => {
     const sane = Number.isSafeInteger(handshakeMs) && handshakeMs >= 0 && handshakeMs <= nowMs + mostAheadMs;
     if (!sane || !isAccessLink(link) || endpointAddress(endpoint) === undefined || !stands(publicKey)) return [];
-    return [[publicKey, endpoint, Math.min(handshakeMs, nowMs), link]];
+    // What is too long for one is said to be not known: it would keep a client from being called again.
+    return [[publicKey, endpoint, Math.min(handshakeMs, nowMs), link, rttMs <= longestTripMs ? rttMs : 0]];
   });
 }

@@ -130,8 +130,8 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
         {
           tellUsage: async ({ tunnelId }) => tellUsage(traffic.of(tunnelId)),
           tellWhereabouts: async ({ peers }, call) => {
-            const told = peers.map(({ publicKey, endpoint, handshakeMs, link }): Whereabout => {
-              return [Buffer.from(publicKey).toString('base64'), endpoint, Number(handshakeMs), link];
+            const told = peers.map(({ publicKey, endpoint, handshakeMs, link, rttMs }): Whereabout => {
+              return [Buffer.from(publicKey).toString('base64'), endpoint, Number(handshakeMs), link, rttMs];
             });
             return { listener: pair.told(call.principal.id, told) };
           },

@@ -6,8 +6,14 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { connect, serverNameOf } from '#internal/rpc/rpc.ts';
 
-/** Public key in base64, endpoint, Unix time of the handshake in milliseconds, access interface. */
-export type Whereabout = readonly [publicKey: string, endpoint: string, handshakeMs: number, link: string];
+/** Public key in base64, endpoint, Unix time of the handshake in milliseconds, access interface, round trip in ms (0: not known). */
+export type Whereabout = readonly [
+  publicKey: string,
+  endpoint: string,
+  handshakeMs: number,
+  link: string,
+  rttMs?: number,
+];
 
 /** While a PoP's key is rotated a key is a peer of two interfaces. */
 const peerOf = ([publicKey, , , link]: Whereabout): string => `${link} ${publicKey}`;
@@ -62,11 +68,12 @@ export function createSiblingTeller({ credentials, stands, clock, signal }: Sibl
       // With the credentials of the moment: a connection of the same ones is shared, and lives while a call does.
       const connection = connect(MeshService, target, credentials(), options);
       try {
-        const request = peers.map(([publicKey, endpoint, handshakeMs, link]) => ({
+        const request = peers.map(([publicKey, endpoint, handshakeMs, link, rttMs = 0]) => ({
           publicKey: Buffer.from(publicKey, 'base64'),
           endpoint,
           handshakeMs: BigInt(handshakeMs),
           link,
+          rttMs,
         }));
         return (await connection.call.tellWhereabouts({ peers: request }, { signal: stop })).listener;
       } finally {

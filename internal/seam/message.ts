@@ -133,8 +133,8 @@ export interface Facts {
 /** Where peers were when they last shook hands here (to the sibling), or there (from it). */
 export interface Whereabouts {
   readonly type: 'whereabouts';
-  /** Public key, endpoint, Unix time of the handshake in milliseconds, access interface. */
-  readonly peers: readonly (readonly [string, string, number, string])[];
+  /** Public key, endpoint, Unix time of the handshake in milliseconds, access interface, round trip in ms (0: not known). */
+  readonly peers: readonly (readonly [string, string, number, string, number?])[];
 }
 
 /** The role of this node in its PoP changed. */

@@ -12,10 +12,10 @@ import type {
   AskInterconnectKey,
   AskSessions,
   AskTakeover,
+  ClockTold,
   FromNetwork,
   Want,
   Whereabouts,
-  ClockTold,
   Forget,
 } from './message.ts';
 
@@ -162,7 +162,7 @@ const whereaboutsShape: Shape<Whereabouts> = {
   peers: list(
     (peer) =>
       Array.isArray(peer) &&
-      peer.length === 4 &&
+      (peer.length === 4 || (peer.length === 5 && whole(peer[4]))) &&
       word(peer[0]) &&
       word(peer[1]) &&
       whole(peer[2]) &&

@@ -11,9 +11,10 @@ import type { Element, MutableDataplane, Netns, Ruleset } from '#internal/datapl
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import { applySteps, makeKnown } from './apply.ts';
-import { type Lease, leaseOf } from './lease.ts';
 import { type Denied, readDenials } from './denials.ts';
+import { type Lease, leaseOf } from './lease.ts';
 import { observeSpace } from './observe.ts';
+import { readTrips } from './round-trips.ts';
 import { createSpace } from './space.ts';
 
 export type { Lease } from './lease.ts';
@@ -35,6 +36,8 @@ export interface NftDriver extends Driver<'ruleset' | 'element'> {
   known(addresses: readonly string[]): Promise<void>;
   /** By which a node of a pair may speak from its endpoint. */
   readonly lease: Lease;
+  /** Milliseconds to and back from clients that have shaken hands in the last minute, by endpoint. O(their number). */
+  roundTrips(): Promise<ReadonlyMap<string, number>>;
   /** What was refused in the pop namespace for these prefixes, those without any left out. O(what was refused lately). */
   denials(prefixes: readonly string[]): Promise<readonly Denied[]>;
 }
@@ -61,6 +64,7 @@ export async function openNft({ netns, stateDir, clock, log }: NftOptions): Prom
       return { ruleset, element };
     },
     denials: (prefixes) => readDenials(netns.pop, prefixes, deniedSet),
+    roundTrips: () => readTrips(netns.transport),
     apply: (steps) => applySteps(spaces, steps),
     lease: leaseOf(spaces.transport),
     known: (addresses) => makeKnown(spaces.transport, addresses, clock.monotonicMs()),

@@ -1,16 +1,18 @@
 // Test: `npm test`, every kind of test in sandboxes, and a last line that scripts and CI read:
 // `N passed, N failed, N skipped`.
 //
-// What needs an etcd waits most of its time, and so does what needs namespaces: they run at once, each in a sandbox of
-// its own, after what needs the processor.
+// What needs an etcd waits most of its time, and so does what needs namespaces: they run at once, in sandboxes of
+// their own, after what needs the processor.
 //
 // Arguments go to vitest: `npm test -- store` runs the files with `store` in their path.
 // Never hangs: each test has a timeout, and the whole run one below ten minutes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sandbox } from './sandbox.ts';
 import { Counts, type Part } from './counts.ts';
+import { lanesOf } from './lanes.ts';
 
 const tree = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const inCi = (process.env['CI'] ?? '') !== '' && process.env['CI'] !== 'false';
@@ -18,6 +20,11 @@ const inCi = (process.env['CI'] ?? '') !== '' && process.env['CI'] !== 'false';
 const longestMs = 570_000;
 /** Files: when more fail it was not chance. */
 const mostSecondTries = 3;
+/**
+ * Sandboxes at once, by the seconds that each has to do before it takes its part of what needs namespaces: the first one
+ * has what needs an etcd.
+ */
+const lanes = [150, 0, 0, 0];
 
 function finish(counts: Counts): never {
   const problems = counts.problems();
@@ -79,16 +86,22 @@ function vitest(projects: readonly string[], files: readonly string[], part: Par
   });
 }
 
+/** What one sandbox runs: the files of these projects; without a name, all of them. */
+interface Lane {
+  readonly projects: readonly string[];
+  readonly files: readonly string[];
+}
+
 /**
  * In CI, where nobody is there to look whether the machine was away for a second, files that failed are tried once more
  * in a sandbox of their own; the last lines say so.
  */
-async function withSecondTry(projects: readonly string[], command: Command): Promise<void> {
+async function withSecondTry({ projects, files }: Lane, command: Command): Promise<void> {
   const part = counts.begin();
-  await vitest(projects, [], part, command);
-  const files = part.failedFiles();
-  if (!inCi || stopped || files.length === 0 || files.length > mostSecondTries) return;
-  await vitest(projects, files, part.again(files), command);
+  await vitest(projects, files, part, command);
+  const failed = part.failedFiles();
+  if (!inCi || stopped || failed.length === 0 || failed.length > mostSecondTries) return;
+  await vitest(projects, failed, part.again(failed), command);
 }
 
 function listen(child: ChildProcess, part: Part): void {
@@ -112,12 +125,22 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const sandboxed = made;
+const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree });
+const lane = (projects: readonly string[], files: readonly string[] = []): Lane => ({ projects, files });
 // Who names files has few of them.
-for (const together of args.length > 0
-  ? [[[]]]
-  : [[['unit']], [['etcd*'], ['netns'], ['netns labs'], ['netns more labs']]]) {
+const steps =
+  args.length > 0
+    ? [[lane([])]]
+    : [
+        [lane(['unit'])],
+        lanesOf(netnsFiles, lanes).flatMap((files, at) => {
+          if (at === 0) return lane(['etcd*', 'netns'], ['.etcd.test.ts', ...files]);
+          return files.length === 0 ? [] : lane(['netns'], files);
+        }),
+      ];
+for (const together of steps) {
   if (stopped) break;
-  await Promise.all(together.map((projects) => withSecondTry(projects, sandboxed.command)));
+  await Promise.all(together.map((each) => withSecondTry(each, sandboxed.command)));
 }
 clearTimeout(timer);
 if (!stopped) counts.ended();

@@ -7,9 +7,6 @@ import { defineConfig } from 'vitest/config';
 const everywhere = '{cmd,internal,bench,chaos,web}/**';
 const etcd = `${everywhere}/*.etcd.test.ts`;
 const netns = `${everywhere}/*.netns.test.ts`;
-/** By the time they take in about equal parts, so that sandboxes can share the work (test.ts). */
-const labs = ['internal/testkit/lab/[a-p]*.netns.test.ts'];
-const moreLabs = ['internal/testkit/lab/[q-z]*.netns.test.ts'];
 
 /** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
 const tools = process.env['POP44_TOOLS'] ?? '';
@@ -45,7 +42,7 @@ export default defineConfig({
           name: 'kernel',
           include: ofKernel,
           maxWorkers: 1,
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 3 },
           ...withProcesses,
           testTimeout: 240_000,
           hookTimeout: 240_000,
@@ -80,24 +77,11 @@ export default defineConfig({
           ...withProcesses,
         },
       })),
-      // Files of one project share a network namespace and /run: one after another.
-      ...(
-        [
-          ['netns', [netns], [...labs, ...moreLabs]],
-          ['netns labs', labs, []],
-          ['netns more labs', moreLabs, []],
-        ] as const
-      ).map(([name, include, exclude], at) => ({
-        extends: true as const,
-        test: {
-          name,
-          include: [...include],
-          exclude: [...exclude],
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 + at },
-          ...withProcesses,
-        },
-      })),
+      {
+        extends: true,
+        // Its files share a network namespace and /run: one after another.
+        test: { name: 'netns', include: [netns], maxWorkers: 1, sequence: { groupOrder: 2 }, ...withProcesses },
+      },
     ],
   },
 });

@@ -1,0 +1,51 @@
+// Lanes: which test files follow one another in one sandbox, so that all sandboxes end at about the same time.
+//
+// Pure: paths and seconds in, lists of paths out.
+
+/** Seconds of a file that has no other weight. */
+const usual = 5;
+
+/**
+ * Seconds of files that take longer than usual, as `npm test` tells them (to the next five; only their ratios matter). One
+ * that is not known costs some balance, nothing else.
+ */
+const weights: ReadonlyMap<string, number> = new Map([
+  ['chaos/allocate.netns.test.ts', 35],
+  ['chaos/fault.netns.test.ts', 25],
+  ['internal/leader/takeover.netns.test.ts', 15],
+  ['internal/testkit/ca-rotation.netns.test.ts', 35],
+  ['internal/testkit/etcd-roles.netns.test.ts', 10],
+  ['internal/testkit/expiry.netns.test.ts', 45],
+  ['internal/testkit/flood.netns.test.ts', 15],
+  ['internal/testkit/sweep.netns.test.ts', 25],
+  ['internal/testkit/lab/canary.netns.test.ts', 20],
+  ['internal/testkit/lab/check.netns.test.ts', 15],
+  ['internal/testkit/lab/desk.netns.test.ts', 40],
+  ['internal/testkit/lab/explain.netns.test.ts', 75],
+  ['internal/testkit/lab/firewall.netns.test.ts', 85],
+  ['internal/testkit/lab/preshared.netns.test.ts', 50],
+  ['internal/testkit/lab/resilience.netns.test.ts', 75],
+  ['internal/testkit/lab/revoke.netns.test.ts', 10],
+  ['internal/testkit/lab/rotation.netns.test.ts', 45],
+  ['internal/testkit/lab/shaping.netns.test.ts', 105],
+  ['internal/testkit/lab/start.netns.test.ts', 15],
+  ['internal/testkit/lab/takeover.netns.test.ts', 60],
+]);
+
+/**
+ * The longest first, each to the lane that has least to do: at most a third above the best (Graham 1969).
+ * @param busy for each lane, the seconds that it is busy with something else; they may stay empty
+ */
+export function lanesOf(files: readonly string[], busy: readonly number[]): readonly (readonly string[])[] {
+  const weightOf = (file: string): number => weights.get(file) ?? usual;
+  const filled = busy.map((seconds) => ({ seconds, files: [] as string[] }));
+  const sorted = [...files].sort((a, b) => weightOf(b) - weightOf(a) || (a < b ? -1 : 1));
+  for (const file of sorted) {
+    const least = filled.reduce((best, lane) => (lane.seconds < best.seconds ? lane : best));
+    least.seconds += weightOf(file);
+    least.files.push(file);
+  }
+  return filled.map((lane) => lane.files);
+}
+
+export const weighedFiles: readonly string[] = [...weights.keys()];

@@ -3,20 +3,14 @@
 // On the path: wants come in through the seam, drivers carry out the steps, what was reached goes back.
 // Never: speaks to the network, or touches anything before it knows what is wanted of it.
 
-import {
-  emptyDataplane,
-  itemKey,
-  type Kind,
-  kinds,
-  type MutableDataplane,
-  type Peer,
-} from '#internal/dataplane/dataplane.ts';
-import { accessLinks, isAccessLink } from '#internal/dataplane/ownership.ts';
+import { emptyDataplane, itemKey, type Kind, kinds, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
+import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { type Keys, plan, printStep, reach } from '#internal/plan/plan.ts';
 import type { Step } from '#internal/plan/step.ts';
 import type { Health, Want } from '#internal/seam/seam.ts';
 import type { AnyDriver, Applier, ApplierParts } from './face.ts';
+import { forgetSteps } from './forget.ts';
 import { createGated, openGate } from './gate.ts';
 import { givenUp } from './given-up.ts';
 import { shared } from './shared.ts';
@@ -237,17 +231,11 @@ export function createApplier(parts: ApplierParts): Applier {
     return message.whole ? undefined : keys;
   }
 
-  /** What stands of access interfaces is removed and added again: of a change WireGuard keeps the session. */
-  async function forgetAll(peers: readonly (readonly [string, Peer])[]): Promise<void> {
-    const standing = peers.filter(([, peer]) => isAccessLink(peer.link));
-    const steps = standing.flatMap(([key, peer]): readonly Step[] => {
-      const remove: Step = { op: 'remove', kind: 'peer', key, found: peer };
-      const again = want.peer.get(key);
-      return again === undefined ? [remove] : [remove, { op: 'add', kind: 'peer', key, want: again }];
+  const forget = (publicKeys?: readonly string[]): Promise<void> =>
+    exclusive(async () => {
+      await apply(forgetSteps(found.peer, want.peer, publicKeys));
+      retryLater();
     });
-    await apply(steps);
-    retryLater();
-  }
 
   return {
     start: () =>
@@ -277,17 +265,8 @@ export function createApplier(parts: ApplierParts): Applier {
         await apply(plan(want, found, { route: gated.again() }));
         retryLater();
       }),
-    forgetSessions: () => exclusive(() => forgetAll([...found.peer])),
-    forget: (publicKeys) =>
-      exclusive(() => {
-        const keys = publicKeys.flatMap((publicKey) => accessLinks.map((link) => `${link} ${publicKey}`));
-        return forgetAll(
-          keys.flatMap((key) => {
-            const peer = found.peer.get(key);
-            return peer === undefined ? [] : [[key, peer] as const];
-          }),
-        );
-      }),
+    forgetSessions: () => forget(),
+    forget,
     standingPeer: (key) => (found.peer.has(key) ? want.peer.get(key) : undefined),
     apart: exclusive,
     want: (message) =>

@@ -46,7 +46,7 @@ test('it keeps who speaks here, whatever another device says elsewhere', () => {
 
 test('who only listens is given away when two keepalives were missed', () => {
   const { run } = contested('p1');
-  expect(run(120 * second, () => ({ asked: false }))).toEqual({ nowMs: 56_000, to: 'p2' });
+  expect(run(120 * second, () => ({ asked: false }))).toEqual({ nowMs: 58_000, to: 'p2' });
 });
 
 test('one that is frozen is given away by long silence alone', () => {
@@ -71,10 +71,10 @@ test('what goes on is looked at each five seconds', () => {
   const { contests } = contested('p1');
   contests.asked('p2', [{ tunnelId: 't', speaks: false }], 0);
   const due = (nowMs: number): boolean => contests.wanted(nowMs).length > 0;
-  contests.tick(new Map(), 6_000);
-  expect([due(6_500), due(10_500), due(11_000)]).toEqual([false, false, true]);
-  contests.asked('p2', [{ tunnelId: 't', speaks: true }], 7_000);
-  expect(due(7_500)).toBe(true);
+  contests.tick(new Map(), 8_000);
+  expect([due(8_500), due(12_500), due(13_000)]).toEqual([false, false, true]);
+  contests.asked('p2', [{ tunnelId: 't', speaks: true }], 9_000);
+  expect(due(9_500)).toBe(true);
 });
 
 test('who shook hands here asks while the holder is heard, and says when it speaks', () => {

@@ -68,10 +68,10 @@ const longSilentMs = 55_000;
 /** Until the longest silence is over, and the time to tell it. */
 const contestMs = 60_000;
 /**
- * To look what was received costs 35 ms of CPU at 10,000 peers (measured). A contest that is not over by then is one of a client
+ * Until then a holder that has just died is no longer heard (status.silenceMs, 5 s). To look what was received costs 35 ms of CPU at 10,000 peers (measured). A contest that is not over by then is one of a client
  * that is up at both, and is looked at less often.
  */
-const youngMs = 6_000;
+const youngMs = 8_000;
 const slowTickMs = 5_000;
 /** Whoever asks no more has ended it. */
 const askedMs = 3 * slowTickMs;
@@ -87,8 +87,9 @@ export function createContests(world: ContestWorld): Contests {
   const also = new Map<string, Map<string, number>>();
   let tickedMs = 0;
   const isYoung = (nowMs: number): boolean =>
-    [...own.values()].some(({ sinceMs }) => nowMs - sinceMs < youngMs) ||
-    [...asked.values()].some(({ sinceMs, speaks }) => speaks || nowMs - sinceMs < youngMs);
+    [...own.values()].some(
+      ({ sinceMs, unheardSinceMs }) => nowMs - sinceMs < youngMs || unheardSinceMs !== undefined,
+    ) || [...asked.values()].some(({ sinceMs, speaks }) => speaks || nowMs - sinceMs < youngMs);
 
   function note(tunnelId: string, nodeId: string, nowMs: number): void {
     const nodes = also.get(tunnelId) ?? new Map<string, number>();

@@ -23,7 +23,7 @@ test('our rules, and one that asks for more than ours do as table 0', () => {
   ]);
 });
 
-test('our routes with their next hops, and those with a metric as leading elsewhere', () => {
+test('our routes with their next hops, and the metric that one bears', () => {
   const route = { netns: 'pop', table: 100 };
   expect([...parseRoutes('pop', 4, routes4), ...parseRoutes('pop', 6, routes6)]).toEqual([
     { ...route, prefix: '0.0.0.0/0', type: 'unreachable' },
@@ -31,7 +31,7 @@ test('our routes with their next hops, and those with a metric as leading elsewh
     { ...route, prefix: '44.31.7.7/32', type: 'unicast', dev: 'v0', via: '198.18.0.2' },
     { ...route, prefix: '2001:db8:44::/48', type: 'unicast', dev: 'p44w0' },
     { ...route, prefix: '2001:db8:45::/48', type: 'unreachable' },
-    { ...route, prefix: '::/0', type: 'unicast', dev: '(other)' },
+    { ...route, prefix: '::/0', type: 'unicast', dev: 'p44w0', metric: 5 },
   ]);
 });
 

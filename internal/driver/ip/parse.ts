@@ -103,22 +103,19 @@ const prefixOf = (dst: string, family: 4 | 6): string => {
   return dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`;
 };
 
-/**
- * A route that leads elsewhere than ours do (several hops, another family's, a unicast one with a metric) is reported with
- * device `(other)`.
- */
+/** A route that leads elsewhere than ours do (several hops, another family's) is reported with device `(other)`. */
 export function parseRoutes(netns: Netns, family: 4 | 6, json: string): readonly Route[] {
   return parseList<IpRoute>(json).map((route) => {
     const place = { netns, table: Number(route.table ?? mainTable), prefix: prefixOf(route.dst, family) };
     const metric = route.metric ?? (family === 6 ? defaultMetric6 : 0);
     const simple = (route.via ?? route.nexthops) === undefined;
     const plain = simple && metric === (family === 6 ? defaultMetric6 : 0);
-    if (simple && route.type === unreachableType && !plain) return { ...place, type: 'unreachable', metric };
+    const told = plain ? {} : { metric };
+    if (simple && route.type === unreachableType) return { ...place, type: 'unreachable', ...told };
     if (plain && route.type === blackholeType) return { ...place, type: 'blackhole' };
-    if (plain && route.type === unreachableType) return { ...place, type: 'unreachable' };
     const via = route.gateway === undefined ? {} : { via: route.gateway };
-    const dev = plain && route.type === undefined ? (route.dev ?? '(other)') : '(other)';
-    return { ...place, type: 'unicast', dev, ...via };
+    if (!simple || route.type !== undefined) return { ...place, type: 'unicast', dev: '(other)', ...via };
+    return { ...place, type: 'unicast', dev: route.dev ?? '(other)', ...via, ...told };
   });
 }
 

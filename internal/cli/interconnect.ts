@@ -14,6 +14,9 @@ interface CreateOptions extends ChangeOptions {
   readonly portA: number;
   readonly portB: number;
   readonly mtu: number;
+  readonly parallel?: boolean;
+  readonly underlayA: string;
+  readonly underlayB: string;
 }
 
 const columns: readonly Column<Interconnect>[] = [
@@ -25,6 +28,8 @@ const columns: readonly Column<Interconnect>[] = [
   ['port a', (link) => String(link.portA)],
   ['port b', (link) => String(link.portB)],
   ['mtu', (link) => String(link.mtu)],
+  ['underlay a', (link) => link.underlayA],
+  ['underlay b', (link) => link.underlayB],
 ];
 
 export function interconnectVerbs(interconnect: Command, session: Session): void {
@@ -35,12 +40,15 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     .option('--port-a <port>', 'UDP port at the first node', uint, 0)
     .option('--port-b <port>', 'UDP port at the second node', uint, 0)
     .option('--mtu <bytes>', '1280 to 9000; default: 1420', uint, 0)
+    .option('--parallel', 'beside another one between the two; what passes is spread over both')
+    .option('--underlay-a <address>', 'of the first node, if not the one of its record', '')
+    .option('--underlay-b <address>', 'of the second node, if not the one of its record', '')
     .action(async (nodeA: string, nodeB: string, options: CreateOptions) => {
       const { fabric } = await session.client();
-      const { link4, link6, portA, portB, mtu } = options;
+      const { link4, link6, portA, portB, mtu, parallel = false, underlayA, underlayB } = options;
+      const ends = { nodeA, nodeB, link4, link6, portA, portB, underlayA, underlayB };
       await change(session, options, {
-        send: () =>
-          fabric.createInterconnect({ change: changeOf(options), nodeA, nodeB, link4, link6, portA, portB, mtu }),
+        send: () => fabric.createInterconnect({ change: changeOf(options), ...ends, mtu, parallel }),
         show: (answer) => session.record(answer, answer.interconnect, columns),
       });
     });

@@ -12,7 +12,7 @@ import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
 import { apiNetwork } from '#internal/testkit/api-network.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
 import { memoryStore } from '#internal/testkit/memory-store.ts';
-import { createPops, popRequest, publicKey } from '#internal/testkit/requests.ts';
+import { createPops, nodeRequest, popRequest, publicKey } from '#internal/testkit/requests.ts';
 
 let network: ApiNetwork;
 let client: Client;
@@ -29,6 +29,8 @@ beforeAll(async () => {
   ] as const) {
     await client.fabric.createPop({ pop: { ...popRequest(n), id } });
   }
+  // Somebody whom p1 is joined with.
+  await client.fabric.createNode({ node: { ...nodeRequest(2), popId: 'east' } });
   // As the lab's nodes have one: who announces nothing is no last resort.
   const upstream = { id: 'p1-pop', nodeId: 'p1', plane: Plane.POP, neighbor4: '198.18.11.1', neighborAsn: 64_500 };
   await client.fabric.createUpstream({ upstream });

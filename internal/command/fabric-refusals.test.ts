@@ -255,7 +255,7 @@ const joinCases: readonly Case[] = [
   [
     'already-exists',
     joinOf('p2', 'p1'),
-    'interconnect.node_b: "p1" is joined to p2 by p1-p2 already (one interconnect for each pair of nodes)',
+    'interconnect.node_b: "p1" is joined to p2 by p1-p2 already (parallel, for another one beside it)',
   ],
   [
     'invalid',
@@ -321,6 +321,41 @@ const joinCases: readonly Case[] = [
     'already-exists',
     joinOf('p1', 'p3', { portB: 51820 }),
     'interconnect.port_b: "51820" is used on p3 by the endpoint of PoP p3 (another port, or 0 to have one chosen)',
+  ],
+  [
+    'already-exists',
+    joinOf('p1', 'p3', { underlayA: '198.18.2.2' }),
+    'interconnect.underlay_a: "198.18.2.2" is the underlay address of node p2 (one that nobody has)',
+  ],
+  [
+    'overlap',
+    joinOf('p1', 'p3', { underlayB: '44.31.0.9' }),
+    'interconnect.underlay_b: "44.31.0.9" lies in the pool 44.31.0.0/22 (an address outside every pool)',
+  ],
+  [
+    'invalid',
+    joinOf('p1', 'p3', { underlayB: 'fe80::1' }),
+    'interconnect.underlay_b: "fe80::1" is no address of one machine (like 44.31.0.7 or 2001:db8::7)',
+  ],
+  [
+    'invalid',
+    joinOf('p1', 'p2', { parallel: true, underlayA: '2001:db8:1:1::9' }),
+    'interconnect.underlay_a: "2001:db8:1:1::9" is of IPv6, and the other end p2 has none of it (addresses of one family at both ends)',
+  ],
+  [
+    'invalid',
+    joinOf('p1', 'p2', { parallel: true, underlayA: '2001:db8:1:1::9', underlayB: '198.18.2.9' }),
+    'interconnect.underlay_a: "2001:db8:1:1::9" is of IPv6, and the other end p2 has none of it (addresses of one family at both ends)',
+  ],
+  [
+    'invalid',
+    joinOf('p3', 'p3', { parallel: true }),
+    'interconnect.node_b: "p3" is node_a itself (two different nodes)',
+  ],
+  [
+    'already-exists',
+    joinOf('p1', 'p2', { parallel: true, link4: '172.30.0.0/31' }),
+    'interconnect.link4: "172.30.0.0/31" is a link address of interconnect p1-p2 (one that nobody has)',
   ],
   ['invalid', joinOf('p1', 'p3', { portB: 70000 }), 'interconnect.port_b: "70000" is out of range (1 to 65535)'],
   ['invalid', joinOf('p1', 'p3', { mtu: 1279 }), 'interconnect.mtu: "1279" is out of range (1280 to 9000)'],

@@ -128,6 +128,20 @@ describe('the fabric', () => {
     });
   });
 
+  test('joins two nodes once more beside what is there, when that is said, each time by ports and addresses of its own [N4]', () => {
+    const ledger = createLedger(unjoined);
+    const underlays = { underlayA: '198.18.2.9', underlayB: '198.18.1.9' };
+    ledger.commit(decisionOf(joinOf('p2', 'p1', { parallel: true, ...underlays }, ledger.snapshot)));
+    const expected = { portA: 51901, portB: 51901, link4: '172.30.0.2/31', link6: 'fd44:0:0:1::2/127' };
+    expect(ledger.snapshot.interconnects.get('p1-p2-2')?.record).toMatchObject({
+      ...{ ...expected, nodeA: 'p1', nodeB: 'p2' },
+      ...{ underlayA: underlays.underlayB, underlayB: underlays.underlayA },
+    });
+    ledger.commit(decisionOf(joinOf('p1', 'p2', { parallel: true }, ledger.snapshot)));
+    expect(ledger.snapshot.interconnects.get('p1-p2-3')?.record).toMatchObject({ portA: 51902, underlayA: '' });
+    expect(joinOf('p1', 'p2', {}, ledger.snapshot)).toMatchObject({ refused: 'already-exists' });
+  });
+
   test('lets an interconnect go', () => {
     const leave = (interconnect: string, etag = '') =>
       deleteInterconnect(fabric, create(DeleteInterconnectRequestSchema, { interconnect, change: { etag } }), context);

@@ -36,6 +36,18 @@ test.each([
   });
 });
 
+test('two interconnects with one CORE hang on one machine, and count once [N2]', () => {
+  const short = without('p2-p3');
+  const stored = short.interconnects.get('p1-p3');
+  if (stored === undefined) throw new Error('p1-p3');
+  const record = { ...stored.record, id: 'p1-p3-2' };
+  const twice = changed(short, { kind: 'interconnect', id: record.id, stored: { ...stored, record } });
+  expect(createIn(twice, { popIds: ['p3'] })).toMatchObject({
+    refused: 'not-ready',
+    message: expect.stringContaining('has 1 of 2 interconnects') as unknown,
+  });
+});
+
 test('tunnels that name no PoP stay off a REGIONAL that is not ready, unless it is the home', () => {
   const short = without('p2-p3');
   expect(placed(createIn(short))).toEqual(['p1', 'p2']);

@@ -12,7 +12,7 @@ const coresWanted = 2;
 interface Counted {
   readonly nodes: Snapshot['nodes'];
   readonly pops: Snapshot['pops'];
-  /** By node id: interconnects with nodes of COREs. */
+  /** By node id: nodes of COREs that it has interconnects with; two with one hang on one machine. */
   readonly coreLinks: ReadonlyMap<string, number>;
 }
 
@@ -26,15 +26,16 @@ function coreLinksOf(snapshot: Snapshot): ReadonlyMap<string, number> {
   if (known !== undefined && known.nodes === nodes && known.pops === pops) return known.coreLinks;
   const ofCores = nodesInForce(snapshot).filter(({ popId }) => pops.get(popId)?.record.kind === PopKind.CORE);
   const cores = new Set(ofCores.map(({ id }) => id));
-  const coreLinks = new Map<string, number>();
+  const found = new Map<string, Set<string>>();
   for (const { record } of interconnects.values()) {
     for (const [own, far] of [
       [record.nodeA, record.nodeB],
       [record.nodeB, record.nodeA],
     ] as const) {
-      if (cores.has(far)) coreLinks.set(own, (coreLinks.get(own) ?? 0) + 1);
+      if (cores.has(far)) found.set(own, (found.get(own) ?? new Set()).add(far));
     }
   }
+  const coreLinks = new Map([...found].map(([own, fars]) => [own, fars.size] as const));
   remembered.set(interconnects, { nodes, pops, coreLinks });
   return coreLinks;
 }

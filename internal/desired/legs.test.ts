@@ -147,3 +147,19 @@ test('an interconnect without a second link is told apart from one that has it, 
   expect([...nextSessions(threePops(), 'p1')]).toEqual([]);
   expect([...wanted('p1', rotating).link.keys()]).toContain('p44i-p1-p3');
 });
+
+test('an interconnect goes by the addresses of its record, else by those of a family that both nodes have [N2]', () => {
+  const far = (nodeId: string, record: object, nodes: Parameters<typeof fabricWith>[0] = {}): unknown =>
+    ends(nodeId, fabricWith(nodes, record))[0]?.far[0]?.[1];
+  const both = { underlayA: '2001:db8:1:1::9', underlayB: '2001:db8:1:2::9' };
+  expect(far('p1', both)).toBe('[2001:db8:1:2::9]:51900');
+  expect(far('p2', both)).toBe('[2001:db8:1:1::9]:51900');
+  const one = { underlayA: '2001:db8:1:1::9' };
+  const six = { p2: { underlay6: '2001:db8:1:2::2' } };
+  expect(far('p1', one, six)).toBe('[2001:db8:1:2::2]:51900');
+  expect(far('p2', one, six)).toBe('[2001:db8:1:1::9]:51900');
+  // A record that only a hand can have written.
+  expect(far('p1', one)).toBeUndefined();
+  const rules = wanted('p1', fabricWith({}, both)).ruleset.get('transport')?.text ?? '';
+  expect(rules).toContain('2001:db8:1:2::9');
+});

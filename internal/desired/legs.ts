@@ -6,6 +6,7 @@ import { inForce, type Snapshot } from '#internal/model/model.ts';
 import {
   addressFrom,
   addressNumber,
+  type Family,
   familyOf,
   firstAddress,
   parsePrefix,
@@ -66,6 +67,17 @@ function keyFileOf({ near, self }: Ends, key: string): string {
   return madeKeyFile(self.madeKeyBase ?? self.interconnectKeyFile, wgKeyHex(parsed));
 }
 
+/** The far end's address, in a family that both have, IPv4 first; empty when there is none. */
+function farUnderlay({ underlayA, underlayB, nodeA }: Interconnect, { near, far }: Omit<Ends, 'self'>): string {
+  const [own, other] = nodeA === near.id ? [underlayA, underlayB] : [underlayB, underlayA];
+  if (other !== '') return other;
+  const has = (node: Node, family: Family): string => (family === 4 ? node.underlay4 : node.underlay6);
+  const shared = ([4, 6] as const).find((family) =>
+    own === '' ? has(near, family) !== '' && has(far, family) !== '' : own.includes(':') === (family === 6),
+  );
+  return shared === undefined ? '' : has(far, shared);
+}
+
 /** Undefined: the record does not say where its other link is. */
 function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'leaving'> | undefined {
   const { near, far } = ends;
@@ -88,6 +100,7 @@ function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'lea
     far,
     listenPort: first ? portA : portB,
     farPort: first ? portB : portA,
+    farUnderlay: farUnderlay(interconnect, ends),
     own4: first ? low4 : high4,
     far4: first ? high4 : low4,
     own6: first ? low6 : high6,

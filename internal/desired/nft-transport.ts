@@ -63,7 +63,7 @@ const alternatives = ({ pop }: Known): readonly string[] => {
 const neighboursOf = (edge: Edge | undefined, known: Known | undefined): Record<Family, readonly string[]> => {
   const addresses = [
     ...(edge?.mesh.peers.map((peer) => endpointHost(peer.endpoint)) ?? []),
-    ...(known?.legs.flatMap(({ far }) => [far.underlay4, far.underlay6]) ?? []),
+    ...(known?.legs.flatMap(({ far, farUnderlay }) => [far.underlay4, far.underlay6, farUnderlay]) ?? []),
   ];
   return { 4: ofFamily(4, addresses), 6: ofFamily(6, addresses) };
 };

@@ -38,6 +38,8 @@ export interface Leg {
   readonly far: Node;
   readonly listenPort: number;
   readonly farPort: number;
+  /** Of the far end in the underlay; empty: the two nodes share no family there. */
+  readonly farUnderlay: string;
   /** Own and far address of the /31 and the /127, without length. */
   readonly own4: string;
   readonly far4: string;

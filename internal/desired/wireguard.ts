@@ -2,7 +2,6 @@
 
 import { type Link, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark } from '#internal/dataplane/ownership.ts';
-import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
 import { keepaliveSeconds } from './keepalive.ts';
 import { sealedText } from './sealed-text.ts';
@@ -10,10 +9,10 @@ import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
 const accessMtu = 1420;
-/** The far node's underlay address in a family that both have, IPv4 first; undefined when there is none. */
-function underlayEndpoint(near: Node, { far, farPort }: Leg): string | undefined {
-  if (near.underlay4 !== '' && far.underlay4 !== '') return endpointAt(far.underlay4, farPort);
-  return near.underlay6 !== '' && far.underlay6 !== '' ? endpointAt(far.underlay6, farPort) : undefined;
+/** Undefined when the two share no family in the underlay. */
+function underlayEndpoint({ farUnderlay, farPort }: Leg): string | undefined {
+  if (farUnderlay === '') return undefined;
+  return endpointAt(farUnderlay, farPort);
 }
 
 type Key = Pick<Link, 'privateKeyFile' | 'sealedPrivateKey'>;
@@ -37,7 +36,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
   const nextKey = view.pop.nextAccessKey;
   if (next !== undefined && nextKey !== undefined) access(next, nextKey.port, sealedKey(nextKey.sealed, view.node.id));
   for (const leg of view.legs) {
-    const endpoint = underlayEndpoint(view.node, leg);
+    const endpoint = underlayEndpoint(leg);
     put(into, 'link', {
       name: leg.link,
       netns: 'pop',

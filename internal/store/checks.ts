@@ -125,7 +125,10 @@ const interconnect = (record: Interconnect): Problem =>
   optional(record.otherLink4, () => linkPrefix('other_link4', record.otherLink4, 4)) ??
   optional(record.otherLink6, () => linkPrefix('other_link6', record.otherLink6, 6)) ??
   range('other_port_a', record.otherPortA, 0, 65_535) ??
-  range('other_port_b', record.otherPortB, 0, 65_535);
+  range('other_port_b', record.otherPortB, 0, 65_535) ??
+  // They stand in the rules of nft.
+  optional(record.underlayA, () => address('underlay_a', record.underlayA)) ??
+  optional(record.underlayB, () => address('underlay_b', record.underlayB));
 
 const upstream = (record: Upstream): Problem =>
   id('node_id', record.nodeId) ??

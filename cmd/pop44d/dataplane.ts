@@ -18,6 +18,7 @@ import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
 import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
+import { openConntrackd } from '#internal/driver/conntrackd/conntrackd.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
@@ -28,6 +29,7 @@ import { createLog } from '#internal/log/log.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
 import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
 import { wireDuty } from './duty.ts';
+import { tellFlows } from './flow-counts.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -82,19 +84,28 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const nft = await openNft({ netns, stateDir: runDir, clock, log });
   const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
+  const states = openConntrackd({ netns: netns.pop, runDir, clock, log });
   const flows = openFlows({ netns: netns.pop, clock, log });
   // Of the seam, before it is there: nobody listens yet.
   let send = (_message: FromDataplane): void => undefined;
   const duty = await wireDuty(
     {
-      ...{ config, clock, log, drivers: { wg, nft, bird } },
+      ...{ config, clock, log, drivers: { wg, nft, bird, states } },
       applier: () => applier,
       send: (message) => send(message),
       telemetry: () => accessTelemetry(wg),
     },
     signal,
   );
-  const drivers: readonly AnyDriver[] = [wg, ip, await openTc({ netns: netns.pop, log }), nft, bird, duty.driver];
+  const drivers: readonly AnyDriver[] = [
+    wg,
+    ip,
+    await openTc({ netns: netns.pop, log }),
+    nft,
+    bird,
+    states,
+    duty.driver,
+  ];
   const handshakes = new Map<string, number>();
   const applier: Applier = createApplier({
     drivers,
@@ -208,6 +219,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   });
   send = (message) => seam.send(message);
   const holding = duty.holder.run(signal);
+  const isPair = (): boolean => duty.holder.report().role !== 'alone';
+  const telling = tellFlows({ counts: states.counts, isPair, send, clock }, signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
       (health) => seam.send(health),
@@ -259,7 +272,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
-  await Promise.all([watching, holding]);
+  await Promise.all([watching, holding, telling]);
   await seam.close();
   await applier.close();
   await flows.close();

@@ -7,6 +7,7 @@ import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import type { Pair } from '#internal/dataplane/dataplane.ts';
 import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import type { BirdDriver } from '#internal/driver/bird/bird.ts';
+import type { ConntrackdDriver } from '#internal/driver/conntrackd/conntrackd.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
 import type { WgDriver } from '#internal/driver/wg/wg.ts';
 import {
@@ -24,7 +25,12 @@ import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
 
 export interface DutyWiring {
   readonly config: NodeConfig;
-  readonly drivers: { readonly wg: WgDriver; readonly nft: NftDriver; readonly bird: BirdDriver };
+  readonly drivers: {
+    readonly wg: WgDriver;
+    readonly nft: NftDriver;
+    readonly bird: BirdDriver;
+    readonly states: ConntrackdDriver;
+  };
   readonly applier: () => Applier;
   readonly send: (message: FromDataplane) => void;
   /** Of both access interfaces. */
@@ -55,6 +61,8 @@ export interface WiredDuty {
  * sibling out for as long as it is ahead. Offsets of the mesh are right within half a round trip.
  */
 const mostAheadMs = 50;
+/** Calls of one that is behind are refused for at most as long as it is behind: a takeover may take a third of a second more. */
+const mostBehindMs = 300;
 
 function pairDriver(): AnyDriver {
   const pair = new Map<string, Pair>();
@@ -76,7 +84,7 @@ function pairDriver(): AnyDriver {
 
 export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise<WiredDuty> {
   const { config, drivers, applier, send, clock, log } = wiring;
-  const { wg, nft, bird } = drivers;
+  const { wg, nft, bird, states } = drivers;
   // Where this half keeps what outlives the machine: the network half's directory is not its own.
   const ownDir = dirname(madeKeyBase(config));
   const endpoints = createEndpoints(
@@ -127,9 +135,11 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       medsOf: (table, prefix) => bird.medsOf('transport', table, prefix),
     },
     alive: (link) => wg.lives(link),
+    clockBehind: () => aheadMs < -mostBehindMs,
     lease: nft.lease,
     applier,
     calls: caller,
+    states: { lead: () => void states.lead(), follow: () => void states.follow(), stands: states.stands },
     memory: createMemory(join(config.runDir, 'leads'), join(ownDir, 'takeover-epoch')),
     clock,
     log,

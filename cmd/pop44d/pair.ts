@@ -80,6 +80,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       }
       if (message.type === 'taken-over') asker.told(message);
       if (message.type === 'whereabouts') teller.tell(message.peers);
+      if (message.type === 'flows') status.update({ flows: message.flows, flowsHeld: message.held });
       if (message.type !== 'duty') return;
       role = message.role;
       if (role !== 'active') teller.forget();
@@ -99,6 +100,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
     },
     lost: () => {
       listener = '';
+      status.update({ flows: undefined, flowsHeld: undefined });
       asker.lost();
     },
   };

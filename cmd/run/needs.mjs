@@ -17,6 +17,7 @@ const needs = [
   { binary: 'ip', package: 'iproute2', why: 'interfaces, routes, rules, namespaces' },
   { binary: 'tc', package: 'iproute2', why: 'shaping' },
   { binary: 'conntrack', package: 'conntrack', why: 'ends flows of prefixes that are given up' },
+  { binary: 'conntrackd', package: 'conntrackd', why: 'states of flows, from one node of a pair to the other' },
   { binary: 'sysctl', package: 'procps', why: 'forwarding and its like' },
   { binary: 'perl', package: 'perl-base', why: 'who connects to the privileged half (getsockopt)' },
   { binary: 'openssl', package: 'openssl', why: 'a second opinion on the certificates' },
@@ -42,8 +43,8 @@ const needs = [
   { binary: 'mke2fs', package: 'e2fsprogs', why: "that machine's disk", only: 'test:kernel' },
 ];
 
-/** Services that the packages above would start, and enable for the next boot: they would take etcd's and BGP's ports. */
-const services = { 'etcd-server': 'etcd.service', bird2: 'bird.service' };
+/** Services that the packages above would start, and enable for the next boot: they would take etcd's and BGP's ports and the kernel's events. */
+const services = { 'etcd-server': 'etcd.service', bird2: 'bird.service', conntrackd: 'conntrackd.service' };
 
 // An ordinary user's PATH has no sbin on Debian.
 const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];

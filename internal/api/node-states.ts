@@ -28,6 +28,8 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       role: report.role,
       takeoverEpoch: report.takeoverEpoch,
       pairAlarm: report.pairAlarm,
+      ...(report.flows === undefined ? {} : { flows: report.flows }),
+      ...(report.flowsHeld === undefined ? {} : { flowsHeld: report.flowsHeld }),
       loopLagMs: report.loopLagMs,
       load: report.load,
       ...(rttMs === undefined ? {} : { rttMs }),

@@ -58,6 +58,10 @@ function sinceText(node: Node | undefined): string {
 /** `+12 ms`: ahead of the node that answers. */
 export const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''}${Math.round(ms) + 0} ms`;
 
+/** `812, 790 of the other`: of a pair, what it has and what it keeps of its sibling. */
+const flowsText = ({ flows, flowsHeld }: NodeState): string =>
+  flows === undefined || flowsHeld === undefined ? '' : `${flows}, ${flowsHeld} of the other`;
+
 /** A node as it fares. */
 export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['node', ({ node }) => node?.id ?? ''],
@@ -77,6 +81,7 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['lag', ({ loopLagMs }) => (loopLagMs === 0 ? '' : `${loopLagMs.toFixed(0)} ms`)],
   ['load', ({ connected, load }) => (connected ? load.toFixed(2) : '')],
   ['last resort', ({ lastResort }) => (lastResort ? 'yes' : '')],
+  ['flows', flowsText],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {

@@ -60,6 +60,18 @@ export interface Wire {
   readonly mtu: number;
 }
 
+/**
+ * A VXLAN interface (RFC 7348) that leads to one other node: born in the transport namespace, where its UDP stays, it stands
+ * in the pop namespace. Key: its name.
+ */
+export interface Span {
+  readonly name: string;
+  readonly mtu: number;
+  /** Addresses of the transport namespace's, here and there. */
+  readonly own: string;
+  readonly far: string;
+}
+
 /** The root of a device's classes (HTB, handle 1:). Key: `<netns> <dev>`. */
 export interface Shaper {
   readonly netns: Netns;
@@ -147,6 +159,17 @@ export interface Bird {
 }
 
 /**
+ * The states of the pop namespace's connections are told to the sibling, and its own are kept here until they are needed
+ * (conntrackd). Key: the interface.
+ */
+export interface Sync {
+  readonly link: string;
+  /** IPv4 addresses on that interface, here and there. */
+  readonly own: string;
+  readonly far: string;
+}
+
+/**
  * This node and its sibling carry one endpoint; only one of them does at a time (internal/takeover). Key: the interface
  * whose peers they share.
  */
@@ -164,6 +187,7 @@ export interface Kinds {
   ruleset: Ruleset;
   link: Link;
   wire: Wire;
+  span: Span;
   shaper: Shaper;
   class: ShaperClass;
   address: Address;
@@ -172,6 +196,7 @@ export interface Kinds {
   peer: Peer;
   route: Route;
   bird: Bird;
+  sync: Sync;
   pair: Pair;
 }
 export type Kind = keyof Kinds;
@@ -182,6 +207,7 @@ export const kinds = [
   'ruleset',
   'link',
   'wire',
+  'span',
   'shaper',
   'class',
   'address',
@@ -190,6 +216,7 @@ export const kinds = [
   'peer',
   'route',
   'bird',
+  'sync',
   'pair',
 ] as const satisfies readonly Kind[];
 
@@ -202,6 +229,7 @@ export function emptyDataplane(): MutableDataplane {
     ruleset: new Map(),
     link: new Map(),
     wire: new Map(),
+    span: new Map(),
     shaper: new Map(),
     class: new Map(),
     address: new Map(),
@@ -210,6 +238,7 @@ export function emptyDataplane(): MutableDataplane {
     peer: new Map(),
     route: new Map(),
     bird: new Map(),
+    sync: new Map(),
     pair: new Map(),
   };
 }
@@ -228,6 +257,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   ruleset: (v) => v.netns,
   link: (v) => v.name,
   wire: (v) => `${v.netns} ${v.name}`,
+  span: (v) => v.name,
   shaper: (v) => `${v.netns} ${v.dev}`,
   class: (v) => `${v.netns} ${v.dev} ${classId(v.minor)}`,
   address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,
@@ -236,6 +266,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   peer: (v) => `${v.link} ${v.publicKey}`,
   route: (v) => `${v.netns} ${v.table} ${v.prefix}`,
   bird: (v) => v.netns,
+  sync: (v) => v.link,
   pair: (v) => v.link,
 };
 

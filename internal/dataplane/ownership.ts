@@ -76,6 +76,12 @@ export const relayNetwork = 0x44;
  */
 export const moveMetric = 0x10000;
 export const mostMoves = 30_000;
+/** Between the pop namespaces of two siblings, by the heartbeat link: VXLAN by its own port (RFC 7348, IANA), our network of it. */
+export const siblingLink = 'p44s';
+export const vxlanPort = 4789;
+export const vxlanNetwork = 44;
+/** Of conntrackd, on that interface alone: the port of its manual. */
+export const syncPort = 3780;
 /** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */
 export const otherLinkTable = 4396;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */

@@ -1,9 +1,11 @@
-// What the pop namespace itself answers and says: BGP and BFD with its neighbours, ICMP, and nothing else.
+// What the pop namespace itself answers and says: BGP and BFD with its neighbours, ICMP, states of flows to a sibling, and
+// nothing else.
 
-import { chokeOut, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { chokeOut, linkPrefix, siblingLink, syncPort } from '#internal/dataplane/ownership.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { accessAnd, chain } from './nft-text.ts';
 import type { View } from './self.ts';
+import { spanWay } from './sibling.ts';
 
 /** IANA: BGP (RFC 4271), and BFD over one hop (RFC 5881 4). */
 const bgpPort = 179;
@@ -36,6 +38,7 @@ const lifetime = (address: string): string => (address.includes(':') ? 'ip6 hopl
 
 export function nodeChains(view: View): readonly string[] {
   const near = neighbours(view);
+  const way = spanWay(view);
   const loopbacks = [view.node.loopback4, view.node.loopback6].filter((address) => address !== '');
   return [
     chain(
@@ -49,6 +52,7 @@ export function nodeChains(view: View): readonly string[] {
       // Neighbour solicitations and advertisements, and what keeps a switch sending these (MLD queries, RFC 3810 5.1).
       `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${oneHop} accept`,
       'icmpv6 type mld-listener-query ip6 hoplimit 1 accept',
+      ...(way === undefined ? [] : [`iifname "${siblingLink}" ip saddr ${way.far} udp dport ${syncPort} accept`]),
       ...near.flatMap(({ from, address }) => {
         const it = `${from} ${ip(address)} saddr ${address}`;
         return [
@@ -65,6 +69,7 @@ export function nodeChains(view: View): readonly string[] {
       'ct state established,related accept',
       // ICMP and ICMPv6 by number: nft has the names from /etc/protocols, which a small Debian lacks (package netbase).
       'meta l4proto { 1, 58 } accept',
+      ...(way === undefined ? [] : [`oifname "${siblingLink}" ip daddr ${way.far} udp dport ${syncPort} accept`]),
       ...near.flatMap(({ address }) => {
         const it = `${ip(address)} daddr ${address}`;
         return [`${it} tcp dport ${bgpPort} accept`, `${it} udp dport ${bfdPort} accept`];

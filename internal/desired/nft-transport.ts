@@ -4,7 +4,7 @@
 // The way out stays open: whatever runs on this machine is its operator's (updates, time, names), and to cut that off
 // is to lock him out. What must not leave is named. What the machine forwards is his too.
 
-import { accessFwmark, leaseSet, meshLink } from '#internal/dataplane/ownership.ts';
+import { accessFwmark, leaseSet, meshLink, vxlanPort } from '#internal/dataplane/ownership.ts';
 import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
 import type { Edge, HostService } from './edge.ts';
@@ -123,7 +123,11 @@ const routing = (known: Known | undefined): readonly string[] =>
         }),
     );
 
-/** The sibling's BIRD: as above by the heartbeat link, by the underlay with BFD over hops (RFC 5883 5: port 4784). */
+/**
+ * The sibling's BIRD: as above by the heartbeat link, by the underlay with BFD over hops (RFC 5883 5: port 4784). And the
+ * states of its connections by VXLAN, which has no key, as little as BFD, which decides who leads: the link leads to the
+ * sibling and nowhere else, and a packet with this TTL was sent by who is on it (RFC 5082).
+ */
 const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
   const near = `${field[familyOf(heartbeat.far)]} saddr ${heartbeat.far}`;
   const far = `${field[familyOf(underlay.far)]} saddr ${underlay.far}`;
@@ -131,8 +135,15 @@ const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
   return [
     ...[near, far].map((from) => `${from} tcp dport 179 accept`),
     `${near} udp dport 3784 ${nearest} accept`,
+    `${near} udp dport ${vxlanPort} ${nearest} accept`,
     `${far} udp dport 4784 accept`,
   ];
+};
+
+/** While the heartbeat link is down, the way to its addresses is the default route: nothing of customers leaves by that. */
+const onHeartbeatAlone = ({ heartbeat }: Sibling): string => {
+  const ip = field[familyOf(heartbeat.far)];
+  return `udp dport ${vxlanPort} ${ip} daddr ${heartbeat.far} rt ${ip} nexthop != ${heartbeat.far} drop`;
 };
 
 /**
@@ -142,7 +153,7 @@ const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
  */
 const leaseText = 'timeout 400ms';
 const withoutLease = `meta l4proto != @${leaseSet} drop`;
-const fence: readonly string[] = [
+const fence = (sibling: Sibling): readonly string[] => [
   `set ${leaseSet} { type inet_proto; size 4; flags dynamic,timeout; ${leaseText}; }`,
   chain(
     'fence',
@@ -150,6 +161,7 @@ const fence: readonly string[] = [
     `udp dport { 3784, 4784 } meta l4proto @${leaseSet} update @${leaseSet} { meta l4proto }`,
     `meta mark ${accessFwmark} ${withoutLease}`,
     ...leaving.map((rule) => `meta mark ${accessFwmark} ${rule}`),
+    onHeartbeatAlone(sibling),
   ),
 ];
 
@@ -199,7 +211,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
   const notOnMesh = `{ "lo", "${meshLink}" }`;
   const ofMesh = meshAddress === '' ? '' : field[familyOf(meshAddress)];
   return [
-    ...(known?.sibling === undefined ? [] : [...tripSetTexts, ...fence]),
+    ...(known?.sibling === undefined ? [] : [...tripSetTexts, ...fence(known.sibling)]),
     ...handshakeGate(
       gatesOf(edge, known),
       untracked(edge, known),

@@ -21,6 +21,24 @@ test('two nodes of a PoP with heartbeat addresses are a pair, each for the other
   expect(siblingOfNode(pairSnapshot(), 'p1')).toBeUndefined();
 });
 
+test('states of flows go from pop namespace to pop namespace by the heartbeat link alone [A3]', () => {
+  for (const [node, own, far, heartbeat] of [
+    ['p3', '169.254.45.1', '169.254.45.2', { own: heartbeats.p3, far: heartbeats.p4 }],
+    ['p4', '169.254.45.2', '169.254.45.1', { own: heartbeats.p4, far: heartbeats.p3 }],
+  ] as const) {
+    const made = of(node);
+    expect([...made.sync.values()]).toEqual([{ link: 'p44s', own, far }]);
+    expect([...made.span.values()]).toEqual([{ name: 'p44s', mtu: 1_400, ...heartbeat }]);
+    expect(made.address.has(`pop p44s ${own}/30`)).toBe(true);
+    expect(made.ruleset.get('pop')?.text).toContain(`iifname "p44s" ip saddr ${far} udp dport 3780 accept`);
+    expect(rules(made)).toContain(`ip saddr ${heartbeat.far} udp dport 4789 ip ttl 255 accept`);
+    expect(rules(made)).toContain(`ip daddr ${heartbeat.far} rt ip nexthop != ${heartbeat.far} drop`);
+  }
+  const alone = of('p1');
+  expect([alone.sync.size, alone.span.size]).toEqual([0, 0]);
+  expect(rules(alone)).not.toContain('4789');
+});
+
 test.each([
   ['the other one has no heartbeat address', { heartbeat: '' }],
   ['the addresses are of two families', { heartbeat: 'fd44::2' }],

@@ -4,7 +4,7 @@
 // empties by its role: a change of role is a few routes, never a configuration.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { dutyMarkers, dutyTable, routeProtocol, siblingSession } from '#internal/dataplane/ownership.ts';
+import { dutyMarkers, dutyTable, routeProtocol, siblingLink, siblingSession } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import type { View } from './self.ts';
@@ -108,10 +108,35 @@ export const siblingText = (view: View, sibling: Sibling, timers: string): reado
 export const announcedWhileActive = (view: View, family: Family): string =>
   `where net = ${endpointOf(view, family)}/${whole(family)}`;
 
+/**
+ * The states of connections go from pop namespace to pop namespace, but the heartbeat link ends in the transport namespace:
+ * hence VXLAN. Its addresses are link-local (RFC 3927) and never routed; the choke has 169.254.44.1 for a neighbour.
+ */
+const spanAddresses = ['169.254.45.1', '169.254.45.2'] as const;
+const spanLength = 30;
+/** What a heartbeat link of 1,500 carries of VXLAN over IPv6 (70 bytes), and some less for a VLAN's tag or two. */
+const spanMtu = 1_400;
+
+/** Addresses of the two ends between the pop namespaces. */
+export function spanWay({ node, sibling }: Pick<View, 'node' | 'sibling'>): Way | undefined {
+  if (sibling === undefined) return undefined;
+  const [first, second] = spanAddresses;
+  return node.id < sibling.node.id ? { own: first, far: second } : { own: second, far: first };
+}
+
+function states(view: View, { heartbeat }: Sibling, into: MutableDataplane): void {
+  const way = spanWay(view);
+  if (way === undefined) return;
+  put(into, 'span', { name: siblingLink, mtu: spanMtu, ...heartbeat });
+  put(into, 'address', { netns: 'pop', dev: siblingLink, cidr: `${way.own}/${spanLength}` });
+  put(into, 'sync', { link: siblingLink, ...way });
+}
+
 export function pair(view: View, into: MutableDataplane): void {
   const { sibling, node } = view;
   if (sibling === undefined) return;
   const { heartbeat, underlay } = sibling;
+  states(view, sibling, into);
   put(into, 'pair', {
     link: view.accessLinks[0],
     nodeId: node.id,

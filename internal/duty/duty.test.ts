@@ -37,7 +37,15 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
     },
   };
   const world = {
-    ...{ leased: start.leased ?? false, alive: true, path: 'Up', out: 'Up', sibling: [] as number[] },
+    ...{
+      leased: start.leased ?? false,
+      alive: true,
+      told: true,
+      behind: false,
+      path: 'Up',
+      out: 'Up',
+      sibling: [] as number[],
+    },
     ...{ bird: 'answers' as 'answers' | 'refuses' | 'silent', looks: 0, looked: async () => undefined as unknown },
     regated: async () => undefined as unknown,
   };
@@ -47,6 +55,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
     return answer();
   };
   const done: string[] = [];
+  const states: string[] = [];
   const reports: DutyReport[] = [];
   const note = (what: string) => async () => {
     done.push(what);
@@ -70,6 +79,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       medsOf: () => answers(() => world.sibling),
     },
     alive: () => world.alive,
+    clockBehind: () => world.behind,
     lease: {
       begin: async () => {
         world.leased = true;
@@ -82,6 +92,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       stands: async () => world.leased,
     },
     applier: () => ({ regate: () => world.regated().then(note('routes')), forgetSessions: note('sessions forgotten') }),
+    states: { lead: () => states.push('put in'), follow: () => states.push('asked for'), stands: () => world.told },
     calls: { begin: () => done.push('calls'), end: () => done.push('no calls') },
     memory: { read: () => ({ role: start.role ?? 'waiting', epoch: 4 }), keep: () => undefined },
     clock,
@@ -92,7 +103,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
   stop.push(abort);
   void holder.run(abort.signal);
   const becomes = (role: string) => eventually(() => holder.report().role === role, 5_000);
-  return { holder, world, done, reports, becomes };
+  return { holder, world, done, states, reports, becomes };
 }
 const paired: Item = ['pair', pair];
 
@@ -111,7 +122,7 @@ test('a node that has just come is fenced first, and holds back what an active o
 });
 
 test('its sibling is gone: it speaks first, then calls, then announces with a higher epoch [N7]', async () => {
-  const { holder, done, world, becomes } = await node();
+  const { holder, done, states, world, becomes } = await node();
   world.sibling = [2_007];
   holder.take(want(link, paired));
   await becomes('standby');
@@ -122,6 +133,7 @@ test('its sibling is gone: it speaks first, then calls, then announces with a hi
   await becomes('active');
   await eventually(() => done.length === 3, 5_000);
   expect(done).toEqual(['lease begins', 'calls', 'routes']);
+  expect(states).toEqual(['put in']);
   expect(holder.gate.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
   expect(holder.gate.admitted(home)).toBe(home);
 });

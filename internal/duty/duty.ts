@@ -29,6 +29,8 @@ export interface DutyParts extends Omit<FactSources, 'leased'> {
   readonly applier: () => { regate(): Promise<void>; forgetSessions(): Promise<void> };
   /** The role is this node's now: its peers are to be called, or no more. */
   readonly calls: { begin(): void; end(): void };
+  /** States of customers' connections, which the sibling tells while it leads; neither of these is waited for. */
+  readonly states: { lead(): void; follow(): void; stands(): boolean };
   readonly memory: Memory;
   readonly log: Log;
   readonly changed: (report: DutyReport) => void;
@@ -38,7 +40,8 @@ export interface DutyParts extends Omit<FactSources, 'leased'> {
 export interface DutyReport {
   readonly role: Role | 'alone';
   readonly epoch: number;
-  readonly alarm: Alarm;
+  /** `flows-untold`: states of connections do not reach the sibling, or come from it. */
+  readonly alarm: Alarm | 'flows-untold';
 }
 
 export interface DutyHolder {
@@ -57,11 +60,15 @@ const concerns = (route: Route): boolean =>
   route.netns === 'pop' ? isAccessLink(route.dev ?? '') : route.table === dutyTable;
 
 export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
-  const { lease, applier, calls, memory, clock, log } = parts;
+  const { lease, applier, calls, states, memory, clock, log } = parts;
   const reader = createFactReader({ ...parts, leased: lease.stands });
   let pair: Pair | undefined;
   let duty: Duty = coldDuty(0);
   let carried: Role | undefined;
+  /** By the heartbeat link, in the look before. */
+  let hears = true;
+  /** What tells states of flows. */
+  let stood = true;
   let nudge: (() => void) | undefined;
   /** One at a time: orders and looks never interleave. */
   let queue: Promise<unknown> = Promise.resolve();
@@ -81,7 +88,11 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   const report = (): DutyReport =>
     pair === undefined
       ? { role: 'alone', epoch: 0, alarm: '' }
-      : { role: duty.role, epoch: duty.epoch, alarm: duty.alarm };
+      : {
+          role: duty.role,
+          epoch: duty.epoch,
+          alarm: duty.alarm === '' && !states.stands() ? 'flows-untold' : duty.alarm,
+        };
 
   async function lead(): Promise<void> {
     await lease.begin();
@@ -113,9 +124,13 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     if (told) {
       const { role, epoch, alarm } = next;
       log.warn('duty', { role, epoch, alarm, was: before.role });
-      parts.changed(report());
     }
+    const stands = states.stands();
+    if (told || stands !== stood) parts.changed(report());
+    stood = stands;
     const active = next.role === 'active';
+    if (active && before.role !== 'active') states.lead();
+    if (!active && before.role === 'active') states.follow();
     if (carried === (active ? 'active' : 'standby')) return;
     carried = undefined;
     await (active ? lead() : fence());
@@ -130,6 +145,11 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     const facts = await reader.read(looked, duty.role === 'active');
     // Of a pair that is none any more.
     if (pair !== looked) return;
+    // Not by an alarm that goes: of a sibling that dies one way is down first, and then both.
+    const heard = facts.heartbeat === 'up';
+    // What it told while the link was away may be more than it has kept for us.
+    if (heard && !hears && duty.role !== 'active') states.follow();
+    hears = heard;
     await carry(step(duty, facts, place));
   }
 
@@ -183,6 +203,8 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
         const facts = await reader.read(looked, duty.role === 'active');
         if (pair !== looked) return 'its sibling has just changed';
         const next = takeOver(duty, facts);
+        if (next === undefined && facts.clockBehind === true)
+          return "its clock is behind the network's; set it right (NTP)";
         if (next === undefined) return 'its way out, its WireGuard or its BIRD is down';
         await carry(next);
         return '';

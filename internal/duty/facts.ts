@@ -28,6 +28,8 @@ export interface FactSources {
   readonly leased: () => Promise<boolean>;
   /** What stands behind an interface lives. */
   readonly alive: (link: string) => boolean;
+  /** The own clock is behind the network's. */
+  readonly clockBehind: () => boolean;
   readonly clock: Clock;
 }
 
@@ -59,7 +61,7 @@ export interface FactReader {
   read(pair: Pair, active: boolean): Promise<Facts>;
 }
 
-export function createFactReader({ bird, leased, alive, clock }: FactSources): FactReader {
+export function createFactReader({ bird, leased, alive, clockBehind, clock }: FactSources): FactReader {
   let protocols: readonly Protocol[] = [];
   let looks = 0;
   let lastMs = clock.monotonicMs();
@@ -119,6 +121,7 @@ export function createFactReader({ bird, leased, alive, clock }: FactSources): F
         ...(epochs.length > 0 && { siblingEpoch: Math.max(...epochs) }),
         upstream: out && (upstreams.length === 0 || upstreams.some(established)),
         alive: alive(pair.link),
+        clockBehind: clockBehind(),
         ...(standing !== undefined && { leased: standing }),
       };
     },

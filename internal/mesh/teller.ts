@@ -47,6 +47,8 @@ const reportOf = (message: NodeReport): Report => ({
   role: message.role,
   takeoverEpoch: message.takeoverEpoch,
   pairAlarm: message.pairAlarm,
+  flows: message.flows,
+  flowsHeld: message.flowsHeld,
   load: message.load,
   hears: message.hears.map(({ nodeId, heard, rttMs, clockOffsetMs }) => ({
     ...{ nodeId, heard },

@@ -216,6 +216,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'facts':
         case 'whereabouts':
         case 'duty':
+        case 'flows':
         case 'taken-over':
         case 'contact':
           return undefined;

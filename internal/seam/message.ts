@@ -146,6 +146,13 @@ export interface DutyTold {
   readonly alarm: string;
 }
 
+/** Of a pair: flows in the kernel's table, and those of the sibling that are kept; absent: conntrackd does not answer. */
+export interface FlowsTold {
+  readonly type: 'flows';
+  readonly flows?: number;
+  readonly held?: number;
+}
+
 /** From the network half, by an admin's order: take the PoP over from the sibling. */
 export interface AskTakeover {
   readonly type: 'ask-takeover';
@@ -213,6 +220,7 @@ export type FromDataplane =
   | Facts
   | Whereabouts
   | DutyTold
+  | FlowsTold
   | TakenOver
   | Contact;
 

@@ -72,6 +72,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     sealedPrivateKey: maybe(sealed),
   },
   wire: { netns, name: link, peer: link, mtu: whole },
+  span: { name: link, mtu: whole, own: word, far: word },
   shaper: { netns, dev: link, defaultClass: minor, overhead: (value) => Number.isSafeInteger(value) },
   class: {
     netns,
@@ -104,6 +105,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     metric: maybe(whole),
   },
   bird: { netns, text: program },
+  sync: { link, own: word, far: word },
   pair: { link, nodeId: word, siblingId: word, heartbeat: word, underlay: word },
 };
 

@@ -39,6 +39,9 @@ export interface Report {
   readonly takeoverEpoch: bigint;
   /** What is wrong with the pair; empty: nothing. */
   readonly pairAlarm: string;
+  /** Of a pair, while they are known: states of flows that it has, and those of its sibling that it keeps. */
+  readonly flows?: number | undefined;
+  readonly flowsHeld?: number | undefined;
   /** Load average of one minute for each processor. */
   readonly load: number;
   /** What it hears of others. Empty: it does not tell; of the own report always (see `hears`). */

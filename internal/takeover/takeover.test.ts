@@ -86,6 +86,31 @@ test('a standby whose own BIRD comes back waits until it can know what its sibli
   expect(after(restarted, coldStartMs - 200, down).role).toBe('standby');
 });
 
+describe('a node whose clock is behind says so, and is the last choice [N7]', () => {
+  const behind = { clockBehind: true } as const;
+  test('it goes on as what it is, and tells', () => {
+    expect(step(active(7), facts(behind), first)).toMatchObject({ role: 'active', epoch: 7, alarm: 'clock-behind' });
+    expect(after(standby(7), 60_000, { ...behind, siblingEpoch: 7 })).toMatchObject({
+      role: 'standby',
+      alarm: 'clock-behind',
+    });
+  });
+  test('of a way that is down it tells first', () => {
+    expect(step(standby(7), facts({ ...behind, siblingEpoch: 7, heartbeat: 'down' }), first).alarm).toBe(
+      'heartbeat-down',
+    );
+  });
+  test("a cold start is the other one's, whichever is first, unless that does not lead", () => {
+    expect(after(coldDuty(0), 2 * coldStartMs, {}, second).role).toBe('active');
+    expect(after(coldDuty(0), 3 * coldStartMs - 25, behind).role).toBe('waiting');
+    expect(after(coldDuty(0), 3 * coldStartMs, behind).role).toBe('active');
+  });
+  test('an order is refused; a death is not, because nobody else is there', () => {
+    expect(takeOver(standby(7), facts({ ...behind, siblingEpoch: 7 }))).toBeUndefined();
+    expect(after(standby(7), 25, { ...down, ...behind }, second)).toMatchObject({ role: 'active', epoch: 8 });
+  });
+});
+
 describe('an active node lets go [N7]', () => {
   test.each([
     ['its kernel has fenced it', { leased: false }, 'stood-still'],
@@ -131,7 +156,7 @@ const sessionMs = 600;
 
 const eventOf = fc.record({
   afterMs: fc.integer({ min: 0, max: 6_000 }),
-  what: fc.constantFrom('heartbeat', 'underlay', 'both', 'upstream', 'freeze', 'silent', 'restart'),
+  what: fc.constantFrom('heartbeat', 'underlay', 'both', 'upstream', 'freeze', 'silent', 'restart', 'clock'),
   who: fc.constantFrom<0 | 1>(0, 1),
   lastsMs: fc.integer({ min: 25, max: 8_000 }),
 });
@@ -162,6 +187,7 @@ class Node {
   frozenUntilMs = 0;
   frozenMs = 0;
   cutUntilMs = 0;
+  behindUntilMs = 0;
   /** BIRD does not answer; it is not there at all, and its sessions are down. */
   silentUntilMs = 0;
   goneUntilMs = 0;
@@ -183,6 +209,7 @@ class Pair {
     if (what === 'upstream') this.nodes[who].cutUntilMs = end;
     if (what === 'freeze') this.nodes[who].frozenUntilMs = end;
     if (what === 'silent') this.nodes[who].silentUntilMs = end;
+    if (what === 'clock') this.nodes[who].behindUntilMs = end;
     if (what === 'restart') this.nodes[who].goneUntilMs = end;
   }
 
@@ -220,6 +247,7 @@ class Pair {
           // What was told last stands.
           upstream: blind(node) || node.out.up,
           alive: true,
+          clockBehind: node.behindUntilMs > this.nowMs,
           ...(was === 'active' && { leased: !node.fenced }),
         },
         { first: at === 0 },

@@ -18,7 +18,8 @@ export type Alarm =
   | 'cut-off'
   | 'bird-silent'
   | 'heartbeat-down'
-  | 'underlay-down';
+  | 'underlay-down'
+  | 'clock-behind';
 
 export interface Facts {
   /** Monotonic. */
@@ -33,6 +34,8 @@ export interface Facts {
   readonly upstream: boolean;
   /** The access interface's process lives. */
   readonly alive: boolean;
+  /** The own clock is behind the network's by so much that clients refuse this node's calls for a while. */
+  readonly clockBehind?: boolean;
   /** Whether the kernel still lets this node speak from the endpoint; absent: not asked this time. */
   readonly leased?: boolean;
 }
@@ -60,6 +63,8 @@ export interface Place {
 export const coldStartMs = 3_000;
 /** The other one leads when the first, though reached, does not. */
 const secondStartMs = 2 * coldStartMs;
+/** And last, whichever it is, one whose clock is behind: it leads where nobody else does. */
+const lastStartMs = 3 * coldStartMs;
 /** A session that has just come up may not have told everything yet: BIRD sends its table within milliseconds. */
 export const settledMs = 1_000;
 /** BIRD answers in 0.3 ms; a busy machine may hold it off its processor for a while. */
@@ -111,10 +116,11 @@ function timesOf(duty: Duty, facts: Facts): Times {
   };
 }
 
-/** One of two ways to the sibling is gone: nothing moves, and somebody should look. */
-function pathAlarm({ heartbeat, underlay }: Facts): Alarm {
+/** One of two ways to the sibling is gone, or the clock is wrong: nothing moves, and somebody should look. */
+function pathAlarm({ heartbeat, underlay, clockBehind }: Facts): Alarm {
   if (heartbeat !== 'up' && underlay === 'up') return 'heartbeat-down';
-  return heartbeat === 'up' && underlay !== 'up' ? 'underlay-down' : '';
+  if (heartbeat === 'up' && underlay !== 'up') return 'underlay-down';
+  return clockBehind === true ? 'clock-behind' : '';
 }
 
 /** What makes an active node stop at once; undefined: nothing. */
@@ -130,7 +136,14 @@ function whyNotActive(times: Times, facts: Facts): Alarm | undefined {
 const outranked = (epoch: number, { siblingEpoch }: Facts, { first }: Place): boolean =>
   siblingEpoch !== undefined && (siblingEpoch > epoch || (siblingEpoch === epoch && !first));
 
-function mayLead({ role, alarm }: Duty, times: Times, { nowMs, siblingEpoch }: Facts, place: Place): boolean {
+/** How long a node that does not know who leads waits, though it reaches the other one. */
+function startMs({ clockBehind }: Facts, { first }: Place): number {
+  if (clockBehind === true) return lastStartMs;
+  return first ? coldStartMs : secondStartMs;
+}
+
+function mayLead({ role, alarm }: Duty, times: Times, facts: Facts, place: Place): boolean {
+  const { nowMs, siblingEpoch } = facts;
   if (siblingEpoch !== undefined || times.blindSinceMs !== undefined) return false;
   // It was there, and by both ways is not any more; or it says itself that it has stepped down.
   if (role === 'standby') {
@@ -139,7 +152,7 @@ function mayLead({ role, alarm }: Duty, times: Times, { nowMs, siblingEpoch }: F
   }
   return (
     lasts(times.downSinceMs, nowMs, alarm === 'stood-still' ? thawedMs : coldStartMs) ||
-    lasts(times.reachedSinceMs, nowMs, place.first ? coldStartMs : secondStartMs)
+    lasts(times.reachedSinceMs, nowMs, startMs(facts, place))
   );
 }
 
@@ -161,10 +174,13 @@ export function step(duty: Duty, facts: Facts, place: Place): Duty {
   return joined ? { role: 'standby', epoch, alarm, ...times } : { ...times, role: 'waiting', epoch, alarm: duty.alarm };
 }
 
-/** An order to take over; undefined: it cannot be followed. The sibling sees the higher epoch and stops. */
+/**
+ * An order to take over; undefined: it cannot be followed. The sibling sees the higher epoch and stops. A clock that is behind
+ * waits for the sibling's death: an order can wait until it is right.
+ */
 export function takeOver(duty: Duty, facts: Facts): Duty | undefined {
   if (duty.role === 'active') return duty;
-  if (!facts.upstream || !facts.alive || facts.heartbeat === 'unknown') return undefined;
+  if (!facts.upstream || !facts.alive || facts.heartbeat === 'unknown' || facts.clockBehind === true) return undefined;
   const epoch = Math.max(duty.epoch, facts.siblingEpoch ?? 0) + 1;
   return { role: 'active', epoch, alarm: pathAlarm(facts), ...timesOf(duty, facts) };
 }

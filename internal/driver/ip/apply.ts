@@ -8,6 +8,7 @@ import type { Step, StepOf } from '#internal/plan/step.ts';
 import type { KnownSysctls } from './ip.ts';
 import { parseBatchErrors } from './parse.ts';
 import { checkSysctl, renderStep } from './render.ts';
+import { applySpan } from './span.ts';
 
 type IpStep = StepOf<'wire'> | StepOf<'address'> | StepOf<'rule'> | StepOf<'route'>;
 type Paths = Readonly<Record<Netns, string>>;
@@ -105,8 +106,10 @@ export async function applySteps(
   // Inside one the steps keep theirs.
   const batches = new Map<string, Work[]>();
   const sysctls: StepOf<'sysctl'>[] = [];
+  const spans: StepOf<'span'>[] = [];
   for (const step of steps) {
     if (step.kind === 'sysctl') sysctls.push(step);
+    else if (step.kind === 'span') spans.push(step);
     else if (step.kind === 'wire' || step.kind === 'address' || step.kind === 'rule' || step.kind === 'route') {
       try {
         const netns = netnsOf(step);
@@ -127,11 +130,17 @@ export async function applySteps(
   failures.push(...(await writeSysctls(paths, known, sysctls)));
   const all = (each: Iterable<readonly Work[]>) => Promise.all(Array.from(each, (batch) => sendBatch(paths, batch)));
   const byNetns = (works: readonly Work[]) => Map.groupBy(works, ({ netns }) => netns).values();
+  // Like wires; there is one a node.
+  const spanned = async (goes: boolean) => {
+    for (const step of spans) if ((step.op === 'remove') === goes) failures.push(...(await applySpan(paths, step)));
+  };
+  await spanned(false);
   const sent = [
     ...(await all(byNetns(wires.come))),
     ...(await all(batches.values())),
     ...(await all(byNetns(wires.go))),
   ];
+  await spanned(true);
   if (steps.some(mayDropRoutes)) disturb('an address was removed from a link, which may have lost routes with it');
   return [...failures, ...sent.flat()];
 }

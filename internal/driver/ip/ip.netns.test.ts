@@ -46,7 +46,9 @@ const everything: Part = {
     { netns: 'pop', name: 'net.ipv6.conf.all.forwarding', value: '1' },
     { netns: 'transport', name: 'net.ipv4.ip_local_port_range', value: '20000 30000' },
   ],
+  span: [{ name: 'p44s', mtu: 1_400, own: '172.30.34.1', far: '172.30.34.2' }],
   address: [
+    { netns: 'pop', dev: 'p44s', cidr: '169.254.45.1/30' },
     { netns: 'pop', dev: 'lo', cidr: '44.31.255.1/32' },
     { netns: 'pop', dev: 'lo', cidr: '2001:db8:44:ffff::1/128' },
     { netns: 'transport', dev: 'lo', cidr: '44.27.1.1/32' },

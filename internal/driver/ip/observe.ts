@@ -6,8 +6,9 @@ import { Fault } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { KnownSysctls } from './ip.ts';
 import { parseAddresses, parseBatch, parseRoutes, parseRules, parseSysctls, parseWires } from './parse.ts';
+import { parseSpans } from './span.ts';
 
-type Found = Pick<MutableDataplane, 'sysctl' | 'wire' | 'address' | 'rule' | 'route'>;
+type Found = Pick<MutableDataplane, 'sysctl' | 'wire' | 'span' | 'address' | 'rule' | 'route'>;
 
 const families = [4, 6] as const;
 const questions = ['address show', 'rule show', `route show table all protocol ${routeProtocol}`];
@@ -29,6 +30,11 @@ async function observeWires(into: MutableDataplane, netns: Netns, path: string):
   for (const wire of parseWires(netns, stdout)) put(into, 'wire', wire);
 }
 
+async function observeSpans(into: MutableDataplane, path: string): Promise<void> {
+  const { stdout } = await run({ file: 'ip', args: ['-d', '-j', 'link', 'show', 'type', 'vxlan'], netns: path });
+  for (const span of parseSpans(stdout)) put(into, 'span', span);
+}
+
 /** Settings of an interface that is not there are not found either (-e). */
 async function observeSysctls(into: MutableDataplane, netns: Netns, path: string, names: Set<string>): Promise<void> {
   if (names.size === 0) return;
@@ -40,11 +46,12 @@ export async function observeAll(paths: Readonly<Record<Netns, string>>, sysctls
   const into = emptyDataplane();
   for (const netns of ['transport', 'pop'] as const) {
     await Promise.all([
+      ...(netns === 'pop' ? [observeSpans(into, paths.pop)] : []),
       ...families.map((family) => observeFamily(into, netns, paths[netns], family)),
       observeWires(into, netns, paths[netns]),
       observeSysctls(into, netns, paths[netns], sysctls[netns]),
     ]);
   }
-  const { sysctl, wire, address, rule, route } = into;
-  return { sysctl, wire, address, rule, route };
+  const { sysctl, wire, span, address, rule, route } = into;
+  return { sysctl, wire, span, address, rule, route };
 }

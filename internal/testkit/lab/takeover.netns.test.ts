@@ -8,6 +8,7 @@
 // itself (15 s, measured), on a machine that others use too.
 
 import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
@@ -17,6 +18,7 @@ import { adminContext } from './admin.ts';
 import { newWgKeyPair } from './node-files.ts';
 import { outageDuring } from './outage.ts';
 import { killNode, type Member, processesOf, rolesOf, signal, speakersOf, startNode } from './pair.ts';
+import type { Pushed } from './push-caller.ts';
 import { raiseLab } from './raise.ts';
 import { host4 } from './topology.ts';
 import type { World } from './world.ts';
@@ -46,6 +48,41 @@ const stateOf = async (node: Member) => {
 
 const reached = (netns: string, to: string) =>
   eventually(() => lab.exec(netns, ['ping', '-n', '-c1', '-W1', to]), withinMs);
+
+const pushPort = '5100';
+const pushedFile = '/run/pushed';
+const program = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+
+const pushed = async (): Promise<Pushed> => JSON.parse(await readFile(pushedFile, 'utf8')) as Pushed;
+
+/** A download and a stream that the station's policy lets in as replies alone; it says nothing more itself. */
+async function call(): Promise<void> {
+  await lab.serve('host-push', 'host', [process.execPath, program('push-peer'), pushPort]);
+  await eventually(
+    async () => (await lab.exec('host', ['ss', '-Hltn', 'sport', '=', `:${pushPort}`])).stdout !== '',
+    withinMs,
+  );
+  await lab.serve('client-call', 'client', [process.execPath, program('push-caller'), host4, pushPort, pushedFile]);
+  await eventually(async () => (await pushed()).udpPackets > 0 && (await pushed()).tcpBytes > 0, withinMs);
+}
+
+/** More comes by both flows, which are the same ones still. */
+async function goesOn(): Promise<void> {
+  const before = await pushed();
+  await eventually(async () => {
+    const { tcpBytes, udpPackets, ended } = await pushed();
+    expect(ended).toBe('');
+    return tcpBytes > before.tcpBytes + 2 && udpPackets > before.udpPackets + 1;
+  }, withinMs);
+}
+
+/** As many states of flows as the active node has, which its sibling keeps outside the kernel: `conntrackd -s`. */
+async function statesOf(node: Member): Promise<{ own: number; held: number }> {
+  const argv = ['conntrackd', '-C', `/run/node/${node}/run/sync.conf`, '-s'];
+  const { stdout } = await lab.exec(`${node}p`, argv, { accept: [0, 1] });
+  const [own = -1, held = -1] = [...stdout.matchAll(/current active connections:\s+(\d+)/g)].map(([, n]) => Number(n));
+  return { own, held };
+}
 
 beforeAll(async () => {
   lab = await raiseLab({ directory: '/tmp/takeover', clock: realClock, pair: true });
@@ -92,12 +129,14 @@ test('of two nodes one is active; the other holds the peer, knows no endpoint, a
   expect((await lab.exec('inet', ['ip', 'route', 'show', '44.27.0.3'])).stdout).toContain(`dev ${active}t`);
 });
 
-test('kill -9 of everything of the active node: both directions are back long before WireGuard would be [N7]', async () => {
+test('kill -9 of everything of the active node: both directions are back long before WireGuard would be, and what came as replies goes on [N7] [A3]', async () => {
   const [active, standby] = await roles();
   // Of a try that failed before, the one that it killed is still down.
   await startNode(lab, standby);
   await eventually(async () => (await stateOf(standby))?.role === 'standby', withinMs);
   await heardBy(standby);
+  await call();
+  await eventually(async () => (await statesOf(standby)).held >= 2, withinMs);
   const watched = Promise.all([outageDuring(lab, 'client', host4, 5), outageDuring(lab, 'host', address, 5)]);
   await killNode(lab, active);
   for (const { ms, ended } of await watched) {
@@ -105,6 +144,7 @@ test('kill -9 of everything of the active node: both directions are back long be
     expect(ms).toBeLessThan(stockMs);
   }
   expect(await roles()).toEqual([standby, active]);
+  await goesOn();
 }, 90_000);
 
 test('a node that returns joins as standby and takes nothing back [N7]', async () => {
@@ -114,6 +154,13 @@ test('a node that returns joins as standby and takes nothing back [N7]', async (
   await eventually(async () => (await stateOf(back))?.role === 'standby', withinMs);
   expect(await roles()).toEqual([active, back]);
   await reached('host', address);
+  // It was away, and is told everything.
+  await eventually(async () => {
+    const [there, here] = await Promise.all([statesOf(back === 'p3' ? 'p4' : 'p3'), statesOf(back)]);
+    return there.own >= 2 && here.held >= 2;
+  }, withinMs);
+  await eventually(async () => ((await stateOf(back))?.flowsHeld ?? 0) >= 2, withinMs);
+  await eventually(async () => (await stateOf(back))?.pairAlarm === '', withinMs);
 }, 60_000);
 
 test('the heartbeat link is cut with both alive: an alarm, and nothing moves [N7]', async () => {
@@ -139,6 +186,7 @@ test('the WireGuard process of the active node dies: its sibling goes on [N7]', 
   expect(ended).toBe(true);
   expect(ms).toBeLessThan(stockMs);
   expect(await roles()).toEqual([standby, active]);
+  await goesOn();
 }, 60_000);
 
 test('a node that stood still is fenced by its kernel before it runs on, and joins as standby [N7]', async () => {

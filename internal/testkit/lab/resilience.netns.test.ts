@@ -298,6 +298,8 @@ test('the same address is live at the PoP where its client began a session last;
   const probing = outageDuring(lab, 'host', address4, 6);
   await links.raise('east');
   const outage = await probing;
+  // It goes on speaking: nodes that had not heard of each other yet settle by that.
+  await eventually(() => ping('client', host4), 20_000);
   await staysAt('p2', moves + 1);
   expect(outage.ended).toBe(true);
   // A look each half second, the mesh, BGP; 1.1 s on an idle machine (measured).

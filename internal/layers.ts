@@ -37,6 +37,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/client', row(2, 'how CLI, lab and suites reach the API; never the other side of it')],
   ['internal/allocator', pure(3, 'a choice out of the model')],
   ['internal/desired', pure(3, 'what the model means for one node')],
+  ['internal/verdict', pure(3, 'what a path is worth, out of facts; does not know how they are come by')],
   ['internal/takeover', pure(3, 'a role out of facts; does not know how either is come by')],
   ['internal/plan', pure(3, 'the difference of two dataplanes; does not know how a step is carried out')],
   ['internal/status', row(3, 'what was reached; told by those above')],

@@ -27,7 +27,7 @@ import {
   type FromDataplane,
   type Health,
 } from '#internal/seam/seam.ts';
-import { createStatus } from '#internal/status/status.ts';
+import { createStatus, isServing } from '#internal/status/status.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
@@ -40,6 +40,7 @@ import { openRecords } from './records.ts';
 import { createRoaming } from './roaming.ts';
 import { selfOf } from './self.ts';
 import { openJoinPort, openTrust } from './trust.ts';
+import { createVerdicts } from './verdicts.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
@@ -98,6 +99,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
         pairing.settle();
         leader.nodes(nodesInForce(snapshot));
       }
+      if (changes.some(({ kind }) => kind === 'node' || kind === 'interconnect')) verdicts.changed();
       if (changes.some((change) => change.kind === 'authority')) authorities.look();
       askAgain();
       if (changes.some((change) => change.kind === 'pool')) election.stand(snapshot.pools.keys());
@@ -142,6 +144,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const verdicts = createVerdicts({
+    ...{ nodeId: config.nodeId, status, clock, log },
+    snapshot: () => reconciler.snapshot(),
+    shares: (next) => reconciler.shares(next),
+  });
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
   let dataplaneConnected = false;
@@ -160,6 +167,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     keeper.told(message);
     pairing.heard(message);
     presence.heard(message);
+    verdicts.heard(message);
     if (message.type === 'facts') facts.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
@@ -176,7 +184,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const metrics = createMetrics(version, () =>
     figuresOf({
       ...{ nodeId: config.nodeId, snapshot: reconciler.snapshot() },
-      ...{ status, store, election, identity, health },
+      ...{ status, now: clock.wall(), store, election, identity, health },
     }),
   );
 
@@ -194,6 +202,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       keeper.lost();
       pairing.lost();
       presence.lost();
+      verdicts.lost();
       facts.lost();
       reconciler.lost();
     },
@@ -234,7 +243,9 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
 
   const endPulse = startPulse((loopLagMs) => {
     const [load = 0] = loadavg();
-    status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism() });
+    const notServing = !isServing(reconciler.snapshot().revision, dataplaneConnected, status.own());
+    status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism(), notServing });
+    verdicts.beat();
     live.settle(clock.wall().getTime());
     pairing.beat();
     presence.beat();

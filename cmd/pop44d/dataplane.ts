@@ -7,6 +7,7 @@ import {
   type Applier,
   comparisonMs,
   createApplier,
+  createLinkWatch,
   lookUp,
   packetsReceived,
   watchCounters,
@@ -142,6 +143,12 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   };
 
   let asked = false;
+  const links = createLinkWatch({
+    sessions: () => bird.bfdSessions('pop'),
+    tell: (all) => seam.send({ type: 'links', links: all }),
+    failed: (cause) => log.warn('links-unread', { reason: messageOf(cause) }),
+    clock,
+  });
   const counters = watchCounters(clock, (peers) => seam.send({ type: 'traffic', peers }), signal);
   const seam = await serveSeam(config.dataplaneSocket, {
     admits: onlyOwnerOf(config.stateDir, { clock, refused: (reason) => log.error('peer-refused', { reason }) }),
@@ -151,6 +158,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       send({ type: 'handshakes', peers: [...handshakes].map(told) });
       send({ type: 'traffic', peers: counters.all() });
       duty.greet(send);
+      send({ type: 'links', links: links.all() });
       send({ type: 'hello', accessPeers: applier.accessPeers() });
     },
     refused: (error) => log.error('message-refused', { reason: messageOf(error) }),
@@ -221,6 +229,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const holding = duty.holder.run(signal);
   const isPair = (): boolean => duty.holder.report().role !== 'alone';
   const telling = tellFlows({ counts: states.counts, isPair, send, clock }, signal);
+  const linking = links.run(signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
       (health) => seam.send(health),
@@ -272,7 +281,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
-  await Promise.all([watching, holding, telling]);
+  await Promise.all([watching, holding, telling, linking]);
   await seam.close();
   await applier.close();
   await flows.close();

@@ -11,7 +11,8 @@ import type { KeptIdentity } from '#internal/trust/trust.ts';
 export interface FigureParts {
   readonly nodeId: string;
   readonly snapshot: Snapshot;
-  readonly status: Pick<Status, 'own' | 'of'>;
+  readonly status: Pick<Status, 'own' | 'of' | 'hears'>;
+  readonly now: Date;
   readonly store: Pick<Store, 'contact' | 'quarantined'>;
   readonly election: Pick<Election, 'leading'>;
   readonly identity: Pick<KeptIdentity, 'ends'>;
@@ -19,8 +20,10 @@ export interface FigureParts {
   readonly health: Health | undefined;
 }
 
-export function figuresOf({ nodeId, snapshot, status, store, election, identity, health }: FigureParts): Readings {
+export function figuresOf(parts: FigureParts): Readings {
+  const { nodeId, snapshot, status, now, store, election, identity, health } = parts;
   const own = status.own();
+  const hears = new Map(status.hears(now).map((hearing) => [hearing.nodeId, hearing.heard]));
   const others = [...snapshot.nodes.keys()].filter((id) => id !== nodeId);
   return {
     snapshotRevision: snapshot.revision,
@@ -43,14 +46,18 @@ export function figuresOf({ nodeId, snapshot, status, store, election, identity,
       tunnel: snapshot.tunnels.size,
     },
     peers: others.map((id) => {
-      const { connected = false, rttMs, clockOffsetMs } = status.of(id) ?? {};
+      const { connected = false, rttMs, clockOffsetMs, report } = status.of(id) ?? {};
+      const heardBy = report?.hears.find((hearing) => hearing.nodeId === nodeId)?.heard;
       return {
         nodeId: id,
         connected,
+        // What one that is not heard told last is of no moment that is known.
+        oneWay: hears.get(id) === true && heardBy === false,
         ...(rttMs === undefined ? {} : { rttMs }),
         ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
       };
     }),
+    paths: Object.fromEntries(own.paths.map((path) => [path.link, path])),
     ...(health === undefined ? {} : { dataplane: health }),
   };
 }

@@ -14,6 +14,7 @@ import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
+import { isServing } from '#internal/status/status.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 
 const services: readonly { readonly typeName: string }[] = [
@@ -26,9 +27,7 @@ const served: ReadonlySet<string> = new Set(['', ...services.map(({ typeName }) 
 export function healthHandlers(context: ServiceContext): HandlersOf<typeof Health> {
   const { dataplaneConnected, head, status } = context;
   const serving = (): Serving =>
-    head.snapshot().revision > 0n && dataplaneConnected() && status.own().held === ''
-      ? Serving.SERVING
-      : Serving.NOT_SERVING;
+    isServing(head.snapshot().revision, dataplaneConnected(), status.own()) ? Serving.SERVING : Serving.NOT_SERVING;
 
   return {
     check: async ({ service }) => {
@@ -38,6 +37,9 @@ export function healthHandlers(context: ServiceContext): HandlersOf<typeof Healt
         refuse('not-found', { field: 'service', value: service, problem: 'is no service of this server', cure }),
       );
     },
+    list: async () => ({
+      statuses: Object.fromEntries([...served].map((service) => [service, { status: serving() }])),
+    }),
     watch: async function* ({ service }, { signal }) {
       let told: Serving | undefined;
       let wake: (() => void) | undefined;

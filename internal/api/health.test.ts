@@ -21,7 +21,11 @@ test('a daemon serves with a dataplane and a free brake, and not without one of 
   await createPops(apiClient(network, daemon).fabric, 1);
   for (const name of ['', 'pop44.v1.StatusService', 'pop44.v1.MeshService'])
     expect(await of(name)).toBe(Serving.SERVING);
+  const listed = async () => Object.entries((await health.list({})).statuses);
+  expect((await listed()).length).toBeGreaterThan(9);
+  expect(new Map(await listed()).get('')?.status).toBe(Serving.SERVING);
   daemon.dataplane = false;
+  for (const [, { status }] of await listed()) expect(status).toBe(Serving.NOT_SERVING);
   expect(await of('pop44.v1.TunnelService')).toBe(Serving.NOT_SERVING);
   daemon.dataplane = true;
   daemon.status.update({ held: 'too much would go' });

@@ -26,7 +26,12 @@ test('the matrix has what each node hears; one-way pairs are marked, an unheard 
     { nodeId: 'p1', heard: true, rttMs: 3.4 },
     { nodeId: 'p3', heard: true, rttMs: 12, clockOffsetMs: -20 },
   ];
-  status.heard('p2', { ...own, appliedRevision: 1n, hears }, fresh, { rttMs: 3.5, clockOffsetMs: 2 });
+  const path = { up: true, verdict: 'degraded', weight: 4, detour: false, troubles: ['silent'] };
+  const paths = [
+    { ...path, interconnectId: 'p2-p3', link: 'p44i-p2-p3', nodeId: 'p3' },
+    { ...path, interconnectId: 'p1-p2', link: 'p44i-p1-p2', nodeId: 'p1' },
+  ];
+  status.heard('p2', { ...own, appliedRevision: 1n, hears, paths }, fresh, { rttMs: 3.5, clockOffsetMs: 2 });
   status.heard('p3', { ...own, hears: [{ nodeId: 'p2', heard: false }] }, fresh);
   // Its stream is open, and nothing came over it for long: what it told then says nothing of now.
   status.heard('p4', { ...own, hears }, new Date(Date.now() - silenceMs - 1_000));
@@ -44,5 +49,9 @@ test('the matrix has what each node hears; one-way pairs are marked, an unheard 
   expect(cells[0]).toMatchObject({ rttMs: 3.5, clockOffsetMs: 2 });
   expect(cells[4]).toMatchObject({ rttMs: 12, clockOffsetMs: -20 });
   expect(nodes.map(({ state }) => state?.node?.id)).toEqual(['p1', 'p2', 'p3', 'p4']);
+  expect(nodes[1]?.paths.map(({ nodeId: to, weight, troubles }) => [to, weight, ...troubles])).toEqual([
+    ['p1', 4, 'silent'],
+    ['p3', 4, 'silent'],
+  ]);
   expect(nodes[1]?.behind).toBe(daemon.head.snapshot().revision - 1n);
 });

@@ -9,6 +9,8 @@ import { freshness, type ServiceContext } from './service.ts';
 
 type Cell = MessageInitShape<typeof MeshCellSchema>;
 
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** O(nodes²): a cell for each pair and direction. */
 export function meshView(context: ServiceContext): MessageInitShape<typeof GetMeshResponseSchema> {
   const { clock, config, head, status } = context;
@@ -52,7 +54,11 @@ export function meshView(context: ServiceContext): MessageInitShape<typeof GetMe
     .map((state) => {
       const behind = snapshot.revision - BigInt(state.appliedRevision ?? 0n);
       const certificateEnds = snapshot.certificates.get(state.node?.id ?? '')?.record.notAfter;
-      return { state, behind: behind > 0n ? behind : 0n, ...(certificateEnds && { certificateEnds }) };
+      const told = status.of(state.node?.id ?? '')?.report.paths ?? [];
+      const paths = [...told]
+        .sort((a, b) => byText(a.nodeId, b.nodeId) || byText(a.link, b.link))
+        .map((path) => ({ ...path, troubles: [...path.troubles] }));
+      return { state, behind: behind > 0n ? behind : 0n, paths, ...(certificateEnds && { certificateEnds }) };
     });
   return { nodeId: config.nodeId, freshness: freshness(context), nodes, cells };
 }

@@ -21,6 +21,7 @@ export type { AnyDriver, Applier } from './face.ts';
 export type { Gate } from './gate.ts';
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
+export { createLinkWatch } from './links.ts';
 export { lookUp } from './look-up.ts';
 
 /** The seed asks for a comparison each 5 to 10 s. */

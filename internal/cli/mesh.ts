@@ -1,9 +1,10 @@
 // Mesh: which node hears which, and how each fares.
 
 import type { Command } from 'commander';
-import type { MeshCell, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { PathReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { GetMeshResponse, MeshCell, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
 import { type Column, timeText, yesNo } from './layout.ts';
-import { legend, matrixText } from './matrix.ts';
+import { legend, matrixText, oneWayText, weightLegend, weightsText } from './matrix.ts';
 import { signedMs } from './node.ts';
 import type { Session } from './session.ts';
 
@@ -31,14 +32,37 @@ const nodeColumns: readonly Column<MeshNode>[] = [
   ['certificate ends', ({ certificateEnds }) => (certificateEnds === undefined ? '' : dayText(certificateEnds))],
 ];
 
+interface PathFrom extends PathReport {
+  readonly from: string;
+}
+
+const pathColumns: readonly Column<PathFrom>[] = [
+  ['from', ({ from }) => from],
+  ['to', ({ nodeId }) => nodeId],
+  ['interconnect', ({ interconnectId }) => interconnectId],
+  ['link', ({ up }) => (up ? 'up' : 'down')],
+  ['verdict', ({ verdict }) => verdict],
+  ['weight', ({ weight, detour }) => `${weight}${detour ? '+' : ''}`],
+  ['because', ({ troubles }) => troubles.join(' ')],
+];
+
+const pathsOf = ({ nodes }: GetMeshResponse): readonly PathFrom[] =>
+  nodes.flatMap(({ state, paths }) => paths.map((path) => ({ ...path, from: state?.node?.id ?? '' })));
+
 export function meshVerb(mesh: Command, session: Session): void {
   mesh.action(async () => {
     const answer = await (await session.client()).status.getMesh({});
     if (session.options.output === 'json') await session.json(answer);
     else {
-      if (session.form() === 'columns') session.print(`${matrixText(answer)}\n${legend}\n`);
-      else await session.rows(answer.cells, cellColumns);
+      const paths = pathsOf(answer);
+      if (session.form() === 'columns') {
+        session.print(`${matrixText(answer)}\n${legend}\n${oneWayText(answer)}`);
+        if (paths.length > 0) session.print(`\n${weightsText(answer)}\n${weightLegend}\n`);
+      } else await session.rows(answer.cells, cellColumns);
       await session.section(answer.nodes, nodeColumns);
+      // On a terminal, what is as it should be stands in the matrix.
+      const told = session.form() === 'columns' ? paths.filter(({ verdict }) => verdict !== 'good') : paths;
+      await session.section(told, pathColumns);
     }
     session.aged(answer.freshness);
   });

@@ -9,7 +9,7 @@ import {
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey, type WgKey, wgKeyHex } from '#internal/netip/netip.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
-import { desired, nextSessions } from './desired.ts';
+import { desired, nextSessions, pathsOf, type Self } from './desired.ts';
 
 const others = { otherLink4: '172.30.1.0/31', otherLink6: 'fd44:0:0:1::100/127', otherPortA: 52001, otherPortB: 52002 };
 
@@ -90,9 +90,11 @@ test('the leaving link loses against the other one at both ends, and its text al
     const session = (turn: string): string =>
       new RegExp(`protocol bgp p44${turn}_p1_p2_4 \\{[^]*?\\n\\}`).exec(text)?.[0] ?? '';
     expect(session('i')).toContain(
-      'import filter { if !p44_fabric4() then reject; p44_moved(); bgp_med = 1; accept; }',
+      'import filter { if !p44_fabric4() then reject; p44_moved(); bgp_med = 1; weight = 16; accept; }',
     );
-    expect(session('j')).toContain('import filter { if !p44_fabric4() then reject; p44_moved(); accept; }');
+    expect(session('j')).toContain(
+      'import filter { if !p44_fabric4() then reject; p44_moved(); weight = 16; accept; }',
+    );
   }
 });
 
@@ -162,4 +164,31 @@ test('an interconnect goes by the addresses of its record, else by those of a fa
   expect(far('p1', one)).toBeUndefined();
   const rules = wanted('p1', fabricWith({}, both)).ruleset.get('transport')?.text ?? '';
   expect(rules).toContain('2001:db8:1:2::9');
+});
+
+test('a share stands in the sessions of its link, both families, and nowhere else; what flaps is two hops longer [N4]', () => {
+  const textOf = (shares?: Self['shares']): string =>
+    desired(
+      threePops(),
+      { nodeId: 'p1', interconnectKeyFile: '/keys/own', ...(shares && { shares }) },
+      new Set(),
+    ).bird.get('pop')?.text ?? '';
+  const full = textOf();
+  expect(full.match(/ weight = 16; accept;/g)).toHaveLength(4);
+  expect(textOf(new Map([['p44i-gone', { weight: 1, detour: true }]]))).toBe(full);
+  const text = textOf(new Map([['p44i-p1-p2', { weight: 4, detour: true }]]));
+  const filter = (family: number): string =>
+    `import filter { if !p44_fabric${family}() then reject; p44_moved(); weight = 4; bgp_path.prepend(4200000002); bgp_path.prepend(4200000002); accept; };`;
+  const changed = text.split('\n').filter((line) => !full.includes(line));
+  expect(changed.map((line) => line.trim().split(' export')[0])).toEqual([filter(4), filter(6)]);
+});
+
+test('paths of a node are its links, with who is at their end [N4]', () => {
+  expect(pathsOf(threePops(), 'p1')).toEqual([
+    { link: 'p44i-p1-p2', interconnectId: 'p1-p2', nodeId: 'p2' },
+    { link: 'p44i-p1-p3', interconnectId: 'p1-p3', nodeId: 'p3' },
+  ]);
+  expect(pathsOf(threePops(), 'nobody')).toEqual([]);
+  const rotating = pathsOf(fabricWith({ p1: { nextInterconnectPublicKey: testKey(900) } }), 'p2');
+  expect(rotating.map(({ link }) => link)).toEqual(['p44i-p1-p2', 'p44j-p1-p2', 'p44i-p2-p3']);
 });

@@ -8,6 +8,7 @@ import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
 import { type Origin, originOf } from './origin.ts';
 import { type Sibling, siblingOf } from './sibling.ts';
+import type { Share } from '#internal/verdict/verdict.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -22,6 +23,8 @@ export interface Self {
   readonly edge?: Edge;
   /** The management mesh as the node's own file has it. Absent: this node has no place on it. */
   readonly mesh?: { readonly address: string; readonly peers: readonly MeshPeer[] };
+  /** What paths are worth, by the name of their link; absent, or one that is not there: a full share. */
+  readonly shares?: ReadonlyMap<string, Share>;
 }
 
 /** One end of an interconnect as this node sees it. */

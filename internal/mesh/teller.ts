@@ -50,6 +50,10 @@ const reportOf = (message: NodeReport): Report => ({
   flows: message.flows,
   flowsHeld: message.flowsHeld,
   load: message.load,
+  notServing: message.notServing,
+  paths: message.paths.map(({ interconnectId, link, nodeId, up, verdict, weight, detour, troubles }) => ({
+    ...{ interconnectId, link, nodeId, up, verdict, weight, detour, troubles },
+  })),
   hears: message.hears.map(({ nodeId, heard, rttMs, clockOffsetMs }) => ({
     ...{ nodeId, heard },
     ...(rttMs === undefined ? {} : { rttMs }),
@@ -88,6 +92,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
       report: {
         ...status.own(),
         trustedAuthorities: [...status.own().trustedAuthorities],
+        paths: status.own().paths.map((path) => ({ ...path, troubles: [...path.troubles] })),
         hears: [...status.hears(clock.wall())],
       },
       presence: untold

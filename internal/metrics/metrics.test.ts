@@ -12,7 +12,8 @@ const readings: Readings = {
   poolsLed: 1,
   pools: { '4-2c1f0000-22': { allocations: 5, quarantined: 2 } },
   records: { tunnel: 3 },
-  peers: [{ nodeId: 'p2', connected: true, rttMs: 1.5, clockOffsetMs: -250 }],
+  peers: [{ nodeId: 'p2', connected: true, rttMs: 1.5, clockOffsetMs: -250, oneWay: true }],
+  paths: { 'p44i-p1-p2': { up: true, weight: 4, verdict: 'degraded', detour: false } },
   dataplane: { drift: { peer: 4 }, comparisons: 9, comparisonMs: 20, rssBytes: 100, cpuSeconds: 1.5 },
 };
 
@@ -33,6 +34,11 @@ test('what is scraped is what stands now, under names by the conventions [P4]', 
     'pop44_pool_quarantined{pool="4-2c1f0000-22"} 2',
     'pop44_mesh_rtt_seconds{node="p2"} 0.0015',
     'pop44_mesh_clock_offset_seconds{node="p2"} -0.25',
+    'pop44_mesh_one_way{node="p2"} 1',
+    'pop44_path_up{link="p44i-p1-p2"} 1',
+    'pop44_path_weight{link="p44i-p1-p2"} 4',
+    'pop44_path_verdict{link="p44i-p1-p2"} 1',
+    'pop44_path_detour{link="p44i-p1-p2"} 0',
     'pop44_drift_steps{kind="peer"} 4',
     'pop44_requests_total{method="pop44.v1.PoolService/ListPools"} 1',
   ])

@@ -24,6 +24,8 @@ export interface Readings {
   /** Records by kind. */
   readonly records: Readonly<Record<string, number>>;
   readonly peers: readonly PeerReading[];
+  /** Of this node to its neighbours, by the names of their links. */
+  readonly paths: Readonly<Record<string, PathReading>>;
   /** From the privileged half's last report. */
   readonly dataplane?: {
     readonly drift: Readonly<Record<string, number>>;
@@ -40,7 +42,19 @@ export interface PeerReading {
   readonly connected: boolean;
   readonly rttMs?: number;
   readonly clockOffsetMs?: number;
+  /** One of the two hears the other and is not heard by it. */
+  readonly oneWay: boolean;
 }
+
+export interface PathReading {
+  readonly up: boolean;
+  readonly weight: number;
+  readonly verdict: string;
+  readonly detour: boolean;
+}
+
+/** Good is 0, so that an alert has a number to be above. */
+const verdictNumbers: Readonly<Record<string, number>> = { good: 0, degraded: 1, bad: 2 };
 
 export interface Metrics {
   request(method: string): void;
@@ -124,6 +138,17 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
       ),
     ),
   );
+  labelled('pop44_mesh_one_way', '1 while one of the two hears the other and is not heard by it.', 'node', (r) =>
+    Object.fromEntries(r.peers.map((peer) => [peer.nodeId, Number(peer.oneWay)])),
+  );
+  const ofPaths = (name: string, help: string, value: (path: PathReading) => number): void =>
+    labelled(name, help, 'link', (r) =>
+      Object.fromEntries(Object.entries(r.paths).map(([link, path]) => [link, value(path)])),
+    );
+  ofPaths('pop44_path_up', '1 while BFD has the interconnect up.', ({ up }) => Number(up));
+  ofPaths('pop44_path_weight', 'Weight of the path among equal ones, 16 a full share.', ({ weight }) => weight);
+  ofPaths('pop44_path_verdict', '0 good, 1 degraded, 2 bad.', ({ verdict }) => verdictNumbers[verdict] ?? 2);
+  ofPaths('pop44_path_detour', '1 while the path is put behind others, as it flaps.', ({ detour }) => Number(detour));
   labelled(
     'pop44_drift_steps',
     'Steps since its start that a comparison found necessary.',

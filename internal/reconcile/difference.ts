@@ -22,6 +22,7 @@ import type { Touched } from './touched.ts';
 /** What the privileged half was last told, in the terms it was made from. */
 export interface Told {
   readonly snapshot: Snapshot;
+  readonly self: Self;
   readonly here: Here;
   readonly frame: Dataplane;
   readonly carrier: Carrier | undefined;
@@ -80,6 +81,7 @@ export function difference(
   const steps = [...(remake ? plan(nextFrame, before?.frame ?? emptyDataplane()) : []), ...plan(next, old)];
   const told: Told = {
     snapshot,
+    self,
     here,
     frame: nextFrame,
     carrier,
@@ -98,4 +100,4 @@ export const interconnectsOf = (told: Told | undefined): number =>
   told === undefined ? 0 : [...told.frame.link.keys()].filter((name) => !isAccessLink(name)).length;
 
 /** Everything of a told state, for a privileged half that knows nothing. */
-export const wholeOf = (told: Told, self: Self): Dataplane => desired(told.snapshot, self, told.here);
+export const wholeOf = ({ snapshot, self, here }: Told): Dataplane => desired(snapshot, self, here);

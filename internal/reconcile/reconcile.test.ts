@@ -323,3 +323,20 @@ test('peers found at the start are not removed because the first snapshot has no
   expect(r.sent).toEqual([]);
   expect(r.status.own().held).toContain('40 of 40 peers');
 });
+
+test('shares of paths change the text of BIRD and nothing else, and are told again to a half that was restarted', () => {
+  const r = up(0, 3);
+  const shares = new Map([['p44i-p1-p2', { weight: 4, detour: false }]]);
+  const wants = r.sent.length;
+  r.reconciler.shares(shares);
+  expect(r.sent.slice(wants).map(({ put, remove }) => [put.map(itemKey), remove])).toEqual([[['pop'], []]]);
+  r.answer();
+  expect(r.holds.current).toEqual(desired(r.reconciler.snapshot(), { ...self, shares }, nobody));
+  // Worth the same: nothing is told.
+  r.reconciler.shares(new Map(shares));
+  expect(r.sent).toHaveLength(wants + 1);
+  r.reconciler.lost();
+  r.reconciler.message({ type: 'hello', accessPeers: 3 });
+  r.answer();
+  expect(r.holds.current).toEqual(desired(r.reconciler.snapshot(), { ...self, shares }, nobody));
+});

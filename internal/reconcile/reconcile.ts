@@ -15,6 +15,7 @@ import type { Status } from '#internal/status/status.ts';
 import { barred, brake } from './brake.ts';
 import { type Difference, difference, interconnectsOf, type Told, wholeOf } from './difference.ts';
 import { type Touched, touch, untouched } from './touched.ts';
+import type { Share } from '#internal/verdict/verdict.ts';
 
 /** Where the last good snapshot is kept. */
 export interface Disk {
@@ -44,6 +45,8 @@ export interface Reconciler {
   lost(): void;
   /** Tunnels that are live here, and which of them have come or gone. */
   live(here: Here, moved: readonly string[]): void;
+  /** What the paths to neighbours are worth now, by the names of their links. */
+  shares(next: ReadonlyMap<string, Share>): void;
   /**
    * Lets a held snapshot through; gives the reason for which it was held, empty if it was not. What it cannot let
    * through (see the own report) stays held.
@@ -65,6 +68,8 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
   let good: Snapshot | undefined;
   let told: Told | undefined;
   let touched: Touched = untouched;
+  /** With what its paths are worth. */
+  let itself = self;
   let here: Here = new Set();
   /** Peers that the privileged half found at its start: the brake's measure for the first want. */
   let foundPeers = 0;
@@ -93,12 +98,13 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
 
   /** Nothing asks for a step: no snapshot yet (wanting nothing would remove everything), or nothing new. */
   const idle = (): boolean =>
-    snapshot.revision === 0n || (told !== undefined && told.snapshot === snapshot && told.here === here);
+    snapshot.revision === 0n ||
+    (told !== undefined && told.snapshot === snapshot && told.here === here && told.self === itself);
 
   /** A snapshot that no dataplane can be made of (a hand-written record that every parser let through) is held. */
   function stepTo(target: Snapshot): Difference | undefined {
     try {
-      return difference(told, touched, { snapshot: target, self, here });
+      return difference(told, touched, { snapshot: target, self: itself, here });
     } catch (cause) {
       hold(`no dataplane can be made of the snapshot: ${messageOf(cause)}`);
       return undefined;
@@ -201,7 +207,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
             number,
             revision: String(told.snapshot.revision),
             whole: true,
-            put: putsOf(wholeOf(told, self)),
+            put: putsOf(wholeOf(told)),
             remove: [],
           });
         case 'applied':
@@ -219,6 +225,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'flows':
         case 'taken-over':
         case 'contact':
+        case 'links':
           return undefined;
       }
     },
@@ -230,6 +237,11 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     live: (next, moved) => {
       touched = { ...touched, tunnels: new Set([...touched.tunnels, ...moved]) };
       here = next;
+      pump();
+    },
+    shares: (next) => {
+      itself = { ...self, shares: next };
+      touched = { ...touched, frame: true };
       pump();
     },
     release: () => {

@@ -197,6 +197,12 @@ export interface Forget {
   readonly peers: readonly string[];
 }
 
+/** Interconnects that were ever up, when one of them changed: whether it is, and how often it was lost since this half began. */
+export interface Links {
+  readonly type: 'links';
+  readonly links: readonly (readonly [link: string, up: boolean, downs: number])[];
+}
+
 export type FromNetwork =
   | Want
   | AskDenials
@@ -222,7 +228,8 @@ export type FromDataplane =
   | DutyTold
   | FlowsTold
   | TakenOver
-  | Contact;
+  | Contact
+  | Links;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

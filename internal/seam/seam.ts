@@ -30,6 +30,7 @@ export type {
   Health,
   Hello,
   InterconnectKey,
+  Links,
   Remove,
   Sessions,
   TakenOver,

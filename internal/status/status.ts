@@ -13,6 +13,25 @@ export interface Hearing {
   readonly clockOffsetMs?: number;
 }
 
+/** What a path is worth to the node that it leads from (internal/verdict). */
+export interface PathReport {
+  readonly interconnectId: string;
+  /** Name of its interface. */
+  readonly link: string;
+  /** The node at its other end. */
+  readonly nodeId: string;
+  /** BFD has it up. */
+  readonly up: boolean;
+  /** good, degraded, bad. */
+  readonly verdict: string;
+  /** 1 to 16, against those of equal paths. */
+  readonly weight: number;
+  /** Put behind others, as it flaps. */
+  readonly detour: boolean;
+  /** Words for what is wrong. */
+  readonly troubles: readonly string[];
+}
+
 /**
  * Frames come each second (mesh/teller.ts). Five of them: a machine that stands still for two seconds is heard, and one-way
  * loss, which leaves a TCP stream open for as long as it is tried again, shows.
@@ -44,6 +63,10 @@ export interface Report {
   readonly flowsHeld?: number | undefined;
   /** Load average of one minute for each processor. */
   readonly load: number;
+  /** Its grpc.health.v1 answers NOT_SERVING. */
+  readonly notServing: boolean;
+  /** What its paths to neighbours are worth to it. */
+  readonly paths: readonly PathReport[];
   /** What it hears of others. Empty: it does not tell; of the own report always (see `hears`). */
   readonly hears: readonly Hearing[];
 }
@@ -78,6 +101,8 @@ export const silent: Report = {
   takeoverEpoch: 0n,
   pairAlarm: '',
   load: 0,
+  notServing: false,
+  paths: [],
   hears: [],
 };
 
@@ -99,6 +124,10 @@ export interface Status {
   /** Hears every change of the own report; gives the way to stop hearing. */
   onOwn(listener: () => void): () => void;
 }
+
+/** Whether a node does what the records say, as grpc.health.v1 and the mesh tell it: it knows them, and nothing is held. */
+export const isServing = (revision: bigint, dataplaneConnected: boolean, { held }: Pick<Report, 'held'>): boolean =>
+  revision > 0n && dataplaneConnected && held === '';
 
 /** Whether a frame of that node came lately. An open stream alone says nothing: TCP takes minutes to give one up. */
 export function isHeard({ connected, lastHeard }: NodeStatus, now: Date): boolean {

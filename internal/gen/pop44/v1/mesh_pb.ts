@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCLpAgoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBAUIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQiewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyvgIKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCKlAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyvgIKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -378,6 +378,20 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
    * @generated from field: optional uint32 flows_held = 121;
    */
   flowsHeld?: number | undefined;
+
+  /**
+   * Its grpc.health.v1 answers NOT_SERVING.
+   *
+   * @generated from field: bool not_serving = 155;
+   */
+  notServing: boolean;
+
+  /**
+   * What its paths to neighbours are worth to it.
+   *
+   * @generated from field: repeated pop44.v1.PathReport paths = 156;
+   */
+  paths: PathReport[];
 };
 
 /**
@@ -386,6 +400,74 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 11);
+
+/**
+ * What one end of an interconnect is worth to the node that it leads from.
+ *
+ * @generated from message pop44.v1.PathReport
+ */
+export type PathReport = Message<"pop44.v1.PathReport"> & {
+  /**
+   * @generated from field: string interconnect_id = 1;
+   */
+  interconnectId: string;
+
+  /**
+   * Name of its interface: an interconnect whose key is rotated has two.
+   *
+   * @generated from field: string link = 2;
+   */
+  link: string;
+
+  /**
+   * The node at its other end.
+   *
+   * @generated from field: string node_id = 3;
+   */
+  nodeId: string;
+
+  /**
+   * BFD has it up.
+   *
+   * @generated from field: bool up = 4;
+   */
+  up: boolean;
+
+  /**
+   * good, degraded, bad.
+   *
+   * @generated from field: string verdict = 5;
+   */
+  verdict: string;
+
+  /**
+   * 1, 2, 4, 8 or 16: its share of the flows that have several equal paths.
+   *
+   * @generated from field: uint32 weight = 6;
+   */
+  weight: number;
+
+  /**
+   * It flaps, and is put behind others.
+   *
+   * @generated from field: bool detour = 7;
+   */
+  detour: boolean;
+
+  /**
+   * What is wrong: down, flapping, not-serving, silent, one-way, overloaded, lagging.
+   *
+   * @generated from field: repeated string troubles = 8;
+   */
+  troubles: string[];
+};
+
+/**
+ * Describes the message pop44.v1.PathReport.
+ * Use `create(PathReportSchema)` to create a new message.
+ */
+export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * How one node hears another.
@@ -425,7 +507,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 12);
+  messageDesc(file_pop44_v1_mesh, 13);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -465,7 +547,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -491,7 +573,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

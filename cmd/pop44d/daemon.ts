@@ -12,7 +12,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import type { Here } from '#internal/desired/desired.ts';
 import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
-import { createMesh } from '#internal/mesh/mesh.ts';
+import { createMesh, runBeacon } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
@@ -261,6 +261,13 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const beaconing = runBeacon(
+    {
+      ...{ nodeId: config.nodeId, address: config.mesh.address, port: config.api.port, status, clock, log },
+      others: mesh.addresses,
+    },
+    signal,
+  );
   const knowing = authorities.run(signal);
   const electing = election.run(signal);
   const sweeping = sweepAgainAndAgain(
@@ -297,6 +304,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
-  await Promise.all([sweeping, renewing, rotating, knowing, ending]);
+  await Promise.all([sweeping, renewing, rotating, knowing, ending, beaconing]);
   await Promise.all([records.close(), traffic.close()]);
 }

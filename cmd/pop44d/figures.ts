@@ -4,7 +4,7 @@ import type { Election } from '#internal/election/election.ts';
 import type { Readings } from '#internal/metrics/metrics.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Health } from '#internal/seam/seam.ts';
-import type { Status } from '#internal/status/status.ts';
+import { hearsBack, type Status } from '#internal/status/status.ts';
 import type { Store } from '#internal/store/store.ts';
 import type { KeptIdentity } from '#internal/trust/trust.ts';
 
@@ -46,13 +46,13 @@ export function figuresOf(parts: FigureParts): Readings {
       tunnel: snapshot.tunnels.size,
     },
     peers: others.map((id) => {
-      const { connected = false, rttMs, clockOffsetMs, report } = status.of(id) ?? {};
-      const heardBy = report?.hears.find((hearing) => hearing.nodeId === nodeId)?.heard;
+      const known = status.of(id);
+      const { connected = false, rttMs, clockOffsetMs } = known ?? {};
       return {
         nodeId: id,
         connected,
-        // What one that is not heard told last is of no moment that is known.
-        oneWay: hears.get(id) === true && heardBy === false,
+        heard: hears.get(id) ?? false,
+        oneWay: known !== undefined && hearsBack(known, nodeId, now) === false,
         ...(rttMs === undefined ? {} : { rttMs }),
         ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
       };

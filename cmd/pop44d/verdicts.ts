@@ -5,7 +5,7 @@ import { type PathEnds, pathsOf } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { FromDataplane } from '#internal/seam/seam.ts';
-import { isHeard, type PathReport, type Status } from '#internal/status/status.ts';
+import { hearsBack, isHeard, type PathReport, type Status } from '#internal/status/status.ts';
 import {
   type Evidence,
   judged,
@@ -48,12 +48,24 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
   function neighbourOf(id: string): Neighbour | undefined {
     const known = status.of(id);
     if (known?.lastHeard === undefined) return undefined;
+    const now = clock.wall();
+    const hearsUs = hearsBack(known, nodeId, now);
+    // Where only beacons come, what it said last is of no moment that is known. One that hears us, and whose stream is
+    // silent all the same, is as silent as one that hangs.
+    if (!isHeard(known, now))
+      return {
+        heard: hearsUs === false,
+        hearsUs: hearsUs !== false,
+        rttMs: undefined,
+        ...{ loopLagMs: 0, load: 0, notServing: false },
+      };
     const { report, rttMs } = known;
+    // One that does not tell whom it hears says nothing.
     return {
-      heard: isHeard(known, clock.wall()),
-      // One that does not tell whom it hears says nothing.
-      hearsUs: report.hears.find((hearing) => hearing.nodeId === nodeId)?.heard !== false,
-      ...{ rttMs, loopLagMs: report.loopLagMs, load: report.load, notServing: report.notServing },
+      heard: true,
+      hearsUs: hearsUs !== false,
+      rttMs,
+      ...{ loopLagMs: report.loopLagMs, load: report.load, notServing: report.notServing },
     };
   }
 

@@ -3,7 +3,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GetMeshResponseSchema, MeshCellSchema } from '#internal/gen/pop44/v1/status_pb.ts';
 import { nodesInForce } from '#internal/model/model.ts';
-import { type Hearing, isHeard } from '#internal/status/status.ts';
+import { type Hearing, hearsBack, isHeard } from '#internal/status/status.ts';
 import { nodeStates } from './node-states.ts';
 import { freshness, type ServiceContext } from './service.ts';
 
@@ -32,19 +32,32 @@ export function meshView(context: ServiceContext): MessageInitShape<typeof GetMe
   };
   const views = new Map(ids.map((id) => [id, hearingsOf(id)]));
 
+  /** Whether a node hears another; undefined: nobody knows. Of who is told nothing it hears nothing. */
+  const hearsOther = (id: string, other: string): boolean | undefined => {
+    const view = views.get(id);
+    if (view !== undefined) return view.get(other)?.heard ?? false;
+    const known = other === config.nodeId ? status.of(id) : undefined;
+    return known && hearsBack(known, other, now);
+  };
+  /** Of a listener whose stream is silent no more is known than what its datagrams tell. */
+  const beacon = (from: string): Cell[] => {
+    const heard = hearsOther(from, config.nodeId);
+    return heard === undefined ? [] : [{ fromNodeId: from, toNodeId: config.nodeId, heard, oneWay: !heard }];
+  };
+
   const cells = ids.flatMap((from): Cell[] => {
     const view = views.get(from);
-    if (view === undefined) return [];
+    if (view === undefined) return beacon(from);
     return ids
       .filter((to) => to !== from)
       .map((to): Cell => {
         const { heard = false, rttMs, clockOffsetMs } = view.get(to) ?? {};
-        const back = views.get(to);
+        const back = hearsOther(to, from);
         return {
           ...{ fromNodeId: from, toNodeId: to, heard },
           ...(rttMs === undefined ? {} : { rttMs }),
           ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
-          oneWay: back !== undefined && (back.get(from)?.heard ?? false) !== heard,
+          oneWay: back !== undefined && back !== heard,
         };
       });
   });

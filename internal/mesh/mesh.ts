@@ -22,6 +22,7 @@ import { type Claims, createTeller, type Teller } from './teller.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
+export { runBeacon } from './beacon.ts';
 export { believed } from './believed.ts';
 export { aheadOfMedian } from './clock-offset.ts';
 export { createSiblingTeller, type SiblingTeller, type Whereabout } from './whereabouts.ts';
@@ -50,6 +51,8 @@ export interface Mesh {
   serve(server: Server, admit: Parameters<typeof implement>[3], pair: PairEnd): void;
   /** Has that node take its PoP over; gives why it did not, empty when it did. */
   orderTakeover(nodeId: string, signal: AbortSignal): Promise<string>;
+  /** Mesh addresses of the others, by id. */
+  addresses(): ReadonlyMap<string, { readonly address: string; readonly port: number }>;
   /** Where a node answers, while it is one of the mesh. */
   addressOf(nodeId: string): string | undefined;
   /** To every node that a stream is open to. */
@@ -78,6 +81,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
   const parts = { status, clock, presence };
   /** Where every other node is reached, by id. */
   let others = new Map<string, string>();
+  let addresses = new Map<string, { readonly address: string; readonly port: number }>();
 
   async function once(peer: string, target: string, signal: AbortSignal): Promise<void> {
     const connection = connect(MeshService, target, credentials(), { serverName: serverNameOf(peer) });
@@ -166,10 +170,10 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
       for (const teller of tellers.keys()) teller.ask(contests);
     },
     nodes: (all) => {
-      others = new Map();
-      for (const node of all)
-        if (node.id !== nodeId && node.meshAddress !== '')
-          others.set(node.id, endpointAt(node.meshAddress, node.apiPort));
+      addresses = new Map();
+      for (const { id, meshAddress, apiPort } of all)
+        if (id !== nodeId && meshAddress !== '') addresses.set(id, { address: meshAddress, port: apiPort });
+      others = new Map([...addresses].map(([id, { address, port }]) => [id, endpointAt(address, port)]));
       // The lower id opens the stream, so that every two nodes have one.
       const wanted = new Map([...others].filter(([id]) => nodeId < id));
       for (const [peer, { target, stop }] of dialled)
@@ -184,6 +188,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           void dial(peer, target, stop.signal);
         }
     },
+    addresses: () => addresses,
     addressOf: (id) => others.get(id),
     orderTakeover: async (id, signal) => {
       const target = others.get(id);

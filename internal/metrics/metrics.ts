@@ -42,7 +42,8 @@ export interface PeerReading {
   readonly connected: boolean;
   readonly rttMs?: number;
   readonly clockOffsetMs?: number;
-  /** One of the two hears the other and is not heard by it. */
+  readonly heard: boolean;
+  /** It is heard and does not hear this node. */
   readonly oneWay: boolean;
 }
 
@@ -138,7 +139,10 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
       ),
     ),
   );
-  labelled('pop44_mesh_one_way', '1 while one of the two hears the other and is not heard by it.', 'node', (r) =>
+  labelled('pop44_mesh_heard', '1 while the node is heard by this one.', 'node', (r) =>
+    Object.fromEntries(r.peers.map((peer) => [peer.nodeId, Number(peer.heard)])),
+  );
+  labelled('pop44_mesh_one_way', '1 while the node is heard and does not hear this one.', 'node', (r) =>
     Object.fromEntries(r.peers.map((peer) => [peer.nodeId, Number(peer.oneWay)])),
   );
   const ofPaths = (name: string, help: string, value: (path: PathReading) => number): void =>

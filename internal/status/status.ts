@@ -6,7 +6,7 @@
 /** How one node hears another. */
 export interface Hearing {
   readonly nodeId: string;
-  /** A frame came within `silenceMs`. */
+  /** A frame or a beacon came within `silenceMs`. */
   readonly heard: boolean;
   readonly rttMs?: number;
   /** How far the other's clock is ahead. */
@@ -80,6 +80,15 @@ export interface NodeStatus {
   readonly clockOffsetMs?: number;
   /** Wall clock. */
   readonly lastHeard?: Date;
+  /** Its last datagram. */
+  readonly sighting?: Sighting;
+}
+
+/** What a beacon of another node has shown (mesh/beacon.ts). */
+export interface Sighting {
+  readonly at: Date;
+  /** It hears this node. */
+  readonly hearsUs: boolean;
 }
 
 /** What the frame that brought a report has shown besides it. */
@@ -112,6 +121,8 @@ export interface Status {
   own(): Report;
   /** From the mesh. */
   heard(nodeId: string, report: Report, at: Date, measured?: Measured): void;
+  /** A beacon came. */
+  sighted(nodeId: string, sighting: Sighting): void;
   lost(nodeId: string): void;
   of(nodeId: string): NodeStatus | undefined;
   /** What this node hears of every other that it ever heard, by id. O(nodes). */
@@ -131,7 +142,22 @@ export const isServing = (revision: bigint, dataplaneConnected: boolean, { held 
 
 /** Whether a frame of that node came lately. An open stream alone says nothing: TCP takes minutes to give one up. */
 export function isHeard({ connected, lastHeard }: NodeStatus, now: Date): boolean {
-  return connected && lastHeard !== undefined && now.getTime() - lastHeard.getTime() <= silenceMs;
+  return connected && within(lastHeard, now);
+}
+
+const within = (at: Date | undefined, now: Date): boolean =>
+  at !== undefined && now.getTime() - at.getTime() <= silenceMs;
+
+/** Whether a beacon of that node came lately: it is heard, even where its stream has fallen silent. */
+const isSighted = ({ sighting }: NodeStatus, now: Date): boolean => within(sighting?.at, now);
+
+/**
+ * Whether a node that is heard hears this one: what its stream tells, and where that is silent, its beacon. Undefined: it is
+ * not heard, or does not tell.
+ */
+export function hearsBack(of: NodeStatus, nodeId: string, now: Date): boolean | undefined {
+  if (isHeard(of, now)) return of.report.hears.find((hearing) => hearing.nodeId === nodeId)?.heard;
+  return isSighted(of, now) ? of.sighting?.hearsUs : undefined;
 }
 
 export function createStatus(nodeId: string): Status {
@@ -185,10 +211,14 @@ export function createStatus(nodeId: string): Status {
         connected: true,
         report,
         lastHeard: at,
+        ...(before?.sighting === undefined ? {} : { sighting: before.sighting }),
         ...(rttMs === undefined ? {} : { rttMs }),
         ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
       });
       wake();
+    },
+    sighted: (id, sighting) => {
+      nodes.set(id, { ...(nodes.get(id) ?? { nodeId: id, connected: false, report: silent }), sighting });
     },
     lost: (id) => {
       const before = nodes.get(id);
@@ -202,7 +232,7 @@ export function createStatus(nodeId: string): Status {
         .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
         .map((node) => ({
           nodeId: node.nodeId,
-          heard: isHeard(node, now),
+          heard: isHeard(node, now) || isSighted(node, now),
           ...(node.rttMs === undefined ? {} : { rttMs: node.rttMs }),
           ...(node.clockOffsetMs === undefined ? {} : { clockOffsetMs: node.clockOffsetMs }),
         })),

@@ -42,20 +42,36 @@ const halves: Readonly<Record<Trouble, number>> = {
 const grave: ReadonlySet<Trouble> = new Set(['down', 'flapping', 'not-serving']);
 export const isGrave = (troubles: readonly Trouble[]): boolean => troubles.some((trouble) => grave.has(trouble));
 
-/** Twice as many runnable as processors: packets wait for one as often as not. Ends at three quarters. */
+/**
+ * Twice as many runnable as processors, where packets wait for one as often as not, and twice as many as at the least loaded
+ * neighbour: where all are busy nobody has anything to gain. Ends at three quarters.
+ */
 const overload = 2;
+const timesLeast = 2;
 /** Milliseconds; ten times what a daemon's loop may be late at its 99th percentile when nothing is wrong. Ends at a half. */
 const lag = 500;
 
 const above = (value: number, limit: number, end: number, before: boolean): boolean =>
   value >= (before ? limit * end : limit);
 
-/** @param alone nobody at all is heard: that is a fault of this node's, and says nothing of any path */
+/** What the paths of a node are seen against. */
+export interface Around {
+  /** Nobody at all is heard: that is a fault of this node's, and says nothing of any path. */
+  readonly alone: boolean;
+  /** Of the neighbours that are heard. */
+  readonly leastLoad: number;
+}
+
+export const around = (all: Iterable<Evidence>): Around => {
+  const loads = [...all].flatMap(({ neighbour }) => (neighbour?.heard === true ? [neighbour.load] : []));
+  return { alone: loads.length === 0, leastLoad: Math.min(...loads) };
+};
+
 export function troublesOf(
   { up, neighbour }: Evidence,
   suppressed: boolean,
   before: readonly Trouble[],
-  alone: boolean,
+  { alone, leastLoad }: Around,
 ): readonly Trouble[] {
   const found: Trouble[] = [];
   if (up === false) found.push('down');
@@ -68,7 +84,8 @@ export function troublesOf(
   }
   if (neighbour.notServing) found.push('not-serving');
   if (!neighbour.hearsUs) found.push('one-way');
-  if (above(neighbour.load, overload, 0.75, before.includes('overloaded'))) found.push('overloaded');
+  const limit = Math.max(overload, timesLeast * leastLoad);
+  if (above(neighbour.load, limit, 0.75, before.includes('overloaded'))) found.push('overloaded');
   if (above(neighbour.loopLagMs, lag, 0.5, before.includes('lagging'))) found.push('lagging');
   return found;
 }

@@ -112,6 +112,7 @@ test.each<[string, Partial<Neighbour>, string, number]>([
   ['one that does not hear us', { hearsUs: false }, 'degraded', 4],
   ['one whose health says NOT_SERVING', { notServing: true }, 'bad', 1],
   ['one with three runnable for each processor', { load: 3 }, 'degraded', 4],
+  ['one that is as busy as the other, nearly', { load: 0.9 }, 'good', 16],
   ['one whose loop is late', { loopLagMs: 800 }, 'degraded', 8],
   ['one that is four times as far', { rttMs: 70 }, 'good', 4],
   ['one that is nearer', { rttMs: 1 }, 'good', 16],
@@ -181,4 +182,11 @@ test('three losses in a minute are no flapping, nor is a counter that began anew
 test('the last path is no detour, however it flaps [N4]', () => {
   const beats = Array.from({ length: 120 }, (_, at) => ({ a: { ...fine, downs: at }, b: { ...fine, up: false } }));
   for (const { paths } of run(beats)) expect(paths.get('a')?.share.detour).toBe(false);
+});
+
+test('where all are busy nobody is overloaded, as nobody has anything to gain', () => {
+  const busy = (load: number): Evidence => ({ ...fine, neighbour: { ...well, load } });
+  const at = last(run(steady({ a: busy(20), b: busy(14) }, 8)));
+  expect([weight(at, 'a'), weight(at, 'b')]).toEqual([16, 16]);
+  expect(weight(last(run(steady({ a: busy(20), b: busy(9) }, 8))), 'a')).toBe(4);
 });

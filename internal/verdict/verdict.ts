@@ -7,7 +7,7 @@
 
 import { noPenalty, type Penalty, penalised } from './damping.ts';
 import { doublings, shortest, withSample } from './distance.ts';
-import { type Evidence, halvesOf, isGrave, type Trouble, troublesOf } from './trouble.ts';
+import { type Around, around, type Evidence, halvesOf, isGrave, type Trouble, troublesOf } from './trouble.ts';
 
 export type { Evidence, Neighbour, Trouble } from './trouble.ts';
 
@@ -67,13 +67,13 @@ interface Wish {
   readonly wanted: Share;
 }
 
-function looked(before: Path | undefined, evidence: Evidence, nowMs: number, alone: boolean): Path {
+function looked(before: Path | undefined, evidence: Evidence, nowMs: number, near: Around): Path {
   const old = before ?? {
     ...{ troubles: [], share: fullShare, penalty: noPenalty(evidence.downs, nowMs), rtts: [], farther: 0 },
     ...{ worseSinceMs: undefined, betterSinceMs: undefined },
   };
   const penalty = penalised(old.penalty, evidence.downs, nowMs);
-  const troubles = troublesOf(evidence, penalty.suppressed, old.troubles, alone);
+  const troubles = troublesOf(evidence, penalty.suppressed, old.troubles, near);
   const { neighbour } = evidence;
   const rtts = withSample(old.rtts, neighbour?.heard === true ? neighbour.rttMs : undefined);
   return { ...old, penalty, troubles, rtts };
@@ -113,8 +113,10 @@ function due({ path, wanted }: Wish, nowMs: number): Share | undefined {
  * @param nowMs monotonic
  */
 export function judged(before: Verdicts, evidence: ReadonlyMap<string, Evidence>, nowMs: number): Verdicts {
-  const alone = ![...evidence.values()].some(({ neighbour }) => neighbour?.heard === true);
-  const seen = [...evidence].map(([link, of]) => [link, of, looked(before.paths.get(link), of, nowMs, alone)] as const);
+  const neighbours = around(evidence.values());
+  const seen = [...evidence].map(
+    ([link, of]) => [link, of, looked(before.paths.get(link), of, nowMs, neighbours)] as const,
+  );
   const near = seen.flatMap(([, , { rtts }]) => shortest(rtts) ?? []);
   const best = near.length === 0 ? undefined : Math.min(...near);
   const sound = seen.filter(([, { up }, { penalty }]) => up === true && !penalty.suppressed).length;

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCKlAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyvgIKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCKlAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMr4CCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -470,6 +470,34 @@ export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 12);
 
 /**
+ * A datagram over the mesh, from the API's port to the API's port.
+ *
+ * @generated from message pop44.v1.Beacon
+ */
+export type Beacon = Message<"pop44.v1.Beacon"> & {
+  /**
+   * Of the sender, whose mesh address it must come from.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * The sender has heard the receiver within the last seconds.
+   *
+   * @generated from field: bool hears_you = 2;
+   */
+  hearsYou: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.Beacon.
+ * Use `create(BeaconSchema)` to create a new message.
+ */
+export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 13);
+
+/**
  * How one node hears another.
  *
  * @generated from message pop44.v1.Hearing
@@ -481,7 +509,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
   nodeId: string;
 
   /**
-   * A frame came within the last seconds.
+   * A frame or a beacon came within the last seconds.
    *
    * @generated from field: bool heard = 2;
    */
@@ -507,7 +535,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -547,7 +575,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -573,7 +601,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 15);
+  messageDesc(file_pop44_v1_mesh, 16);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

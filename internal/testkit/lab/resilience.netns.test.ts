@@ -15,9 +15,10 @@ import { initiate, noiseKeysOf } from '../noise.ts';
 import { startStopwatch } from '../stopwatch.ts';
 import { adminContext } from './admin.ts';
 import { newWgKeyPair, nodeFiles } from './node-files.ts';
+import { deafen } from './deafen.ts';
 import { outageDuring } from './outage.ts';
 import { raiseLab } from './raise.ts';
-import { host4 } from './topology.ts';
+import { host4, labNode, meshPort } from './topology.ts';
 import { twoLinks } from './two-links.ts';
 import type { World } from './world.ts';
 
@@ -47,7 +48,8 @@ const etcdctl = (args: readonly string[], input?: string) => {
 const fetcher = fileURLToPath(new URL('./web-fetch.ts', import.meta.url));
 const metric = async (node: number, name: string): Promise<number> => {
   const { stdout } = await lab.exec(`p${node}t`, [process.execPath, fetcher, `http://[fd44:44::${node}]:9440/metrics`]);
-  return Number(new RegExp(`^${name} (.+)$`, 'm').exec(stdout)?.[1]);
+  const line = stdout.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
 };
 async function applied(revision: bigint): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
@@ -359,6 +361,31 @@ test('daemons that cannot hear each other agree by BGP; when they can again the 
   await links.lower('north');
   await lab.exec('client', ['ip', 'rule', 'del', 'not', 'fwmark', '51820', 'table', '51820']);
   await bringUp('north');
+}, 120_000);
+
+/** Of a loaded machine, on which a node may be as late as one that hangs. */
+const seenWithin = 45_000;
+const mesh = (node: string) => client.at(node).status.getMesh({});
+const pathOf = async (at: string, from: string, to: string) =>
+  (await mesh(at)).nodes.find(({ state }) => state?.node?.id === from)?.paths.find(({ nodeId }) => nodeId === to);
+
+test('a mesh that is cut one way is seen by both sides and by the third, and told apart from a daemon that hangs [T9]', async () => {
+  const restore = await deafen(lab, 'p3', labNode(2).underlay4, meshPort);
+  try {
+    const cell = async (at: string, from: string, to: string) =>
+      (await mesh(at)).cells.find(({ fromNodeId, toNodeId }) => fromNodeId === from && toNodeId === to);
+    await eventually(async () => (await cell('p3', 'p3', 'p2'))?.heard === false, seenWithin);
+    for (const at of ['p2', 'p1'])
+      await eventually(async () => {
+        const [there, back] = [await cell(at, 'p2', 'p3'), await cell(at, 'p3', 'p2')];
+        return there?.heard === true && there.oneWay && back?.heard === false && back.oneWay;
+      }, seenWithin);
+    await eventually(async () => (await pathOf('p2', 'p2', 'p3'))?.troubles.includes('one-way') === true, seenWithin);
+    expect(await metric(2, 'pop44_mesh_one_way{node="p3"}')).toBe(1);
+  } finally {
+    await restore();
+  }
+  await eventually(async () => (await mesh('p2')).cells.every(({ heard, oneWay }) => heard && !oneWay), seenWithin);
 }, 120_000);
 
 test('an emptied store is held: nothing is removed, the disk keeps the last good snapshot, the operator is told', async () => {

@@ -132,7 +132,7 @@ test('with all of etcd down traffic flows, and a daemon killed then is back on i
       backMs = watch.ms();
       process.kill(lab.service('p1-dataplane').pid() ?? 0, 'SIGKILL');
       await eventually(() => lab.service('p1-dataplane').restarts() > 0, 5_000);
-      await eventually(async () => (await metric(1, 'pop44_comparisons')) > 0, 20_000);
+      await eventually(async () => (await metric(1, 'pop44_comparisons')) > 0, 40_000);
       expect(await accessPeers('p1')).toEqual(peers);
       // What was granted before cannot be lost, what cannot be remembered is not granted.
       await expect(client.at('p1').pools.createPool({ prefix: '44.32.0.0/24' })).rejects.toThrow(

@@ -151,11 +151,20 @@ export interface Element {
   readonly element: string;
 }
 
+/** BGP sessions that lead to the same: a new text of BIRD must not lose all of those that were up. */
+export interface Lifeline {
+  readonly to: 'cores' | 'upstreams';
+  /** Names of BIRD's protocols, in the order of the text. */
+  readonly sessions: readonly string[];
+}
+
 /** Configuration of one of the two BIRDs. Key: its netns. */
 export interface Bird {
   readonly netns: Netns;
   /** Passwords of sessions stand in it sealed to this node (bgp-password.ts). */
   readonly text: string;
+  /** None without a session: what the records took away is not missed. */
+  readonly lifelines: readonly Lifeline[];
 }
 
 /**

@@ -7,10 +7,12 @@ import { type MutableDataplane, put, sealedPassword } from '#internal/dataplane/
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { learnedMove, moveFunction, movedHere } from './moves.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { lifelinesOf } from './lifelines.ts';
 import { fullShare } from '#internal/verdict/verdict.ts';
 import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
+import { sessionName, upstreamSessionName } from './session-names.ts';
 import { announcedWhileActive, type Sibling, siblingNeighbours, siblingText } from './sibling.ts';
 
 /** BIRD gives learned kernel routes preference 10, below BGP's 100: the loser's stale route would win. */
@@ -29,7 +31,6 @@ const blackholePreference = 200;
 /** RFC 7999 5: BLACKHOLE, and NO_EXPORT (RFC 1997), so that it goes no further than the neighbour that was asked. */
 const blackholeCommunities = 'bgp_community.add((65535, 666)); bgp_community.add((65535, 65281));';
 
-const symbol = (id: string): string => id.replaceAll('-', '_');
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 const anywhere = (family: Family): string => (family === 4 ? '0.0.0.0/0' : '::/0');
@@ -76,7 +77,7 @@ const upstreamSession = (view: View, upstream: Upstream, family: Family, told: T
   const neighbor = family === 4 ? upstream.neighbor4 : upstream.neighbor6;
   if (neighbor === '') return [];
   return [
-    `protocol bgp p44u_${symbol(upstream.id)}_${family} {`,
+    `protocol bgp ${upstreamSessionName(upstream.id, family)} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
     ...(upstream.bfd ? ['  bfd on;'] : []),
     ...passwordText(upstream, view.node.id),
@@ -136,10 +137,6 @@ function transportText(view: View): string {
     '',
   ].join('\n');
 }
-
-/** BGP session over one of an interconnect's two links. */
-export const sessionName = (interconnectId: string, turn: string, family: Family): string =>
-  `p44${turn}_${symbol(interconnectId)}_${family}`;
 
 /**
  * A link that is leaving loses against the other one to the same neighbour, whose MED is 0, and against nothing else: MEDs of
@@ -239,6 +236,6 @@ function popText(view: View): string {
 }
 
 export function bird(view: View, into: MutableDataplane): void {
-  put(into, 'bird', { netns: 'transport', text: transportText(view) });
-  put(into, 'bird', { netns: 'pop', text: popText(view) });
+  put(into, 'bird', { netns: 'transport', text: transportText(view), lifelines: lifelinesOf(view, Plane.TRANSPORT) });
+  put(into, 'bird', { netns: 'pop', text: popText(view), lifelines: lifelinesOf(view, Plane.POP) });
 }

@@ -1,8 +1,8 @@
 // Next sessions: what shows that every interconnect of a node has its second link, with which a rotation ends.
 
 import type { Snapshot } from '#internal/model/model.ts';
-import { sessionName } from './bird.ts';
 import { legsOf } from './legs.ts';
+import { sessionName } from './session-names.ts';
 
 /**
  * By interconnect of the node, while a key of one of its ends is rotated: the BGP sessions over its second link; none

@@ -1,6 +1,9 @@
 // Equal: does a found value already do what the wanted one asks? One rule a kind.
 
-import type { Kind, Kinds, Peer } from '#internal/dataplane/dataplane.ts';
+import type { Bird, Kind, Kinds, Peer } from '#internal/dataplane/dataplane.ts';
+
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((each, at) => each === b[at]);
 
 /**
  * An endpoint that a peer told by itself is not drift: it is compared only where the record pins one, and only
@@ -11,8 +14,17 @@ function samePeer(want: Peer, found: Peer): boolean {
     want.keepaliveSeconds === found.keepaliveSeconds &&
     want.sealedPresharedKey === found.sealedPresharedKey &&
     (want.endpoint === undefined || found.endpoint === undefined || want.endpoint === found.endpoint) &&
-    want.allowedIps.length === found.allowedIps.length &&
-    want.allowedIps.every((prefix, at) => prefix === found.allowedIps[at])
+    sameList(want.allowedIps, found.allowedIps)
+  );
+}
+
+function sameBird(want: Bird, found: Bird): boolean {
+  const [lines, others] = [want.lifelines, found.lifelines];
+  return (
+    want.text === found.text &&
+    want.netns === found.netns &&
+    lines.length === others.length &&
+    lines.every(({ to, sessions }, at) => to === others[at]?.to && sameList(sessions, others[at].sessions))
   );
 }
 
@@ -23,5 +35,6 @@ function sameFields(want: object, found: object): boolean {
 }
 
 export function same<K extends Kind>(kind: K, want: Kinds[K], found: Kinds[K]): boolean {
-  return kind === 'peer' ? samePeer(want as Peer, found as Peer) : sameFields(want, found);
+  if (kind === 'peer') return samePeer(want as Peer, found as Peer);
+  return kind === 'bird' ? sameBird(want as Bird, found as Bird) : sameFields(want, found);
 }

@@ -23,7 +23,13 @@ const element = fc.record({
   set: fc.constantFrom('t4_32', 't6_64'),
   element: fc.constantFrom('44.31.0.1', '44.31.0.2', '44.31.0.3'),
 });
-const bird = fc.record({ netns: fc.constantFrom('pop' as const, 'transport' as const), text: fc.string() });
+const bird = fc.record({
+  netns: fc.constantFrom('pop' as const, 'transport' as const),
+  text: fc.string(),
+  lifelines: fc.array(
+    fc.record({ to: fc.constantFrom('cores' as const, 'upstreams' as const), sessions: fc.array(fc.string()) }),
+  ),
+});
 
 const dataplane: fc.Arbitrary<Dataplane> = fc
   .record({ peers: fc.array(peer), routes: fc.array(route), elements: fc.array(element), birds: fc.array(bird) })
@@ -95,8 +101,8 @@ test('every addition comes before every removal, announcements after routes, wit
   put(found, 'peer', { link: 'p44w0', publicKey: 'old', allowedIps: ['44.31.0.1/32'], keepaliveSeconds: 0 });
   put(want, 'route', { netns: 'pop', table: 4401, prefix: '44.31.1.0/24', type: 'unicast', dev: 'p44w0' });
   put(found, 'route', { netns: 'pop', table: 4401, prefix: '44.31.0.0/24', type: 'unicast', dev: 'p44w0' });
-  put(want, 'bird', { netns: 'pop', text: 'new' });
-  put(found, 'bird', { netns: 'pop', text: 'old' });
+  put(want, 'bird', { netns: 'pop', text: 'new', lifelines: [] });
+  put(found, 'bird', { netns: 'pop', text: 'old', lifelines: [] });
   expect(plan(want, found).map(printStep)).toEqual([
     '+ peer p44w0 new',
     '+ route pop 4401 44.31.1.0/24',

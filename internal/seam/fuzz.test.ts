@@ -37,7 +37,11 @@ put(made, 'rule', { netns: 'pop', family: 4, priority: 40_000, table: 4401 });
 put(made, 'element', { netns: 'pop', set: 't4_32', element: '44.31.0.7' });
 put(made, 'peer', { link: 'p44w0', publicKey: 'k'.repeat(44), allowedIps: ['44.31.0.7/32'], keepaliveSeconds: 0 });
 put(made, 'route', { netns: 'pop', table: 4401, prefix: '44.31.0.0/24', type: 'unicast', dev: 'p44w0' });
-put(made, 'bird', { netns: 'pop', text: 'router id 198.18.210.1;' });
+put(made, 'bird', {
+  netns: 'pop',
+  text: 'router id 198.18.210.1;',
+  lifelines: [{ to: 'cores', sessions: ['p44i_a_b_4'] }],
+});
 const right = { type: 'want', number: 1, revision: '7', whole: true, put: putsOf(made), remove: [['peer', 'p44w0 k']] };
 
 const strange: readonly unknown[] = [null, 0, -1, 1.5, 1e300, '', 'x'.repeat(5_000), [], {}, [[]], true, '__proto__'];

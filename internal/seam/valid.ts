@@ -2,7 +2,7 @@
 // is not of the vocabulary, in every field, is refused whole and changes nothing. What a value may be in its tool's
 // language, each driver asks again before it renders it.
 
-import { type Kind, kinds, type Kinds } from '#internal/dataplane/dataplane.ts';
+import { type Kind, kinds, type Kinds, type Lifeline } from '#internal/dataplane/dataplane.ts';
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type {
@@ -58,6 +58,11 @@ const sealed = text(1368);
 /** Prefixes of one peer: a tunnel's, a few; a fabric link's, two. */
 const mostPrefixes = 4096;
 
+/** Of a node: an interconnect has four (two links, two families), and a mesh of COREs hundreds of interconnects. */
+const mostSessions = 4096;
+const lifeline: Check = (value) => misfit(lifelineShape, value) === undefined;
+const lifelineShape: Shape<Lifeline> = { to: one('cores', 'upstreams'), sessions: list(word, mostSessions) };
+
 /** Every field of every kind; one that is not here cannot come in, and the compiler asks for those that are missing. */
 const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
   sysctl: { netns, name: text(128), value: word },
@@ -104,7 +109,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     via: maybe(word),
     metric: maybe(whole),
   },
-  bird: { netns, text: program },
+  bird: { netns, text: program, lifelines: list(lifeline, 2) },
   sync: { link, own: word, far: word },
   pair: { link, nodeId: word, siblingId: word, heartbeat: word, underlay: word },
 };

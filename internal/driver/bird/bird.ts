@@ -1,6 +1,7 @@
 // Driver bird: one BIRD a namespace, by its configuration file and its control socket.
 //
-// A change is checked, loaded with a way back of 20 s, probed, then confirmed or undone: the old configuration runs on.
+// A change is checked, loaded with a way back of 10 s, looked at, then confirmed or undone: the old configuration runs on.
+// What was undone is not tried again until it changes, or until nothing is lost by it (trials.ts).
 // Plain `configure`, never `configure soft`: soft does not export again after a filter's change (measured).
 // BIRD outlives us and is adopted by its socket. Never: writes a route or a filter; the text comes whole from desired.
 
@@ -9,20 +10,23 @@ import type { Bird, Netns } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import { nodeOpener } from '#internal/sealing/sealing.ts';
-import { applySteps } from './apply.ts';
-import { createDaemon } from './daemon.ts';
+import { applySteps, type Kept } from './apply.ts';
+import { createDaemon, type Daemon } from './daemon.ts';
+import { type Pace, usualPace } from './judge.ts';
 import { observeDaemon } from './observe.ts';
 import { type BfdSession, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
+import { createTrials } from './trials.ts';
 
 export type { BfdSession, Protocol } from './parse.ts';
 
 export interface BirdOptions {
   /** Files of the two namespaces. */
   readonly netns: Readonly<Record<Netns, string>>;
-  /** Has `<netns>.bird.conf`, `.ctl`, `.pid`, `.log` and what is known of the loaded text. */
+  /** Has `<netns>.bird.conf`, `.ctl`, `.pid`, `.log` and what is known of the texts (render.ts). */
   readonly runDir: string;
   /** Identities that open passwords of sessions; absent: none can be opened. */
   readonly sealingKeyFile?: string;
+  readonly pace?: Pace;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,9 +38,11 @@ export interface BirdDriver extends Driver<'bird'> {
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
   /** MEDs of the routes to a prefix that BGP has brought into a table of BIRD's. 0.2 ms. */
   medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
+  /** Why the text that is wanted was undone; undefined: it was not. */
+  undone(netns: Netns): string | undefined;
 }
 
-export function openBird({ netns, runDir, sealingKeyFile, clock, log }: BirdOptions): BirdDriver {
+export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, clock, log }: BirdOptions): BirdDriver {
   const listeners: ((reason: string) => void)[] = [];
   const disturb = (reason: string): void => {
     for (const listener of listeners) listener(reason);
@@ -44,20 +50,29 @@ export function openBird({ netns, runDir, sealingKeyFile, clock, log }: BirdOpti
   const open = (name: Netns) => createDaemon({ netns: name, path: netns[name], runDir, clock, log, disturb });
   const opener = nodeOpener(sealingKeyFile);
   const daemons = { transport: open('transport'), pop: open('pop') };
+  const withTrials = (daemon: Daemon): Kept => ({
+    daemon,
+    trials: createTrials({ daemon, pace, clock, log, settled: disturb }),
+  });
+  const birds = { transport: withTrials(daemons.transport), pop: withTrials(daemons.pop) };
   return {
     kinds: ['bird'],
     async observe() {
       const found = await Promise.all(Object.values(daemons).map(observeDaemon));
       return { bird: new Map<string, Bird>(found.flat().map((bird) => [bird.netns, bird])) };
     },
-    apply: (steps) => applySteps({ daemons, opener, clock }, steps),
+    apply: (steps) => applySteps(birds, opener, steps),
     onDisturbance: (listener) => listeners.push(listener),
     protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
     medsOf: async (name, table, prefix) =>
       parseMeds((await daemons[name].ask(`show route table ${table} for ${prefix} all`))?.lines ?? []),
+    undone: (name) => birds[name].trials.undone(),
     async close() {
-      for (const daemon of Object.values(daemons)) daemon.close();
+      for (const { daemon, trials } of Object.values(birds)) {
+        await trials.leave();
+        daemon.close();
+      }
     },
   };
 }

@@ -1,25 +1,16 @@
 // Daemon: what we know and keep of one namespace's BIRD.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Netns } from '#internal/dataplane/dataplane.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { run, spawnDetached } from '#internal/exec/exec.ts';
 import type { Log } from '#internal/log/log.ts';
 import { type Control, openControl } from './control.ts';
+import { isLoaded, isTried, isUndone, type Kept, kept, type Loaded, type Tried, type Undone } from './kept.ts';
 import type { Reply } from './parse.ts';
 import { commands, type Files, filesOf } from './render.ts';
-
-/** Which text BIRD runs: it tells only when it loaded one. */
-export interface Loaded {
-  /** Of the text as BIRD reads it. */
-  readonly sha256: string;
-  /** As the dataplane has it, where that is another one: passwords are sealed in it. */
-  readonly text?: string;
-  readonly rebootAt: string;
-  readonly reconfiguredAt: string;
-}
 
 export interface Daemon {
   readonly netns: Netns;
@@ -31,8 +22,9 @@ export interface Daemon {
   /** Starts it with the configuration file and waits until it answers. */
   start(): Promise<void>;
   end(): Promise<void>;
-  loaded(): Loaded | undefined;
-  remember(loaded: Loaded | undefined): void;
+  readonly loaded: Kept<Loaded>;
+  readonly tried: Kept<Tried>;
+  readonly undone: Kept<Undone>;
   close(): void;
 }
 
@@ -46,6 +38,10 @@ export interface DaemonOptions {
 }
 
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Shares of paths (desired/bird.ts): a text that was undone is not another one because these have changed. */
+const shares = / (?:weight = \d+|bgp_path\.prepend\(\d+\));/g;
+export const likenessOf = (text: string): string => hashOf(text.replaceAll(shares, ''));
 
 /** It answers 10 to 30 ms after its start; a loaded machine gets more. */
 const birthTimeoutMs = 5000;
@@ -66,21 +62,24 @@ const isThere = (socket: string): Promise<boolean> =>
 
 export function createDaemon({ netns, path, runDir, clock, log, disturb }: DaemonOptions): Daemon {
   const files = filesOf(runDir, netns);
-  let kept: Control | undefined;
+  const loaded = kept(files.loaded, isLoaded);
+  const tried = kept(files.tried, isTried);
+  const undone = kept(files.undone, isUndone);
+  let held: Control | undefined;
   let opening: Promise<Control> | undefined;
 
   const open = async (): Promise<Control> => {
     const fresh = await openControl(files.socket, () => {
-      if (kept !== fresh) return;
-      kept = undefined;
+      if (held !== fresh) return;
+      held = undefined;
       log.warn('bird-ended', { netns });
       disturb(`BIRD of ${netns} has died or no longer answers`);
     });
-    kept = fresh;
+    held = fresh;
     return fresh;
   };
   const control = (): Promise<Control> => {
-    if (kept !== undefined) return Promise.resolve(kept);
+    if (held !== undefined) return Promise.resolve(held);
     opening ??= open().finally(() => {
       opening = undefined;
     });
@@ -98,6 +97,9 @@ export function createDaemon({ netns, path, runDir, clock, log, disturb }: Daemo
   return {
     netns,
     files,
+    loaded,
+    tried,
+    undone,
     ask,
     check: async (file) => {
       await run({ file: 'bird', args: ['-p', '-c', file], netns: path });
@@ -113,10 +115,10 @@ export function createDaemon({ netns, path, runDir, clock, log, disturb }: Daemo
       }
     },
     async end() {
-      const old = kept;
-      kept = undefined;
+      const old = held;
+      held = undefined;
       const ending = await (old ?? (await control().catch(() => undefined)))?.ask(commands.end).catch(() => undefined);
-      kept = undefined;
+      held = undefined;
       // It withdraws its routes before it goes.
       const deadline = clock.monotonicMs() + deathTimeoutMs;
       while (ending !== undefined && (await isThere(files.socket))) {
@@ -124,23 +126,11 @@ export function createDaemon({ netns, path, runDir, clock, log, disturb }: Daemo
         await clock.sleep(pollMs);
       }
       rmSync(files.config, { force: true });
-      rmSync(files.loaded, { force: true });
-    },
-    loaded() {
-      try {
-        return JSON.parse(readFileSync(files.loaded, 'utf8')) as Loaded;
-      } catch {
-        // Absent or torn: the text is loaded again, which changes nothing where nothing differs.
-        return undefined;
-      }
-    },
-    remember(loaded) {
-      if (loaded === undefined) rmSync(files.loaded, { force: true });
-      else writeFileSync(files.loaded, JSON.stringify(loaded));
+      for (const each of [loaded, tried, undone]) each.forget();
     },
     close() {
-      const old = kept;
-      kept = undefined;
+      const old = held;
+      held = undefined;
       old?.close();
     },
   };

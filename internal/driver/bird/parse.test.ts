@@ -106,7 +106,7 @@ test('files stand side by side under the namespace, and their names between quot
 
 test('a text that reads or writes files, or fills a table of the machine, is none of ours', () => {
   const kernel = 'protocol kernel k { kernel table 4401; ipv4 { export all; }; }';
-  const of = (text: string) => () => checkBird({ netns: 'pop', text });
+  const of = (text: string) => () => checkBird({ netns: 'pop', text, lifelines: [] });
   expect(of(kernel)).not.toThrow();
   expect(of('protocol bfd b { interface "p44i-*", "*" { }; }')).not.toThrow();
   for (const bad of [

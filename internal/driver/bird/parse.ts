@@ -20,6 +20,8 @@ export function createReplyParser(onReply: (reply: Reply) => void): (text: strin
     const parts = (rest + text).split('\n');
     rest = parts.pop() ?? '';
     for (const part of parts) {
+      // `+text` is no answer: what BIRD logs meanwhile, told to who has asked for the configuration.
+      if (part.startsWith('+')) continue;
       const coded = /^(\d{4})([- ])(.*)$/.exec(part);
       const code = coded === null ? (lines.at(-1)?.code ?? 0) : Number(coded[1]);
       lines.push({ code, text: coded === null ? part.slice(1) : (coded[3] ?? '') });
@@ -30,6 +32,9 @@ export function createReplyParser(onReply: (reply: Reply) => void): (text: strin
     }
   };
 }
+
+/** `Nothing to do`: there was nothing to confirm or to undo. */
+export const didNothing = (reply: Reply): boolean => reply.code === 19;
 
 export const succeeded = (reply: Reply): boolean => reply.code < 8000;
 
@@ -64,6 +69,8 @@ export interface Protocol {
 }
 
 const isState = (text: string): text is Protocol['state'] => ['up', 'start', 'stop', 'down'].includes(text);
+
+export const isEstablished = ({ type, info }: Protocol): boolean => type === 'BGP' && info.startsWith('Established');
 
 /** `show protocols` */
 export function parseProtocols(lines: readonly ReplyLine[]): readonly Protocol[] {

@@ -5,16 +5,17 @@ import { type Bird, type Netns, sealedPasswords } from '#internal/dataplane/data
 import { demand } from '#internal/driver/driver.ts';
 
 export interface Files {
+  /** The text that is vouched for, with which BIRD starts. */
   readonly config: string;
-  /** A text that nobody has vouched for yet. */
+  /** A text that nobody has vouched for yet: BIRD may run it, on trial. */
   readonly candidate: string;
-  /** The text before the running one, until it is confirmed. */
-  readonly previous: string;
   readonly socket: string;
   readonly pid: string;
   readonly log: string;
-  /** What is known of the loaded text (daemon.ts). */
+  /** What is known of the loaded text, of one on trial and of one that was undone (kept.ts). */
   readonly loaded: string;
+  readonly tried: string;
+  readonly undone: string;
 }
 
 export function filesOf(runDir: string, netns: Netns): Files {
@@ -24,11 +25,12 @@ export function filesOf(runDir: string, netns: Netns): Files {
   return {
     config: file('conf'),
     candidate: file('candidate'),
-    previous: file('previous'),
     socket: file('ctl'),
     pid: file('pid'),
     log: file('log'),
     loaded: file('loaded'),
+    tried: file('tried'),
+    undone: file('undone'),
   };
 }
 
@@ -37,7 +39,9 @@ export function filesOf(runDir: string, netns: Netns): Files {
  * table of the machine's own; it comes over a socket from the half that faces the network.
  * @throws Fault `invalid`
  */
-export function checkBird({ text: whole }: Bird): void {
+export function checkBird({ text: whole, lifelines }: Bird): void {
+  for (const { sessions } of lifelines)
+    for (const name of sessions) demand(/^[a-z0-9_]{1,64}$/.test(name), 'the name of a session', name);
   const text = whole.replaceAll(sealedPasswords, '');
   for (const [, string = ''] of text.matchAll(/"([^"]*)"/g))
     demand(/^[a-zA-Z0-9*._-]{0,32}$/.test(string), 'the name of an interface', string);
@@ -61,12 +65,12 @@ export function checkBird({ text: whole }: Bird): void {
   }
 }
 
-/** Seconds after which BIRD goes back by itself: longer than any probe of ours, shorter than a person's patience. */
-const wayBackSeconds = 20;
-
 export const commands = {
   check: (file: string): string => `configure check "${file}"`,
-  load: `configure timeout ${wayBackSeconds}`,
+  /** The file that BIRD was started with stays the one that it would start with again. */
+  load: (file: string, wayBackSeconds: number): string => `configure "${file}" timeout ${wayBackSeconds}`,
+  /** Without a way back. */
+  goTo: (file: string): string => `configure "${file}"`,
   confirm: 'configure confirm',
   undo: 'configure undo',
   status: 'show status',

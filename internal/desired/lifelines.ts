@@ -1,0 +1,37 @@
+// Lifelines: the sessions that a new text of BIRD must not lose all at once (adr/0018), as names of its protocols.
+//
+// What the records take away stands in no lifeline of the new text: it is not missed.
+
+import type { Lifeline } from '#internal/dataplane/dataplane.ts';
+import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { View } from './self.ts';
+import { sessionName, upstreamSessionName } from './session-names.ts';
+
+const families = [4, 6] as const;
+
+/** To COREs of other PoPs: a sibling that is cut off as well tells nothing about the fabric. O(legs + COREs). */
+function coreSessions({ legs, origin }: View): readonly string[] {
+  const cores = new Set(origin.others.map(({ id }) => id));
+  return legs
+    .filter(({ far }) => cores.has(far.id))
+    .flatMap(({ interconnect, turn }) => families.map((family) => sessionName(interconnect.id, turn, family)));
+}
+
+/** Of the families in which the plane has something to say: without an endpoint the transport plane has no session. */
+function upstreamSessions({ upstreams, pop }: View, plane: Plane): readonly string[] {
+  const speaks = { 4: plane === Plane.POP || pop.endpoint4 !== '', 6: plane === Plane.POP || pop.endpoint6 !== '' };
+  return upstreams
+    .filter((upstream) => upstream.plane === plane)
+    .flatMap(({ id, neighbor4, neighbor6 }) => [
+      ...(speaks[4] && neighbor4 !== '' ? [upstreamSessionName(id, 4)] : []),
+      ...(speaks[6] && neighbor6 !== '' ? [upstreamSessionName(id, 6)] : []),
+    ]);
+}
+
+export function lifelinesOf(view: View, plane: Plane): readonly Lifeline[] {
+  const lines: readonly Lifeline[] = [
+    { to: 'cores', sessions: plane === Plane.POP ? coreSessions(view) : [] },
+    { to: 'upstreams', sessions: upstreamSessions(view, plane) },
+  ];
+  return lines.filter(({ sessions }) => sessions.length > 0);
+}

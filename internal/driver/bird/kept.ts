@@ -1,0 +1,93 @@
+// Kept: what is remembered of a BIRD beside its configuration, in files that outlive this process. One that is torn or
+// strange is as good as none.
+
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import type { Lifeline } from '#internal/dataplane/dataplane.ts';
+import type { Purpose } from './judge.ts';
+
+/** Which text BIRD runs: it tells only when it loaded one. */
+export interface Loaded {
+  /** Of the text as BIRD reads it. */
+  readonly sha256: string;
+  /** As the dataplane has it, where that is another one: passwords are sealed in it. */
+  readonly told?: string;
+  readonly rebootAt: string;
+  readonly reconfiguredAt: string;
+  readonly lifelines: readonly Lifeline[];
+}
+
+/** A text that was about to be loaded, and neither confirmed nor undone since. */
+export interface Tried {
+  /** Of what its shares stand in (daemon.ts), as that of one that was undone. */
+  readonly sha256: string;
+  readonly expected: readonly Purpose[];
+  /** How often BIRD has ended meanwhile. */
+  readonly deaths: number;
+}
+
+/** A text that was undone. */
+export interface Undone {
+  readonly sha256: string;
+  readonly reason: string;
+  readonly expected: readonly Purpose[];
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+}
+
+export interface Kept<T> {
+  read(): T | undefined;
+  write(value: T): void;
+  forget(): void;
+}
+
+type Check = (value: unknown) => boolean;
+const text: Check = (value) => typeof value === 'string';
+const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const purpose: Check = (value) => value === 'cores' || value === 'upstreams';
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+
+type Shape<T> = { readonly [F in keyof T]-?: Check };
+const has =
+  <T>(shape: Shape<T>) =>
+  (value: unknown): value is T =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries<Check>(shape).every(([name, check]) => check((value as Readonly<Record<string, unknown>>)[name]));
+
+const isLifeline = has<Lifeline>({ to: purpose, sessions: list(text) });
+export const isLoaded = has<Loaded>({
+  sha256: text,
+  told: optional(text),
+  rebootAt: text,
+  reconfiguredAt: text,
+  lifelines: list(isLifeline),
+});
+export const isTried = has<Tried>({ sha256: text, expected: list(purpose), deaths: number });
+export const isUndone = has<Undone>({ sha256: text, reason: text, expected: list(purpose), atMs: number });
+
+export function kept<T>(path: string, is: (value: unknown) => value is T): Kept<T> {
+  return {
+    read() {
+      try {
+        const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+        return is(value) ? value : undefined;
+      } catch {
+        // Absent or torn.
+        return undefined;
+      }
+    },
+    write(value) {
+      writeFileSync(`${path}.new`, JSON.stringify(value));
+      renameSync(`${path}.new`, path);
+    },
+    forget: () => rmSync(path, { force: true }),
+  };
+}

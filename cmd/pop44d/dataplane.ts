@@ -232,7 +232,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const linking = links.run(signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
-      (health) => seam.send(health),
+      (health) => seam.send({ ...health, undone: bird.undone() }),
       (cause: unknown) => log.error('comparison-failed', { reason: messageOf(cause) }),
     );
   for (const driver of drivers)

@@ -22,6 +22,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       connected,
       appliedRevision: report.appliedRevision,
       failingSteps: report.failingSteps,
+      failure: report.failure,
       held: report.held,
       stale: report.stale,
       rotation: report.rotation,

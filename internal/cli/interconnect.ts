@@ -19,6 +19,10 @@ interface CreateOptions extends ChangeOptions {
   readonly underlayB: string;
 }
 
+interface DeleteOptions extends ChangeOptions {
+  readonly force?: true;
+}
+
 const columns: readonly Column<Interconnect>[] = [
   ['id', (link) => link.id],
   ['a', (link) => link.nodeA],
@@ -71,10 +75,12 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     });
   withChangeOptions(interconnect.command('delete').argument('<id>'), 'existing')
     .description('take a link away')
-    .action(async (id: string, options: ChangeOptions) => {
+    .option('--force', 'also the last one of a node with a CORE, which is cut off then')
+    .action(async (id: string, options: DeleteOptions) => {
       const { fabric } = await session.client();
       await change(session, options, {
-        send: () => fabric.deleteInterconnect({ change: changeOf(options), interconnect: id }),
+        send: () =>
+          fabric.deleteInterconnect({ change: changeOf(options), interconnect: id, force: options.force === true }),
         show: (answer) => session.done(answer, `interconnect ${id} deleted`),
       });
     });

@@ -82,6 +82,7 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['load', ({ connected, load }) => (connected ? load.toFixed(2) : '')],
   ['last resort', ({ lastResort }) => (lastResort ? 'yes' : '')],
   ['flows', flowsText],
+  ['failure', ({ failure }) => failure],
 ];
 
 export function nodeVerbs(node: Command, session: Session): void {

@@ -16,6 +16,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { familyOf, hostPrefix, type IpAddress } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { addressField, exists, Form, idField, notFound, rangeField } from './fields.ts';
+import { staysReached } from './last-core.ts';
 import { linkField } from './link-space.ts';
 import { revokedNode } from './revoke-node.ts';
 import { freePort, refusedPort } from './ports.ts';
@@ -152,7 +153,7 @@ function freeId(snapshot: Snapshot, joined: string, context: CommandContext): st
   return `i-${context.newId().slice(0, 12)}`;
 }
 
-/** Refuses `not-found`, `stale-etag`. */
+/** Refuses `not-found`, `stale-etag`, `in-use` (the last one of a node with a CORE, unless forced). */
 export function deleteInterconnect(
   snapshot: Snapshot,
   request: DeleteInterconnectRequest,
@@ -165,9 +166,13 @@ export function deleteInterconnect(
   if (stored === undefined) return notFound('interconnect', id, 'interconnect');
   const stale = staleEtag(request.change, stored.revision);
   if (stale !== undefined) return stale;
+  const stay = request.force ? [] : staysReached(snapshot, stored.record);
+  if (isRefusal(stay)) return stay;
+  // Two that go at once are each the way that the other one leaves.
+  const others = stay.map((other) => unchanged('interconnect', other, snapshot.interconnects.get(other)));
   return {
     decision: {
-      compares: [unchanged('interconnect', id, stored)],
+      compares: [unchanged('interconnect', id, stored), ...others],
       writes: [{ op: 'delete', kind: 'interconnect', id }],
     },
     response: create(DeleteInterconnectResponseSchema),

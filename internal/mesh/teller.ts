@@ -39,6 +39,7 @@ const reportOf = (message: NodeReport): Report => ({
   appliedRevision: message.appliedRevision,
   snapshotRevision: message.snapshotRevision,
   failingSteps: message.failingSteps,
+  failure: message.failure,
   held: message.held,
   stale: message.stale,
   loopLagMs: message.loopLagMs,

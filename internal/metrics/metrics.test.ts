@@ -14,7 +14,7 @@ const readings: Readings = {
   records: { tunnel: 3 },
   peers: [{ nodeId: 'p2', connected: true, rttMs: 1.5, clockOffsetMs: -250, heard: true, oneWay: true }],
   paths: { 'p44i-p1-p2': { up: true, weight: 4, verdict: 'degraded', detour: false } },
-  dataplane: { drift: { peer: 4 }, comparisons: 9, comparisonMs: 20, rssBytes: 100, cpuSeconds: 1.5 },
+  dataplane: { drift: { peer: 4 }, undone: ['pop'], comparisons: 9, comparisonMs: 20, rssBytes: 100, cpuSeconds: 1.5 },
 };
 
 test('what is scraped is what stands now, under names by the conventions [P4]', async () => {
@@ -41,6 +41,8 @@ test('what is scraped is what stands now, under names by the conventions [P4]', 
     'pop44_path_verdict{link="p44i-p1-p2"} 1',
     'pop44_path_detour{link="p44i-p1-p2"} 0',
     'pop44_drift_steps{kind="peer"} 4',
+    'pop44_bird_undone{netns="pop"} 1',
+    'pop44_bird_undone{netns="transport"} 0',
     'pop44_requests_total{method="pop44.v1.PoolService/ListPools"} 1',
   ])
     expect(text).toContain(line);

@@ -29,6 +29,8 @@ export interface Readings {
   /** From the privileged half's last report. */
   readonly dataplane?: {
     readonly drift: Readonly<Record<string, number>>;
+    /** Namespaces whose BIRD has undone the text that is wanted of it. */
+    readonly undone?: readonly string[];
     readonly comparisons: number;
     readonly comparisonMs: number;
     readonly rssBytes: number;
@@ -158,6 +160,18 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
     'Steps since its start that a comparison found necessary.',
     'kind',
     (r) => r.dataplane?.drift ?? {},
+  );
+  labelled(
+    'pop44_bird_undone',
+    '1 while the text that is wanted of the BIRD in the namespace was undone and is not tried again.',
+    'netns',
+    ({ dataplane }) =>
+      Object.fromEntries(
+        (dataplane?.undone === undefined ? [] : ['pop', 'transport']).map((netns) => [
+          netns,
+          Number(dataplane?.undone?.includes(netns)),
+        ]),
+      ),
   );
   gauge('pop44_comparisons', 'Full comparisons since the privileged half started.', (r) => r.dataplane?.comparisons);
   gauge('pop44_comparison_seconds', 'Duration of the last full comparison.', (r) =>

@@ -63,6 +63,14 @@ function stopped(change: RecordChange): boolean {
   return before === true && after !== true;
 }
 
+/** A line of a table: it names the step and why. */
+const longestFailure = 240;
+
+const failingOf = ({ failing, failures: [first = ''] }: Pick<Applied, 'failing' | 'failures'>) => ({
+  failingSteps: failing,
+  failure: first.slice(0, longestFailure),
+});
+
 export function createReconciler({ self, send, disk, status, log, onChanges }: ReconcilerParts): Reconciler {
   let snapshot = emptySnapshot();
   let good: Snapshot | undefined;
@@ -164,7 +172,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
     if (outstanding?.number !== message.number) return;
     const { revision } = outstanding.snapshot;
     outstanding = undefined;
-    status.update({ appliedRevision: revision, failingSteps: message.failing });
+    status.update({ appliedRevision: revision, ...failingOf(message) });
     pump();
   }
 
@@ -213,7 +221,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'applied':
           return applied(message);
         case 'health':
-          return status.update({ failingSteps: message.failing });
+          return status.update(failingOf(message));
         case 'handshakes':
         case 'traffic':
         case 'interconnect-key':

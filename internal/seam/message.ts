@@ -1,6 +1,6 @@
 // The fixed vocabulary between the two halves of a node.
 
-import type { Dataplane, Item, Kind, Session, Way } from '#internal/dataplane/dataplane.ts';
+import type { Dataplane, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -44,6 +44,8 @@ export interface Health {
   readonly comparisonMs: number;
   /** Steps that a comparison found necessary: somebody else changed what is ours. By kind. */
   readonly drift: Readonly<Partial<Record<Kind, number>>>;
+  /** Namespaces whose BIRD has undone the text that is wanted of it. */
+  readonly undone?: readonly Netns[];
   readonly rssBytes: number;
   readonly cpuSeconds: number;
 }

@@ -43,6 +43,8 @@ export interface Report {
   readonly appliedRevision: bigint;
   readonly snapshotRevision: bigint;
   readonly failingSteps: number;
+  /** The first of them, in words; empty: none. */
+  readonly failure: string;
   /** Why the brake holds a snapshot; empty: it does not. */
   readonly held: string;
   /** No contact with etcd. */
@@ -101,6 +103,7 @@ export const silent: Report = {
   appliedRevision: 0n,
   snapshotRevision: 0n,
   failingSteps: 0,
+  failure: '',
   held: '',
   stale: false,
   loopLagMs: 0,

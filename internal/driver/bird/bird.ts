@@ -38,8 +38,8 @@ export interface BirdDriver extends Driver<'bird'> {
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
   /** MEDs of the routes to a prefix that BGP has brought into a table of BIRD's. 0.2 ms. */
   medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
-  /** Why the text that is wanted was undone; undefined: it was not. */
-  undone(netns: Netns): string | undefined;
+  /** Where the text that is wanted was undone and is not tried again. */
+  undone(): readonly Netns[];
 }
 
 export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, clock, log }: BirdOptions): BirdDriver {
@@ -67,7 +67,7 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
     medsOf: async (name, table, prefix) =>
       parseMeds((await daemons[name].ask(`show route table ${table} for ${prefix} all`))?.lines ?? []),
-    undone: (name) => birds[name].trials.undone(),
+    undone: () => (['pop', 'transport'] as const).filter((name) => birds[name].trials.isUndone()),
     async close() {
       for (const { daemon, trials } of Object.values(birds)) {
         await trials.leave();

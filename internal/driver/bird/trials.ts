@@ -48,8 +48,8 @@ export interface Trials {
   bring(want: Brought): Promise<void>;
   /** Looks no more; BIRD runs what it runs. */
   leave(): Promise<void>;
-  /** Why the text that is wanted now was undone. */
-  undone(): string | undefined;
+  /** The text that is wanted now was undone. */
+  isUndone(): boolean;
 }
 
 export interface TrialParts {
@@ -75,7 +75,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
   const { netns, files, loaded, tried, undone } = daemon;
   const fault = (what: string): Fault => new Fault('bird', `BIRD of ${netns}: ${what}`);
   let running: { readonly trial: Trial; readonly stop: AbortController; readonly done: Promise<void> } | undefined;
-  let askedMs: number | undefined;
+  /** What was wanted last, and when. */
+  let asked: { readonly sha256: string; readonly atMs: number } | undefined;
   let darkSinceMs: number | undefined;
 
   const protocols = async (): Promise<readonly Protocol[]> =>
@@ -237,10 +238,10 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
   }
 
   /** That this text was undone, and is wanted ever since. */
-  function undoneBefore(sha256: string, sinceMs: number | undefined): Undone | undefined {
+  function undoneBefore(sha256: string, lastMs: number | undefined): Undone | undefined {
     const before = undone.read();
     if (before?.sha256 !== sha256) return undefined;
-    if (sinceMs === undefined || clock.monotonicMs() - sinceMs <= takenBackMs) return before;
+    if (lastMs === undefined || clock.monotonicMs() - lastMs <= takenBackMs) return before;
     undone.forget();
     return undefined;
   }
@@ -256,8 +257,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
 
   async function bring(want: Brought): Promise<void> {
     const sha256 = likenessOf(want.text);
-    const sinceMs = askedMs;
-    askedMs = clock.monotonicMs();
+    const lastMs = asked?.sha256 === sha256 ? asked.atMs : undefined;
+    asked = { sha256, atMs: clock.monotonicMs() };
     if (running?.trial.sha256 === sha256) throw onTrial(running.trial);
     await leave();
     if ((await daemon.ask(commands.status)) === undefined) {
@@ -268,7 +269,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
       tried.forget();
       return remember(asLoaded(want), status);
     }
-    const before = undoneBefore(sha256, sinceMs);
+    const before = undoneBefore(sha256, lastMs);
     const up = establishedIn(await protocols());
     if (before !== undefined && !isDue(before, want, up))
       throw fault(`undone before and not tried again as it is: ${before.reason}`);
@@ -280,7 +281,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
   return {
     bring,
     leave,
-    undone: () =>
-      askedMs !== undefined && clock.monotonicMs() - askedMs <= takenBackMs ? undone.read()?.reason : undefined,
+    isUndone: () =>
+      asked !== undefined && clock.monotonicMs() - asked.atMs <= takenBackMs && undone.read()?.sha256 === asked.sha256,
   };
 }

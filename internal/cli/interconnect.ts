@@ -1,6 +1,6 @@
 // Interconnect: links between nodes.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import type { Column } from './layout.ts';
@@ -15,6 +15,7 @@ interface CreateOptions extends ChangeOptions {
   readonly portB: number;
   readonly mtu: number;
   readonly parallel?: boolean;
+  readonly routes?: 'full' | 'aggregates';
   readonly underlayA: string;
   readonly underlayB: string;
 }
@@ -44,15 +45,21 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     .option('--port-a <port>', 'UDP port at the first node', uint, 0)
     .option('--port-b <port>', 'UDP port at the second node', uint, 0)
     .option('--mtu <bytes>', '1280 to 9000; default: 1420', uint, 0)
+    .addOption(
+      new Option(
+        '--routes <what>',
+        'refused unless that is what the second node will be told: every route, or default and pools as a whole',
+      ).choices(['full', 'aggregates']),
+    )
     .option('--parallel', 'beside another one between the two; what passes is spread over both')
     .option('--underlay-a <address>', 'of the first node, if not the one of its record', '')
     .option('--underlay-b <address>', 'of the second node, if not the one of its record', '')
     .action(async (nodeA: string, nodeB: string, options: CreateOptions) => {
       const { fabric } = await session.client();
-      const { link4, link6, portA, portB, mtu, parallel = false, underlayA, underlayB } = options;
+      const { link4, link6, portA, portB, mtu, parallel = false, underlayA, underlayB, routes = '' } = options;
       const ends = { nodeA, nodeB, link4, link6, portA, portB, underlayA, underlayB };
       await change(session, options, {
-        send: () => fabric.createInterconnect({ change: changeOf(options), ...ends, mtu, parallel }),
+        send: () => fabric.createInterconnect({ change: changeOf(options), ...ends, mtu, parallel, routes }),
         show: (answer) => session.record(answer, answer.interconnect, columns),
       });
     });

@@ -21,6 +21,7 @@ import { linkField } from './link-space.ts';
 import { revokedNode } from './revoke-node.ts';
 import { freePort, refusedPort } from './ports.ts';
 import { rotatingEnd, withOtherLink } from './rotate-interconnect-key.ts';
+import { refusedRoutes } from './routes-field.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
 
 // WireGuard over IPv4 and IPv6 on a 1,500-byte path: 1500 - 40 - 8 - 32.
@@ -46,6 +47,7 @@ export function createInterconnect(
   const underlay = underlayFields(snapshot, request, [a.record, b.record]);
   if (isRefusal(underlay)) form.check(underlay);
   form.check(refusedPair(snapshot, request, [a.record, b.record]));
+  form.check(refusedRoutes(snapshot, request.routes, [a.record, b.record]));
   form.check(rotatingEnd([a.record, b.record]));
   const link4 = form.take(linkField(snapshot, 'interconnect.link4', request.link4, 4));
   const link6 = form.take(linkField(snapshot, 'interconnect.link6', request.link6, 6));

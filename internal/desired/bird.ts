@@ -7,6 +7,7 @@ import { type MutableDataplane, put, sealedPassword } from '#internal/dataplane/
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { learnedMove, moveFunction, movedHere } from './moves.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Channel, communityChannel } from './community.ts';
 import { lifelinesOf } from './lifelines.ts';
 import { fullShare } from '#internal/verdict/verdict.ts';
 import { announces, originText, whileAlone } from './origin.ts';
@@ -160,19 +161,32 @@ function shared(view: View, leg: Leg): string {
   return ` weight = ${weight};${longer}`;
 }
 
-const taken = (view: View, leg: Leg, family: Family): string =>
-  `filter { if !p44_fabric${family}() then reject; ${movedHere}${leaving(leg)}${shared(view, leg)} accept; }`;
+const taken = (view: View, leg: Leg, { takes, moves }: Channel): string =>
+  `filter { if !(${takes}) then reject; ${moves}${leaving(leg)}${shared(view, leg)} accept; }`;
 
-const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => [
-  `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
-  `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
-  '  bfd on;',
-  `  ipv${family} {`,
-  `    import limit ${fabricLimit} action block;`,
-  `    import ${taken(view, leg, family)}; export where p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE;`,
-  '  };',
-  '}',
-];
+const fabricChannel = (family: Family): Channel => ({
+  roles: '',
+  limit: fabricLimit,
+  takes: `p44_fabric${family}()`,
+  moves: movedHere,
+  tells: `p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE`,
+});
+
+const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => {
+  const { community } = leg;
+  const channel = community === undefined ? fabricChannel(family) : communityChannel(community, family);
+  return [
+    `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
+    `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
+    `  bfd on;${channel.roles}`,
+    `  ipv${family} {`,
+    // Blocked above, not ended: what was there before stays.
+    `    import limit ${channel.limit} action block;`,
+    `    import ${taken(view, leg, channel)}; export where ${channel.tells};`,
+    '  };',
+    '}',
+  ];
+};
 
 /**
  * Addresses that are given up come and go as kernel routes of a table of their own: BIRD takes one kernel protocol for

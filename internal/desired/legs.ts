@@ -13,6 +13,7 @@ import {
   parseWgKey,
   wgKeyHex,
 } from '#internal/netip/netip.ts';
+import { type Community, communityOf } from './community.ts';
 import { type Leg, type Self, sortedRecords } from './self.ts';
 
 /** IFNAMSIZ is 16 with the closing zero (linux/if.h). */
@@ -56,6 +57,7 @@ interface Ends {
   readonly near: Node;
   readonly far: Node;
   readonly self: KeyFiles;
+  readonly community: Community | undefined;
 }
 
 type KeyFiles = Pick<Self, 'interconnectKeyFile' | 'madeKeyBase'>;
@@ -68,7 +70,7 @@ function keyFileOf({ near, self }: Ends, key: string): string {
 }
 
 /** The far end's address, in a family that both have, IPv4 first; empty when there is none. */
-function farUnderlay({ underlayA, underlayB, nodeA }: Interconnect, { near, far }: Omit<Ends, 'self'>): string {
+function farUnderlay({ underlayA, underlayB, nodeA }: Interconnect, { near, far }: Pick<Ends, 'near' | 'far'>): string {
   const [own, other] = nodeA === near.id ? [underlayA, underlayB] : [underlayB, underlayA];
   if (other !== '') return other;
   const has = (node: Node, family: Family): string => (family === 4 ? node.underlay4 : node.underlay6);
@@ -98,6 +100,7 @@ function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'lea
     keyFile: keyFileOf(ends, keyOf(near)),
     farKey: keyOf(far),
     far,
+    ...(ends.community !== undefined && { community: ends.community }),
     listenPort: first ? portA : portB,
     farPort: first ? portB : portA,
     farUnderlay: farUnderlay(interconnect, ends),
@@ -128,6 +131,8 @@ export function legsOf(snapshot: Snapshot, near: Node, self: KeyFiles): readonly
     if (interconnect.nodeA !== near.id && interconnect.nodeB !== near.id) return [];
     const farId = interconnect.nodeA === near.id ? interconnect.nodeB : interconnect.nodeA;
     const far = snapshot.nodes.get(farId)?.record;
-    return far === undefined || !inForce(far) ? [] : legsOfOne(interconnect, { near, far, self });
+    return far === undefined || !inForce(far)
+      ? []
+      : legsOfOne(interconnect, { near, far, self, community: communityOf(snapshot, near, far) });
   });
 }

@@ -34,6 +34,8 @@ export function moveFunction(view: View): readonly string[] {
 
 /** In an import filter of a neighbour. */
 export const movedHere = 'p44_moved();';
+/** In that of one who has no say in where tunnels are. */
+export const movesIgnored = `bgp_large_community.delete([(*, ${moveCommunity}, *)]);`;
 
 /** In the import filter of kernel routes. */
 export const learnedMove = ({ node }: View): string =>

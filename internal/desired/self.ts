@@ -4,6 +4,7 @@ import { nodesInForce, slabStands, type Snapshot, standingPools } from '#interna
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
 import { type AccessLinks, accessLinksOf } from './access-links.ts';
+import type { Community } from './community.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
 import { type Origin, originOf } from './origin.ts';
@@ -39,6 +40,8 @@ export interface Leg {
   /** Beside another one that is to carry everything, as soon as it can. */
   readonly leaving: boolean;
   readonly far: Node;
+  /** One of the two ends is a club's. */
+  readonly community?: Community;
   readonly listenPort: number;
   readonly farPort: number;
   /** Of the far end in the underlay; empty: the two nodes share no family there. */

@@ -3,6 +3,7 @@
 import { type Link, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark } from '#internal/dataplane/ownership.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
+import { sourcesOf } from './community.ts';
 import { keepaliveSeconds } from './keepalive.ts';
 import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
@@ -49,7 +50,7 @@ export function wireguard(view: View, into: MutableDataplane): void {
       link: leg.link,
       publicKey: leg.farKey,
       // What may pass is decided by routes and filters; a trusted link carries the whole fabric.
-      allowedIps: ['0.0.0.0/0', '::/0'],
+      allowedIps: leg.community === undefined ? ['0.0.0.0/0', '::/0'] : sourcesOf(leg.community, leg),
       ...(endpoint === undefined ? {} : { endpoint }),
       keepaliveSeconds: keepaliveSeconds(view.node.id, leg.far.id),
     });

@@ -220,7 +220,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     trusted: trust.trusted,
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
-    explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask },
+    explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask, whereabouts: pairing.seen },
   });
   askAgain = api.askAgain;
   api.serve(server);

@@ -9,6 +9,7 @@ import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
+import { createSeen, type Seen } from './seen.ts';
 
 export interface PairParts {
   readonly nodeId: string;
@@ -21,6 +22,8 @@ export interface PairParts {
 }
 
 export interface Pairing extends PairEnd {
+  /** Clients of the pair, as either node has told. */
+  readonly seen: Seen;
   /** From the privileged half. */
   heard(message: FromDataplane): void;
   /** The records or the mesh changed: the sibling may be another. */
@@ -44,6 +47,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   };
   const teller = createSiblingTeller({ credentials, stands, clock, signal });
   const asker = createTakeoverAsker(send);
+  const seen = createSeen(stands);
   /** Of the privileged half that is connected now; empty: none is. */
   let listener = '';
   let role = '';
@@ -58,9 +62,11 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
     );
   };
   return {
+    seen,
     told: (from, peers) => {
       if (listener === '' || from !== siblingOfNode(snapshot(), nodeId)) return '';
       const taken = believed(peers, stands, clock.wall().getTime());
+      seen.take(taken);
       if (taken.length > 0) send({ type: 'whereabouts', peers: taken });
       return listener;
     },
@@ -79,7 +85,10 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
         toldAheadMs = Number.NaN;
       }
       if (message.type === 'taken-over') asker.told(message);
-      if (message.type === 'whereabouts') teller.tell(message.peers);
+      if (message.type === 'whereabouts') {
+        seen.take(message.peers);
+        teller.tell(message.peers);
+      }
       if (message.type === 'flows') status.update({ flows: message.flows, flowsHeld: message.held });
       if (message.type !== 'duty') return;
       role = message.role;

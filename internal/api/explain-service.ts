@@ -20,6 +20,7 @@ import type { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { namesakes, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import type { FactsAsker } from '#internal/seam/seam.ts';
 import { inSpace, nodesWorthAsking, type Question, questionOf, tunnelAt } from './explain-question.ts';
+import { explainedFailure, type WhereaboutsKnown } from './explain-failure.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { found, freshness, granted } from './service.ts';
 
@@ -32,6 +33,8 @@ export interface ExplainParts {
   holderOf(tunnelId: string): string | undefined;
   /** What this node's kernel holds. @throws Fault `unavailable` */
   readonly facts: FactsAsker['ask'];
+  /** Absent: this daemon hears of none. */
+  readonly whereabouts?: WhereaboutsKnown;
 }
 
 interface Around extends ExplainParts {
@@ -149,6 +152,10 @@ export function explainHandlers(context: ServiceContext): HandlersOf<typeof Expl
         held: status.own().held,
         freshness: freshness(context),
       };
+    },
+    explainFailure: async ({ node }, { signal }) => {
+      const answer = await found(context, signal, (snapshot) => explainedFailure(context, snapshot, node));
+      return { ...answer, freshness: freshness(context) };
     },
   };
 }

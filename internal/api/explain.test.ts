@@ -77,3 +77,21 @@ test('an address works like the tunnel that has it, and one that nobody has says
   expect(free.plan).toMatchObject({ verdict: 'rejected', reason: "44.31.0.77 is no tunnel's here: nobody has it" });
   expect((await client.explain.explain({ subject: '44.31.0.77', to: '198.51.100.7' })).plan?.verdict).toBe('dropped');
 });
+
+test('the death of a node without a sibling lasts until it is back; of one that is none nothing is told [N7]', async () => {
+  const { code, stdout } = await cli(client, 'explain --failure p1');
+  expect(code).toBe(0);
+  expect(stdout).toContain('p1 has no sibling: its tunnels are down until it is back\n');
+  expect(stdout).toContain('station\tuntil back\t');
+  const json = await cli(client, 'explain --failure p1 -o json');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    nodeId: 'p1',
+    whereaboutsKnown: false,
+    tunnels: [{ name: 'station' }],
+  });
+  await expect(client.explain.explainFailure({ node: 'p9' })).rejects.toMatchObject({
+    refusal: { refused: 'not-found', field: 'node' },
+  });
+  for (const line of ['explain', 'explain station --failure p1', 'explain --failure p1 --port 22'])
+    expect(await cli(client, line)).toMatchObject({ code: 2, stdout: '' });
+});

@@ -76,7 +76,7 @@ const services = [
 ]
   .flatMap((service): readonly DescMethod[] => service.methods)
   .concat(StatusService.methods, TrustService.methods, TunnelService.methods);
-const looks = /^(Get|List)|^(Whois|Explain|WaitApplied)$/;
+const looks = /^(Get|List)|^(Whois|Explain|ExplainFailure|WaitApplied)$/;
 
 /** All that p1 may call where its PoP is of this kind. */
 function open(kind: PopKind, as: 'node' | 'admin' = 'node'): readonly string[] {

@@ -4,6 +4,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Client } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type { ExplainResponse, Step, Walk } from '#internal/gen/pop44/v1/explain_pb.ts';
+import { askFailure } from './explain-failure.ts';
+import { UsageError } from './io.ts';
 import { type Column, harmless } from './layout.ts';
 import type { Session } from './session.ts';
 
@@ -22,12 +24,21 @@ function portNumber(text: string): number {
 
 export function explainVerb(explain: Command, session: Session): void {
   explain
-    .argument('<subject>', 'a tunnel (id, owner/name, or name), or an address of ours')
+    .argument('[subject]', 'a tunnel (id, owner/name, or name), or an address of ours')
     .option('--from <address>', 'where the packet is from; default: somewhere on the internet')
     .option('--to <address>', 'the subject sends the packet, to this address')
     .option('--protocol <protocol>', 'tcp, udp, icmp or a number; default: tcp with a port, else icmp')
     .option('--port <port>', 'of tcp and udp', portNumber)
-    .action((subject: string, options: ExplainOptions) => ask(session, { subject, ...options }));
+    .option('--failure <node>', 'what the death of this node would cost each of its tunnels, instead of a packet')
+    .action(async (subject: string | undefined, { failure, ...options }: ExplainOptions & { failure?: string }) => {
+      if ((failure === undefined) === (subject === undefined))
+        throw new UsageError('explain wants a tunnel or an address, or --failure NODE alone');
+      if (failure !== undefined && Object.keys(options).length > 0)
+        throw new UsageError('--failure NODE is about no packet: it goes without --from, --to, --protocol and --port');
+      await (failure === undefined
+        ? ask(session, { subject: subject ?? '', ...options })
+        : askFailure(session, failure));
+    });
 }
 
 type Question = ExplainOptions & { readonly subject: string };

@@ -67,7 +67,7 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'explain',
-    description: 'what nodes do with a packet, and by which rule',
+    description: 'what nodes do with a packet, and by which rule; what the death of a node would cost',
     verbs: async () => (await import('./explain.ts')).explainVerb,
   },
   {

@@ -1,4 +1,5 @@
-// Explain: walks one packet through what a node should do with it, and through what its kernel does.
+// Explain: walks one packet through what a node should do with it, and through what its kernel does; and says what the death of
+// a node would cost its tunnels.
 //
 // On the path: api makes a scene of a question, walks the plan and, with what the privileged half answers, the kernel,
 // and tells where the two differ.
@@ -6,6 +7,7 @@
 
 export { type Absence, absenceOf } from './absence.ts';
 export { cureOf, differenceOf } from './compare.ts';
+export { type FailingNode, failureText, type Heard, type Outage, outagesOf } from './failure.ts';
 export { type Answer, kernelWalk } from './kernel.ts';
 export { flowText, hasPorts, icmp, type Packet, within } from './packet.ts';
 export { type Asked, plannedPlane } from './plane.ts';

@@ -12,7 +12,145 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/explain.proto.
  */
 export const file_pop44_v1_explain: GenFile = /*@__PURE__*/
-  fileDesc("ChZwb3A0NC92MS9leHBsYWluLnByb3RvEghwb3A0NC52MSJbCg5FeHBsYWluUmVxdWVzdBIPCgdzdWJqZWN0GAEgASgJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSEAoIcHJvdG9jb2wYBCABKAkSDAoEcG9ydBgFIAEoDSLyAQoPRXhwbGFpblJlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSDgoGcGFja2V0GAIgASgJEhwKBHBsYW4YAyABKAsyDi5wb3A0NC52MS5XYWxrEh4KBmtlcm5lbBgEIAEoCzIOLnBvcDQ0LnYxLldhbGsSFgoOa2VybmVsX3Byb2JsZW0YBSABKAkSEgoKZGlmZmVyZW5jZRgGIAEoCRIMCgRjdXJlGAcgASgJEhAKCG5vZGVfaWRzGAggAygJEgwKBGhlbGQYCSABKAkSJgoJZnJlc2huZXNzGAogASgLMhMucG9wNDQudjEuRnJlc2huZXNzIkYKBFdhbGsSDwoHdmVyZGljdBgBIAEoCRIOCgZyZWFzb24YAiABKAkSHQoFc3RlcHMYAyADKAsyDi5wb3A0NC52MS5TdGVwIkYKBFN0ZXASDQoFd2hlcmUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIMCgRydWxlGAMgASgJEhAKCGV2aWRlbmNlGAQgASgJMlAKDkV4cGxhaW5TZXJ2aWNlEj4KB0V4cGxhaW4SGC5wb3A0NC52MS5FeHBsYWluUmVxdWVzdBoZLnBvcDQ0LnYxLkV4cGxhaW5SZXNwb25zZWIGcHJvdG8z", [file_pop44_v1_common]);
+  fileDesc("ChZwb3A0NC92MS9leHBsYWluLnByb3RvEghwb3A0NC52MSIlChVFeHBsYWluRmFpbHVyZVJlcXVlc3QSDAoEbm9kZRgBIAEoCSLLAQoWRXhwbGFpbkZhaWx1cmVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhIKCnNpYmxpbmdfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEhkKEXdoZXJlYWJvdXRzX2tub3duGAQgASgIEicKB3R1bm5lbHMYBSADKAsyFi5wb3A0NC52MS5UdW5uZWxPdXRhZ2USEAoIbGVmdF9vZmYYBiABKA0SJgoJZnJlc2huZXNzGAcgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIvABCgxUdW5uZWxPdXRhZ2USEQoJdHVubmVsX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDd2F5GAMgASgJEhgKC2V4cGVjdGVkX21zGAQgASgNSACIAQESFgoJbGF0ZXN0X21zGAUgASgNSAGIAQESEwoGcnR0X21zGAYgASgNSAKIAQESHQoQaGFuZHNoYWtlX2FnZV9tcxgHIAEoBEgDiAEBEg4KBnJlYXNvbhgIIAEoCUIOCgxfZXhwZWN0ZWRfbXNCDAoKX2xhdGVzdF9tc0IJCgdfcnR0X21zQhMKEV9oYW5kc2hha2VfYWdlX21zIlsKDkV4cGxhaW5SZXF1ZXN0Eg8KB3N1YmplY3QYASABKAkSDAoEZnJvbRgCIAEoCRIKCgJ0bxgDIAEoCRIQCghwcm90b2NvbBgEIAEoCRIMCgRwb3J0GAUgASgNIvIBCg9FeHBsYWluUmVzcG9uc2USDwoHbm9kZV9pZBgBIAEoCRIOCgZwYWNrZXQYAiABKAkSHAoEcGxhbhgDIAEoCzIOLnBvcDQ0LnYxLldhbGsSHgoGa2VybmVsGAQgASgLMg4ucG9wNDQudjEuV2FsaxIWCg5rZXJuZWxfcHJvYmxlbRgFIAEoCRISCgpkaWZmZXJlbmNlGAYgASgJEgwKBGN1cmUYByABKAkSEAoIbm9kZV9pZHMYCCADKAkSDAoEaGVsZBgJIAEoCRImCglmcmVzaG5lc3MYCiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiRgoEV2FsaxIPCgd2ZXJkaWN0GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIdCgVzdGVwcxgDIAMoCzIOLnBvcDQ0LnYxLlN0ZXAiRgoEU3RlcBINCgV3aGVyZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEgwKBHJ1bGUYAyABKAkSEAoIZXZpZGVuY2UYBCABKAkypQEKDkV4cGxhaW5TZXJ2aWNlEj4KB0V4cGxhaW4SGC5wb3A0NC52MS5FeHBsYWluUmVxdWVzdBoZLnBvcDQ0LnYxLkV4cGxhaW5SZXNwb25zZRJTCg5FeHBsYWluRmFpbHVyZRIfLnBvcDQ0LnYxLkV4cGxhaW5GYWlsdXJlUmVxdWVzdBogLnBvcDQ0LnYxLkV4cGxhaW5GYWlsdXJlUmVzcG9uc2ViBnByb3RvMw", [file_pop44_v1_common]);
+
+/**
+ * @generated from message pop44.v1.ExplainFailureRequest
+ */
+export type ExplainFailureRequest = Message<"pop44.v1.ExplainFailureRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message pop44.v1.ExplainFailureRequest.
+ * Use `create(ExplainFailureRequestSchema)` to create a new message.
+ */
+export const ExplainFailureRequestSchema: GenMessage<ExplainFailureRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_explain, 0);
+
+/**
+ * @generated from message pop44.v1.ExplainFailureResponse
+ */
+export type ExplainFailureResponse = Message<"pop44.v1.ExplainFailureResponse"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * The node that would take over; empty: there is none.
+   *
+   * @generated from field: string sibling_id = 2;
+   */
+  siblingId: string;
+
+  /**
+   * What would happen, in words.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * The answering daemon knows where clients are.
+   *
+   * @generated from field: bool whereabouts_known = 4;
+   */
+  whereaboutsKnown: boolean;
+
+  /**
+   * Those that live on the node, the worst first; at most 10,000.
+   *
+   * @generated from field: repeated pop44.v1.TunnelOutage tunnels = 5;
+   */
+  tunnels: TunnelOutage[];
+
+  /**
+   * Tunnels beyond.
+   *
+   * @generated from field: uint32 left_off = 6;
+   */
+  leftOff: number;
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 7;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ExplainFailureResponse.
+ * Use `create(ExplainFailureResponseSchema)` to create a new message.
+ */
+export const ExplainFailureResponseSchema: GenMessage<ExplainFailureResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_explain, 1);
+
+/**
+ * @generated from message pop44.v1.TunnelOutage
+ */
+export type TunnelOutage = Message<"pop44.v1.TunnelOutage"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+
+  /**
+   * As a person may type it.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * "none", "called", "by itself", "until back" or "away".
+   *
+   * @generated from field: string way = 3;
+   */
+  way: string;
+
+  /**
+   * Milliseconds that a client hears nothing, in the mean. Unset: nobody can tell.
+   *
+   * @generated from field: optional uint32 expected_ms = 4;
+   */
+  expectedMs?: number | undefined;
+
+  /**
+   * Milliseconds that it should not exceed.
+   *
+   * @generated from field: optional uint32 latest_ms = 5;
+   */
+  latestMs?: number | undefined;
+
+  /**
+   * To the client and back, milliseconds. Unset: not measured.
+   *
+   * @generated from field: optional uint32 rtt_ms = 6;
+   */
+  rttMs?: number | undefined;
+
+  /**
+   * Milliseconds since its last handshake. Unset: none is known.
+   *
+   * @generated from field: optional uint64 handshake_age_ms = 7;
+   */
+  handshakeAgeMs?: bigint | undefined;
+
+  /**
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message pop44.v1.TunnelOutage.
+ * Use `create(TunnelOutageSchema)` to create a new message.
+ */
+export const TunnelOutageSchema: GenMessage<TunnelOutage> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_explain, 2);
 
 /**
  * @generated from message pop44.v1.ExplainRequest
@@ -60,7 +198,7 @@ export type ExplainRequest = Message<"pop44.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_explain, 0);
+  messageDesc(file_pop44_v1_explain, 3);
 
 /**
  * @generated from message pop44.v1.ExplainResponse
@@ -136,7 +274,7 @@ export type ExplainResponse = Message<"pop44.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_explain, 1);
+  messageDesc(file_pop44_v1_explain, 4);
 
 /**
  * @generated from message pop44.v1.Walk
@@ -167,7 +305,7 @@ export type Walk = Message<"pop44.v1.Walk"> & {
  * Use `create(WalkSchema)` to create a new message.
  */
 export const WalkSchema: GenMessage<Walk> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_explain, 2);
+  messageDesc(file_pop44_v1_explain, 5);
 
 /**
  * @generated from message pop44.v1.Step
@@ -201,10 +339,10 @@ export type Step = Message<"pop44.v1.Step"> & {
  * Use `create(StepSchema)` to create a new message.
  */
 export const StepSchema: GenMessage<Step> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_explain, 3);
+  messageDesc(file_pop44_v1_explain, 6);
 
 /**
- * What a node does with one packet, and by which rule.
+ * What a node does with one packet, and by which rule; and what its end would mean.
  *
  * @generated from service pop44.v1.ExplainService
  */
@@ -218,6 +356,17 @@ export const ExplainService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * What the death of a node, now and as a whole, would cost each tunnel. How far clients are, and when they were last heard, is
+   * known to the node itself and to its sibling.
+   *
+   * @generated from rpc pop44.v1.ExplainService.ExplainFailure
+   */
+  explainFailure: {
+    methodKind: "unary";
+    input: typeof ExplainFailureRequestSchema;
+    output: typeof ExplainFailureResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_explain, 0);

@@ -10,14 +10,13 @@ import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Here } from '#internal/desired/desired.ts';
-import { createLeader, createPromoter, sweepAgainAndAgain } from '#internal/leader/leader.ts';
+import { createLeader, createPromoter } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh, runBeacon } from '#internal/mesh/mesh.ts';
 import { createMetrics, serveMetrics } from '#internal/metrics/metrics.ts';
 import { nodesInForce, signingAuthority } from '#internal/model/model.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
 import { createLive } from '#internal/presence/presence.ts';
-import { endWindowsAgainAndAgain } from '#internal/rotation/rotation.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { listen, newServer } from '#internal/rpc/rpc.ts';
 import {
@@ -39,6 +38,7 @@ import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { createRoaming } from './roaming.ts';
 import { selfOf } from './self.ts';
+import { tidyAgainAndAgain } from './tidy.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 import { createVerdicts } from './verdicts.ts';
 
@@ -270,26 +270,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   );
   const knowing = authorities.run(signal);
   const electing = election.run(signal);
-  const sweeping = sweepAgainAndAgain(
-    {
-      nodeId: config.nodeId,
-      clock,
-      store,
-      head,
-      fences: () => election.leading().flatMap((poolId) => election.held(poolId) ?? []),
-      newId: randomUUID,
-      failed: (cause, pool) => log.warn('sweep-failed', { pool, reason: messageOf(cause) }),
-    },
-    signal,
-  );
   const rotating = keeper.run(signal);
-  const ending = endWindowsAgainAndAgain(
-    {
-      ...{ nodeId: config.nodeId, clock, head, store, newId: randomUUID },
-      failed: (cause) => log.warn('pop-key-window-stays', { reason: messageOf(cause) }),
-    },
-    signal,
-  );
+  const tidying = tidyAgainAndAgain({ nodeId: config.nodeId, clock, store, head, election, log }, signal);
 
   try {
     for await (const batch of store.follow(signal, saved)) reconciler.take(batch);
@@ -304,6 +286,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   leader.close();
   seam.close();
   await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
-  await Promise.all([sweeping, renewing, rotating, knowing, ending, beaconing]);
+  await Promise.all([renewing, rotating, knowing, tidying, beaconing]);
   await Promise.all([records.close(), traffic.close()]);
 }

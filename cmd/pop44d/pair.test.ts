@@ -50,7 +50,7 @@ function pairing(refusals: string[] = []) {
 
 test('the privileged half is told where peers of ours are, and nothing else that a sibling says [S6]', () => {
   const { made, sent, key } = pairing();
-  const right: Whereabout = [key, '198.18.1.2:51820', now - 5, 'p44w0'];
+  const right: Whereabout = [key, '198.18.1.2:51820', now - 5, 'p44w0', 150];
   const wrong: readonly Whereabout[] = [
     [testKey(999), '198.18.1.2:51820', now, 'p44w0'],
     [key, '198.18.1.2 } ; flush ruleset:1', now, 'p44w0'],

@@ -18,6 +18,7 @@ import { newWgKeyPair, nodeFiles } from './node-files.ts';
 import { deafen } from './deafen.ts';
 import { outageDuring } from './outage.ts';
 import { raiseLab } from './raise.ts';
+import { stayOf, staysEverywhere } from './stays.ts';
 import { host4, labNode, meshPort } from './topology.ts';
 import { twoLinks } from './two-links.ts';
 import type { World } from './world.ts';
@@ -275,17 +276,9 @@ test('a full packet passes, a larger one is told the path MTU by an address that
   await lab.exec('host', ['ip', 'route', 'flush', 'cache']);
 });
 
-/** Of the tunnel, as the daemon of a node has heard. */
-const stay = async (node: string) => {
-  const { tunnel } = await client.at(node).tunnels.getTunnel({ tunnel: 'station' });
-  const { heldByNodeId = '', moves = 0, alsoAtNodeIds = [] } = tunnel ?? {};
-  return { heldByNodeId, moves, alsoAtNodeIds };
-};
+const stay = (node: string) => stayOf(client, node, 'station');
 const staysAt = (heldByNodeId: string, moves: number): Promise<boolean> =>
-  eventually(async () => {
-    for (const { node } of lab.nodes) expect(await stay(node.id)).toMatchObject({ heldByNodeId, moves });
-    return true;
-  }, 20_000);
+  staysEverywhere(lab, client, 'station', { heldByNodeId, moves });
 /** Routes of the client's address alone, as a node's kernel has them. */
 const ownRoutes = async (node: number): Promise<readonly string[]> =>
   lines((await lab.exec(`p${node}p`, ['ip', 'route', 'show', 'table', '4401', 'exact', address4])).stdout);

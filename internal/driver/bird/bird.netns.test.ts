@@ -71,12 +71,14 @@ protocol bgp p44b { local as ${4200000000 + id}; neighbor 172.30.0.${far} as ${4
 `;
 /** What the session to the BIRD of the transport namespace stands for here. */
 const lifelines: readonly Lifeline[] = [{ to: 'cores', sessions: ['p44b'] }];
-function wanted(pop: string, transport?: string): MutableDataplane {
+function wanted(pop: string, transport?: string, lines = lifelines): MutableDataplane {
   const into = emptyDataplane();
-  put(into, 'bird', { netns: 'pop', text: pop, lifelines });
+  put(into, 'bird', { netns: 'pop', text: pop, lifelines: lines });
   if (transport !== undefined) put(into, 'bird', { netns: 'transport', text: transport, lifelines: [] });
   return into;
 }
+/** Both ends; that a session begins anew with another password is wanted, and no trial. */
+const ends = (pop: string, transport: string): MutableDataplane => wanted(pop, transport, []);
 const drift = async (want: MutableDataplane) => plan(want, { ...emptyDataplane(), ...(await driver.observe()) });
 const bring = async (want: MutableDataplane) => driver.apply(await drift(want));
 const birdc = (command: string): string =>
@@ -202,7 +204,7 @@ const established = (): Promise<boolean> => eventually(async () => (await sessio
 test('two ends with one password speak, with two they do not, and what lies on the disk is for root alone [N2]', async () => {
   // As long as the kernel takes, and with what other languages would stumble over.
   const password = `a\\b #;{}%$ '${'x'.repeat(67)}`;
-  const want = wanted(signing(1, 0, signed(password)), signing(0, 1, signed(password)));
+  const want = ends(signing(1, 0, signed(password)), signing(0, 1, signed(password)));
   expect(await bring(want)).toEqual([]);
   await established();
   expect((await driver.observe()).bird).toEqual(want.bird);
@@ -211,7 +213,7 @@ test('two ends with one password speak, with two they do not, and what lies on t
   expect(readFileSync(file, 'utf8')).toContain(`password "${password}";`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(runDir, 'pop.bird.loaded'), 'utf8')).not.toContain(password);
-  expect(await bring(wanted(signing(1, 0, signed('other')), signing(0, 1, signed(password))))).toEqual([]);
+  expect(await bring(ends(signing(1, 0, signed('other')), signing(0, 1, signed(password))))).toEqual([]);
   await eventually(async () => (await session())?.state === 'start', 10_000);
   // As long as it has taken above, and half as much again; nobody is let in meanwhile.
   await realClock.sleep(2000);
@@ -221,7 +223,7 @@ test('two ends with one password speak, with two they do not, and what lies on t
 }, 60_000);
 
 test('a password that is sealed to another disables its session alone, and says so until it opens', async () => {
-  const want = wanted(signing(1, 0, signed('right', makeIdentity())), signing(0, 1, signed('right')));
+  const want = ends(signing(1, 0, signed('right', makeIdentity())), signing(0, 1, signed('right')));
   const failures = await bring(want);
   expect(failures.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^p44b is disabled: a key is not sealed to age1\w+, or was changed$/) as unknown,
@@ -232,6 +234,6 @@ test('a password that is sealed to another disables its session alone, and says 
   expect(await bring(want)).toHaveLength(1);
   const loadedAt = (status: string): string => /reconfiguration on (.*)\./.exec(status)?.[1] ?? '';
   expect(loadedAt(birdc('show status'))).toBe(loadedAt(before));
-  expect(await bring(wanted(signing(1, 0, signed('right')), signing(0, 1, signed('right'))))).toEqual([]);
+  expect(await bring(ends(signing(1, 0, signed('right')), signing(0, 1, signed('right'))))).toEqual([]);
   await established();
 }, 30_000);

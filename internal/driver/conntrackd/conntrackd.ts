@@ -89,6 +89,8 @@ export function openConntrackd({ netns, runDir, clock, log }: ConntrackdOptions)
         // Its end is ours then.
         stood = false;
         await inTurn(() => (step.op === 'remove' ? daemon.end() : daemon.start(step.want)));
+        // Not only by the next look: one that dies before it would never be told.
+        stood = daemon.stands();
       } catch (cause) {
         failures.push({ step, message: messageOf(cause) });
       }

@@ -13,8 +13,12 @@ export interface Claim {
 /** More moves than a tunnel makes: what claims more is no claim. */
 const mostMoves = 2 ** 31;
 
-export const isClaim = ({ tunnelId, nodeId, sequence }: Claim): boolean =>
-  tunnelId !== '' && nodeId !== '' && Number.isSafeInteger(sequence) && sequence >= 1 && sequence < mostMoves;
+export const isMove = (sequence: number): boolean =>
+  Number.isSafeInteger(sequence) && sequence >= 1 && sequence < mostMoves;
+
+/** A time that no integer holds could not be told on: no frame with it can be written. */
+export const isClaim = ({ tunnelId, nodeId, sequence, handshakeMs }: Claim): boolean =>
+  tunnelId !== '' && nodeId !== '' && isMove(sequence) && Number.isSafeInteger(handshakeMs) && handshakeMs >= 0;
 
 /** Whether `claim` is right where both are known. The same move by two nodes, in a fabric cut in two: the lower id. */
 export function outranks(claim: Claim, other: Claim): boolean {

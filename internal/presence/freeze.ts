@@ -37,7 +37,10 @@ export function createFreeze(): Freeze {
       until.delete(tunnelId);
       return undefined;
     },
-    all: (nowMs) => [...until].flatMap(([tunnelId, endMs]) => (endMs > nowMs ? [tunnelId] : [])).sort(),
+    all: (nowMs) => {
+      for (const [tunnelId, endMs] of until) if (endMs <= nowMs) until.delete(tunnelId);
+      return [...until.keys()].sort();
+    },
     forget: (tunnelId) => {
       moves.delete(tunnelId);
       until.delete(tunnelId);

@@ -140,6 +140,52 @@ test.each([0, -1, 1.5, Number.NaN, 2 ** 31, 2 ** 53])('a claim by move %s is non
   expect(presence.claimOf('t')).toBeUndefined();
 });
 
+test.each([-1, 1.5, Number.POSITIVE_INFINITY, Number(2n ** 64n - 1n)])(
+  'a claim by a handshake at %s is none',
+  (atMs) => {
+    const { presence } = node('p1');
+    presence.told('p2', [claim('p2', 2, atMs)], 1);
+    expect(presence.claimOf('t')).toBeUndefined();
+  },
+);
+
+test('a handshake to come keeps no session from starting elsewhere [A3]', () => {
+  const { presence, shake } = node('p1');
+  presence.told('p2', [claim('p2', 1, 1_000 * minute)], minute);
+  expect(shake(2 * minute)).toEqual([claim('p1', 2, 2 * minute)]);
+});
+
+test('a sibling’s tunnel does not come back by a handshake from long before it went there [N4]', () => {
+  const { presence, shake, contests } = node('a', ['b']);
+  presence.told('b', [claim('b', 3, 9 * minute)], 10 * minute);
+  expect(shake(8 * minute)).toEqual([]);
+  expect(contests).toEqual(['t']);
+});
+
+test('who counts as high as it goes has the tunnel until it is no node any more; no move is told that nobody believes', () => {
+  const { presence, shake, contests } = node('p1');
+  const highest = 2 ** 31 - 1;
+  presence.told('p2', [claim('p2', highest)], 1);
+  expect(shake(minute)).toEqual([]);
+  expect(presence.move('t', 'p1', minute)).toEqual([]);
+  expect(presence.claimOf('t')).toEqual(claim('p2', highest));
+  expect(contests).toEqual([]);
+  presence.gone('p2');
+  expect(presence.all()).toEqual([]);
+  expect(shake(3 * minute)).toEqual([claim('p1', 1, 3 * minute)]);
+});
+
+test('a node that is no node any more has let go of what came from it, and the others of nothing', () => {
+  const { presence, shake, moves } = node('p1');
+  presence.told('p2', [claim('p2', 1, 1)], 2);
+  presence.told('p3', [{ ...claim('p3', 1, 1), tunnelId: 'u' }], 2);
+  shake(minute);
+  shake(minute, 'u');
+  presence.gone('p2');
+  expect([presence.here().contended('t'), presence.here().contended('u')]).toEqual([false, true]);
+  expect(moves).toEqual(['t 2', 'u 2', 't 2']);
+});
+
 test('a tunnel that is gone is nobody’s', () => {
   const { presence, moves, shake } = node('p1');
   shake(1);

@@ -6,7 +6,7 @@
 // Never: in etcd. A presence that is lost is told again by the others, or by the next handshake.
 
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
-import { type Claim, isClaim, outranks } from './claim.ts';
+import { type Claim, isClaim, isMove, outranks } from './claim.ts';
 import { createFreeze } from './freeze.ts';
 
 export type { Claim } from './claim.ts';
@@ -48,6 +48,8 @@ export interface Presence {
   frozen(nowMs: number): readonly string[];
   /** The tunnel is gone. */
   forget(tunnelId: string): void;
+  /** That node is no node any more: what it held is nobody's, however it counted, and it lets go of what it has lost. O(claims) */
+  gone(nodeId: string): void;
 }
 
 export interface PresenceParts {
@@ -123,8 +125,8 @@ export function createPresence(parts: PresenceParts): Presence {
 
   /** A session of another node's tunnel has started here, and nothing speaks against it. */
   function starts(claim: Claim, { handshakeMs }: Sighting, lastMs: number | undefined, nowMs: number): boolean {
-    if (isSibling(claim.nodeId)) return true;
     // One that is told late, by a privileged half that is met again, is older than the move away from here.
+    if (isSibling(claim.nodeId)) return handshakeMs > claim.handshakeMs - sameMomentMs;
     if (handshakeMs <= claim.handshakeMs || freeze.untilMs(claim.tunnelId, nowMs) !== undefined) return false;
     return lastMs === undefined || handshakeMs - lastMs >= sessionMs;
   }
@@ -146,6 +148,8 @@ export function createPresence(parts: PresenceParts): Presence {
           continue;
         }
         const claim = { tunnelId, nodeId, sequence: (known?.sequence ?? 0) + 1, handshakeMs };
+        // No node would believe it; whoever counted so far is taken out of the records.
+        if (!isMove(claim.sequence)) continue;
         take(claim, nowMs);
         news.push(claim);
       }
@@ -155,8 +159,10 @@ export function createPresence(parts: PresenceParts): Presence {
     told: (teller, heard, nowMs) => {
       const answers: Claim[] = [];
       const moved: string[] = [];
-      for (const claim of heard) {
-        if (!isClaim(claim)) continue;
+      for (const each of heard) {
+        if (!isClaim(each)) continue;
+        // A time to come would keep sessions from starting elsewhere until then.
+        const claim = { ...each, handshakeMs: Math.min(each.handshakeMs, nowMs + sameMomentMs) };
         const { tunnelId } = claim;
         const known = claims.get(tunnelId);
         if (known === undefined || outranks(claim, known)) {
@@ -179,6 +185,7 @@ export function createPresence(parts: PresenceParts): Presence {
     move: (tunnelId, to, nowMs) => {
       const sequence = (claims.get(tunnelId)?.sequence ?? 0) + 1;
       const claim = { tunnelId, nodeId: to, sequence, handshakeMs: nowMs };
+      if (!isMove(sequence)) return [];
       if (take(claim, nowMs)) tell([tunnelId]);
       return [claim];
     },
@@ -194,6 +201,12 @@ export function createPresence(parts: PresenceParts): Presence {
       settled(tunnelId);
       sequences = sequences.delete(tunnelId);
       if (held) tell([tunnelId]);
+    },
+    gone: (other) => {
+      for (const [tunnelId, claim] of claims) if (claim.nodeId === other) claims.delete(tunnelId);
+      const open = [...from].flatMap(([tunnelId, before]) => (before === other ? [tunnelId] : []));
+      open.forEach(settled);
+      tell(open);
     },
   };
 }

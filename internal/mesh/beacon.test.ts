@@ -40,7 +40,8 @@ test('each of two nodes learns whether the other hears it; what comes from elsew
       {
         nodeId,
         ...places[nodeId],
-        others: () => new Map([[other, places[other]]]),
+        // One has no port: it is passed over.
+        others: () => new Map([['p0', { address: '127.0.0.4', port: 0 }] as const, [other, places[other]] as const]),
         status,
         clock: realClock,
         log: quiet,

@@ -62,6 +62,8 @@ export async function runBeacon(parts: BeaconParts, signal: AbortSignal): Promis
   const send = (from: NonNullable<typeof socket>): void => {
     const hears = new Map(status.hears(clock.wall()).map((hearing) => [hearing.nodeId, hearing.heard]));
     for (const [id, { address: to, port: toPort }] of others()) {
+      // A record may have none.
+      if (toPort === 0) continue;
       const bytes = toBinary(BeaconSchema, create(BeaconSchema, { nodeId: own, hearsYou: hears.get(id) ?? false }));
       // One that cannot go out now is one that is lost.
       from.send(bytes, toPort, to, () => undefined);

@@ -108,6 +108,16 @@ test('a handshake moves a tunnel to where it happened; one that came before the 
   expect(p2.presence.claimOf('t')).toEqual({ tunnelId: 't', nodeId: 'p1', sequence: 3, handshakeMs: 3_000 });
 });
 
+test('[N8] figures and times that are none neither end the streams nor spread', async () => {
+  const { p1, p2 } = await pair();
+  p2.mesh.tell([{ tunnelId: 't', nodeId: 'p2', sequence: 3, handshakeMs: Number(2n ** 63n) }]);
+  p2.status.update({ load: Number.NaN, loopLagMs: Number.POSITIVE_INFINITY });
+  p2.status.update({ appliedRevision: 44n });
+  await eventually(() => p1.status.of('p2')?.report.appliedRevision === 44n, 5_000);
+  expect(p1.status.of('p2')?.report).toMatchObject({ load: 0, loopLagMs: 0 });
+  expect(p1.presence.claimOf('t')).toBeUndefined();
+});
+
 test('what is asked of a tunnel that another node holds comes once, with who asks', async () => {
   const { p1, p2 } = await pair();
   p1.mesh.ask([

@@ -71,6 +71,9 @@ export interface Mesh {
 /** Milliseconds that an old stream is kept beside the new one. */
 const overlapMs = 5_000;
 
+/** To one node: one, beside it while credentials change another, and what the other side has not given up yet. */
+const mostStreams = 4;
+
 /** Milliseconds before a stream that ended is opened again. */
 const redialMs = 500;
 
@@ -101,6 +104,8 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
     if (frame !== undefined) teller.hear(peer, frame);
   };
   const open = (peer: string, signal: AbortSignal): Teller => {
+    const before = [...tellers].flatMap(([each, to]) => (to === peer ? [each] : []));
+    if (before.length >= mostStreams) before[0]?.end();
     const teller = createTeller(parts, signal);
     tellers.set(teller, peer);
     return teller;

@@ -35,6 +35,9 @@ export interface Teller {
   end(): void;
 }
 
+/** What is compared with others' figures; that of a node which writes no number is none. */
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
+
 const reportOf = (message: NodeReport): Report => ({
   appliedRevision: message.appliedRevision,
   snapshotRevision: message.snapshotRevision,
@@ -42,7 +45,7 @@ const reportOf = (message: NodeReport): Report => ({
   failure: message.failure,
   held: message.held,
   stale: message.stale,
-  loopLagMs: message.loopLagMs,
+  loopLagMs: finite(message.loopLagMs),
   rotation: message.rotation,
   trustedAuthorities: message.trustedAuthorities,
   role: message.role,
@@ -50,7 +53,7 @@ const reportOf = (message: NodeReport): Report => ({
   pairAlarm: message.pairAlarm,
   flows: message.flows,
   flowsHeld: message.flowsHeld,
-  load: message.load,
+  load: finite(message.load),
   notServing: message.notServing,
   paths: message.paths.map(({ interconnectId, link, nodeId, up, verdict, weight, detour, troubles }) => ({
     ...{ interconnectId, link, nodeId, up, verdict, weight, detour, troubles },
@@ -64,7 +67,7 @@ const reportOf = (message: NodeReport): Report => ({
 
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
 
-/** Claims in one frame; 100 bytes each, well below the message limit. */
+/** Claims in one frame, whoever writes it; 100 bytes each, well below the message limit. */
 const mostClaims = 10_000;
 
 export function createTeller({ status, clock, presence }: Parts, signal: AbortSignal): Teller {
@@ -72,7 +75,8 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
   let wake: (() => void) | undefined;
   // A change while a frame is being written must not wait for the heartbeat.
   let changed = false;
-  let untold: readonly Claim[] = presence.all();
+  /** By tunnel, the last that is known: whoever does not listen must not make it grow. */
+  const untold = new Map(presence.all().map((claim) => [claim.tunnelId, claim]));
   let unasked: readonly Contest[] = [];
   let last: { readonly us: bigint; readonly at: bigint } | undefined;
   const offset = createClockOffset();
@@ -85,6 +89,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
 
   const frame = (): MeshFrame => {
     const now = microseconds(clock);
+    const told = untold.values().take(mostClaims).toArray();
     const made = create(MeshFrameSchema, {
       sentUs: now,
       sentWallMs: BigInt(clock.wall().getTime()),
@@ -96,14 +101,12 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
         paths: status.own().paths.map((path) => ({ ...path, troubles: [...path.troubles] })),
         hears: [...status.hears(clock.wall())],
       },
-      presence: untold
-        .slice(0, mostClaims)
-        .map(({ handshakeMs, ...claim }) => ({ ...claim, handshakeMs: BigInt(Math.round(handshakeMs)) })),
+      presence: told.map(({ handshakeMs, ...claim }) => ({ ...claim, handshakeMs: BigInt(Math.round(handshakeMs)) })),
       contests: [...unasked],
     });
-    untold = untold.slice(mostClaims);
+    for (const { tunnelId } of told) untold.delete(tunnelId);
     unasked = [];
-    if (untold.length > 0) changed = true;
+    if (untold.size > 0) changed = true;
     // An echo is good for one measurement.
     last = undefined;
     return made;
@@ -111,7 +114,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
 
   const tell = (claims: readonly Claim[]): void => {
     if (claims.length === 0) return;
-    untold = [...untold, ...claims];
+    for (const claim of claims) untold.set(claim.tunnelId, claim);
     nudge();
   };
 
@@ -147,7 +150,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
           ? undefined
           : offset.sample({ sentWallMs: Number(heard.sentWallMs), heardWallMs: at.getTime(), rttMs });
       if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), at, { rttMs, clockOffsetMs });
-      const claims = heard.presence.map(({ tunnelId, nodeId, sequence, handshakeMs }) => ({
+      const claims = heard.presence.slice(0, mostClaims).map(({ tunnelId, nodeId, sequence, handshakeMs }) => ({
         ...{ tunnelId, nodeId: nodeId || peer },
         // A build that does not count yet.
         sequence: sequence || 1,

@@ -5,7 +5,7 @@ import type { Stay } from '#internal/api/api.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Mesh } from '#internal/mesh/mesh.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
 import {
   type Claim,
   type Contest,
@@ -16,12 +16,13 @@ import {
 } from '#internal/presence/presence.ts';
 import { createContactAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 import { isHeard, type Status } from '#internal/status/status.ts';
+import { mayHold } from './credible.ts';
 
 export interface RoamingParts {
   readonly nodeId: string;
   readonly snapshot: () => Snapshot;
   readonly mesh: () => Pick<Mesh, 'tell' | 'ask'>;
-  readonly status: Pick<Status, 'of'>;
+  readonly status: Pick<Status, 'of' | 'own'>;
   readonly moved: (here: Held, moved: readonly string[]) => void;
   readonly send: (message: FromNetwork) => void;
   readonly clock: Clock;
@@ -58,7 +59,9 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   const asker = createContactAsker(send);
   const nowMs = (): number => clock.wall().getTime();
   const isSibling = (id: string): boolean => siblingOfNode(snapshot(), nodeId) === id;
+  const credible = (id: string, tunnelId: string): boolean => mayHold(snapshot(), id, tunnelId, status.own().stale);
   let ticking = false;
+  let nodes = snapshot().nodes;
 
   const keysOf = (tunnelId: string): readonly string[] => {
     const record = snapshot().tunnels.get(tunnelId)?.record;
@@ -93,6 +96,17 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     frozen: (tunnelId) => presence.frozenUntilMs(tunnelId, nowMs()) !== undefined,
   });
 
+  /** One that was taken out of the records may have counted as high as it liked. */
+  function lookAtNodes(): void {
+    const before = nodes;
+    nodes = snapshot().nodes;
+    if (nodes === before) return;
+    for (const [id, { record }] of before) {
+      const now = nodes.get(id)?.record;
+      if (id !== nodeId && inForce(record) && (now === undefined || !inForce(now))) presence.gone(id);
+    }
+  }
+
   async function tick(wanted: readonly string[]): Promise<void> {
     const keys = new Map(wanted.map((tunnelId) => [tunnelId, keysOf(tunnelId)]));
     // Without an answer nothing is known of what is heard: others must not wait for that.
@@ -114,14 +128,21 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
 
   return {
     all: presence.all,
-    told: (peer, claims) => presence.told(peer, claims, nowMs()),
-    asked: (peer, asked) => contests.asked(peer, asked, nowMs()),
+    told: (peer, claims) => {
+      const taken = claims.filter(({ nodeId: holder, tunnelId }) => credible(holder, tunnelId));
+      return presence.told(peer, taken, nowMs());
+    },
+    asked: (peer, asked) => {
+      const taken = asked.filter(({ tunnelId }) => credible(peer, tunnelId));
+      contests.asked(peer, taken, nowMs());
+    },
     seen: (sightings) => mesh().tell(presence.seen(sightings, nowMs())),
     heard: (message) => {
       if (message.type === 'contact') asker.told(message);
     },
     lost: asker.lost,
     beat: () => {
+      lookAtNodes();
       const wanted = ticking ? [] : contests.wanted(nowMs());
       if (wanted.length === 0) return;
       ticking = true;

@@ -41,6 +41,8 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
   let ends: readonly PathEnds[] | undefined;
   /** By link: whether it is up, and how often it was lost. */
   let links = new Map<string, readonly [up: boolean | undefined, downs: number]>();
+  /** Somebody tells of them: one that is not among them was never up. */
+  let watched = false;
   let verdicts = noVerdicts;
   let told: ReadonlyMap<string, Share> = new Map();
 
@@ -70,7 +72,7 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
   }
 
   const evidenceOf = ({ link, nodeId: far }: PathEnds): Evidence => {
-    const [up, downs = 0] = links.get(link) ?? [];
+    const [up, downs] = links.get(link) ?? [watched ? false : undefined, 0];
     return { up, downs, neighbour: neighbourOf(far) };
   };
 
@@ -81,7 +83,9 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
 
   return {
     heard: (message) => {
-      if (message.type === 'links') links = new Map(message.links.map(([link, up, downs]) => [link, [up, downs]]));
+      if (message.type !== 'links') return;
+      watched = true;
+      links = new Map(message.links.map(([link, up, downs]) => [link, [up, downs]]));
     },
     changed: () => {
       ends = undefined;
@@ -107,6 +111,7 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
       shares(next);
     },
     lost: () => {
+      watched = false;
       // What BIRD knows now is not known here, and it is no loss of theirs.
       links = new Map([...links].map(([link, [, downs]]) => [link, [undefined, downs]]));
     },

@@ -23,6 +23,24 @@ const claim = (n: number, tunnelId: string): RecordEvent => ({
   stored: { revision: 9n, record: create(PeerKeySchema, { publicKey: testKey(n), tunnelId }) },
 });
 
+/** Metrics of a tunnel's own routes at home, when it has come by this move. */
+const metricsAt = (sequence: number, contended: boolean): readonly (number | undefined)[] => {
+  const here = { has: (id: string) => id === 't1', sequenceOf: () => sequence, contended: () => contended };
+  const { route } = desired(threePops(3), self, here);
+  const before = of(threePops(3)).route;
+  return [...route].flatMap(([key, { metric }]) => (before.has(key) ? [] : [metric]));
+};
+
+test('at home a tunnel has routes of its own while the node that it came from has not let go, and no others [A3]', () => {
+  expect(metricsAt(3, true)).toEqual([65_539, 65_539]);
+  expect(metricsAt(3, false)).toEqual([]);
+});
+
+test('of moves that BIRD cannot count the route has the last that it can', () => {
+  expect(metricsAt(30_000, true)).toEqual([95_536, 95_536]);
+  expect(metricsAt(2 ** 31 - 1, true)).toEqual([95_536, 95_536]);
+});
+
 test('a suspended tunnel wants nothing on any node, though it is enabled [S2]', () => {
   const suspended = with1({ suspension: create(SuspensionSchema, { reason: 'spam' }) });
   const disabled = with1({ enabled: false });

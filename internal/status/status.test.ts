@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createStatus, silent } from './status.ts';
+import { createStatus, hearsBack, silent } from './status.ts';
 
 const applied = (appliedRevision: bigint) => ({ ...silent, appliedRevision });
 
@@ -41,3 +41,15 @@ test('a node that is lost keeps its last report and is not connected', () => {
   status.lost('p2');
   expect(status.of('p2')).toMatchObject({ connected: false, rttMs: 1.5, report: { appliedRevision: 5n } });
 });
+
+test('what a beacon has said is believed for five seconds, and no longer [N5]', () => {
+  const status = createStatus('p1');
+  status.sighted('p2', { at: new Date(0), hearsUs: false });
+  const told = (ms: number): unknown => hearsBack(status.of('p2') ?? fail(), 'p1', new Date(ms));
+  expect([told(5_000), told(5_001)]).toEqual([false, undefined]);
+  expect([5_000, 5_001].map((ms) => status.hears(new Date(ms))[0]?.heard)).toEqual([true, false]);
+});
+
+function fail(): never {
+  throw new Error('never heard of');
+}

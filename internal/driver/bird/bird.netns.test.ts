@@ -17,6 +17,7 @@ import { plan } from '#internal/plan/plan.ts';
 import { makeIdentity, recipientOf, seal, writeIdentityFile } from '#internal/sealing/sealing.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { type BirdDriver, openBird } from './bird.ts';
+import { likenessOf } from './daemon.ts';
 
 const netns = { transport: '/run/netns/bt', pop: '/run/netns/bp' };
 const runDir = mkdtempSync(join(tmpdir(), 'pop44-bird-'));
@@ -212,8 +213,17 @@ test('two ends with one password speak, with two they do not, and what lies on t
   const file = join(runDir, 'pop.bird.conf');
   expect(readFileSync(file, 'utf8')).toContain(`password "${password}";`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(readFileSync(join(runDir, 'pop.bird.loaded'), 'utf8')).not.toContain(password);
-  expect(await bring(ends(signing(1, 0, signed('other')), signing(0, 1, signed(password))))).toEqual([]);
+  const loaded = join(runDir, 'pop.bird.loaded');
+  expect(readFileSync(loaded, 'utf8')).not.toContain(password);
+  // The hash of a text that is known but for a password that somebody thought of gives that away.
+  expect(statSync(loaded).mode & 0o077).toBe(0);
+  // Another process knows the same.
+  await driver.close();
+  open();
+  expect(await drift(want)).toEqual([]);
+  // At the far end: here it would be a text that loses what was up.
+  const near = want.bird.get('pop')?.text ?? '';
+  expect(await bring(ends(near, signing(0, 1, signed('other'))))).toEqual([]);
   await eventually(async () => (await session())?.state === 'start', 10_000);
   // As long as it has taken above, and half as much again; nobody is let in meanwhile.
   await realClock.sleep(2000);
@@ -236,4 +246,19 @@ test('a password that is sealed to another disables its session alone, and says 
   expect(loadedAt(birdc('show status'))).toBe(loadedAt(before));
   expect(await bring(ends(signing(1, 0, signed('right')), signing(0, 1, signed('right'))))).toEqual([]);
   await established();
+}, 30_000);
+
+test('where it is forgotten what a text was sealed as, no clear password is told of what runs [S5]', async () => {
+  const password = 'from the text that runs';
+  expect(await bring(wanted(signing(1, 0, signed(password)), signing(0, 1, signed(password))))).toEqual([]);
+  writeFileSync(join(runDir, 'pop.bird.loaded'), '{');
+  const sha256 = likenessOf(signing(1, 0, 'password "other";'));
+  const undone = { sha256, reason: 'by this test', expected: ['cores'], atMs: realClock.wall().getTime() };
+  writeFileSync(join(runDir, 'pop.bird.undone'), JSON.stringify(undone));
+  process.kill(pid(), 'SIGKILL');
+  await eventually(() => reasons.length > 0, 10_000);
+  expect(await bring(wanted(signing(1, 0, signed('other')), signing(0, 1, signed(password))))).toHaveLength(1);
+  const running = (await driver.observe()).bird?.get('pop')?.text;
+  expect(running).toContain('protocol bgp p44b');
+  expect(running).not.toContain(password);
 }, 30_000);

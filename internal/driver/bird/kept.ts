@@ -85,7 +85,8 @@ export function kept<T>(path: string, is: (value: unknown) => value is T): Kept<
       }
     },
     write(value) {
-      writeFileSync(`${path}.new`, JSON.stringify(value));
+      // For root alone: with the hash of a text that is known but for a password, a password that somebody thought of is guessed.
+      writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     },
     forget: () => rmSync(path, { force: true }),

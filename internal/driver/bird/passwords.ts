@@ -15,6 +15,9 @@ export interface Opened {
 
 const disabled = 'disabled;';
 
+/** What may be told of a text that BIRD reads: without what would have to be sealed. */
+export const withoutPasswords = (text: string): string => text.replaceAll(/password "[^"]*";/g, disabled);
+
 /** A session whose password does not open is disabled and named: the others go on, and none ever speaks unsigned. */
 export function withPasswords(text: string, opener: NodeOpener): Opened {
   const problems: string[] = [];

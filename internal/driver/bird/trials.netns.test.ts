@@ -58,17 +58,18 @@ interface Text {
   readonly number?: number;
   readonly far?: number;
   readonly routes?: readonly string[];
+  readonly weight?: number;
 }
 const text = (
   own: number,
-  { number = 4_200_000_000 + own, far = 4_200_000_000 + (1 - own), routes = [] }: Text = {},
+  { number = 4_200_000_000 + own, far = 4_200_000_000 + (1 - own), routes = [], weight = 1 }: Text = {},
 ): string => `
 router id 172.30.0.${own};
 protocol device p44device { scan time 10; }
 protocol static p44s4 { ipv4; ${routes.map((route) => `route ${route} blackhole;`).join(' ')} }
 protocol bfd p44bfd { interface "v*" { min rx interval 100 ms; min tx interval 100 ms; }; }
 protocol bgp p44b { local 172.30.0.${own} as ${number}; neighbor 172.30.0.${1 - own} as ${far}; direct;
-  bfd on; connect delay time 1; connect retry time 2; error wait time 1, 8; ipv4 { import all; export all; }; }
+  bfd on; connect delay time 1; connect retry time 2; error wait time 1, 8; ipv4 { import filter { weight = ${weight}; accept; }; export all; }; }
 `;
 const wrongFar = 4_200_000_009;
 
@@ -136,6 +137,19 @@ test('a text that loses all sessions to COREs is undone, they are back within 10
   expect(driver.undone()).toEqual([]);
   expect(existsSync(join(runDir, 'pop.bird.undone'))).toBe(false);
   expect(birdc('configure confirm')).toContain('Nothing to do');
+}, 60_000);
+
+test('shares of paths are never at fault: others are taken while all COREs are lost, and after', async () => {
+  expect(await bring(bad)).toBe(onTrial);
+  // What that one takes down is not there before the link is.
+  link('down');
+  await told(/: undone, no session to a CORE/);
+  expect(await bring(wanted({ weight: 2 }))).toBe('');
+  expect(driver.undone()).toEqual([]);
+  link('up');
+  await settlesUp();
+  expect(await bring(wanted({ weight: 3 }))).toBe('');
+  expect(readFileSync(join(runDir, 'pop.bird.conf'), 'utf8')).toContain('weight = 3;');
 }, 60_000);
 
 test('a change that loses no session is confirmed at once, one after which they come back as soon as they do', async () => {

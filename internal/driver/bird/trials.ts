@@ -16,6 +16,7 @@ import type { Loaded, Tried, Undone } from './kept.ts';
 import { runs } from './observe.ts';
 import { didNothing, isEstablished, type Protocol, parseProtocols, type Status } from './parse.ts';
 import { order, statusOf } from './order.ts';
+import { withoutPasswords } from './passwords.ts';
 import { commands } from './render.ts';
 
 /** What is good shows in the first look (2 ms); until then others wait. */
@@ -121,9 +122,10 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
 
   /** Of the text in the file of BIRD, as far as it is known. */
   function asConfigured(): Omit<Loaded, 'rebootAt' | 'reconfiguredAt'> {
-    const sha256 = hashOf(readFileSync(files.config, 'utf8'));
-    const before = loaded.read();
-    return { lifelines: before?.lifelines ?? [], ...(before?.sha256 === sha256 ? before : {}), sha256 };
+    const text = readFileSync(files.config, 'utf8');
+    const [sha256, told, before] = [hashOf(text), withoutPasswords(text), loaded.read()];
+    if (before?.sha256 === sha256) return before;
+    return { lifelines: before?.lifelines ?? [], ...(told !== text && { told }), sha256 };
   }
 
   /** Undoes what is on trial, whatever of it is left: BIRD has gone back by itself, or somebody has confirmed it by hand. */
@@ -246,8 +248,13 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
     return undefined;
   }
 
+  /** It differs from the text of BIRD's file in shares alone: what is lost meanwhile is not its doing. */
+  const isSharesAlone = (sha256: string): boolean =>
+    existsSync(files.config) && likenessOf(readFileSync(files.config, 'utf8')) === sha256;
+
   /** What a text has to bring up: what is up, and what a trial just before this one, or of the same text, has taken down. */
   function expectedOf(want: Bird, sha256: string, up: ReadonlySet<string>): readonly Purpose[] {
+    if (isSharesAlone(sha256)) return [];
     const [left, before] = [tried.read(), undone.read()];
     const counts = before?.sha256 === sha256 || (before?.atMs ?? 0) > clock.wall().getTime() - darkMs;
     const lost = [...(left?.expected ?? []), ...(before !== undefined && counts ? before.expected : [])];

@@ -34,8 +34,8 @@ export function moveFunction(view: View): readonly string[] {
 
 /** In an import filter of a neighbour. */
 export const movedHere = 'p44_moved();';
-/** In that of one who has no say in where tunnels are: none of its large communities means anything here. */
-export const movesIgnored = 'bgp_large_community.empty;';
+/** In that of one who has no say in where tunnels are: nothing of it means anything here. */
+export const movesIgnored = 'unset(bgp_large_community);';
 
 /** In the import filter of kernel routes. */
 export const learnedMove = ({ node }: View): string =>

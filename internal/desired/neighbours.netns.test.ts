@@ -58,7 +58,7 @@ protocol bgp up4 { local ${own4} as ${asn}; neighbor ${far4} as 4200000001; ${bg
 protocol bgp up6 { local ${own6} as ${asn}; neighbor ${far6} as 4200000001; ${bgp} ${options} ipv6 { import all; export all; }; }
 `;
 const club = `router id 198.18.210.3;
-protocol static { ipv4; ${routes([...wrong, ...right, ...flood])} }
+protocol static { ipv4 { import filter { bgp_large_community.add((4200000003, 44, 9)); accept; }; }; ${routes([...wrong, ...right, ...flood])} }
 protocol static { ipv6; ${routes(['::/0', '2001:db8:44::/48', '2001:db8:44:1::/64', 'fd00::/8', '2001:db8:1:f3::1/128', ...sites])} }
 ${far(4_200_000_003, 'local role customer;', ['172.30.0.3', '172.30.0.2', 'fd44:0:0:1::3', 'fd44:0:0:1::2'])}`;
 const upstream = `router id 198.18.11.1;
@@ -161,6 +161,8 @@ test('of a club what is delegated to it is heard, whatever else it announces, an
   expect(six).not.toContain('2001:db8:44:1::/64');
   for (const session of ['p44i_p1_p3_4', 'p44i_p1_p3_6']) expect(isUp('p1', session)).toBe(true);
   expect(birdc('p1', 'show protocols all p44i_p1_p3_6')).toMatch(/Import limit: +1000 \[HIT\]/);
+  // Where tunnels are is none of its business.
+  expect(birdc('p1', 'show route protocol p44i_p1_p3_4 all')).not.toContain('large_community');
   // The others hear of it, and of nothing else that the club says.
   await eventually(() => heard('p2', 'p44i_p1_p2_4').includes(clubSubtree[0]), 10_000);
   const others = heard('p2', 'p44i_p1_p2_4');

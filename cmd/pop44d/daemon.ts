@@ -32,6 +32,7 @@ import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
+import { createNeighbours } from './neighbours.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
 import { createPairing } from './pair.ts';
 import { startPulse } from './pulse.ts';
@@ -149,6 +150,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     snapshot: () => reconciler.snapshot(),
     shares: (next) => reconciler.shares(next),
   });
+  const neighbours = createNeighbours({ nodeId: config.nodeId, status, snapshot: () => reconciler.snapshot() });
   const sentAt = new Map<number, number>();
   let health: Health | undefined;
   let dataplaneConnected = false;
@@ -168,6 +170,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     pairing.heard(message);
     presence.heard(message);
     verdicts.heard(message);
+    neighbours.heard(message);
     if (message.type === 'facts') facts.told(message);
     if (message.type === 'handshakes') {
       promoter.shook(message.peers.map(([publicKey]) => publicKey));
@@ -184,7 +187,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const metrics = createMetrics(version, () =>
     figuresOf({
       ...{ nodeId: config.nodeId, snapshot: reconciler.snapshot() },
-      ...{ status, now: clock.wall(), store, election, identity, health },
+      ...{ status, now: clock.wall(), store, election, identity, health, bgp: neighbours.counts() },
     }),
   );
 
@@ -203,6 +206,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       pairing.lost();
       presence.lost();
       verdicts.lost();
+      neighbours.lost();
       facts.lost();
       reconciler.lost();
     },

@@ -29,6 +29,7 @@ import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts'
 import { createLog } from '#internal/log/log.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
 import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
+import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
 import { tellFlows } from './flow-counts.ts';
 
@@ -230,6 +231,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const isPair = (): boolean => duty.holder.report().role !== 'alone';
   const telling = tellFlows({ counts: states.counts, isPair, send, clock }, signal);
   const linking = links.run(signal);
+  const counting = tellBgpCounts({ counts: bird.bgpCounts, send, clock, log }, signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
       (health) => seam.send({ ...health, undone: bird.undone() }),
@@ -281,7 +283,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
-  await Promise.all([watching, holding, telling, linking]);
+  await Promise.all([watching, holding, telling, linking, counting]);
   await seam.close();
   await applier.close();
   await flows.close();

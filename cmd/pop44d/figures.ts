@@ -1,5 +1,6 @@
 // Figures: what the metrics show of this daemon, read when they are asked for.
 
+import type { BgpCounts } from '#internal/dataplane/dataplane.ts';
 import type { Election } from '#internal/election/election.ts';
 import type { Readings } from '#internal/metrics/metrics.ts';
 import type { Snapshot } from '#internal/model/model.ts';
@@ -16,12 +17,13 @@ export interface FigureParts {
   readonly store: Pick<Store, 'contact' | 'quarantined'>;
   readonly election: Pick<Election, 'leading'>;
   readonly identity: Pick<KeptIdentity, 'ends'>;
+  readonly bgp: readonly BgpCounts[];
   /** As the privileged half told it last. */
   readonly health: Health | undefined;
 }
 
 export function figuresOf(parts: FigureParts): Readings {
-  const { nodeId, snapshot, status, now, store, election, identity, health } = parts;
+  const { nodeId, snapshot, status, now, store, election, identity, bgp, health } = parts;
   const own = status.own();
   const hears = new Map(status.hears(now).map((hearing) => [hearing.nodeId, hearing.heard]));
   const others = [...snapshot.nodes.keys()].filter((id) => id !== nodeId);
@@ -58,6 +60,7 @@ export function figuresOf(parts: FigureParts): Readings {
       };
     }),
     paths: Object.fromEntries(own.paths.map((path) => [path.link, path])),
+    bgp,
     ...(health === undefined ? {} : { dataplane: health }),
   };
 }

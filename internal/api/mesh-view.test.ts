@@ -31,7 +31,18 @@ test('the matrix has what each node hears; one-way pairs are marked, an unheard 
     { ...path, interconnectId: 'p2-p3', link: 'p44i-p2-p3', nodeId: 'p3' },
     { ...path, interconnectId: 'p1-p2', link: 'p44i-p1-p2', nodeId: 'p1' },
   ];
-  status.heard('p2', { ...own, appliedRevision: 1n, hears, paths }, fresh, { rttMs: 3.5, clockOffsetMs: 2 });
+  const refusal = {
+    session: 'p44i_p2_club_4',
+    neighbourId: 'club',
+    imported: 3,
+    refused: 10_006,
+    limit: 1000,
+    limitHit: false,
+  };
+  status.heard('p2', { ...own, appliedRevision: 1n, hears, paths, refusals: [refusal] }, fresh, {
+    rttMs: 3.5,
+    clockOffsetMs: 2,
+  });
   status.heard('p3', { ...own, hears: [{ nodeId: 'p2', heard: false }] }, fresh);
   // Its stream is open, and nothing came over it for long: what it told then says nothing of now.
   status.heard('p4', { ...own, hears }, new Date(Date.now() - silenceMs - 1_000));
@@ -53,5 +64,7 @@ test('the matrix has what each node hears; one-way pairs are marked, an unheard 
     ['p1', 4, 'silent'],
     ['p3', 4, 'silent'],
   ]);
+  expect(nodes.map(({ refusals }) => refusals.length)).toEqual([0, 1, 0, 0]);
+  expect(nodes[1]?.refusals[0]).toMatchObject(refusal);
   expect(nodes[1]?.behind).toBe(daemon.head.snapshot().revision - 1n);
 });

@@ -67,11 +67,14 @@ export function meshView(context: ServiceContext): MessageInitShape<typeof GetMe
     .map((state) => {
       const behind = snapshot.revision - BigInt(state.appliedRevision ?? 0n);
       const certificateEnds = snapshot.certificates.get(state.node?.id ?? '')?.record.notAfter;
-      const told = status.of(state.node?.id ?? '')?.report.paths ?? [];
+      const { paths: told = [], refusals = [] } = status.of(state.node?.id ?? '')?.report ?? {};
       const paths = [...told]
         .sort((a, b) => byText(a.nodeId, b.nodeId) || byText(a.link, b.link))
         .map((path) => ({ ...path, troubles: [...path.troubles] }));
-      return { state, behind: behind > 0n ? behind : 0n, paths, ...(certificateEnds && { certificateEnds }) };
+      return {
+        ...{ state, behind: behind > 0n ? behind : 0n, paths, refusals: [...refusals] },
+        ...(certificateEnds && { certificateEnds }),
+      };
     });
   return { nodeId: config.nodeId, freshness: freshness(context), nodes, cells };
 }

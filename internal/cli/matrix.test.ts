@@ -99,6 +99,20 @@ test('pop44 mesh: paths that are not good on a terminal with why, all of them in
   );
 });
 
+test('pop44 mesh: neighbours that announce what they may not, with how much was refused; none, no line of them', async () => {
+  const refusals = [
+    { session: 'p44i_p3_club_6', neighbourId: 'club', imported: 1000, refused: 4, limit: 1000, limitHit: true },
+    { session: 'p44u_p3_isp_4', neighbourId: 'p3-isp', imported: 1, refused: 10_001, limit: 10, limitHit: false },
+  ];
+  const [node] = three.nodes;
+  const told = { ...three, nodes: [{ ...node, state: { node: { id: 'p3' } }, refusals }] };
+  const shown = (await cli(recorder({ getMesh: told }).client, 'mesh', { isTTY: true })).stdout;
+  expect(shown).toMatch(/^FROM +NEIGHBOUR +SESSION +REFUSED +TAKEN +LIMIT$/m);
+  expect(shown).toMatch(/^p3 +club +p44i_p3_club_6 +4 +1000 +1000 hit$/m);
+  expect(shown).toMatch(/^p3 +p3-isp +p44u_p3_isp_4 +10001 +1 +10$/m);
+  expect((await cli(recorder({ getMesh: three }).client, 'mesh', { isTTY: true })).stdout).not.toContain('REFUSED');
+});
+
 test('no line of the legend is wider than a terminal', () => {
   for (const line of `${legend}\n${weightLegend}`.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

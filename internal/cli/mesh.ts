@@ -1,7 +1,7 @@
 // Mesh: which node hears which, and how each fares.
 
 import type { Command } from 'commander';
-import type { PathReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { PathReport, RefusalReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { GetMeshResponse, MeshCell, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
 import { type Column, timeText, yesNo } from './layout.ts';
 import { legend, matrixText, oneWayText, weightLegend, weightsText } from './matrix.ts';
@@ -46,6 +46,22 @@ const pathColumns: readonly Column<PathFrom>[] = [
   ['because', ({ troubles }) => troubles.join(' ')],
 ];
 
+interface RefusalFrom extends RefusalReport {
+  readonly from: string;
+}
+
+const refusalColumns: readonly Column<RefusalFrom>[] = [
+  ['from', ({ from }) => from],
+  ['neighbour', ({ neighbourId }) => neighbourId],
+  ['session', ({ session }) => session],
+  ['refused', ({ refused }) => String(refused)],
+  ['taken', ({ imported }) => String(imported)],
+  ['limit', ({ limit, limitHit }) => (limit === 0 ? '' : `${limit}${limitHit ? ' hit' : ''}`)],
+];
+
+const refusalsOf = ({ nodes }: GetMeshResponse): readonly RefusalFrom[] =>
+  nodes.flatMap(({ state, refusals }) => refusals.map((refusal) => ({ ...refusal, from: state?.node?.id ?? '' })));
+
 const pathsOf = ({ nodes }: GetMeshResponse): readonly PathFrom[] =>
   nodes.flatMap(({ state, paths }) => paths.map((path) => ({ ...path, from: state?.node?.id ?? '' })));
 
@@ -63,6 +79,7 @@ export function meshVerb(mesh: Command, session: Session): void {
       // On a terminal, what is as it should be stands in the matrix.
       const told = session.form() === 'columns' ? paths.filter(({ verdict }) => verdict !== 'good') : paths;
       await session.section(told, pathColumns);
+      await session.section(refusalsOf(answer), refusalColumns);
     }
     session.aged(answer.freshness);
   });

@@ -3,6 +3,7 @@
 // On the path: desired(snapshot, node) makes the wanted one, drivers observe the found one, plan compares the two.
 // Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
+export type { BgpCounts } from './bgp-counts.ts';
 export type { Session, Way } from './facts.ts';
 export {
   paddedPassword,

@@ -24,6 +24,7 @@ export type { Carrier } from './tunnel.ts';
 export { edgeOf } from './edge.ts';
 export { nextSessions } from './next-sessions.ts';
 export { type PathEnds, pathsOf } from './paths.ts';
+export { type Refusal, refusalsOf } from './refusals.ts';
 // The words of the rulesets, for whoever reads back what they do with a packet (explain).
 export { ownRulesBit, policyMap, portSet, presetBit, protocolSet, sourceMap, tunnelSet } from './nft-policy.ts';
 export { martians } from './nft-pop.ts';

@@ -6,9 +6,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type BirdCounts, openBirdCounts } from '#internal/testkit/bird-counts.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { clubSubtree, withClub } from '#internal/testkit/club.ts';
-import { desired } from './desired.ts';
+import { desired, refusalsOf } from './desired.ts';
 
 const spaces = { p1: 'nb1', p2: 'nb2', club: 'nb3', upstream: 'nb4' } as const;
 type Space = keyof typeof spaces;
@@ -66,6 +67,7 @@ protocol static { ipv4; ${routes(['0.0.0.0/0', '44.31.1.0/24', ...flood])} }
 protocol static { ipv6; ${routes(['::/0', '2001:db8:44::/48'])} }
 ${far(64_500, '', ['198.18.11.1', '198.18.11.2', '2001:db8:1:11::1', '2001:db8:1:11::2'])}`;
 
+let counts: BirdCounts;
 beforeAll(() => {
   mkdirSync('/run/netns', { recursive: true });
   for (const space of Object.values(spaces)) {
@@ -98,10 +100,12 @@ beforeAll(() => {
     const self = { nodeId, interconnectKeyFile: '/keys/interconnect' };
     startBird(nodeId, desired(snapshot, self, new Set<string>()).bird.get('pop')?.text ?? '');
   }
+  counts = openBirdCounts(runDir, join(runDir, 'p1.ctl'));
   startBird('club', club);
   startBird('upstream', upstream);
 });
-afterAll(() => {
+afterAll(async () => {
+  await counts.close();
   for (const space of Object.keys(spaces) as Space[]) {
     try {
       birdc(space, 'down');
@@ -186,3 +190,20 @@ test('of an upstream the default route is heard, whatever else it announces, and
   expect([text(4), text(6)]).toEqual([['0.0.0.0/0'], ['::/0']]);
   for (const session of ['p44u_p1_pop_4', 'p44u_p1_pop_6']) expect(isUp('p1', session)).toBe(true);
 });
+
+test('who announces what it may not is told, with how much of it was refused, and nobody else [N2]', async () => {
+  const tenThousand = flood.length;
+  const found = await eventually(async () => {
+    const refusals = refusalsOf(withClub(), 'p1', await counts.read());
+    return refusals.length >= 4 && refusals.every(({ refused }) => refused > 0) ? refusals : undefined;
+  }, 20_000);
+  const told = new Map(found.map(({ session, ...of }) => [session, of]));
+  expect([...told.keys()].sort()).toEqual(['p44i_p1_p3_4', 'p44i_p1_p3_6', 'p44u_p1_pop_4', 'p44u_p1_pop_6']);
+  // Its default route, pools and slabs of others, the loopback of p2, a bogon, and those that are nobody's.
+  expect(told.get('p44i_p1_p3_4')).toEqual({
+    ...{ neighbourId: 'p3', imported: right.length, refused: wrong.length + tenThousand, limit: 1000, limitHit: false },
+  });
+  expect(told.get('p44i_p1_p3_6')).toMatchObject({ neighbourId: 'p3', imported: 1000, refused: 4, limitHit: true });
+  expect(told.get('p44u_p1_pop_4')).toMatchObject({ neighbourId: 'p1-pop', imported: 1, refused: 1 + tenThousand });
+  expect(told.get('p44u_p1_pop_6')).toMatchObject({ neighbourId: 'p1-pop', imported: 1, refused: 1 });
+}, 30_000);

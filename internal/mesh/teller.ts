@@ -58,6 +58,9 @@ const reportOf = (message: NodeReport): Report => ({
   paths: message.paths.map(({ interconnectId, link, nodeId, up, verdict, weight, detour, troubles }) => ({
     ...{ interconnectId, link, nodeId, up, verdict, weight, detour, troubles },
   })),
+  refusals: message.refusals.map(({ session, neighbourId, imported, refused, limit, limitHit }) => ({
+    ...{ session, neighbourId, imported, refused, limit, limitHit },
+  })),
   hears: message.hears.map(({ nodeId, heard, rttMs, clockOffsetMs }) => ({
     ...{ nodeId, heard },
     ...(rttMs === undefined ? {} : { rttMs }),
@@ -99,6 +102,7 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
         ...status.own(),
         trustedAuthorities: [...status.own().trustedAuthorities],
         paths: status.own().paths.map((path) => ({ ...path, troubles: [...path.troubles] })),
+        refusals: [...status.own().refusals],
         hears: [...status.hears(clock.wall())],
       },
       presence: told.map(({ handshakeMs, ...claim }) => ({ ...claim, handshakeMs: BigInt(Math.round(handshakeMs)) })),

@@ -14,6 +14,12 @@ const readings: Readings = {
   records: { tunnel: 3 },
   peers: [{ nodeId: 'p2', connected: true, rttMs: 1.5, clockOffsetMs: -250, heard: true, oneWay: true }],
   paths: { 'p44i-p1-p2': { up: true, weight: 4, verdict: 'degraded', detour: false } },
+  bgp: [
+    {
+      ...{ session: 'p44i_p1_p3_6', family: 6, imported: 1000, received: 10_005, rejected: 0, filtered: 4 },
+      ...{ ignored: 9001, accepted: 1000, limit: 1000, limitHit: true },
+    },
+  ],
   dataplane: { drift: { peer: 4 }, undone: ['pop'], comparisons: 9, comparisonMs: 20, rssBytes: 100, cpuSeconds: 1.5 },
 };
 
@@ -40,6 +46,9 @@ test('what is scraped is what stands now, under names by the conventions [P4]', 
     'pop44_path_weight{link="p44i-p1-p2"} 4',
     'pop44_path_verdict{link="p44i-p1-p2"} 1',
     'pop44_path_detour{link="p44i-p1-p2"} 0',
+    'pop44_bgp_routes{session="p44i_p1_p3_6",family="6",what="imported"} 1000',
+    'pop44_bgp_routes{session="p44i_p1_p3_6",family="6",what="filtered"} 4',
+    'pop44_bgp_limit_hit{session="p44i_p1_p3_6",family="6"} 1',
     'pop44_drift_steps{kind="peer"} 4',
     'pop44_bird_undone{netns="pop"} 1',
     'pop44_bird_undone{netns="transport"} 0',

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
+import { type BgpReading, showBgp } from './bgp.ts';
 
 /** Read at each scrape. */
 export interface Readings {
@@ -26,6 +27,8 @@ export interface Readings {
   readonly peers: readonly PeerReading[];
   /** Of this node to its neighbours, by the names of their links. */
   readonly paths: Readonly<Record<string, PathReading>>;
+  /** BGP sessions that are up. */
+  readonly bgp: readonly BgpReading[];
   /** From the privileged half's last report. */
   readonly dataplane?: {
     readonly drift: Readonly<Record<string, number>>;
@@ -155,6 +158,7 @@ export function createMetrics(version: string, read: () => Readings): Metrics {
   ofPaths('pop44_path_weight', 'Weight of the path among equal ones, 16 a full share.', ({ weight }) => weight);
   ofPaths('pop44_path_verdict', '0 good, 1 degraded, 2 bad.', ({ verdict }) => verdictNumbers[verdict] ?? 2);
   ofPaths('pop44_path_detour', '1 while the path is put behind others, as it flaps.', ({ detour }) => Number(detour));
+  showBgp(registers, () => read().bgp);
   labelled(
     'pop44_drift_steps',
     'Steps since its start that a comparison found necessary.',

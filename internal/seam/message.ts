@@ -1,6 +1,6 @@
 // The fixed vocabulary between the two halves of a node.
 
-import type { Dataplane, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
+import type { BgpCounts, Dataplane, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -205,6 +205,12 @@ export interface Links {
   readonly links: readonly (readonly [link: string, up: boolean, downs: number])[];
 }
 
+/** Each 10 s: what the BGP sessions of both namespaces that are up have brought. */
+export interface BgpCounted {
+  readonly type: 'bgp-counts';
+  readonly sessions: readonly BgpCounts[];
+}
+
 export type FromNetwork =
   | Want
   | AskDenials
@@ -231,7 +237,8 @@ export type FromDataplane =
   | FlowsTold
   | TakenOver
   | Contact
-  | Links;
+  | Links
+  | BgpCounted;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

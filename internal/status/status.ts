@@ -32,6 +32,21 @@ export interface PathReport {
   readonly troubles: readonly string[];
 }
 
+/** A BGP session of a node whose neighbour announces what it may not. */
+export interface RefusalReport {
+  /** BIRD's name of it. */
+  readonly session: string;
+  /** A node, or an upstream. */
+  readonly neighbourId: string;
+  /** Routes that stand. */
+  readonly imported: number;
+  /** Updates that were refused since it came up. */
+  readonly refused: number;
+  /** Most routes that may stand; 0: any number. */
+  readonly limit: number;
+  readonly limitHit: boolean;
+}
+
 /**
  * Frames come each second (mesh/teller.ts). Five of them: a machine that stands still for two seconds is heard, and one-way
  * loss, which leaves a TCP stream open for as long as it is tried again, shows.
@@ -69,6 +84,8 @@ export interface Report {
   readonly notServing: boolean;
   /** What its paths to neighbours are worth to it. */
   readonly paths: readonly PathReport[];
+  /** Of its neighbours that announce what they may not, the worst first. */
+  readonly refusals: readonly RefusalReport[];
   /** What it hears of others. Empty: it does not tell; of the own report always (see `hears`). */
   readonly hears: readonly Hearing[];
 }
@@ -115,6 +132,7 @@ export const silent: Report = {
   load: 0,
   notServing: false,
   paths: [],
+  refusals: [],
   hears: [],
 };
 

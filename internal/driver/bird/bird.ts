@@ -6,11 +6,12 @@
 // BIRD outlives us and is adopted by its socket. Never: writes a route or a filter; the text comes whole from desired.
 
 import type { Clock } from '#internal/clock/clock.ts';
-import type { Bird, Netns } from '#internal/dataplane/dataplane.ts';
+import type { BgpCounts, Bird, Netns } from '#internal/dataplane/dataplane.ts';
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import { nodeOpener } from '#internal/sealing/sealing.ts';
 import { applySteps, type Kept } from './apply.ts';
+import { parseBgpCounts } from './counts.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
 import { type Pace, usualPace } from './judge.ts';
 import { observeDaemon } from './observe.ts';
@@ -38,6 +39,8 @@ export interface BirdDriver extends Driver<'bird'> {
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
   /** MEDs of the routes to a prefix that BGP has brought into a table of BIRD's. 0.2 ms. */
   medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
+  /** Of the BGP sessions that are up; empty when BIRD does not run there. 1.4 ms, however many routes: BIRD counts as they come. */
+  bgpCounts(netns: Netns): Promise<readonly BgpCounts[]>;
   /** Where the text that is wanted was undone and is not tried again. */
   undone(): readonly Netns[];
 }
@@ -67,6 +70,7 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
     medsOf: async (name, table, prefix) =>
       parseMeds((await daemons[name].ask(`show route table ${table} for ${prefix} all`))?.lines ?? []),
+    bgpCounts: async (name) => parseBgpCounts((await daemons[name].ask('show protocols all'))?.lines ?? []),
     undone: () => (['pop', 'transport'] as const).filter((name) => birds[name].trials.isUndone()),
     async close() {
       for (const { daemon, trials } of Object.values(birds)) {

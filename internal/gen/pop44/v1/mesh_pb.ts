@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCK3AwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMr4CCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCLjAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydBIqCghyZWZ1c2FscxiRASADKAsyFy5wb3A0NC52MS5SZWZ1c2FsUmVwb3J0QggKBl9mbG93c0INCgtfZmxvd3NfaGVsZCKTAQoKUGF0aFJlcG9ydBIXCg9pbnRlcmNvbm5lY3RfaWQYASABKAkSDAoEbGluaxgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgoKAnVwGAQgASgIEg8KB3ZlcmRpY3QYBSABKAkSDgoGd2VpZ2h0GAYgASgNEg4KBmRldG91chgHIAEoCBIQCgh0cm91YmxlcxgIIAMoCSJ7Cg1SZWZ1c2FsUmVwb3J0Eg8KB3Nlc3Npb24YASABKAkSFAoMbmVpZ2hib3VyX2lkGAIgASgJEhAKCGltcG9ydGVkGAMgASgNEg8KB3JlZnVzZWQYBCABKA0SDQoFbGltaXQYBSABKA0SEQoJbGltaXRfaGl0GAYgASgIIiwKBkJlYWNvbhIPCgdub2RlX2lkGAEgASgJEhEKCWhlYXJzX3lvdRgCIAEoCCJ7CgdIZWFyaW5nEg8KB25vZGVfaWQYASABKAkSDQoFaGVhcmQYAiABKAgSEwoGcnR0X21zGAMgASgBSACIAQESHAoPY2xvY2tfb2Zmc2V0X21zGAQgASgBSAGIAQFCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zIl4KDlR1bm5lbFByZXNlbmNlEhEKCXR1bm5lbF9pZBgBIAEoCRIUCgxoYW5kc2hha2VfbXMYAiABKAQSEQoIc2VxdWVuY2UYggEgASgNEhAKB25vZGVfaWQYgwEgASgJIjIKDVR1bm5lbENvbnRlc3QSEQoJdHVubmVsX2lkGAEgASgJEg4KBnNwZWFrcxgCIAEoCDK+AgoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -399,6 +399,13 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
    * @generated from field: repeated pop44.v1.PathReport paths = 156;
    */
   paths: PathReport[];
+
+  /**
+   * Of its neighbours that announce what they may not, the worst first.
+   *
+   * @generated from field: repeated pop44.v1.RefusalReport refusals = 145;
+   */
+  refusals: RefusalReport[];
 };
 
 /**
@@ -477,6 +484,62 @@ export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 12);
 
 /**
+ * A BGP session of a node whose neighbour announces what it may not, or more than is listened to.
+ *
+ * @generated from message pop44.v1.RefusalReport
+ */
+export type RefusalReport = Message<"pop44.v1.RefusalReport"> & {
+  /**
+   * BIRD's name of it.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * A node, or an upstream.
+   *
+   * @generated from field: string neighbour_id = 2;
+   */
+  neighbourId: string;
+
+  /**
+   * Routes of it that stand.
+   *
+   * @generated from field: uint32 imported = 3;
+   */
+  imported: number;
+
+  /**
+   * Updates that were refused since the session came up.
+   *
+   * @generated from field: uint32 refused = 4;
+   */
+  refused: number;
+
+  /**
+   * Most routes that may stand; 0: any number.
+   *
+   * @generated from field: uint32 limit = 5;
+   */
+  limit: number;
+
+  /**
+   * There were more.
+   *
+   * @generated from field: bool limit_hit = 6;
+   */
+  limitHit: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.RefusalReport.
+ * Use `create(RefusalReportSchema)` to create a new message.
+ */
+export const RefusalReportSchema: GenMessage<RefusalReport> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 13);
+
+/**
  * A datagram over the mesh, from the API's port to the API's port.
  *
  * @generated from message pop44.v1.Beacon
@@ -502,7 +565,7 @@ export type Beacon = Message<"pop44.v1.Beacon"> & {
  * Use `create(BeaconSchema)` to create a new message.
  */
 export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * How one node hears another.
@@ -542,7 +605,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -582,7 +645,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 15);
+  messageDesc(file_pop44_v1_mesh, 16);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -608,7 +671,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 16);
+  messageDesc(file_pop44_v1_mesh, 17);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

@@ -1,103 +1,52 @@
 // Failover: how long a client that knows nothing of it hears nothing, when the active node of a PoP dies as a whole (kill -9
 // of everything), beside what WireGuard does by itself: the same death, and nobody calls.
 //
-// Echoes each 20 ms both ways through the tunnel; the longest silence counts. The stock client is the same one, whose PoP
-// has forgotten where it was.
+// Echoes, or whatever else a client hears, each 20 ms; the longest silence counts. The stock client is the same one, whose
+// PoP has forgotten where it was.
 
-import { rm, writeFile } from 'node:fs/promises';
-import { type Client, openClient } from '#internal/client/client.ts';
-import { wgQuick } from '#internal/clientfile/clientfile.ts';
+import { rm } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
-import { newWgKeyPair } from '#internal/testkit/lab/node-files.ts';
 import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
-import { killNode, type Member, rolesOf, startNode } from '#internal/testkit/lab/pair.ts';
+import { killNode, type Member, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
-import { coldStartMs } from '#internal/takeover/takeover.ts';
+import { deaths } from './failover-kinds.ts';
+import { raiseScene, type Scene, settled, withinMs } from './failover-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
 import { type Figures, figure, median } from './report.ts';
 
-const withinMs = 60_000;
-/** Seconds: longer than an outage, and than the 15 s of a stock client. */
+/** Seconds: longer than an outage, than the 15 s of a stock client, and than a part of a node takes to come back. */
 const watchSeconds = 4;
 const stockSeconds = 20;
+const restartSeconds = 10;
 /** Milliseconds that a node watches before anything happens to it. */
 const calmMs = 500;
 
-interface Scene {
-  readonly lab: World;
-  readonly client: Client;
-  readonly address: string;
-  readonly publicKey: string;
-}
+type Roles = readonly [Member, Member];
 
-async function raiseScene(): Promise<Scene> {
-  const lab = await raiseLab({ directory: '/tmp/bench', clock: realClock, pair: true });
-  const client = openClient(adminContext(lab));
-  const station = newWgKeyPair();
-  try {
-    for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
-    const { changed, tunnel } = await client.tunnels.createTunnel({
-      name: 'station',
-      publicKey: station.publicKey,
-      homePopId: 'south',
-    });
-    const revision = changed?.revision ?? 0n;
-    for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: withinMs }))
-      if (pendingNodeIds.length === 0) break;
-    const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: 'south' });
-    await writeFile('/run/station.conf', wgQuick({ ...template, privateKey: station.privateKey }), { mode: 0o600 });
-    await rolesOf(lab, withinMs);
-    const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
-    await lab.exec('client', ['wg-quick', 'up', '/run/station.conf'], { env });
-    return { lab, client, address: tunnel?.prefixes[0]?.split('/')[0] ?? '', publicKey: station.publicKey };
-  } catch (thrown) {
-    client.close();
-    await lab.stop();
-    throw thrown;
-  }
-}
-
-/** Both nodes are well, and the standby knows where the station is. */
-async function settled({ lab, address, publicKey }: Scene): Promise<readonly [Member, Member]> {
-  const roles = await rolesOf(lab, withinMs);
-  await eventually(() => lab.exec('client', ['ping', '-n', '-c1', '-W1', host4]), withinMs);
-  await eventually(() => lab.exec('host', ['ping', '-n', '-c1', '-W1', address]), withinMs);
-  // A node that has just come back takes nothing over until it has heard the others for a while.
-  const control = `/run/node/${roles[1]}/run/transport.bird.ctl`;
-  await eventually(async () => {
-    const { stdout } = await lab.exec(`${roles[1]}t`, ['birdc', '-s', control, 'show', 'protocols']);
-    return /^p44u_\S+ .* Established/m.test(stdout) && /^p44s_\S+ .* Established/m.test(stdout);
-  }, withinMs);
-  await realClock.sleep(coldStartMs + calmMs);
-  const file = `/run/node/${roles[1]}/sibling-endpoints`;
-  await eventually(async () => (await lab.exec('host', ['cat', file])).stdout.includes(publicKey), withinMs);
-  return roles;
-}
-
-type Before = (roles: readonly [Member, Member]) => Promise<void>;
-
-/** The active node dies while both directions are watched; it is back afterwards. */
-async function death(scene: Scene, seconds: number, before?: Before): Promise<readonly Outage[]> {
-  const { lab, address } = scene;
+/** Something happens to the active node while both directions of the one nearby are watched. */
+async function during(
+  scene: Scene,
+  seconds: number,
+  happens: (roles: Roles) => Promise<unknown>,
+  before?: (roles: Roles) => Promise<void>,
+): Promise<readonly Outage[]> {
+  const { lab, stations } = scene;
+  const { address } = stations.near;
   const roles = await settled(scene);
-  const [active] = roles;
   await before?.(roles);
   const watched = Promise.all([
-    outageDuring(lab, 'client', host4, seconds),
+    outageDuring(lab, 'client', host4, { seconds, from: address }),
     outageDuring(lab, 'host', address, seconds),
   ]);
   await realClock.sleep(calmMs);
-  await killNode(lab, active);
-  const outages = await watched;
-  await startNode(lab, active);
-  return outages;
+  await happens(roles);
+  return watched;
 }
 
 /** The standby's privileged half begins anew, knowing nothing of its peers, and nobody tells it. */
-async function forgets({ lab, client }: Scene, [active, standby]: readonly [Member, Member]): Promise<void> {
+async function forgets({ lab, client }: Scene, [active, standby]: Roles): Promise<void> {
   await lab.service(`${active}-daemon`).stop();
   await lab.service(`${standby}-dataplane`).stop();
   await rm(`/run/node/${standby}/sibling-endpoints`);
@@ -111,31 +60,90 @@ async function forgets({ lab, client }: Scene, [active, standby]: readonly [Memb
   }, withinMs);
 }
 
-export async function failover({ quick, runs, say }: BenchOptions): Promise<Figures> {
+async function stock(scene: Scene, { quick, say }: BenchOptions): Promise<Figures> {
+  const times: number[] = [];
+  for (let left = quick ? 1 : 3; left > 0; left -= 1) {
+    let killed: Member | undefined;
+    const outages = await during(
+      scene,
+      stockSeconds,
+      ([active]) => {
+        killed = active;
+        return killNode(scene.lab, active);
+      },
+      (roles) => forgets(scene, roles),
+    );
+    if (killed !== undefined) await startNode(scene.lab, killed);
+    times.push(...outages.map(({ ms }) => ms));
+    say(`the same, and nobody calls: ${outages.map(({ ms }) => `${ms} ms`).join(', ')}`);
+  }
+  return { stock_median_ms: figure(median(times), 'ms', '', times) };
+}
+
+/** Ends what a file of a node names; whoever looks after it starts it again. */
+async function endBy({ lab }: Scene, node: Member, file: string): Promise<void> {
+  const { stdout } = await lab.exec(`${node}t`, ['cat', `/run/node/${node}/run/${file}.pid`]);
+  process.kill(Number(stdout), 'SIGKILL');
+}
+
+async function wireguard(scene: Scene, { quick, runs, say }: BenchOptions): Promise<Figures> {
+  const times: number[] = [];
+  for (let left = quick ? 3 : Math.max(runs, 20); left > 0; left -= 1) {
+    const outages = await during(scene, watchSeconds, ([active]) => endBy(scene, active, 'p44w0'));
+    times.push(...outages.map(({ ms }) => ms));
+    say(`death of the WireGuard process: ${outages.map(({ ms }) => `${ms} ms`).join(', ')}`);
+  }
+  return {
+    wireguard_median_ms: figure(median(times), 'ms', '<= 200', times),
+    wireguard_worst_ms: figure(Math.max(...times), 'ms', '', times),
+  };
+}
+
+const anew = async ({ lab }: Scene, name: string): Promise<void> => {
+  await lab.service(name).stop();
+  await lab.service(name).start();
+};
+const restarts: Readonly<Record<string, (scene: Scene, active: Member) => Promise<void>>> = {
+  daemon: (scene, active) => anew(scene, `${active}-daemon`),
+  dataplane: (scene, active) => anew(scene, `${active}-dataplane`),
+  etcd: (scene, active) => anew(scene, `${active}-etcd`),
+  transport_bird: (scene, active) => endBy(scene, active, 'transport.bird'),
+  pop_bird: (scene, active) => endBy(scene, active, 'pop.bird'),
+};
+
+async function restarted(scene: Scene, { quick, say }: BenchOptions): Promise<Figures> {
+  const figures: Record<string, Figures[string]> = {};
+  for (const [name, restart] of Object.entries(restarts)) {
+    const lost: number[] = [];
+    for (let left = quick ? 1 : 5; left > 0; left -= 1) {
+      const outages = await during(scene, restartSeconds, ([active]) => restart(scene, active));
+      lost.push(...outages.map((outage) => outage.lost));
+      say(`restart of the active node's ${name}: ${lost.slice(-2).join(' and ')} lost`);
+    }
+    figures[`restart_${name}_lost`] = figure(Math.max(...lost), 'packets', '<= 0', lost);
+  }
+  return figures;
+}
+
+const parts: Readonly<Record<string, (scene: Scene, options: BenchOptions) => Promise<Figures>>> = {
+  deaths: (scene, { quick, runs, say }) => deaths(scene, quick ? 3 : Math.max(runs, 20), say),
+  wireguard,
+  stock,
+  restarts: restarted,
+};
+export const failoverParts = Object.keys(parts);
+
+export async function failover(options: BenchOptions): Promise<Figures> {
+  const { only, say } = options;
   say(await newerProgramsHere());
   const scene = await raiseScene();
-  const ours: number[] = [];
-  const stock: number[] = [];
+  const figures: Record<string, Figures[string]> = {};
   try {
-    for (let left = quick ? 3 : Math.max(runs, 20); left > 0; left -= 1) {
-      const outages = await death(scene, watchSeconds);
-      ours.push(...outages.map(({ ms }) => ms));
-      say(
-        `death of the active node: ${outages.map(({ ms, ended }) => `${ms} ms${ended ? '' : ' and on'}`).join(', ')}`,
-      );
-    }
-    for (let left = quick ? 1 : 3; left > 0; left -= 1) {
-      const outages = await death(scene, stockSeconds, (roles) => forgets(scene, roles));
-      stock.push(...outages.map(({ ms }) => ms));
-      say(`the same, and nobody calls: ${outages.map(({ ms }) => `${ms} ms`).join(', ')}`);
-    }
+    for (const [name, part] of Object.entries(parts))
+      if (only === undefined || only === name) Object.assign(figures, await part(scene, options));
   } finally {
     scene.client.close();
     await scene.lab.stop();
   }
-  return {
-    outage_median_ms: figure(median(ours), 'ms', '<= 400', ours),
-    outage_worst_ms: figure(Math.max(...ours), 'ms', '<= 1000', ours),
-    stock_median_ms: figure(median(stock), 'ms', '', stock),
-  };
+  return figures;
 }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
 import { dataplane } from './dataplane.ts';
-import { failover } from './failover.ts';
+import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
@@ -13,6 +13,8 @@ import { type Figures, holds, json, table } from './report.ts';
 export interface BenchOptions {
   readonly quick: boolean;
   readonly runs: number;
+  /** A part of a bench that has parts; absent: the whole. */
+  readonly only?: string;
   /** Progress for people. */
   readonly say: (line: string) => void;
 }
@@ -27,14 +29,16 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, runs: { type: 'string' } },
+  options: { quick: { type: 'boolean' }, runs: { type: 'string' }, only: { type: 'string' } },
 });
 const [name] = positionals;
 const bench = name === undefined ? undefined : benches[name];
 const runs = Number(values.runs ?? '1');
-if (name === undefined || bench === undefined || !Number.isInteger(runs) || runs < 1) {
+const { only } = values;
+const known = only === undefined || (name === 'failover' && failoverParts.includes(only));
+if (name === undefined || bench === undefined || !known || !Number.isInteger(runs) || runs < 1) {
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]\n`,
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]; failover also --only ${failoverParts.join('|')}\n`,
   );
   process.exit(2);
 }
@@ -44,6 +48,7 @@ const commit = (
 const figures = await bench({
   quick: values.quick ?? false,
   runs,
+  ...(only !== undefined && { only }),
   say: (line) => process.stderr.write(`${line}\n`),
 });
 process.stdout.write(`${table(figures)}\n`);

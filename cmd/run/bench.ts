@@ -1,4 +1,4 @@
-// Bench: `npm run bench -- NAME [--quick] [--runs N] [--json FILE]`, in the same kind of sandbox as the tests. The
+// Bench: `npm run bench -- NAME [--quick] [--runs N] [--only PART] [--json FILE]`, in the same kind of sandbox as the tests. The
 // figures leave it through a pipe, since nothing else does.
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -18,7 +18,12 @@ const { values, positionals } = (() => {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { quick: { type: 'boolean' }, runs: { type: 'string' }, json: { type: 'string' } },
+      options: {
+        quick: { type: 'boolean' },
+        runs: { type: 'string' },
+        only: { type: 'string' },
+        json: { type: 'string' },
+      },
     });
   } catch (thrown) {
     return fail(thrown instanceof Error ? thrown.message : String(thrown), 2);
@@ -36,6 +41,7 @@ const inner = [
   ...positionals,
   ...(values.quick === true ? ['--quick'] : []),
   ...(values.runs === undefined ? [] : ['--runs', values.runs]),
+  ...(values.only === undefined ? [] : ['--only', values.only]),
 ];
 const [file, ...rest] = made.command(inner);
 const run = spawn(file, rest, { cwd: tree, env: made.env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });

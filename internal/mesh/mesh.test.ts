@@ -2,9 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { type Claim, type Contest, createPresence } from '#internal/presence/presence.ts';
-import { clientCredentials, listen, newServer, serverCredentials } from '#internal/rpc/rpc.ts';
+import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
@@ -54,7 +55,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   open.push(close);
   const [bound = 0] = listener.ports;
   const node = create(NodeSchema, { id: nodeId, meshAddress: '127.0.0.1', apiPort: bound });
-  return { nodeId, status, presence, asked, mesh, node, port: bound, close };
+  return { nodeId, status, presence, asked, mesh, node, port: bound, credentials, close };
 }
 
 async function pair() {
@@ -116,6 +117,30 @@ test('[N8] figures and times that are none neither end the streams nor spread', 
   await eventually(() => p1.status.of('p2')?.report.appliedRevision === 44n, 5_000);
   expect(p1.status.of('p2')?.report).toMatchObject({ load: 0, loopLagMs: 0 });
   expect(p1.presence.claimOf('t')).toBeUndefined();
+});
+
+test('of more streams than a node needs the oldest end, and it is heard on', async () => {
+  const [p1, p2] = [await daemon('p1'), await daemon('p2')];
+  const options = { serverName: serverNameOf('p2') };
+  const connection = connect(MeshService, `127.0.0.1:${p2.port}`, p1.credentials, options);
+  const stop = new AbortController();
+  let over = 0;
+  async function* silence() {
+    yield { frame: { sentUs: 1n, report: {} } };
+    await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+  }
+  const streams = Array.from({ length: 12 }, async () => {
+    for await (const { frame } of connection.call.stream(silence(), { signal: stop.signal }))
+      if (frame === undefined) break;
+    over += 1;
+  });
+  const ended = Promise.allSettled(streams);
+  await eventually(() => over >= 8, 10_000);
+  expect(p2.status.of('p1')?.connected).toBe(true);
+  expect(over).toBe(8);
+  stop.abort();
+  await ended;
+  connection.close();
 });
 
 test('what is asked of a tunnel that another node holds comes once, with who asks', async () => {

@@ -14,7 +14,7 @@ import { host4 } from '#internal/testkit/lab/topology.ts';
 import { coldStartMs } from '#internal/takeover/takeover.ts';
 
 export const withinMs = 60_000;
-export const program = (name: 'delay-relay' | 'downlink'): string =>
+export const program = (name: 'called-clients' | 'delay-relay' | 'downlink'): string =>
   fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
 /** Of the host's server of downlinks, and of the client that only listens. */
 export const servedPort = '5200';
@@ -41,7 +41,7 @@ export interface Scene {
   readonly stations: Readonly<Record<StationName, Station>>;
 }
 
-async function appliedNow(client: Client): Promise<void> {
+export async function appliedNow(client: Client): Promise<void> {
   const { freshness } = await client.status.getStatus({});
   const revision = freshness?.revision ?? 0n;
   for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: withinMs }))

@@ -12,6 +12,7 @@ import { killNode, type Member, startNode } from '#internal/testkit/lab/pair.ts'
 import { host4 } from '#internal/testkit/lab/topology.ts';
 import { deaths } from './failover-kinds.ts';
 import { raiseScene, type Scene, settled, withinMs } from './failover-scene.ts';
+import { thousand } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
 import { type Figures, figure, median } from './report.ts';
@@ -130,6 +131,8 @@ const parts: Readonly<Record<string, (scene: Scene, options: BenchOptions) => Pr
   wireguard,
   stock,
   restarts: restarted,
+  // The last: its tunnels stay.
+  thousand,
 };
 export const failoverParts = Object.keys(parts);
 

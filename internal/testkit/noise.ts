@@ -1,5 +1,5 @@
 // Noise: WireGuard's handshake and transport as a client speaks them (Noise_IKpsk2, www.wireguard.com/protocol), so that
-// thousands of clients fit into one process. It initiates; it does not answer a server that calls.
+// thousands of clients fit into one process. It initiates; noise-responder.ts answers a server that calls.
 
 import {
   createCipheriv,
@@ -45,12 +45,12 @@ export interface Transport {
 }
 
 export const messageType = { initiation: 1, response: 2, cookie: 3, transport: 4 } as const;
-const initiationBytes = 148;
-const responseBytes = 92;
+export const initiationBytes = 148;
+export const responseBytes = 92;
 const transportHeaderBytes = 16;
 const tagBytes = 16;
 
-const hash = (...parts: readonly Uint8Array[]): Buffer => {
+export const hash = (...parts: readonly Uint8Array[]): Buffer => {
   const digest = createHash('blake2s256');
   for (const part of parts) digest.update(part);
   return digest.digest();
@@ -62,7 +62,7 @@ const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer => {
 };
 
 /** The protocol's KDFn: `count` keys out of the chaining key and an input. */
-function derive(chain: Buffer, input: Uint8Array, count: 1 | 2 | 3): readonly [Buffer, Buffer, Buffer] {
+export function derive(chain: Buffer, input: Uint8Array, count: 1 | 2 | 3): readonly [Buffer, Buffer, Buffer] {
   const secret = hmac(chain, input);
   const first = hmac(secret, Uint8Array.of(1));
   const second = count > 1 ? hmac(secret, first, Uint8Array.of(2)) : first;
@@ -76,13 +76,13 @@ const nonce = (counter: bigint): Buffer => {
   return bytes;
 };
 
-function encrypt(key: Buffer, counter: bigint, plain: Uint8Array, bound: Uint8Array): Buffer {
+export function encrypt(key: Buffer, counter: bigint, plain: Uint8Array, bound: Uint8Array): Buffer {
   const cipher = createCipheriv('chacha20-poly1305', key, nonce(counter), { authTagLength: tagBytes });
   cipher.setAAD(bound, { plaintextLength: plain.length });
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-function decrypt(key: Buffer, counter: bigint, sealed: Buffer, bound: Uint8Array): Buffer | undefined {
+export function decrypt(key: Buffer, counter: bigint, sealed: Buffer, bound: Uint8Array): Buffer | undefined {
   if (sealed.length < tagBytes) return undefined;
   const cipher = createDecipheriv('chacha20-poly1305', key, nonce(counter), { authTagLength: tagBytes });
   const plainBytes = sealed.length - tagBytes;
@@ -95,7 +95,7 @@ function decrypt(key: Buffer, counter: bigint, sealed: Buffer, bound: Uint8Array
   }
 }
 
-const agree = (privateKey: KeyObject, publicKey: Uint8Array): Buffer =>
+export const agree = (privateKey: KeyObject, publicKey: Uint8Array): Buffer =>
   diffieHellman({ privateKey, publicKey: publicObject(publicKey) });
 
 const keysOf = (privateBytes: Uint8Array): NoiseKeys => {
@@ -108,13 +108,13 @@ export const newNoiseKeys = (): NoiseKeys => keysOf(newPrivateKey());
 /** Of a private key as WireGuard writes it: 44 characters of base64. */
 export const noiseKeysOf = (privateKey: string): NoiseKeys => keysOf(Buffer.from(privateKey, 'base64'));
 
-const initialChain = hash(Buffer.from('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s'));
-const initialHash = hash(initialChain, Buffer.from('WireGuard v1 zx2c4 Jason@zx2c4.com'));
+export const initialChain = hash(Buffer.from('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s'));
+export const initialHash = hash(initialChain, Buffer.from('WireGuard v1 zx2c4 Jason@zx2c4.com'));
 const mac1Label = Buffer.from('mac1----');
-const noPresharedKey = Buffer.alloc(keyBytes);
+export const noPresharedKey = Buffer.alloc(keyBytes);
 
 /** mac1 of a message's first bytes; `server` is the public key of the one who gets it. */
-const mac1 = (server: Uint8Array, bytes: Uint8Array): Uint8Array =>
+export const mac1 = (server: Uint8Array, bytes: Uint8Array): Uint8Array =>
   blake2s(bytes, { key: hash(mac1Label, server), dkLen: tagBytes });
 
 /**
@@ -186,7 +186,7 @@ interface TransportKeys {
 
 const nothing = Buffer.alloc(0);
 
-function transport({ sending, receiving, index, remoteIndex }: TransportKeys): Transport {
+export function transport({ sending, receiving, index, remoteIndex }: TransportKeys): Transport {
   let counter = 0n;
   return {
     seal(inner) {

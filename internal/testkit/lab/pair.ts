@@ -47,12 +47,14 @@ export function signal(pids: readonly number[], name: NodeJS.Signals): void {
 
 const parts = ['dataplane', 'etcd', 'daemon'] as const;
 
-/** SIGKILL to everything of a node at once; nobody starts it again. */
-export async function killNode(lab: World, node: Member): Promise<void> {
+/** SIGKILL to everything of a node at once; nobody starts it again. Gives the Unix time of it, milliseconds. */
+export async function killNode(lab: World, node: Member): Promise<number> {
   const pids = await processesOf(lab, node);
   const stopping = parts.map((part) => lab.service(`${node}-${part}`).stop());
   signal(pids, 'SIGKILL');
+  const killedMs = lab.clock.wall().getTime();
   await Promise.all(stopping);
+  return killedMs;
 }
 
 /** As its service manager does when the machine is back; what runs stays. */

@@ -1,0 +1,45 @@
+// Called clients: many WireGuard clients in a process of its own, in the namespace it was started in, that answer who calls them.
+// Arguments as live-clients.ts. One JSON a line: what it has done, and when clients were back.
+//
+//   SIGHUP    the first 50 shake hands again: `{"refreshed":50}`
+//   SIGUSR2   all do, as fast as they get answers: `{"perSecond":N}`
+//   calls     when the last was a while ago: `{"back":[[which, Unix time in milliseconds], ...]}`
+
+import { readFile } from 'node:fs/promises';
+import { realClock } from '#internal/clock/clock.ts';
+import { openCalledClients } from '#internal/testkit/called-clients.ts';
+import { noiseKeysOf } from '#internal/testkit/noise.ts';
+
+/** The longest gap between two calls of one takeover, and some. */
+const quietMs = 3_000;
+const lookEachMs = 200;
+const recent = 50;
+
+const [file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
+const privateKeys = JSON.parse(await readFile(file, 'utf8')) as readonly string[];
+const server = Buffer.from(serverKey, 'base64');
+const callers = privateKeys.map((key) => ({ keys: noiseKeysOf(key), server }));
+const clients = await openCalledClients({ callers, address, port: Number(port), sources });
+const everybody = callers.map((_, at) => at);
+const say = (what: object): void => void process.stdout.write(`${JSON.stringify(what)}\n`);
+
+const connected = async (which: readonly number[]): Promise<number> => {
+  const began = realClock.monotonicMs();
+  await clients.connect(which);
+  return (which.length * 1_000) / (realClock.monotonicMs() - began);
+};
+process.on('SIGHUP', () => void connected(everybody.slice(0, recent)).then(() => say({ refreshed: recent })));
+process.on('SIGUSR2', () => void connected(everybody).then((perSecond) => say({ perSecond })));
+say({ connected: await connected(everybody) });
+
+let told: [number, number][] = [];
+let lastMs = 0;
+for (;;) {
+  await realClock.sleep(lookEachMs);
+  const back = [...clients.back()];
+  if (back.length > 0) lastMs = realClock.monotonicMs();
+  told.push(...back);
+  if (told.length === 0 || realClock.monotonicMs() - lastMs < quietMs) continue;
+  say({ back: told });
+  told = [];
+}

@@ -1,0 +1,116 @@
+// Failover thousand: the death of the active node with 1,000 live tunnels, and when each of them is called back.
+
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { realClock } from '#internal/clock/clock.ts';
+import type { Endpoint } from '#internal/duty/duty.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { killNode, startNode } from '#internal/testkit/lab/pair.ts';
+import { noiseKeysOf } from '#internal/testkit/noise.ts';
+import { appliedNow, program, type Scene, settled, withinMs } from './failover-scene.ts';
+import type { BenchOptions } from './main.ts';
+import { type Figures, figure, median } from './report.ts';
+
+const count = 1_000;
+/** Of the host, by turns: a node takes few handshakes from one (desired/nft-handshakes.ts). */
+const sources = Array.from({ length: 200 }, (_, at) => `198.18.100.${at + 50}`);
+const connectMs = 120_000;
+/** BFD of 100 ms times 3. */
+const detectedMs = 300;
+const service = 'host-called';
+
+/** What called-clients.ts says. */
+type Said = Partial<{
+  connected: number;
+  refreshed: number;
+  perSecond: number;
+  back: readonly (readonly [which: number, atMs: number])[];
+}>;
+
+/** Gives their public keys. */
+async function raiseClients({ lab, client }: Scene): Promise<readonly string[]> {
+  const keys = Array.from({ length: count }, () => randomBytes(32).toString('base64'));
+  const publicKeys = keys.map((key) => noiseKeysOf(key).publicKey.toString('base64'));
+  const left = [...publicKeys];
+  const worker = async (): Promise<void> => {
+    for (let publicKey = left.pop(); publicKey !== undefined; publicKey = left.pop())
+      await client.tunnels.createTunnel({ publicKey, homePopId: 'south' });
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  await appliedNow(client);
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'near', popId: 'south' });
+  await writeFile('/run/called-keys.json', JSON.stringify(keys), { mode: 0o600 });
+  for (const source of sources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
+  const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
+  const argv = [process.execPath, program('called-clients'), '/run/called-keys.json', ...server, ...sources];
+  await lab.serve(service, 'host', argv);
+  return publicKeys;
+}
+
+/** All that the clients have said so far. */
+const said = async ({ lab }: Scene): Promise<readonly Said[]> => {
+  const lines = (await readFile(join(lab.directory, 'log', `${service}.log`), 'utf8')).split('\n');
+  return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Said);
+};
+
+/** What they say next of a kind, after something. */
+async function next<K extends keyof Said>(scene: Scene, kind: K, after: () => unknown): Promise<NonNullable<Said[K]>> {
+  const before = (await said(scene)).length;
+  await after();
+  return eventually(
+    async () => (await said(scene)).slice(before).find((one) => one[kind] !== undefined)?.[kind],
+    connectMs,
+  );
+}
+
+export async function thousand(scene: Scene, { quick, say }: BenchOptions): Promise<Figures> {
+  const { lab } = scene;
+  const publicKeys = await raiseClients(scene);
+  await eventually(async () => (await said(scene)).length > 0, connectMs);
+  const order = (name: NodeJS.Signals) => (): void => void process.kill(lab.service(service).pid() ?? Number.NaN, name);
+  const rates: number[] = [];
+  const lasts: number[] = [];
+  const bounds: number[] = [];
+  const recents: number[] = [];
+  const counts: number[] = [];
+  for (let left = quick ? 1 : 5; left > 0; left -= 1) {
+    const [active, standby] = await settled(scene);
+    const perSecond = await next(scene, 'perSecond', order('SIGUSR2'));
+    const refreshedMs = realClock.wall().getTime();
+    const recent = await next(scene, 'refreshed', order('SIGHUP'));
+    // Written each 5 s.
+    await eventually(async () => {
+      const { stdout } = await lab.exec('host', ['cat', `/run/node/${standby}/sibling-endpoints`]);
+      const entries = JSON.parse(stdout) as readonly Endpoint[];
+      const known = new Map(entries.map(({ peerKey, handshakeMs }) => [peerKey.split(' ')[1], handshakeMs]));
+      const isNew = (key: string): boolean => (known.get(key) ?? 0) >= refreshedMs;
+      return publicKeys.every((key) => known.has(key)) && publicKeys.slice(0, recent).every(isNew);
+    }, withinMs);
+    let killedMs = 0;
+    const back = await next(scene, 'back', async () => {
+      killedMs = await killNode(lab, active);
+    });
+    await startNode(lab, active);
+    // Who is called again, though it has answered, was back before.
+    const first = new Map(back.toReversed());
+    const tookMs = (which: (at: number) => boolean): number =>
+      Math.max(...[...first].filter(([at]) => which(at)).map(([, atMs]) => atMs - killedMs));
+    rates.push(perSecond);
+    counts.push(first.size);
+    lasts.push(tookMs(() => true));
+    bounds.push(detectedMs + (1.5 * 1_000 * count) / perSecond);
+    recents.push(tookMs((at) => at < recent));
+    say(
+      `death with ${count} tunnels: ${counts.at(-1)} called back, the last after ${lasts.at(-1)} ms (goal ${bounds.at(-1)?.toFixed(0)}), the last of ${recent} recently active after ${recents.at(-1)} ms; ${perSecond.toFixed(0)} handshakes/s`,
+    );
+  }
+  const ratios = lasts.map((last, at) => last / (bounds[at] ?? Number.NaN));
+  return {
+    thousand_back: figure(Math.min(...counts), 'tunnels', `>= ${count}`, counts),
+    thousand_last_ms: figure(Math.max(...lasts), 'ms', '', lasts),
+    thousand_handshakes: figure(median(rates), '1/s', '', rates),
+    thousand_last_by_bound: figure(Math.max(...ratios), 'ratio', '<= 1', ratios),
+    thousand_recent_ms: figure(median(recents), 'ms', '<= 600', recents),
+  };
+}

@@ -1,4 +1,5 @@
-//   Interconnect keys change hands while pings of 20 ms cross every interconnect, both ways.
+//   Interconnect keys change hands while pings of 20 ms cross every interconnect, both ways; then flows of a client of p3
+//   take both of its ways to the internet, while what is told of these ways changes.
 //
 //   p1 (north) ---- p2 (east)
 //        \           /
@@ -7,14 +8,18 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
+import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
 import { adminContext } from './admin.ts';
-import { raiseLab } from './raise.ts';
+import { newWgKeyPair } from './node-files.ts';
+import { cutBfd, flap, leastBytes, manyFlows, sentBy, waysOut, wgQuickUp, withoutUpstream } from './paths.ts';
 import { nodeDirectory } from './places.ts';
+import { raiseLab } from './raise.ts';
+import { host4 } from './topology.ts';
 import type { World } from './world.ts';
 
 /** Milliseconds: a rotation takes about 10 s, of which 5 s it waits. */
@@ -48,30 +53,39 @@ const keyOf = async (id: string, link: string): Promise<string> =>
 
 const loopback = (id: string): string => lab.nodes.find(({ node }) => node.id === id)?.node.loopback4 ?? '';
 
-/** Pings of 20 ms over every interconnect while `work` goes on; gives sent and lost of all. */
-async function during(work: () => Promise<void>): Promise<{ readonly sent: number; readonly lost: number }> {
-  const pairs = [
-    ['p1', 'p2'],
-    ['p2', 'p3'],
-    ['p3', 'p1'],
-  ] as const;
-  const probes = pairs.map(([from, to]) => {
-    const argv = ['ping', '-n', '-q', '-w', '120', '-i', '0.02', '-I', loopback(from), loopback(to)];
-    return lab.exec(`${from}p`, argv, { timeoutMs: 125_000, accept: [0, 1] });
+/** Namespace, and what its ping(8) is told. */
+type Probe = readonly [from: string, ...target: string[]];
+const overInterconnects = (): readonly Probe[] =>
+  (
+    [
+      ['p1', 'p2'],
+      ['p2', 'p3'],
+      ['p3', 'p1'],
+    ] as const
+  ).map(([from, to]) => [`${from}p`, '-I', loopback(from), loopback(to)]);
+
+/** Pings of 20 ms while `work` goes on; gives sent and lost of all. */
+async function during(
+  work: () => Promise<void>,
+  probes: readonly Probe[] = overInterconnects(),
+): Promise<{ readonly sent: number; readonly lost: number }> {
+  const pings = probes.map(([from, ...target]) => {
+    const argv = ['ping', '-n', '-q', '-w', '120', '-i', '0.02', ...target];
+    return lab.exec(from, argv, { timeoutMs: 125_000, accept: [0, 1] });
   });
   try {
     await work();
   } finally {
-    for (const [from] of pairs) {
-      const { stdout } = await lab.exec(`${from}p`, ['ip', 'netns', 'pids', `${from}p`]);
+    for (const from of new Set(probes.map(([netns]) => netns))) {
+      const { stdout } = await lab.exec(from, ['ip', 'netns', 'pids', from]);
       for (const pid of stdout.split('\n').filter((line) => line !== '')) {
-        const { stdout: name } = await lab.exec(`${from}p`, ['cat', `/proc/${pid}/comm`], { accept: [0, 1] });
+        const { stdout: name } = await lab.exec(from, ['cat', `/proc/${pid}/comm`], { accept: [0, 1] });
         if (name.trim() === 'ping') process.kill(Number(pid), 'SIGINT');
       }
     }
   }
   let [sent, lost] = [0, 0];
-  for (const { stdout } of await Promise.all(probes)) {
+  for (const { stdout } of await Promise.all(pings)) {
     const [, all, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
     sent += Number(all);
     // The last one may be on its way when the probe is told to stop.
@@ -166,4 +180,70 @@ test('a rotation that a far node does not follow waits and says so, the old key 
   expect(await keyOf('p1', 'p44i-p1-p2')).toBe(publicKey);
   process.stdout.write(`a rotation that was taken back: ${sent} pings, ${lost} lost\n`);
   await Promise.all(services.map((name) => lab.service(name).start()));
+}, 240_000);
+
+/** Of a loaded machine, on which a node may be as late as one that hangs. */
+const seenWithin = 45_000;
+/** The path between two nodes as the first of them tells it. */
+const pathOf = async (from: string, to: string) => {
+  const { nodes } = await client.at(from).status.getMesh({});
+  return nodes.find(({ state }) => state?.node?.id === from)?.paths.find(({ nodeId }) => nodeId === to);
+};
+const answersHost = () => lab.exec('client', ['ping', '-n', '-c1', '-W1', host4]);
+
+async function stationAtSouth(): Promise<void> {
+  for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
+  const { privateKey, publicKey } = newWgKeyPair();
+  const { changed } = await client.tunnels.createTunnel({ name: 'station', publicKey, homePopId: 'south' });
+  const applied = client.status.waitApplied({ revision: changed?.revision ?? 0n }, { deadlineMs: seenWithin });
+  for await (const { pendingNodeIds } of applied) if (pendingNodeIds.length === 0) break;
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: 'south' });
+  await wgQuickUp(lab, 'station', wgQuick({ ...template, privateKey }));
+  await eventually(answersHost, seenWithin);
+}
+
+test('flows take both of two equal ways; a daemon that hangs costs them nothing but a part of its share, a link that flaps is put behind others, and is taken as it is when it is the last [N4] [N5]', async () => {
+  await stationAtSouth();
+  await withoutUpstream(lab, 'p3');
+  const links = ['p44i-p1-p3', 'p44i-p2-p3'];
+  await eventually(async () => [...(await waysOut(lab, 'p3')).keys()].sort().join() === links.join(), seenWithin);
+  const sentByBoth = () => Promise.all(links.map((link) => sentBy(lab, 'p3', link)));
+  await eventually(async () => {
+    const before = await sentByBoth();
+    await manyFlows(lab);
+    const after = await sentByBoth();
+    return after.every((bytes, at) => bytes - (before[at] ?? 0) > leastBytes);
+  }, seenWithin);
+  // Answered by the kernel: a program that stands still loses what comes meanwhile.
+  const targets = Array.from({ length: 8 }, (_, n) => `198.18.100.${n + 11}`);
+  const batch = targets.map((target) => `addr add ${target}/24 dev eth0`).join('\n');
+  await lab.exec('host', ['ip', '-batch', '-'], { input: `${batch}\n` });
+  const probes = targets.map((target): Probe => ['client', target]);
+  const daemon = lab.service('p1-daemon').pid() ?? 0;
+  const { sent, lost } = await during(async () => {
+    process.kill(daemon, 'SIGSTOP');
+    try {
+      await flap(lab, ['p2', 'p44i-p1-p2'], () => pathOf('p2', 'p1'), seenWithin);
+      await eventually(async () => {
+        const [hung, ways] = [await pathOf('p3', 'p1'), await waysOut(lab, 'p3')];
+        const [less = 0, more = 0] = links.map((link) => ways.get(link) ?? 0);
+        return hung?.troubles.includes('silent') === true && less > 0 && less < more;
+      }, seenWithin);
+      await eventually(async () => {
+        const path = await pathOf('p2', 'p1');
+        return path?.up === true && path.detour && path.weight === 1 && path.troubles.includes('flapping');
+      }, seenWithin);
+    } finally {
+      process.kill(daemon, 'SIGCONT');
+    }
+  }, probes);
+  expect(sent).toBeGreaterThan(1_000);
+  expect(lost).toBe(0);
+  await cutBfd(lab, 'p2', 'p44i-p2-p3');
+  await eventually(async () => {
+    const [last, other] = [await pathOf('p2', 'p1'), await pathOf('p2', 'p3')];
+    return other?.up === false && last?.up === true && !last.detour && last.troubles.includes('flapping');
+  }, seenWithin);
+  await eventually(answersHost, seenWithin);
+  process.stdout.write(`two equal ways: ${sent} pings, ${lost} lost\n`);
 }, 240_000);

@@ -134,6 +134,8 @@ const nodeCases: readonly Case[] = [
     nodeOf({ asn: 4_200_000_002 }),
     'node.asn: "4200000002" is the ASN of node p2 (one of its own for each node)',
   ],
+  ['invalid', nodeOf({ asn: 0 }), 'node.asn: "0" is out of range (4200000000 to 4219999999)'],
+  ['invalid', nodeOf({ asn: 4_199_999_999 }), 'node.asn: "4199999999" is out of range (4200000000 to 4219999999)'],
   ['required', nodeOf({ loopback4: '' }), 'node.loopback4: is missing (an address like 44.31.0.7)'],
   ['required', nodeOf({ loopback6: '' }), 'node.loopback6: is missing (an address like 2001:db8::7)'],
   [
@@ -235,6 +237,11 @@ const upstreamCases: readonly Case[] = [
     'invalid',
     upstreamOf({ neighborAsn: 23456 }),
     'upstream.neighbor_asn: "23456" is reserved (the ASN that the neighbour really has)',
+  ],
+  [
+    'invalid',
+    upstreamOf({ neighborAsn: 65_535 }),
+    'upstream.neighbor_asn: "65535" is reserved (the ASN that the neighbour really has)',
   ],
   [
     'invalid',

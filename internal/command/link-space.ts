@@ -14,7 +14,9 @@ import {
   supernet,
 } from '#internal/netip/netip.ts';
 import { prefixField } from './fields.ts';
-import { fabricSpace, insidePool, taken } from './space.ts';
+import { fabricSpace, type Held, insidePool, spokenSpace, taken } from './space.ts';
+
+const linkSpace = (snapshot: Snapshot): readonly Held[] => [...fabricSpace(snapshot), ...spokenSpace(snapshot)];
 
 // RFC 3021 and RFC 6164: two addresses are all that a link has. Private space that no realm uses.
 const spaces = {
@@ -39,13 +41,13 @@ export function linkField(snapshot: Snapshot, field: string, value: string, fami
   if (!isUnicast(firstAddress(link))) {
     return refuse('invalid', { field, value, problem: 'holds no addresses of machines', cure: 'leave it empty' });
   }
-  return insidePool(snapshot, field, link, value) ?? taken(fabricSpace(snapshot), field, link, value) ?? link;
+  return insidePool(snapshot, field, link, value) ?? taken(linkSpace(snapshot), field, link, value) ?? link;
 }
 
 function lowestFree(snapshot: Snapshot, field: string, family: 4 | 6): Prefix | Refusal {
   const { within, length } = spaces[family];
   const used = new Set<Prefix>();
-  for (const { prefix } of fabricSpace(snapshot)) {
+  for (const { prefix } of linkSpace(snapshot)) {
     if (familyOf(prefix) === family && prefixLength(prefix) >= length) used.add(supernet(prefix, length));
   }
   const count = subprefixCount(within, length);

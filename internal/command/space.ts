@@ -46,6 +46,22 @@ export function fabricSpace(snapshot: Snapshot): readonly Held[] {
   return [...pops, ...nodes, ...links];
 }
 
+/** Addresses that nodes speak to or by, which several may share: a link that held one would lead them astray. */
+export function spokenSpace(snapshot: Snapshot): readonly Held[] {
+  const upstreams = [...snapshot.upstreams.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const by = `the neighbour of upstream ${id}`;
+    return [...host(record.neighbor4, by), ...host(record.neighbor6, by)];
+  });
+  const underlays = [...snapshot.interconnects.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const by = `an underlay address of interconnect ${id}`;
+    return [...host(record.underlayA, by), ...host(record.underlayB, by)];
+  });
+  const heartbeats = [...snapshot.nodes.entries()]
+    .sort(byId)
+    .flatMap(([id, { record }]) => host(record.heartbeat, `the heartbeat address of node ${id}`));
+  return [...upstreams, ...underlays, ...heartbeats];
+}
+
 const byId = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
 /** A fabric address must not lie in a pool, of whatever realm. */

@@ -51,7 +51,6 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/driver', row(4, 'the face that all drivers share')],
   ['internal/driver/wg', row(4, 'carries out steps of the plan')],
   ['internal/driver/conntrack', row(4, 'ends what a plan has left behind; holds no kind of it')],
-  ['internal/driver/relay', row(4, 'stands while sessions move; holds no kind of the plan')],
   ['internal/driver/conntrackd', row(4, 'carries out steps of the plan')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],
   ['internal/driver/nft', row(4, 'carries out steps of the plan')],

@@ -63,13 +63,6 @@ export const tripSets = { 4: 'trips4', 6: 'trips6' } as const;
 /** First characters of BIRD's sessions with the sibling, by the heartbeat link and by the underlay. */
 export const siblingSession = 'p44s_';
 /**
- * The link by which a node hands datagrams for the endpoint to its sibling while sessions move (driver/relay): VXLAN, at its
- * own port (RFC 7348 5), in a network with our mark as its number.
- */
-export const relayLink = `${linkPrefix}r`;
-export const relayPort = 4789;
-export const relayNetwork = 0x44;
-/**
  * Metrics of routes of single tunnels in a realm's table are this number and which of its moves brought the tunnel there: above
  * BIRD's own (32), so that a route that BIRD prefers to ours is the kernel's choice too. BIRD counts no further than `mostMoves`,
  * its preferences having 16 bits.

@@ -61,7 +61,8 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   const isSibling = (id: string): boolean => siblingOfNode(snapshot(), nodeId) === id;
   const credible = (id: string, tunnelId: string): boolean => mayHold(snapshot(), id, tunnelId, status.own().stale);
   let ticking = false;
-  let nodes = snapshot().nodes;
+  // Not yet: whoever makes the snapshot is made after this.
+  let nodes: Snapshot['nodes'] | undefined;
 
   const keysOf = (tunnelId: string): readonly string[] => {
     const record = snapshot().tunnels.get(tunnelId)?.record;
@@ -100,7 +101,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   function lookAtNodes(): void {
     const before = nodes;
     nodes = snapshot().nodes;
-    if (nodes === before) return;
+    if (before === undefined || nodes === before) return;
     for (const [id, { record }] of before) {
       const now = nodes.get(id)?.record;
       if (id !== nodeId && inForce(record) && (now === undefined || !inForce(now))) presence.gone(id);
@@ -129,6 +130,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   return {
     all: presence.all,
     told: (peer, claims) => {
+      nodes ??= snapshot().nodes;
       const taken = claims.filter(({ nodeId: holder, tunnelId }) => credible(holder, tunnelId));
       return presence.told(peer, taken, nowMs());
     },

@@ -70,7 +70,7 @@ async function during(
   probes: readonly Probe[] = overInterconnects(),
 ): Promise<{ readonly sent: number; readonly lost: number }> {
   const pings = probes.map(([from, ...target]) => {
-    const argv = ['ping', '-n', '-q', '-w', '120', '-i', '0.02', ...target];
+    const argv = ['ping', '-n', '-w', '120', '-i', '0.02', ...target];
     return lab.exec(from, argv, { timeoutMs: 125_000, accept: [0, 1] });
   });
   try {
@@ -87,9 +87,10 @@ async function during(
   let [sent, lost] = [0, 0];
   for (const { stdout } of await Promise.all(pings)) {
     const [, all, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+    const last = Math.max(0, ...[...stdout.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, at]) => Number(at)));
     sent += Number(all);
-    // The last one may be on its way when the probe is told to stop.
-    lost += Math.max(0, Number(all) - Number(received) - 1);
+    // Those of the last 100 ms may be on their way when the probe is told to stop.
+    lost += Math.max(last, Number(all) - 5) - Number(received);
   }
   return { sent, lost };
 }

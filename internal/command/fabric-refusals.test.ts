@@ -83,6 +83,16 @@ const popCases: readonly Case[] = [
     'pop.endpoint4: "44.31.0.9" lies in the pool 44.31.0.0/22 (an address outside every pool)',
   ],
   ['invalid', popOf({ endpointPort: 0 }), 'pop.endpoint_port: "0" is out of range (1 to 65535)'],
+  [
+    'invalid',
+    popOf({ endpointPort: 4789 }),
+    'pop.endpoint_port: "4789" is what the two nodes of a PoP hear each other by (VXLAN) (another port)',
+  ],
+  [
+    'invalid',
+    joinOf('p1', 'p3', { portB: 4789 }),
+    'interconnect.port_b: "4789" is what the two nodes of a PoP hear each other by (VXLAN) (another port)',
+  ],
   ['invalid', popOf({ endpointPort: 65536 }), 'pop.endpoint_port: "65536" is out of range (1 to 65535)'],
   ['required', popOf({ publicKey: '' }), 'pop.public_key: is missing (44 characters of base64 for 32 bytes)'],
   [

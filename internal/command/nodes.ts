@@ -24,6 +24,7 @@ import {
   rangeField,
   textField,
 } from './fields.ts';
+import { openPortField } from './ports.ts';
 import { heartbeatField } from './heartbeat.ts';
 import { uplinkField } from './rates.ts';
 import { ownSealingKey } from './node-sealing-key.ts';
@@ -64,7 +65,7 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
   const meshAddress = trusted ? form.take(addressField('node.mesh_address', node.meshAddress)) : '';
   if (trusted) {
     if (keys === 'given') form.take(keyField('node.mesh_public_key', node.meshPublicKey));
-    form.check(portField('node.mesh_port', node.meshPort));
+    form.check(openPortField('node.mesh_port', node.meshPort));
     form.check(portField('node.api_port', node.apiPort));
   }
   if (keys === 'given') form.take(keyField('node.interconnect_public_key', node.interconnectPublicKey));

@@ -11,7 +11,8 @@ import {
 import type { Snapshot } from '#internal/model/model.ts';
 import { hostPrefix } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
-import { exists, Form, idField, keyField, optionalAddressField, portField, textField } from './fields.ts';
+import { exists, Form, idField, keyField, optionalAddressField, textField } from './fields.ts';
+import { openPortField } from './ports.ts';
 import { keyOfAnother } from './pop-access-key.ts';
 import { singleHomedField } from './regional.ts';
 import { hasKeys } from './sealed.ts';
@@ -33,7 +34,7 @@ export function createPop(
   form.check(textField('pop.description', pop.description, 200));
   const endpoint4 = form.take(optionalAddressField('pop.endpoint4', pop.endpoint4, 4));
   const endpoint6 = form.take(optionalAddressField('pop.endpoint6', pop.endpoint6, 6));
-  form.check(portField('pop.endpoint_port', pop.endpointPort));
+  form.check(openPortField('pop.endpoint_port', pop.endpointPort));
   const key = form.take(keyField('pop.public_key', pop.publicKey));
   form.check(textField('pop.failure_domain', pop.failureDomain, 64));
   form.check(singleHomedField(pop));

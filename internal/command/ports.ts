@@ -1,6 +1,7 @@
 // Ports: which UDP ports of a node's transport namespace have a socket already.
 
-import type { Refusal } from '#internal/errors/errors.ts';
+import { vxlanPort } from '#internal/dataplane/ownership.ts';
+import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { exists, portField } from './fields.ts';
@@ -24,8 +25,16 @@ function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string>
   return used;
 }
 
+/** Of WireGuard, which is open to everybody: never the one by which siblings hear each other, now or later. */
+export function openPortField(field: string, port: number): Refusal | undefined {
+  const outside = portField(field, port);
+  if (outside !== undefined || port !== vxlanPort) return outside;
+  const about = { field, value: String(port), problem: 'is what the two nodes of a PoP hear each other by (VXLAN)' };
+  return refuse('invalid', { ...about, cure: 'another port' });
+}
+
 export function refusedPort(snapshot: Snapshot, field: string, port: number, node: Node): Refusal | undefined {
-  const refusal = portField(field, port);
+  const refusal = openPortField(field, port);
   if (refusal !== undefined) return refusal;
   const by = portsInUse(snapshot, node).get(port);
   if (by === undefined) return undefined;

@@ -22,7 +22,7 @@ interface PasswordOptions extends ChangeOptions {
 /** 144 bits, in 24 characters that every router takes: some hold 25 at most. */
 const madeBytes = 18;
 
-/** The first line of a file, or of standard input. @throws UsageError that repeats nothing of it */
+/** What is in a file or standard input, without the end of its line. @throws UsageError that repeats nothing of it */
 export function readPassword(file: string): string {
   let text: string;
   try {

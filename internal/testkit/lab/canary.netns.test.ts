@@ -1,8 +1,8 @@
 //   Marked secrets go through every path of a lab; then everything that may be read by others is searched for them.
 
 import { toJsonString } from '@bufbuild/protobuf';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createPrivateKey } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,7 +61,9 @@ const keyFiles: readonly string[] = [
     nodeFiles(id).key,
   ]),
 ];
-const isKept = (path: string): boolean => keyFiles.includes(path) || path === client_;
+/** What BIRD of p1 runs and what it has on trial: passwords of sessions are in clear there. */
+const birdFiles = ['conf', 'candidate'].map((suffix) => join(nodeDirectory('p1'), 'run', `pop.bird.${suffix}`));
+const isKept = (path: string): boolean => [...keyFiles, ...birdFiles, client_].includes(path);
 
 async function etcdDump(): Promise<string> {
   const files = nodeFiles('p1');
@@ -122,6 +124,9 @@ afterAll(async () => {
 });
 
 test('no secret is anywhere but in its file, whatever was done with it [S5]', async () => {
+  const password = randomBytes(30).toString('base64url');
+  await writeFile(at('p1-pop.password'), `${password}\n`, { mode: 0o600 });
+  marked.push({ name: 'password of p1-pop', secret: Buffer.from(password) });
   let scanning = true;
   const early = canary(marked);
   const scan = (async () => {
@@ -142,6 +147,12 @@ test('no secret is anywhere but in its file, whatever was done with it [S5]', as
   const identity = join(nodeDirectory('p1'), 'sealing.agekey');
   const popId = lab.nodes[0]?.node.popId ?? '';
   expect(await run(`pop key reseal ${popId} --identity ${identity} --wait`)).toBe(0);
+  expect(await run(`upstream password p1-pop --file ${at('p1-pop.password')}`)).toBe(0);
+  const signing = await eventually(async () => {
+    const found = await Promise.all(birdFiles.map((file) => readFile(file, 'utf8').catch(() => '')));
+    return birdFiles.find((_, each) => found[each]?.includes(`password "${password}";`) === true);
+  }, 30_000);
+  expect((await stat(signing)).mode & 0o077).toBe(0);
   // What ought to have been sealed, in clear; keys where others belong.
   const secret = lab.nodes[0]?.keys.access.privateKey ?? '';
   const bytes = Buffer.from(secret, 'base64');
@@ -153,6 +164,8 @@ test('no secret is anywhere but in its file, whatever was done with it [S5]', as
     await refused(client.fabric.setPopAccessKey({ popId, publicKey, replace: true, sealed: { p1: clear } }));
   }
   await refused(client.tunnels.createTunnel({ publicKey, sealedPresharedKey: { [secret]: bytes } }));
+  const clearPassword = { upstream: 'p1-pop', sealed: { p1: Buffer.from(password) } };
+  await refused(client.fabric.setUpstreamPassword(clearPassword));
   const sealingPublicKey = lab.nodes[0]?.keys.sealing ?? '';
   await refused(client.fabric.setNodeSealingKey({ nodeId: 'p1', sealingPublicKey }));
   expect(await run(`tunnel file one --key-file ${at('keyed.key')}`)).toBe(2);

@@ -126,7 +126,8 @@ const routing = (known: Known | undefined): readonly string[] =>
 /**
  * The sibling's BIRD: as above by the heartbeat link, by the underlay with BFD over hops (RFC 5883 5: port 4784). And the
  * states of its connections by VXLAN, which has no key, as little as BFD, which decides who leads: the link leads to the
- * sibling and nowhere else, and a packet with this TTL was sent by who is on it (RFC 5082).
+ * sibling and nowhere else, and a packet with this TTL was sent by who is on the link that it came by (RFC 5082): on this one,
+ * and not on the uplink's, where the way back to its source would be another (RFC 3704 2.2).
  */
 const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
   const near = `${field[familyOf(heartbeat.far)]} saddr ${heartbeat.far}`;
@@ -135,7 +136,7 @@ const siblings = ({ heartbeat, underlay }: Sibling): readonly string[] => {
   return [
     ...[near, far].map((from) => `${from} tcp dport 179 accept`),
     `${near} udp dport 3784 ${nearest} accept`,
-    `${near} udp dport ${vxlanPort} ${nearest} accept`,
+    `${near} udp dport ${vxlanPort} ${nearest} fib saddr . iif oif exists accept`,
     `${far} udp dport 4784 accept`,
   ];
 };

@@ -31,7 +31,9 @@ test('states of flows go from pop namespace to pop namespace by the heartbeat li
     expect([...made.span.values()]).toEqual([{ name: 'p44s', mtu: 1_400, ...heartbeat }]);
     expect(made.address.has(`pop p44s ${own}/30`)).toBe(true);
     expect(made.ruleset.get('pop')?.text).toContain(`iifname "p44s" ip saddr ${far} udp dport 3780 accept`);
-    expect(rules(made)).toContain(`ip saddr ${heartbeat.far} udp dport 4789 ip ttl 255 accept`);
+    expect(rules(made)).toContain(
+      `ip saddr ${heartbeat.far} udp dport 4789 ip ttl 255 fib saddr . iif oif exists accept`,
+    );
     expect(rules(made)).toContain(`ip daddr ${heartbeat.far} rt ip nexthop != ${heartbeat.far} drop`);
   }
   const alone = of('p1');

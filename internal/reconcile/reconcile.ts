@@ -234,6 +234,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'taken-over':
         case 'contact':
         case 'links':
+        case 'bgp-counts':
           return undefined;
       }
     },

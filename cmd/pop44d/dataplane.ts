@@ -87,7 +87,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const ip = openIp({ netns });
   const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
   const states = openConntrackd({ netns: netns.pop, runDir, clock, log });
-  const flows = openFlows({ netns: netns.pop, clock, log });
+  const flows = openFlows({ netns: netns.pop, runDir, clock, log });
   // Of the seam, before it is there: nobody listens yet.
   let send = (_message: FromDataplane): void => undefined;
   const duty = await wireDuty(

@@ -27,7 +27,12 @@ const flow = (from: string, to: string, port: number): string =>
 beforeAll(() => {
   mkdirSync('/run/netns', { recursive: true });
   execFileSync('ip', ['netns', 'add', name]);
-  flows = openFlows({ netns: `/run/netns/${name}`, clock: realClock, log: createLog({ test: 'conntrack' }) });
+  flows = openFlows({
+    netns: `/run/netns/${name}`,
+    runDir: '/tmp',
+    clock: realClock,
+    log: createLog({ test: 'conntrack' }),
+  });
 });
 afterAll(async () => {
   await flows.close();
@@ -60,7 +65,7 @@ test('flows from and to prefixes of any length end, and no other [S2]', async ()
 });
 
 test('what could not be ended is due until it is', async () => {
-  const lost = openFlows({ netns: missing, clock: realClock, log: createLog({ test: 'conntrack' }) });
+  const lost = openFlows({ netns: missing, runDir: '/tmp', clock: realClock, log: createLog({ test: 'conntrack' }) });
   await lost.end(['44.31.0.7/32']);
   expect(open()).toHaveLength(8);
   symlinkSync(`/run/netns/${name}`, missing);
@@ -73,4 +78,30 @@ test('what could not be ended is due until it is', async () => {
 test('what is not a prefix reaches no tool', async () => {
   await expect(flows.end(['44.31.0.7/32\n-F'])).rejects.toThrow('is not a prefix');
   expect(open()).toHaveLength(8);
+});
+
+test('flows of a tunnel are carried to another node as they were, with their marks, and nothing else [A3]', async () => {
+  inside('conntrack', '-U', '-s', '44.31.0.7', '--mark', '69');
+  writeFileSync(file, '-A -t 30 -s 198.18.0.1 -d 44.31.0.7 -p udp --sport 1025 --dport 53 -m 68\n');
+  inside('conntrack', '-R', file);
+  const told = await flows.open(['44.31.0.7/32', '2001:db8:44:7::/64']);
+  expect(told).toHaveLength(5);
+  const shown = (): readonly string[] =>
+    ['ipv4', 'ipv6']
+      .flatMap((family) => inside('conntrack', '-L', '-f', family).split('\n'))
+      .filter((line) => /44\.31\.0\.7 |2001:db8:44:7:/.test(line))
+      .map((line) => line.replace(/^(\S+ +\d+ )\d+/, '$1'))
+      .toSorted();
+  const before = shown();
+  inside('conntrack', '-F');
+  await flows.carry(told);
+  // Once more: what stands is no fault.
+  await flows.carry(told);
+  expect(shown()).toEqual(before);
+  expect(before.join()).toMatch(/ESTABLISHED src=44\.31\.0\.7 .*\[ASSURED\] mark=69/);
+  expect(before.join()).toMatch(/udp .*\[UNREPLIED\] .*mark=68/);
+  expect(open()).toHaveLength(5);
+  await expect(flows.carry([{ ...told[0], from: '::1\n-F' } as (typeof told)[number]])).rejects.toThrow(
+    'two addresses',
+  );
 });

@@ -1,13 +1,18 @@
-// Conntrack: ends the open flows of prefixes that a node has given up, in the pop namespace's table, by conntrack(8).
+// Conntrack: ends the open flows of prefixes that a node has given up, in the pop namespace's table, by conntrack(8), and hands
+// over those of tunnels that move to another node.
 //
 // On the path: after the last step that took a prefix away the applier says so, and waits a moment.
 // Never: holds what is wanted; a flow is the kernel's, and goes away by itself where nobody ends it.
 
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
+import type { Flow } from '#internal/dataplane/flow.ts';
 import { demand, isPrefix } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { Log } from '#internal/log/log.ts';
+import { flowLine, flowsIn } from './carried.ts';
 import { holdingFlows } from './listing.ts';
 
 export interface Flows {
@@ -17,12 +22,21 @@ export interface Flows {
    * again with the next call. @throws Fault `invalid`: one is not a prefix
    */
   end(prefixes: readonly string[]): Promise<void>;
+  /**
+   * What is open from and to these prefixes, `mostFlows` at most. O(table of flows) for each prefix. @throws Fault `invalid`: one
+   * is not a prefix
+   */
+  open(prefixes: readonly string[]): Promise<readonly Flow[]>;
+  /** Opens flows as another node had them; those that stand stay as they are. @throws Fault `invalid`: one is none */
+  carry(flows: readonly Flow[]): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface FlowsOptions {
   /** File of the pop namespace. */
   readonly netns: string;
+  /** Where what is carried lies for a moment: conntrack(8) opens what it reads by name. */
+  readonly runDir: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,12 +52,16 @@ const unseen = 1;
 const sides = ['-s', '-d'] as const;
 const nothing = / 0 flow entries have been deleted/;
 
+/** Of one tunnel that moves: 1 MB on the mesh. */
+export const mostFlows = 8_192;
+
 const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
 
-export function openFlows({ netns, clock, log }: FlowsOptions): Flows {
+export function openFlows({ netns, runDir, clock, log }: FlowsOptions): Flows {
   const due = new Set<string>();
   let queue: Promise<unknown> = Promise.resolve();
   let told = '';
+  let carried = 0;
 
   async function endFamily(family: 4 | 6, prefixes: readonly string[]): Promise<void> {
     let open = prefixes;
@@ -89,6 +107,29 @@ export function openFlows({ netns, clock, log }: FlowsOptions): Flows {
       const patience = new AbortController();
       await Promise.race([turn, clock.sleep(patienceMs, patience.signal).catch(() => undefined)]);
       patience.abort();
+    },
+    async open(prefixes) {
+      const found = new Map<string, Flow>();
+      for (const prefix of prefixes) demand(isPrefix(prefix), 'a prefix', prefix);
+      for (const prefix of prefixes)
+        for (const side of sides) {
+          const args = ['-L', '-f', `ipv${familyOf(prefix)}`, side, prefix];
+          const { stdout } = await run({ file: 'conntrack', args, netns, timeoutMs });
+          for (const flow of flowsIn(stdout)) found.set(Object.values(flow).join(' '), flow);
+        }
+      return [...found.values()].slice(0, mostFlows);
+    },
+    async carry(flows) {
+      const lines = flows.slice(0, mostFlows).map(flowLine);
+      if (lines.length === 0) return;
+      carried += 1;
+      const file = join(runDir, `flows-${carried}`);
+      try {
+        await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+        await run({ file: 'conntrack', args: ['-R', file], netns, timeoutMs });
+      } finally {
+        await rm(file, { force: true });
+      }
     },
     close: async () => {
       await queue;

@@ -31,6 +31,7 @@ import { endpointHost } from '#internal/netip/netip.ts';
 import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
 import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
+import { carryOut } from './flow-orders.ts';
 import { tellFlows } from './flow-counts.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
@@ -203,6 +204,10 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         applier
           .forget(message.peers)
           .catch((cause: unknown) => log.error('sessions-unforgotten', { reason: messageOf(cause) }));
+        return;
+      }
+      if (message.type === 'ask-flows' || message.type === 'carry-flows') {
+        carryOut(message, { flows, answer, log });
         return;
       }
       if (message.type === 'clock') {

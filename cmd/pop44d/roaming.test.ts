@@ -22,7 +22,7 @@ function roaming(popIds: readonly string[]) {
     {
       nodeId: 'p1',
       snapshot: () => snapshot,
-      mesh: () => ({ tell: () => undefined, ask: () => undefined }),
+      mesh: () => ({ tell: () => undefined, ask: () => undefined, carry: async () => true }),
       status,
       moved: () => undefined,
       send: () => undefined,

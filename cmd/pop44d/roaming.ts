@@ -2,6 +2,7 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Stay } from '#internal/api/api.ts';
+import type { Flow } from '#internal/dataplane/dataplane.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Mesh } from '#internal/mesh/mesh.ts';
@@ -16,12 +17,13 @@ import {
 } from '#internal/presence/presence.ts';
 import { createContactAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 import { isHeard, type Status } from '#internal/status/status.ts';
+import { createCarrier } from './carrier.ts';
 import { mayHold } from './credible.ts';
 
 export interface RoamingParts {
   readonly nodeId: string;
   readonly snapshot: () => Snapshot;
-  readonly mesh: () => Pick<Mesh, 'tell' | 'ask'>;
+  readonly mesh: () => Pick<Mesh, 'tell' | 'ask' | 'carry'>;
   readonly status: Pick<Status, 'of' | 'own'>;
   readonly moved: (here: Held, moved: readonly string[]) => void;
   readonly send: (message: FromNetwork) => void;
@@ -34,6 +36,7 @@ export interface Roaming {
   all(): readonly Claim[];
   told(peer: string, claims: readonly Claim[]): readonly Claim[];
   asked(peer: string, contests: readonly Contest[]): void;
+  carried(peer: string, tunnelId: string, flows: readonly Flow[]): boolean;
   /** Handshakes on the own access interfaces. */
   seen(sightings: readonly Sighting[]): void;
   /** From the privileged half. */
@@ -69,10 +72,15 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     return record === undefined ? [] : [record.publicKey, record.nextPublicKey].filter((key) => key !== '');
   };
 
-  /** A peer without an endpoint is not called: one that is answers, and its client hears two nodes. */
+  /**
+   * A peer without an endpoint is not called: one that is answers, and its client hears two nodes. A client that has shaken
+   * hands here since is not forgotten: it has come back, and would need 15 s to see that its session is gone.
+   */
   async function letGo(tunnelId: string): Promise<void> {
+    const leftMs = nowMs();
     await clock.sleep(lingerMs, signal).catch(() => undefined);
-    if (!signal.aborted && !presence.here().has(tunnelId)) send({ type: 'forget', peers: keysOf(tunnelId) });
+    const back = presence.here().has(tunnelId) || (presence.shakenMs(tunnelId) ?? 0) > leftMs;
+    if (!signal.aborted && !back) send({ type: 'forget', peers: keysOf(tunnelId) });
   }
 
   const presence = createPresence({
@@ -82,10 +90,13 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     onLost: (tunnelId, to) => {
       log.info('tunnel-left', { tunnel: tunnelId, to });
       // A sibling that is not active is fenced, and forgets all of them when it becomes so.
-      if (!isSibling(to)) void letGo(tunnelId);
+      if (isSibling(to)) return;
+      carrier.left(tunnelId, to);
+      void letGo(tunnelId);
     },
     onContest: (tunnelId) => contests.begin(tunnelId, nowMs()),
   });
+  const carrier = createCarrier({ nodeId, snapshot, presence, mesh, send, clock, log }, signal);
   const holderOf = (tunnelId: string): string | undefined => presence.claimOf(tunnelId)?.nodeId;
   const contests = createContests({
     nodeId,
@@ -138,11 +149,16 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
       const taken = asked.filter(({ tunnelId }) => credible(peer, tunnelId));
       contests.asked(peer, taken, nowMs());
     },
+    carried: (peer, tunnelId, flows) => credible(peer, tunnelId) && carrier.carried(peer, tunnelId, flows),
     seen: (sightings) => mesh().tell(presence.seen(sightings, nowMs())),
     heard: (message) => {
       if (message.type === 'contact') asker.told(message);
+      carrier.heard(message);
     },
-    lost: asker.lost,
+    lost: () => {
+      asker.lost();
+      carrier.lost();
+    },
     beat: () => {
       lookAtNodes();
       const wanted = ticking ? [] : contests.wanted(nowMs());
@@ -157,6 +173,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     forget: (tunnelId) => {
       presence.forget(tunnelId);
       contests.forget(tunnelId);
+      carrier.forget(tunnelId);
     },
     holderOf,
     stayOf: (tunnelId) => {

@@ -5,6 +5,7 @@
 
 export type { BgpCounts } from './bgp-counts.ts';
 export type { Session, Way } from './facts.ts';
+export { carriedStates, type Flow, mostFlows } from './flow.ts';
 export {
   paddedPassword,
   passwordBytes,

@@ -21,3 +21,6 @@ export interface Flow {
 
 /** The states of TCP in which a flow is worth carrying: the others end or begin within seconds. */
 export const carriedStates = ['ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT'] as const;
+
+/** Of tunnels that move at one time; 100 bytes each on the mesh, whose messages have 4 MB at most (rpc/serve.ts). */
+export const mostFlows = 8_192;

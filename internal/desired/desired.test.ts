@@ -92,6 +92,7 @@ test('flows that ended unseen leave the table of flows in the pop namespace, by 
   const settled = [...of('p1', threePops(1)).sysctl.values()].filter(({ name }) => name.includes('conntrack'));
   expect(settled.map(({ netns, name, value }) => [netns, name.split('.').at(-1), value])).toEqual([
     ['pop', 'nf_conntrack_tcp_timeout_established', '7440'],
+    ['pop', 'nf_conntrack_tcp_be_liberal', '1'],
     ['pop', 'nf_conntrack_icmp_timeout', '10'],
     ['pop', 'nf_conntrack_icmpv6_timeout', '10'],
   ]);

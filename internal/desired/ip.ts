@@ -32,6 +32,9 @@ const popSysctls: Readonly<Record<string, string>> = {
   // Flows that ended unseen leave the kernel's table: 2 h 4 min (RFC 5382 REQ-5) instead of 5 days. The table's size is the
   // machine's own, which no namespace but the first may set.
   'net.netfilter.nf_conntrack_tcp_timeout_established': '7440',
+  // A tunnel that comes back meets its flows as it left them: what has passed elsewhere since is "out of window" to them. Only
+  // resets must still be within (nf_conntrack-sysctl.rst).
+  'net.netfilter.nf_conntrack_tcp_be_liberal': '1',
   // An echo and its reply; new echoes start the flow again.
   'net.netfilter.nf_conntrack_icmp_timeout': '10',
   'net.netfilter.nf_conntrack_icmpv6_timeout': '10',

@@ -3,12 +3,14 @@ import { afterEach, expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { type Flow, mostFlows } from '#internal/dataplane/dataplane.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { type Claim, type Contest, createPresence } from '#internal/presence/presence.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
+import { flowsTold } from './carry.ts';
 import { createMesh } from './mesh.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -28,11 +30,16 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   const parts = { nodeId, isSibling: () => false, onMove: () => undefined, onLost: () => undefined };
   const presence = createPresence({ ...parts, onContest: () => undefined });
   const asked: string[] = [];
+  const carried: [peer: string, tunnelId: string, flows: readonly Flow[]][] = [];
   const claims = {
     all: presence.all,
     told: (peer: string, told: readonly Claim[]) => presence.told(peer, told, 0),
     asked: (peer: string, contests: readonly Contest[]) =>
       asked.push(...contests.map(({ tunnelId, speaks }) => `${peer} ${tunnelId} ${speaks}`)),
+    carried: (peer: string, tunnelId: string, flows: readonly Flow[]) => {
+      carried.push([peer, tunnelId, flows]);
+      return tunnelId === 't';
+    },
   };
   const credentials = clientCredentials(identity);
   const mesh = createMesh({
@@ -55,7 +62,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   open.push(close);
   const [bound = 0] = listener.ports;
   const node = create(NodeSchema, { id: nodeId, meshAddress: '127.0.0.1', apiPort: bound });
-  return { nodeId, status, presence, asked, mesh, node, port: bound, credentials, close };
+  return { nodeId, status, presence, asked, carried, mesh, node, port: bound, credentials, close };
 }
 
 async function pair() {
@@ -153,6 +160,40 @@ test('what is asked of a tunnel that another node holds comes once, with who ask
   p1.status.update({ load: 2 });
   await eventually(() => p2.status.of('p1')?.report.load === 2, 5_000);
   expect(p2.asked).toEqual(['p1 t false', 'p1 u true']);
+});
+
+const flow: Flow = {
+  ...{ protocol: 'tcp', from: '44.31.0.7', to: '198.18.0.1', fromPort: 1024, toPort: 80 },
+  ...{ state: 'ESTABLISHED', secondsLeft: 299, answered: true, assured: true, mark: 69 },
+};
+const stream: Flow = { ...flow, protocol: 'udp', state: '', from: '2001:db8::7', to: '2001:db8:1::1' };
+
+test('flows of a tunnel that has moved come to the node that holds it, with who sends them [A3]', async () => {
+  const { p1, p2 } = await pair();
+  const signal = AbortSignal.timeout(10_000);
+  expect(await p2.mesh.carry('p1', 't', [flow, stream], signal)).toBe(true);
+  expect(p1.carried).toEqual([['p2', 't', [flow, stream]]]);
+  expect(await p1.mesh.carry('p2', 'u', [], signal)).toBe(false);
+  expect(await p1.mesh.carry('p9', 't', [flow], signal)).toBe(false);
+});
+
+test('what is no flow is left out, and of more than there may be the rest', () => {
+  const { state, ...rest } = { ...flow, protocol: 6 };
+  const wire = { ...rest, state };
+  const strange = [
+    { ...wire, protocol: 1 },
+    { ...wire, protocol: 17 },
+    { ...wire, state: 'SYN_SENT' },
+    { ...wire, state: '' },
+    { ...wire, state: 'ESTABLISHED -F' },
+    { ...wire, from: '44.31.0.7/32' },
+    { ...wire, to: '198.18.0.1\n-F' },
+    { ...wire, to: '2001:db8::1' },
+    { ...wire, fromPort: 65_536 },
+    { ...wire, toPort: 65_536 },
+  ];
+  expect(flowsTold([...strange, wire])).toEqual([flow]);
+  expect(flowsTold(Array.from({ length: mostFlows + 1 }, () => wire))).toHaveLength(mostFlows);
 });
 
 test('what others have counted of a tunnel is asked for; one that is away is silent [P4]', async () => {

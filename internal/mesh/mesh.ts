@@ -15,10 +15,12 @@ import {
 import type { Log } from '#internal/log/log.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
 import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Flow } from '#internal/dataplane/dataplane.ts';
 import type { Claim, Contest } from '#internal/presence/presence.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
 import { type Claims, createTeller, type Teller } from './teller.ts';
+import { askToCarry, flowsTold } from './carry.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
@@ -61,6 +63,11 @@ export interface Mesh {
   ask(contests: readonly Contest[]): void;
   /** Nodes that there are now; opens and closes streams accordingly. */
   nodes(all: Iterable<Node>): void;
+  /**
+   * To the node that a tunnel has moved to: what is open of it here. Gives whether it was taken: a node that has not heard of
+   * the move yet takes nothing. @throws when it does not answer
+   */
+  carry(nodeId: string, tunnelId: string, flows: readonly Flow[], signal: AbortSignal): Promise<boolean>;
   /** What every other node of the mesh has counted of a tunnel. */
   usage(tunnelId: string, signal: AbortSignal): Promise<readonly UsageOfNode[]>;
   /** The credentials are new: every stream is opened anew, and the old one ends when the new one had time to come up. */
@@ -144,6 +151,9 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
             });
             return { listener: pair.told(call.principal.id, told) };
           },
+          carryFlows: async ({ tunnelId, flows }, call) => ({
+            taken: presence.carried(call.principal.id, tunnelId, flowsTold(flows)),
+          }),
           orderTakeover: async () => ({ problem: await pair.takeOver() }),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
@@ -204,6 +214,10 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
       } finally {
         connection.close();
       }
+    },
+    carry: async (id, tunnelId, flows, signal) => {
+      const target = others.get(id);
+      return target !== undefined && askToCarry({ nodeId: id, target, tunnelId, flows }, credentials(), signal);
     },
     usage: (tunnelId, signal) => askUsage(others, credentials(), tunnelId, signal),
     renew: () => {

@@ -18,6 +18,7 @@ function half(all: readonly Claim[] = []) {
       return claims.map(({ tunnelId, sequence }) => claim(tunnelId, sequence + 1));
     },
     asked: () => undefined,
+    carried: () => false,
   };
   const stop = new AbortController();
   const teller = createTeller({ status: createStatus('p1'), clock: realClock, presence }, stop.signal);

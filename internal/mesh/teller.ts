@@ -4,6 +4,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { Flow } from '#internal/dataplane/dataplane.ts';
 import type { Claim, Contest } from '#internal/presence/presence.ts';
 import type { Report, Status } from '#internal/status/status.ts';
 import { createClockOffset } from './clock-offset.ts';
@@ -16,6 +17,8 @@ export interface Claims {
   /** From a peer; gives what it must hear in return. */
   told(peer: string, claims: readonly Claim[]): readonly Claim[];
   asked(peer: string, contests: readonly Contest[]): void;
+  /** What a peer had open of a tunnel that has moved here from it. Gives whether it is taken. */
+  carried(peer: string, tunnelId: string, flows: readonly Flow[]): boolean;
 }
 
 interface Parts {

@@ -28,5 +28,6 @@ export {
 } from './prefix.ts';
 export type { Excluded } from './special.ts';
 export { excludedSpace } from './special.ts';
+export { longestOf } from './within.ts';
 export type { WgKey } from './wg-key.ts';
 export { parseWgKey, wgKeyHex } from './wg-key.ts';

@@ -193,3 +193,19 @@ test('a tunnel that is gone is nobody’s', () => {
   expect(moves).toEqual(['t 1', 't gone']);
   expect(presence.all()).toEqual([]);
 });
+
+test('of what is held here it is known who held it before, also when that node has let go [A3]', () => {
+  const { presence, shake } = node('p1');
+  shake(1);
+  expect(presence.cameFrom('t')).toBeUndefined();
+  presence.told('p2', [claim('p2', 2)], 2);
+  expect(presence.cameFrom('t')).toBeUndefined();
+  presence.told('p2', [claim('p1', 3)], 3);
+  expect(presence.here().contended('t')).toBe(false);
+  expect(presence.cameFrom('t')).toBe('p2');
+  expect(presence.shakenMs('t')).toBe(1);
+  presence.told('p3', [claim('p3', 4)], 4);
+  expect(presence.cameFrom('t')).toBeUndefined();
+  presence.forget('t');
+  expect(presence.shakenMs('t')).toBeUndefined();
+});

@@ -42,6 +42,10 @@ export interface Presence {
   /** For a node that has just come: what is held here, and what is known of tunnels that have moved. */
   all(): readonly Claim[];
   claimOf(tunnelId: string): Claim | undefined;
+  /** Newest handshake here, whoever holds it; Unix time, milliseconds. */
+  shakenMs(tunnelId: string): number | undefined;
+  /** Of a tunnel that is held here, the node that held it before. */
+  cameFrom(tunnelId: string): string | undefined;
   /** Unix time in milliseconds until which it stays where it is; undefined: it may move. */
   frozenUntilMs(tunnelId: string, nowMs: number): number | undefined;
   /** Tunnels that stay where they are, sorted. */
@@ -79,6 +83,8 @@ export function createPresence(parts: PresenceParts): Presence {
   /** Held here since they came from a node that has not let go. */
   let contended = ImmutableSet<string>();
   const from = new Map<string, string>();
+  /** Who held what is held here before, whether it has let go or not. */
+  const formerly = new Map<string, string>();
 
   const here = (): Held => {
     const [held, open] = [sequences, contended];
@@ -109,11 +115,13 @@ export function createPresence(parts: PresenceParts): Presence {
       sequences = sequences.set(tunnelId, claim.sequence);
       if (passed) {
         from.set(tunnelId, before.nodeId);
+        formerly.set(tunnelId, before.nodeId);
         contended = contended.add(tunnelId);
       }
       return true;
     }
     settled(tunnelId);
+    formerly.delete(tunnelId);
     if (before?.nodeId !== nodeId) return false;
     sequences = sequences.delete(tunnelId);
     onLost(tunnelId, claim.nodeId);
@@ -191,6 +199,8 @@ export function createPresence(parts: PresenceParts): Presence {
     },
     all: () => [...claims.values()].filter((claim) => claim.nodeId === nodeId || claim.sequence > 1),
     claimOf: (tunnelId) => claims.get(tunnelId),
+    shakenMs: (tunnelId) => shaken.get(tunnelId),
+    cameFrom: (tunnelId) => formerly.get(tunnelId),
     frozenUntilMs: freeze.untilMs,
     frozen: freeze.all,
     forget: (tunnelId) => {
@@ -199,6 +209,7 @@ export function createPresence(parts: PresenceParts): Presence {
       shaken.delete(tunnelId);
       freeze.forget(tunnelId);
       settled(tunnelId);
+      formerly.delete(tunnelId);
       sequences = sequences.delete(tunnelId);
       if (held) tell([tunnelId]);
     },

@@ -103,6 +103,7 @@ beforeAll(async () => {
       tellUsage: async () => ({}),
       tellWhereabouts: async () => ({}),
       orderTakeover: async () => ({}),
+      carryFlows: async () => ({}),
       stream: async function* (incoming) {
         for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
       },

@@ -79,6 +79,23 @@ test(`a want of another shape is refused whole, in words without its values (see
   expect(refused).toBeGreaterThan(count / 2);
 });
 
+test('what is no flow of a tunnel that moves reaches no kernel, and of too many none [S1]', () => {
+  const flow = {
+    ...{ protocol: 'tcp', from: '44.31.0.7', to: '198.18.0.1', fromPort: 1024, toPort: 80 },
+    ...{ state: 'ESTABLISHED', secondsLeft: 299, answered: true, assured: true, mark: 69 },
+  };
+  const of = (...flows: readonly unknown[]) => ({ type: 'carry-flows', flows });
+  expect(checkMessage(of(flow))).toEqual(of(flow));
+  expect(checkMessage({ type: 'ask-flows', number: 1, prefixes: ['44.31.0.7/32'] })).toBeDefined();
+  const wrong: readonly Readonly<Record<string, unknown>>[] = [
+    ...[{ protocol: 'icmp' }, { state: 'ESTABLISHED -F' }, { fromPort: 65_536 }, { toPort: -1 }, { mark: 2 ** 32 }],
+    ...[{ secondsLeft: 1.5 }, { answered: 1 }, { from: 'x'.repeat(65) }, { to: 7 }, { nat: true }],
+  ];
+  for (const change of wrong) expect(() => checkMessage(of({ ...flow, ...change }))).toThrow('the field flows');
+  expect(() => checkMessage(of(...Array.from({ length: 8_193 }, () => flow)))).toThrow('the field flows');
+  expect(() => checkMessage({ type: 'ask-flows', number: 1, prefixes: [7] })).toThrow('the field prefixes');
+});
+
 test('the mesh’s own link is not the network half’s to change [S1]', () => {
   const of = (...item: readonly unknown[]) => ({ ...right, put: [item] });
   const link = { name: 'p44m', netns: 'pop', mtu: 1420, listenPort: 1, fwmark: 0, privateKeyFile: '/keys/access' };

@@ -1,6 +1,6 @@
 // The fixed vocabulary between the two halves of a node.
 
-import type { BgpCounts, Dataplane, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
+import type { BgpCounts, Dataplane, Flow, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -199,6 +199,26 @@ export interface Forget {
   readonly peers: readonly string[];
 }
 
+/** From the network half: which flows are open from and to these prefixes, whose tunnels have moved to other nodes. */
+export interface AskFlows {
+  readonly type: 'ask-flows';
+  /** Counts up; the answer names it. */
+  readonly number: number;
+  readonly prefixes: readonly string[];
+}
+
+export interface OpenFlows {
+  readonly type: 'open-flows';
+  readonly number: number;
+  readonly flows: readonly Flow[];
+}
+
+/** From the network half: flows of a tunnel that has come from another node; they go on here. */
+export interface CarryFlows {
+  readonly type: 'carry-flows';
+  readonly flows: readonly Flow[];
+}
+
 /** Interconnects that were ever up, when one of them changed: whether it is, and how often it was lost since this half began. */
 export interface Links {
   readonly type: 'links';
@@ -221,7 +241,9 @@ export type FromNetwork =
   | AskTakeover
   | ClockTold
   | AskContact
-  | Forget;
+  | Forget
+  | AskFlows
+  | CarryFlows;
 export type FromDataplane =
   | Hello
   | Applied
@@ -237,6 +259,7 @@ export type FromDataplane =
   | FlowsTold
   | TakenOver
   | Contact
+  | OpenFlows
   | Links
   | BgpCounted;
 

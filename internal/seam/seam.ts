@@ -12,6 +12,7 @@ import { checkMessage } from './valid.ts';
 
 export { createAsker } from './asker.ts';
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
+export { createFlowsAsker, type FlowsAsker } from './flows-asker.ts';
 export { createFactsAsker, type FactsAnswer, type FactsAsker } from './facts-asker.ts';
 export type {
   Applied,

@@ -2,16 +2,26 @@
 // is not of the vocabulary, in every field, is refused whole and changes nothing. What a value may be in its tool's
 // language, each driver asks again before it renders it.
 
-import { type Kind, kinds, type Kinds, type Lifeline } from '#internal/dataplane/dataplane.ts';
+import {
+  carriedStates,
+  type Flow,
+  type Kind,
+  kinds,
+  type Kinds,
+  type Lifeline,
+  mostFlows,
+} from '#internal/dataplane/dataplane.ts';
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import type {
   AskContact,
   AskDenials,
   AskFacts,
+  AskFlows,
   AskInterconnectKey,
   AskSessions,
   AskTakeover,
+  CarryFlows,
   ClockTold,
   FromNetwork,
   Want,
@@ -181,6 +191,29 @@ const whereaboutsShape: Shape<Whereabouts> = {
 const contactShape: Shape<AskContact> = { type: one('ask-contact'), number: whole, peers: list(word, mostPeers) };
 const forgetShape: Shape<Forget> = { type: one('forget'), peers: list(word, mostPeers) };
 
+const below =
+  (end: number): Check =>
+  (value) =>
+    whole(value) && (value as number) < end;
+const truth: Check = (value) => typeof value === 'boolean';
+const flowShape: Shape<Flow> = {
+  protocol: one('tcp', 'udp'),
+  from: word,
+  to: word,
+  fromPort: below(2 ** 16),
+  toPort: below(2 ** 16),
+  state: one('', ...carriedStates),
+  secondsLeft: below(2 ** 32),
+  answered: truth,
+  assured: truth,
+  mark: below(2 ** 32),
+};
+const askFlowsShape: Shape<AskFlows> = { type: one('ask-flows'), number: whole, prefixes: list(word, mostPrefixes) };
+const carryFlowsShape: Shape<CarryFlows> = {
+  type: one('carry-flows'),
+  flows: list((flow) => misfit(flowShape, flow) === undefined, mostFlows),
+};
+
 const bad = (what: string): never => {
   throw new Fault('invalid', `the network half sent what is no message: ${what}`);
 };
@@ -205,6 +238,10 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskContact>(contactShape, value);
     case 'forget':
       return question<Forget>(forgetShape, value);
+    case 'ask-flows':
+      return question<AskFlows>(askFlowsShape, value);
+    case 'carry-flows':
+      return question<CarryFlows>(carryFlowsShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:

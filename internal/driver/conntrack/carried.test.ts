@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Flow } from '#internal/dataplane/flow.ts';
+import type { Flow } from '#internal/dataplane/dataplane.ts';
 import { flowLine, flowsIn } from './carried.ts';
 
 // As conntrack(8) 1.4.7 prints them.

@@ -1,7 +1,7 @@
 // Carried: flows as conntrack(8) prints them, and as it reads them again on another node. Not in its own "save" form,
 // which leaves the mark out.
 
-import { carriedStates, type Flow } from '#internal/dataplane/flow.ts';
+import { carriedStates, type Flow } from '#internal/dataplane/dataplane.ts';
 import { demand, isInteger, isPrefix } from '#internal/driver/driver.ts';
 
 const line =
@@ -45,3 +45,14 @@ export function flowLine(flow: Flow): string {
   const ports = `--sport ${fromPort} --dport ${toPort} --reply-port-src ${toPort} --reply-port-dst ${fromPort}`;
   return `-A -t ${left} -u ${status} ${ends} -p ${protocol} ${ports}${state === '' ? '' : ` --state ${state}`} -m ${mark}`;
 }
+
+/** Seconds from a flow's last packet until it is forgotten: desired/ip.ts, and the kernel's own (nf_conntrack_proto_tcp.c, _udp.c). */
+const lives: ReadonlyMap<string, number> = new Map([
+  ['ESTABLISHED', longestSeconds],
+  ['FIN_WAIT', 120],
+  ['CLOSE_WAIT', 60],
+]);
+const lifeOf = ({ state, assured }: Flow): number => lives.get(state) ?? (assured ? 120 : 30);
+
+/** How long ago its last packet passed. */
+export const idleSeconds = (flow: Flow): number => lifeOf(flow) - flow.secondsLeft;

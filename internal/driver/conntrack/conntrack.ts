@@ -7,13 +7,13 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
-import type { Flow } from '#internal/dataplane/flow.ts';
+import { type Flow, mostFlows } from '#internal/dataplane/dataplane.ts';
 import { demand, isPrefix } from '#internal/driver/driver.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { Log } from '#internal/log/log.ts';
-import { flowLine, flowsIn } from './carried.ts';
-import { holdingFlows } from './listing.ts';
+import { flowLine, flowsIn, idleSeconds } from './carried.ts';
+import { holdingFlows, isOfAny } from './listing.ts';
 
 export interface Flows {
   /**
@@ -23,8 +23,8 @@ export interface Flows {
    */
   end(prefixes: readonly string[]): Promise<void>;
   /**
-   * What is open from and to these prefixes, `mostFlows` at most. O(table of flows) for each prefix. @throws Fault `invalid`: one
-   * is not a prefix
+   * What is open from and to these prefixes; of more than `mostFlows` those that were quiet longest are left out, and the log
+   * says so. O(table of flows + prefixes). @throws Fault `invalid`: one is not a prefix
    */
   open(prefixes: readonly string[]): Promise<readonly Flow[]>;
   /** Opens flows as another node had them; those that stand stay as they are. @throws Fault `invalid`: one is none */
@@ -51,9 +51,6 @@ const unseen = 1;
 /** Where a flow began, and where it leads; without translation its replies have no other addresses. */
 const sides = ['-s', '-d'] as const;
 const nothing = / 0 flow entries have been deleted/;
-
-/** Of one tunnel that moves: 1 MB on the mesh. */
-export const mostFlows = 8_192;
 
 const familyOf = (prefix: string): 4 | 6 => (prefix.includes(':') ? 6 : 4);
 
@@ -109,15 +106,18 @@ export function openFlows({ netns, runDir, clock, log }: FlowsOptions): Flows {
       patience.abort();
     },
     async open(prefixes) {
-      const found = new Map<string, Flow>();
       for (const prefix of prefixes) demand(isPrefix(prefix), 'a prefix', prefix);
-      for (const prefix of prefixes)
-        for (const side of sides) {
-          const args = ['-L', '-f', `ipv${familyOf(prefix)}`, side, prefix];
-          const { stdout } = await run({ file: 'conntrack', args, netns, timeoutMs });
-          for (const flow of flowsIn(stdout)) found.set(Object.values(flow).join(' '), flow);
-        }
-      return [...found.values()].slice(0, mostFlows);
+      const found: Flow[] = [];
+      for (const family of [4, 6] as const) {
+        const own = prefixes.filter((prefix) => familyOf(prefix) === family);
+        if (own.length === 0) continue;
+        const { stdout } = await run({ file: 'conntrack', args: ['-L', '-f', `ipv${family}`], netns, timeoutMs });
+        const isOwn = isOfAny(own);
+        for (const flow of flowsIn(stdout)) if (isOwn(flow.from) || isOwn(flow.to)) found.push(flow);
+      }
+      if (found.length <= mostFlows) return found;
+      log.warn('flows-left-behind', { flows: found.length - mostFlows });
+      return found.sort((a, b) => idleSeconds(a) - idleSeconds(b)).slice(0, mostFlows);
     },
     async carry(flows) {
       const lines = flows.slice(0, mostFlows).map(flowLine);

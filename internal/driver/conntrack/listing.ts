@@ -1,6 +1,6 @@
 // Listing: which prefixes have flows, by what conntrack(8) prints.
 
-import { hostPrefix, parseAddress, supernet } from '#internal/netip/netip.ts';
+import { hostPrefix, longestOf, parseAddress, parsePrefix, supernet } from '#internal/netip/netip.ts';
 
 /** Of the side that began: the reply's addresses are the same, where nothing is translated. */
 const beginning = /src=(\S+) dst=(\S+)/;
@@ -28,4 +28,13 @@ export function holdingFlows(text: string, prefixes: readonly string[]): readonl
     if (to !== undefined) look(to);
   }
   return prefixes.filter((prefix) => holding.has(prefix));
+}
+
+/** Whether an address, as conntrack(8) prints it, lies in one of the prefixes. */
+export function isOfAny(prefixes: readonly string[]): (word: string) => boolean {
+  const find = longestOf(prefixes.map(parsePrefix).filter((prefix) => typeof prefix === 'string'));
+  return (word) => {
+    const address = parseAddress(word);
+    return typeof address === 'string' && find(address) !== undefined;
+  };
 }

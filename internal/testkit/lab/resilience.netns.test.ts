@@ -16,7 +16,9 @@ import { startStopwatch } from '../stopwatch.ts';
 import { adminContext } from './admin.ts';
 import { newWgKeyPair, nodeFiles } from './node-files.ts';
 import { deafen } from './deafen.ts';
+import { lostDuring } from './lost.ts';
 import { outageDuring } from './outage.ts';
+import { callForPush } from './push-call.ts';
 import { raiseLab } from './raise.ts';
 import { stayOf, staysEverywhere } from './stays.ts';
 import { host4, labNode, meshPort } from './topology.ts';
@@ -72,28 +74,6 @@ async function bringUp(popId: string, how: { readonly port?: number; readonly ip
 }
 const takeDown = () => lab.exec('client', ['wg-quick', 'down', '/run/station.conf']);
 
-/** Pings of 20 ms from the internet to the client while `work` goes on; gives how many were lost. */
-async function lostDuring(work: () => Promise<void>): Promise<number> {
-  const probe = lab.exec('host', ['ping', '-n', '-q', '-w', '120', '-i', '0.02', address4], {
-    timeoutMs: 125_000,
-    accept: [0, 1],
-  });
-  try {
-    await work();
-  } finally {
-    const { stdout } = await lab.exec('host', ['ip', 'netns', 'pids', 'host']);
-    for (const pid of lines(stdout)) {
-      const { stdout: name } = await lab.exec('host', ['cat', `/proc/${pid}/comm`], { accept: [0, 1] });
-      if (name.trim() === 'ping') process.kill(Number(pid), 'SIGINT');
-    }
-  }
-  const { stdout } = await probe;
-  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
-  expect(Number(sent)).toBeGreaterThan(10);
-  // The last one may be on its way when the probe is told to stop.
-  return Math.max(0, Number(sent) - Number(received) - 1);
-}
-
 beforeAll(async () => {
   lab = await raiseLab({ directory: '/tmp/resilience', clock: realClock });
   client = openClient(adminContext(lab));
@@ -118,7 +98,7 @@ test('with all of etcd down traffic flows, and a daemon killed then is back on i
   let backMs = Number.POSITIVE_INFINITY;
   let lost: number;
   try {
-    lost = await lostDuring(async () => {
+    lost = await lostDuring(lab, address4, async () => {
       await Promise.all(lab.nodes.map(({ node }) => lab.service(`${node.id}-etcd`).stop()));
       const before = lab.service('p1-daemon').pid() ?? 0;
       process.kill(before, 'SIGKILL');
@@ -290,6 +270,7 @@ test('the same address is live at the PoP where its client began a session last;
   await eventually(() => ping('host', address4), 15_000);
   await eventually(async () => (await stay('p1')).heldByNodeId === 'p1', 15_000);
   const { moves } = await stay('p1');
+  const call = await callForPush(lab, 20_000);
   const probing = outageDuring(lab, 'host', address4, 6);
   await links.raise('east');
   const outage = await probing;
@@ -300,6 +281,8 @@ test('the same address is live at the PoP where its client began a session last;
   // A look each half second, the mesh, BGP; 1.1 s on an idle machine (measured).
   expect(outage.ms).toBeLessThan(4_000);
   expect(await ownRoutes(2)).toEqual([expect.stringContaining('dev p44w0 proto 44')]);
+  // What the client only listens to, through "replies only", has come along.
+  await call.goesOn(20_000);
   // By whoever has recorded it, an initiation is answered, and says nothing: nobody has the session's keys.
   const { peerPublicKey } = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: 'north' });
   const keys = noiseKeysOf(station.privateKey);
@@ -319,6 +302,8 @@ test('the same address is live at the PoP where its client began a session last;
   await eventually(() => ping('client', host4), 20_000);
   await ping('host', address4);
   await staysAt('p1', moves + 2);
+  await call.goesOn(20_000);
+  await call.end();
   await eventually(async () => (await ownRoutes(2)).every((route) => route.includes('proto bird')), 15_000);
   await eventually(async () => (await ownRoutes(1)).length === 0, 15_000);
 }, 120_000);
@@ -384,7 +369,7 @@ test('a mesh that is cut one way is seen by both sides and by the third, and tol
 test('an emptied store is held: nothing is removed, the disk keeps the last good snapshot, the operator is told', async () => {
   for (let n = 0; n < 3; n += 1) await client.tunnels.createTunnel({ publicKey: newWgKeyPair().publicKey });
   await eventually(async () => (await accessPeers('p2')).length === 4, 10_000);
-  const lost = await lostDuring(async () => {
+  const lost = await lostDuring(lab, address4, async () => {
     await etcdctl(['del', '--prefix', '/pop44/v1/']);
     await eventually(async () => (await metric(1, 'pop44_brake_held')) === 1, 10_000);
     // Over a full comparison, too.

@@ -10,7 +10,126 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCLjAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydBIqCghyZWZ1c2FscxiRASADKAsyFy5wb3A0NC52MS5SZWZ1c2FsUmVwb3J0QggKBl9mbG93c0INCgtfZmxvd3NfaGVsZCKTAQoKUGF0aFJlcG9ydBIXCg9pbnRlcmNvbm5lY3RfaWQYASABKAkSDAoEbGluaxgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgoKAnVwGAQgASgIEg8KB3ZlcmRpY3QYBSABKAkSDgoGd2VpZ2h0GAYgASgNEg4KBmRldG91chgHIAEoCBIQCgh0cm91YmxlcxgIIAMoCSJ7Cg1SZWZ1c2FsUmVwb3J0Eg8KB3Nlc3Npb24YASABKAkSFAoMbmVpZ2hib3VyX2lkGAIgASgJEhAKCGltcG9ydGVkGAMgASgNEg8KB3JlZnVzZWQYBCABKA0SDQoFbGltaXQYBSABKA0SEQoJbGltaXRfaGl0GAYgASgIIiwKBkJlYWNvbhIPCgdub2RlX2lkGAEgASgJEhEKCWhlYXJzX3lvdRgCIAEoCCJ7CgdIZWFyaW5nEg8KB25vZGVfaWQYASABKAkSDQoFaGVhcmQYAiABKAgSEwoGcnR0X21zGAMgASgBSACIAQESHAoPY2xvY2tfb2Zmc2V0X21zGAQgASgBSAGIAQFCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zIl4KDlR1bm5lbFByZXNlbmNlEhEKCXR1bm5lbF9pZBgBIAEoCRIUCgxoYW5kc2hha2VfbXMYAiABKAQSEQoIc2VxdWVuY2UYggEgASgNEhAKB25vZGVfaWQYgwEgASgJIjIKDVR1bm5lbENvbnRlc3QSEQoJdHVubmVsX2lkGAEgASgJEg4KBnNwZWFrcxgCIAEoCDK+AgoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSJJChFDYXJyeUZsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkSIQoFZmxvd3MYAiADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyKwAQoIT3BlbkZsb3cSEAoIcHJvdG9jb2wYASABKA0SDAoEZnJvbRgCIAEoCRIKCgJ0bxgDIAEoCRIRCglmcm9tX3BvcnQYBCABKA0SDwoHdG9fcG9ydBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIUCgxzZWNvbmRzX2xlZnQYByABKA0SEAoIYW5zd2VyZWQYCCABKAgSDwoHYXNzdXJlZBgJIAEoCBIMCgRtYXJrGAogASgNIiMKEkNhcnJ5Rmxvd3NSZXNwb25zZRINCgV0YWtlbhgBIAEoCCI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCLjAwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydBIqCghyZWZ1c2FscxiRASADKAsyFy5wb3A0NC52MS5SZWZ1c2FsUmVwb3J0QggKBl9mbG93c0INCgtfZmxvd3NfaGVsZCKTAQoKUGF0aFJlcG9ydBIXCg9pbnRlcmNvbm5lY3RfaWQYASABKAkSDAoEbGluaxgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgoKAnVwGAQgASgIEg8KB3ZlcmRpY3QYBSABKAkSDgoGd2VpZ2h0GAYgASgNEg4KBmRldG91chgHIAEoCBIQCgh0cm91YmxlcxgIIAMoCSJ7Cg1SZWZ1c2FsUmVwb3J0Eg8KB3Nlc3Npb24YASABKAkSFAoMbmVpZ2hib3VyX2lkGAIgASgJEhAKCGltcG9ydGVkGAMgASgNEg8KB3JlZnVzZWQYBCABKA0SDQoFbGltaXQYBSABKA0SEQoJbGltaXRfaGl0GAYgASgIIiwKBkJlYWNvbhIPCgdub2RlX2lkGAEgASgJEhEKCWhlYXJzX3lvdRgCIAEoCCJ7CgdIZWFyaW5nEg8KB25vZGVfaWQYASABKAkSDQoFaGVhcmQYAiABKAgSEwoGcnR0X21zGAMgASgBSACIAQESHAoPY2xvY2tfb2Zmc2V0X21zGAQgASgBSAGIAQFCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zIl4KDlR1bm5lbFByZXNlbmNlEhEKCXR1bm5lbF9pZBgBIAEoCRIUCgxoYW5kc2hha2VfbXMYAiABKAQSEQoIc2VxdWVuY2UYggEgASgNEhAKB25vZGVfaWQYgwEgASgJIjIKDVR1bm5lbENvbnRlc3QSEQoJdHVubmVsX2lkGAEgASgJEg4KBnNwZWFrcxgCIAEoCDKHAwoLTWVzaFNlcnZpY2USPwoGU3RyZWFtEhcucG9wNDQudjEuU3RyZWFtUmVxdWVzdBoYLnBvcDQ0LnYxLlN0cmVhbVJlc3BvbnNlKAEwARJECglUZWxsVXNhZ2USGi5wb3A0NC52MS5UZWxsVXNhZ2VSZXF1ZXN0GhsucG9wNDQudjEuVGVsbFVzYWdlUmVzcG9uc2USVgoPVGVsbFdoZXJlYWJvdXRzEiAucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVxdWVzdBohLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1Jlc3BvbnNlElAKDU9yZGVyVGFrZW92ZXISHi5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVxdWVzdBofLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXNwb25zZRJHCgpDYXJyeUZsb3dzEhsucG9wNDQudjEuQ2FycnlGbG93c1JlcXVlc3QaHC5wb3A0NC52MS5DYXJyeUZsb3dzUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message pop44.v1.CarryFlowsRequest
+ */
+export type CarryFlowsRequest = Message<"pop44.v1.CarryFlowsRequest"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+
+  /**
+   * @generated from field: repeated pop44.v1.OpenFlow flows = 2;
+   */
+  flows: OpenFlow[];
+};
+
+/**
+ * Describes the message pop44.v1.CarryFlowsRequest.
+ * Use `create(CarryFlowsRequestSchema)` to create a new message.
+ */
+export const CarryFlowsRequestSchema: GenMessage<CarryFlowsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 0);
+
+/**
+ * A flow as the kernel's table has it, without translation.
+ *
+ * @generated from message pop44.v1.OpenFlow
+ */
+export type OpenFlow = Message<"pop44.v1.OpenFlow"> & {
+  /**
+   * 6 TCP, 17 UDP (IANA).
+   *
+   * @generated from field: uint32 protocol = 1;
+   */
+  protocol: number;
+
+  /**
+   * Where it began, and where it leads.
+   *
+   * @generated from field: string from = 2;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 3;
+   */
+  to: string;
+
+  /**
+   * @generated from field: uint32 from_port = 4;
+   */
+  fromPort: number;
+
+  /**
+   * @generated from field: uint32 to_port = 5;
+   */
+  toPort: number;
+
+  /**
+   * Of TCP, as conntrack(8) names it; of UDP empty.
+   *
+   * @generated from field: string state = 6;
+   */
+  state: string;
+
+  /**
+   * Until the kernel forgets it.
+   *
+   * @generated from field: uint32 seconds_left = 7;
+   */
+  secondsLeft: number;
+
+  /**
+   * Something came back.
+   *
+   * @generated from field: bool answered = 8;
+   */
+  answered: boolean;
+
+  /**
+   * More than its first packets have passed.
+   *
+   * @generated from field: bool assured = 9;
+   */
+  assured: boolean;
+
+  /**
+   * What the rules made of its first packet.
+   *
+   * @generated from field: uint32 mark = 10;
+   */
+  mark: number;
+};
+
+/**
+ * Describes the message pop44.v1.OpenFlow.
+ * Use `create(OpenFlowSchema)` to create a new message.
+ */
+export const OpenFlowSchema: GenMessage<OpenFlow> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 1);
+
+/**
+ * @generated from message pop44.v1.CarryFlowsResponse
+ */
+export type CarryFlowsResponse = Message<"pop44.v1.CarryFlowsResponse"> & {
+  /**
+   * False: the answering node does not hold the tunnel, did not get it from who tells, or has them already.
+   *
+   * @generated from field: bool taken = 1;
+   */
+  taken: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.CarryFlowsResponse.
+ * Use `create(CarryFlowsResponseSchema)` to create a new message.
+ */
+export const CarryFlowsResponseSchema: GenMessage<CarryFlowsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 2);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -29,7 +148,7 @@ export type TellWhereaboutsRequest = Message<"pop44.v1.TellWhereaboutsRequest"> 
  * Use `create(TellWhereaboutsRequestSchema)` to create a new message.
  */
 export const TellWhereaboutsRequestSchema: GenMessage<TellWhereaboutsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 0);
+  messageDesc(file_pop44_v1_mesh, 3);
 
 /**
  * @generated from message pop44.v1.Whereabouts
@@ -72,7 +191,7 @@ export type Whereabouts = Message<"pop44.v1.Whereabouts"> & {
  * Use `create(WhereaboutsSchema)` to create a new message.
  */
 export const WhereaboutsSchema: GenMessage<Whereabouts> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 1);
+  messageDesc(file_pop44_v1_mesh, 4);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsResponse
@@ -91,7 +210,7 @@ export type TellWhereaboutsResponse = Message<"pop44.v1.TellWhereaboutsResponse"
  * Use `create(TellWhereaboutsResponseSchema)` to create a new message.
  */
 export const TellWhereaboutsResponseSchema: GenMessage<TellWhereaboutsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 2);
+  messageDesc(file_pop44_v1_mesh, 5);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverRequest
@@ -104,7 +223,7 @@ export type OrderTakeoverRequest = Message<"pop44.v1.OrderTakeoverRequest"> & {
  * Use `create(OrderTakeoverRequestSchema)` to create a new message.
  */
 export const OrderTakeoverRequestSchema: GenMessage<OrderTakeoverRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 3);
+  messageDesc(file_pop44_v1_mesh, 6);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverResponse
@@ -123,7 +242,7 @@ export type OrderTakeoverResponse = Message<"pop44.v1.OrderTakeoverResponse"> & 
  * Use `create(OrderTakeoverResponseSchema)` to create a new message.
  */
 export const OrderTakeoverResponseSchema: GenMessage<OrderTakeoverResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 4);
+  messageDesc(file_pop44_v1_mesh, 7);
 
 /**
  * @generated from message pop44.v1.TellUsageRequest
@@ -140,7 +259,7 @@ export type TellUsageRequest = Message<"pop44.v1.TellUsageRequest"> & {
  * Use `create(TellUsageRequestSchema)` to create a new message.
  */
 export const TellUsageRequestSchema: GenMessage<TellUsageRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 5);
+  messageDesc(file_pop44_v1_mesh, 8);
 
 /**
  * @generated from message pop44.v1.TellUsageResponse
@@ -159,7 +278,7 @@ export type TellUsageResponse = Message<"pop44.v1.TellUsageResponse"> & {
  * Use `create(TellUsageResponseSchema)` to create a new message.
  */
 export const TellUsageResponseSchema: GenMessage<TellUsageResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 6);
+  messageDesc(file_pop44_v1_mesh, 9);
 
 /**
  * @generated from message pop44.v1.TunnelBytes
@@ -193,7 +312,7 @@ export type TunnelBytes = Message<"pop44.v1.TunnelBytes"> & {
  * Use `create(TunnelBytesSchema)` to create a new message.
  */
 export const TunnelBytesSchema: GenMessage<TunnelBytes> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 7);
+  messageDesc(file_pop44_v1_mesh, 10);
 
 /**
  * @generated from message pop44.v1.StreamRequest
@@ -210,7 +329,7 @@ export type StreamRequest = Message<"pop44.v1.StreamRequest"> & {
  * Use `create(StreamRequestSchema)` to create a new message.
  */
 export const StreamRequestSchema: GenMessage<StreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 8);
+  messageDesc(file_pop44_v1_mesh, 11);
 
 /**
  * @generated from message pop44.v1.StreamResponse
@@ -227,7 +346,7 @@ export type StreamResponse = Message<"pop44.v1.StreamResponse"> & {
  * Use `create(StreamResponseSchema)` to create a new message.
  */
 export const StreamResponseSchema: GenMessage<StreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 9);
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * @generated from message pop44.v1.MeshFrame
@@ -282,7 +401,7 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  * Use `create(MeshFrameSchema)` to create a new message.
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 10);
+  messageDesc(file_pop44_v1_mesh, 13);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -413,7 +532,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 11);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * What one end of an interconnect is worth to the node that it leads from.
@@ -481,7 +600,7 @@ export type PathReport = Message<"pop44.v1.PathReport"> & {
  * Use `create(PathReportSchema)` to create a new message.
  */
 export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 12);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * A BGP session of a node whose neighbour announces what it may not, or more than is listened to.
@@ -537,7 +656,7 @@ export type RefusalReport = Message<"pop44.v1.RefusalReport"> & {
  * Use `create(RefusalReportSchema)` to create a new message.
  */
 export const RefusalReportSchema: GenMessage<RefusalReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 16);
 
 /**
  * A datagram over the mesh, from the API's port to the API's port.
@@ -565,7 +684,7 @@ export type Beacon = Message<"pop44.v1.Beacon"> & {
  * Use `create(BeaconSchema)` to create a new message.
  */
 export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 17);
 
 /**
  * How one node hears another.
@@ -605,7 +724,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 15);
+  messageDesc(file_pop44_v1_mesh, 18);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -645,7 +764,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 16);
+  messageDesc(file_pop44_v1_mesh, 19);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -671,7 +790,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 17);
+  messageDesc(file_pop44_v1_mesh, 20);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.
@@ -716,6 +835,16 @@ export const MeshService: GenService<{
     methodKind: "unary";
     input: typeof OrderTakeoverRequestSchema;
     output: typeof OrderTakeoverResponseSchema;
+  },
+  /**
+   * From the node that a tunnel has left to the one that holds it now: the tunnel's flows go on there.
+   *
+   * @generated from rpc pop44.v1.MeshService.CarryFlows
+   */
+  carryFlows: {
+    methodKind: "unary";
+    input: typeof CarryFlowsRequestSchema;
+    output: typeof CarryFlowsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_mesh, 0);

@@ -235,6 +235,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'contact':
         case 'links':
         case 'bgp-counts':
+        case 'open-flows':
           return undefined;
       }
     },

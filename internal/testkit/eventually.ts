@@ -1,12 +1,6 @@
 import { pace } from './pace.ts';
 import { startStopwatch } from './stopwatch.ts';
 
-/**
- * Milliseconds between two askings: a tenth of what was waited for already, and so never much of the whole. What asks starts
- * a process or two: asked each 10 ms, four labs that wait for something kept two processors busy with asking.
- */
-const pauseMs = (waitedMs: number): number => Math.min(250, Math.max(10, waitedMs / 10));
-
 /** Milliseconds that checks which block this process may take away, which look like a machine that stands still. */
 const mostStillMs = 20_000;
 
@@ -33,6 +27,6 @@ export async function eventually<T>(
       failure = thrown;
     }
     if (last) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, pauseMs(watch.ms())));
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

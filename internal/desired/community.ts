@@ -3,14 +3,21 @@
 
 import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type Snapshot, standingPools } from '#internal/model/model.ts';
+import { contains, nthSubprefix, type Prefix, prefixLength } from '#internal/netip/netip.ts';
 import { movesIgnored } from './moves.ts';
 import type { Family } from './origin.ts';
+
+/** What is delegated to a club, but for what is delegated out of it to another PoP. */
+interface Site {
+  readonly prefix: Prefix;
+  readonly without: readonly Prefix[];
+}
 
 export interface Community {
   /** Of this node at the edge (RFC 9234 3): the club is the customer. */
   readonly role: 'provider' | 'customer';
-  /** Prefixes of the club, sorted: its delegations, and the loopbacks of the node at its end. */
-  readonly delegated: readonly string[];
+  /** Its delegations, sorted, and the loopbacks of the node at its end. */
+  readonly delegated: readonly Site[];
   readonly loopbacks: readonly string[];
 }
 
@@ -23,34 +30,52 @@ const isOf = (family: Family) => (prefix: string) => prefix.includes(':') === (f
 
 /**
  * Undefined: both ends are of one trust, ours or one club's. Of two clubs, which command refuses, neither is told anything.
- * O(pools), for an edge.
+ * O(pools) for each that is delegated to the club.
  */
 export function communityOf(snapshot: Snapshot, near: Node, far: Node): Community | undefined {
   const isClub = ({ popId }: Node): boolean => snapshot.pops.get(popId)?.record.kind === PopKind.MICRO;
   if (near.popId === far.popId || (!isClub(near) && !isClub(far))) return undefined;
   if (isClub(near) && isClub(far)) return { role: 'customer', delegated: [], loopbacks: [] };
   const club = isClub(far) ? far : near;
-  const standing = standingPools(snapshot);
-  const delegated = [...snapshot.pools.values()].flatMap(({ record: pool }) =>
-    pool.parentPoolId !== '' && pool.homePopId === club.popId && pool.realmId === 'internet' && standing.has(pool.id)
-      ? [pool.prefix]
-      : [],
-  );
+  const delegations = [...standingPools(snapshot)].flatMap(([id, prefix]) => {
+    const pool = snapshot.pools.get(id)?.record;
+    if (pool === undefined || pool.parentPoolId === '' || pool.realmId !== 'internet') return [];
+    return [{ id, prefix, parentPoolId: pool.parentPoolId, isOfClub: pool.homePopId === club.popId }];
+  });
+  const delegated = delegations
+    .filter(({ isOfClub }) => isOfClub)
+    .map(({ id, prefix }) => ({
+      prefix,
+      without: delegations.flatMap((of) => (of.parentPoolId === id && !of.isOfClub ? [of.prefix] : [])).sort(),
+    }));
   const loopbacks = [
     ...(club.loopback4 === '' ? [] : [`${club.loopback4}/32`]),
     ...(club.loopback6 === '' ? [] : [`${club.loopback6}/128`]),
   ];
-  return { role: isClub(far) ? 'provider' : 'customer', delegated: delegated.sort(), loopbacks };
+  return {
+    role: isClub(far) ? 'provider' : 'customer',
+    delegated: delegated.sort((x, y) => (x.prefix < y.prefix ? -1 : 1)),
+    loopbacks,
+  };
 }
 
 /** Whether a route is the club's, in BIRD's language. */
 function ofClub({ delegated, loopbacks }: Community, family: Family): string {
-  const sites = delegated.filter(isOf(family)).map((prefix) => {
-    const length = prefix.slice(prefix.indexOf('/') + 1);
-    return `${prefix}{${length},${Math.max(longest[family], Number(length))}}`;
-  });
-  const all = [...sites, ...loopbacks.filter(isOf(family))];
-  return all.length === 0 ? 'false' : `net ~ [ ${all.join(', ')} ]`;
+  const withLonger = (prefix: Prefix): string => {
+    const length = prefixLength(prefix);
+    return `${prefix}{${length},${Math.max(longest[family], length)}}`;
+  };
+  const sites = delegated.filter(({ prefix }) => isOf(family)(prefix));
+  const whole = sites.flatMap(({ prefix, without }) => (without.length === 0 ? [withLonger(prefix)] : []));
+  const all = [...whole, ...loopbacks.filter(isOf(family))];
+  const terms = [
+    ...(all.length === 0 ? [] : [`net ~ [ ${all.join(', ')} ]`]),
+    ...sites.flatMap(({ prefix, without }) => {
+      if (without.length === 0) return [];
+      return [`(net ~ [ ${withLonger(prefix)} ] && !(net ~ [ ${without.map(withLonger).join(', ')} ]))`];
+    }),
+  ];
+  return terms.length === 0 ? 'false' : terms.join(' || ');
 }
 
 export interface Channel {
@@ -77,9 +102,21 @@ export function communityChannel(community: Community, family: Family): Channel 
   };
 }
 
+/** What is left of a site, in as few prefixes as that takes. */
+function rest({ prefix, without }: Site): readonly Prefix[] {
+  const inside = without.filter((hole) => contains(prefix, hole));
+  if (inside.length === 0) return [prefix];
+  if (inside.some((hole) => hole === prefix)) return [];
+  return [0n, 1n].flatMap((half) =>
+    rest({ prefix: nthSubprefix(prefix, prefixLength(prefix) + 1, half), without: inside }),
+  );
+}
+
 /** Sources that WireGuard lets in from the far end, where that is a club's: with its end of the link (RFC 8704). */
 export const sourcesOf = (
   { role, delegated, loopbacks }: Community,
   { far4, far6 }: { readonly far4: string; readonly far6: string },
 ): readonly string[] =>
-  role === 'customer' ? ['0.0.0.0/0', '::/0'] : [...delegated, ...loopbacks, `${far4}/32`, `${far6}/128`].sort();
+  role === 'customer'
+    ? ['0.0.0.0/0', '::/0']
+    : [...delegated.flatMap(rest), ...loopbacks, `${far4}/32`, `${far6}/128`].sort();

@@ -33,6 +33,7 @@ import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
 import { carryOut } from './flow-orders.ts';
 import { tellFlows } from './flow-counts.ts';
+import { stillGone } from './still-gone.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -201,8 +202,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         return;
       }
       if (message.type === 'forget') {
-        applier
-          .forget(message.peers)
+        stillGone(message.peers, () => accessTelemetry(wg))
+          .then(applier.forget)
           .catch((cause: unknown) => log.error('sessions-unforgotten', { reason: messageOf(cause) }));
         return;
       }

@@ -1,9 +1,10 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
-import { realClock } from '#internal/clock/clock.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold } from '#internal/model/model.ts';
+import type { FromNetwork } from '#internal/seam/seam.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { createRoaming } from './roaming.ts';
@@ -17,6 +18,9 @@ function roaming(popIds: readonly string[]) {
   const tunnelId =
     [...snapshot.tunnels.values()].find(({ record }) => record.publicKey === testKey(7))?.record.id ?? '';
   const status = createStatus('p1');
+  const sent: FromNetwork[] = [];
+  let pastMs = 0;
+  const clock: Clock = { ...realClock, wall: () => new Date(realClock.wall().getTime() + pastMs) };
   const stop = new AbortController();
   const made = createRoaming(
     {
@@ -25,8 +29,8 @@ function roaming(popIds: readonly string[]) {
       mesh: () => ({ tell: () => undefined, ask: () => undefined, carry: async () => true }),
       status,
       moved: () => undefined,
-      send: () => undefined,
-      clock: realClock,
+      send: (message) => void sent.push(message),
+      clock,
       log: { info: () => undefined, warn: () => undefined },
     },
     stop.signal,
@@ -38,7 +42,13 @@ function roaming(popIds: readonly string[]) {
     ({ snapshot } = fold(snapshot, { revision: 10n, relisted: false, events: [event] }));
     made.beat();
   };
-  return { made, status, tunnelId, revoke };
+  const later = (ms: number): void => {
+    pastMs += ms;
+    made.beat();
+  };
+  const forgotten = (): readonly string[] =>
+    sent.flatMap((message) => (message.type === 'forget' ? message.peers.map(([key]) => key) : []));
+  return { made, status, tunnelId, revoke, later, forgotten };
 }
 const claim = (tunnelId: string, nodeId: string, sequence = 2) => ({ tunnelId, nodeId, sequence, handshakeMs: 1 });
 
@@ -71,4 +81,20 @@ test('what a node held that was revoked is nobody’s, however high it counted [
   expect(made.holderOf(tunnelId)).toBeUndefined();
   made.told('p3', [claim(tunnelId, 'p2', 2 ** 31 - 1)]);
   expect(made.holderOf(tunnelId)).toBeUndefined();
+});
+
+test('a client that went is let go once, when nothing can be on its way here any more; one that is back is not', () => {
+  const { made, tunnelId, later, forgotten } = roaming(['p1', 'p2']);
+  made.seen([{ tunnelId, handshakeMs: 1 }]);
+  made.told('p2', [claim(tunnelId, 'p2')]);
+  later(2_900);
+  expect(forgotten()).toEqual([]);
+  later(200);
+  expect(forgotten()).toEqual([testKey(7)]);
+  later(10_000);
+  made.told('p2', [claim(tunnelId, 'p1', 3)]);
+  made.told('p2', [claim(tunnelId, 'p2', 4)]);
+  made.told('p2', [claim(tunnelId, 'p1', 5)]);
+  later(4_000);
+  expect(forgotten()).toEqual([testKey(7)]);
 });

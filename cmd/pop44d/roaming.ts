@@ -72,15 +72,21 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     return record === undefined ? [] : [record.publicKey, record.nextPublicKey].filter((key) => key !== '');
   };
 
+  /** When each was lost, the first first. */
+  const leaving = new Map<string, number>();
+
   /**
    * A peer without an endpoint is not called: one that is answers, and its client hears two nodes. A client that has shaken
    * hands here since is not forgotten: it has come back, and would need 15 s to see that its session is gone.
    */
-  async function letGo(tunnelId: string): Promise<void> {
-    const leftMs = nowMs();
-    await clock.sleep(lingerMs, signal).catch(() => undefined);
-    const back = presence.here().has(tunnelId) || (presence.shakenMs(tunnelId) ?? 0) > leftMs;
-    if (!signal.aborted && !back) send({ type: 'forget', peers: keysOf(tunnelId) });
+  function letGo(): void {
+    const gone: (readonly [string, number])[] = [];
+    for (const [tunnelId, leftMs] of leaving) {
+      if (nowMs() - leftMs < lingerMs) break;
+      leaving.delete(tunnelId);
+      if (!presence.here().has(tunnelId)) gone.push(...keysOf(tunnelId).map((key) => [key, leftMs] as const));
+    }
+    if (gone.length > 0) send({ type: 'forget', peers: gone });
   }
 
   const presence = createPresence({
@@ -92,7 +98,8 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
       // A sibling that is not active is fenced, and forgets all of them when it becomes so.
       if (isSibling(to)) return;
       carrier.left(tunnelId, to);
-      void letGo(tunnelId);
+      leaving.delete(tunnelId);
+      leaving.set(tunnelId, nowMs());
     },
     onContest: (tunnelId) => contests.begin(tunnelId, nowMs()),
   });
@@ -161,6 +168,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     },
     beat: () => {
       lookAtNodes();
+      letGo();
       const wanted = ticking ? [] : contests.wanted(nowMs());
       if (wanted.length === 0) return;
       ticking = true;

@@ -203,9 +203,8 @@ test('of what is held here it is known who held it before, also when that node h
   presence.told('p2', [claim('p1', 3)], 3);
   expect(presence.here().contended('t')).toBe(false);
   expect(presence.cameFrom('t')).toBe('p2');
-  expect(presence.shakenMs('t')).toBe(1);
   presence.told('p3', [claim('p3', 4)], 4);
   expect(presence.cameFrom('t')).toBeUndefined();
   presence.forget('t');
-  expect(presence.shakenMs('t')).toBeUndefined();
+  expect(presence.claimOf('t')).toBeUndefined();
 });

@@ -42,8 +42,6 @@ export interface Presence {
   /** For a node that has just come: what is held here, and what is known of tunnels that have moved. */
   all(): readonly Claim[];
   claimOf(tunnelId: string): Claim | undefined;
-  /** Newest handshake here, whoever holds it; Unix time, milliseconds. */
-  shakenMs(tunnelId: string): number | undefined;
   /** Of a tunnel that is held here, the node that held it before. */
   cameFrom(tunnelId: string): string | undefined;
   /** Unix time in milliseconds until which it stays where it is; undefined: it may move. */
@@ -199,7 +197,6 @@ export function createPresence(parts: PresenceParts): Presence {
     },
     all: () => [...claims.values()].filter((claim) => claim.nodeId === nodeId || claim.sequence > 1),
     claimOf: (tunnelId) => claims.get(tunnelId),
-    shakenMs: (tunnelId) => shaken.get(tunnelId),
     cameFrom: (tunnelId) => formerly.get(tunnelId),
     frozenUntilMs: freeze.untilMs,
     frozen: freeze.all,

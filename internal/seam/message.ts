@@ -195,8 +195,8 @@ export interface Contact {
 /** From the network half: another node holds their tunnels, and they are not to be called from here any more. */
 export interface Forget {
   readonly type: 'forget';
-  /** Public keys. */
-  readonly peers: readonly string[];
+  /** With when each was known to have gone: one that has shaken hands since is back. */
+  readonly peers: readonly (readonly [publicKey: string, leftMs: number])[];
 }
 
 /** From the network half: which flows are open from and to these prefixes, whose tunnels have moved to other nodes. */

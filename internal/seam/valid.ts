@@ -189,7 +189,10 @@ const whereaboutsShape: Shape<Whereabouts> = {
 };
 
 const contactShape: Shape<AskContact> = { type: one('ask-contact'), number: whole, peers: list(word, mostPeers) };
-const forgetShape: Shape<Forget> = { type: one('forget'), peers: list(word, mostPeers) };
+const forgetShape: Shape<Forget> = {
+  type: one('forget'),
+  peers: list((peer) => Array.isArray(peer) && peer.length === 2 && word(peer[0]) && whole(peer[1]), mostPeers),
+};
 
 const below =
   (end: number): Check =>

@@ -11,6 +11,7 @@ import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '../eventually.ts';
+import { onlyByName } from '../long-form.ts';
 import { initiate, noiseKeysOf } from '../noise.ts';
 import { startStopwatch } from '../stopwatch.ts';
 import { adminContext } from './admin.ts';
@@ -308,7 +309,8 @@ test('the same address is live at the PoP where its client began a session last;
   await eventually(async () => (await ownRoutes(1)).length === 0, 15_000);
 }, 120_000);
 
-test('daemons that cannot hear each other agree by BGP; when they can again the latest move holds [A3]', async () => {
+test('daemons that cannot hear each other agree by BGP; when they can again the latest move holds [A3]', async (context) => {
+  onlyByName(context, 'lab/resilience');
   const links = twoLinks(lab, client, 'station', station.privateKey);
   const { moves } = await stay('p1');
   await links.raise('east');

@@ -14,6 +14,7 @@ import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
+import { onlyByName } from '../long-form.ts';
 import { adminContext } from './admin.ts';
 import { newWgKeyPair } from './node-files.ts';
 import { cutBfd, flap, leastBytes, manyFlows, sentBy, waysOut, wgQuickUp, withoutUpstream } from './paths.ts';
@@ -203,7 +204,8 @@ async function stationAtSouth(): Promise<void> {
   await eventually(answersHost, seenWithin);
 }
 
-test('flows take both of two equal ways; a daemon that hangs costs them nothing but a part of its share, a link that flaps is put behind others, and is taken as it is when it is the last [N4] [N5]', async () => {
+test('flows take both of two equal ways; a daemon that hangs costs them nothing but a part of its share, a link that flaps is put behind others, and is taken as it is when it is the last [N4] [N5]', async (context) => {
+  onlyByName(context, 'lab/rotation');
   await stationAtSouth();
   await withoutUpstream(lab, 'p3');
   const links = ['p44i-p1-p3', 'p44i-p2-p3'];

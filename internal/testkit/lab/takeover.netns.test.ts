@@ -179,6 +179,8 @@ test('the heartbeat link is cut with both alive: an alarm, and nothing moves [N7
 test('the WireGuard process of the active node dies: its sibling goes on [N7]', async () => {
   const [active, standby] = await roles();
   await heardBy(standby);
+  // It asks for all of them anew when the heartbeat link is back.
+  await eventually(async () => (await statesOf(standby)).held >= 2, withinMs);
   const watched = outageDuring(lab, 'client', host4, 5);
   const { stdout } = await lab.exec(`${active}t`, ['cat', `/run/node/${active}/run/p44w0.pid`]);
   process.kill(Number(stdout), 'SIGKILL');

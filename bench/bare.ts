@@ -3,11 +3,15 @@
 // The very same interface, process, veths and client; only our nftables tables and shapers are taken away, while the
 // privileged half is stopped. When it goes on, its comparison puts them back.
 
-import type { World } from '#internal/testkit/lab/lab.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import type { World } from '#internal/testkit/lab/lab.ts';
 
 const table = ['inet', 'pop44'] as const;
 const spaces = ['t', 'p'] as const;
+/** All that any firewall which keeps states must ask of the kernel, and nothing else. */
+const statesAlone = `table inet bench44 {
+  chain forward { type filter hook forward priority filter; policy accept; ct state established,related accept; }
+}`;
 /** Milliseconds; the comparison comes with nft's own event, at the latest after 10 s. */
 const backWithinMs = 60_000;
 
@@ -32,6 +36,17 @@ export async function onBare<T>(
     await eventually(isWhole, backWithinMs);
   }
 }
+
+/** The same with the kernel's connection tracking in the way, by one rule. */
+export const onStatesAlone = <T>(lab: World, node: string, work: () => Promise<T>): Promise<T> =>
+  onBare(lab, node, async () => {
+    await lab.exec(`${node}p`, ['nft', '-f', '-'], { input: statesAlone });
+    try {
+      return await work();
+    } finally {
+      await lab.exec(`${node}p`, ['nft', 'delete', 'table', 'inet', 'bench44']);
+    }
+  });
 
 /** Whether the node has the rules and as many classes as it has now. */
 async function asNow(lab: World, node: string): Promise<() => Promise<boolean>> {

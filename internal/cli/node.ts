@@ -6,9 +6,10 @@ import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { type Column, yesNo } from './layout.ts';
+import { resealVerb } from './node-reseal.ts';
+import { restartRoutingVerb } from './node-restart.ts';
 import { nodeTrustVerbs } from './node-trust.ts';
 import { uint } from './parse.ts';
-import { resealVerb } from './node-reseal.ts';
 import { rate, rateText } from './rate.ts';
 import type { Session } from './session.ts';
 
@@ -153,6 +154,7 @@ export function nodeVerbs(node: Command, session: Session): void {
     });
   nodeTrustVerbs(node, session);
   resealVerb(node, session);
+  restartRoutingVerb(node, session);
   withChangeOptions(node.command('rotate-interconnect-key').argument('<id>'), 'existing')
     .description(
       'ask a node for its next interconnect key; nothing is lost, the old one goes when all links have the next',

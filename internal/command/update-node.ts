@@ -2,7 +2,7 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeSchema, Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type UpdateNodeRequest,
   type UpdateNodeResponse,
@@ -15,6 +15,21 @@ import { notFound } from './fields.ts';
 import { heartbeatField } from './heartbeat.ts';
 import { lastResortField, nameLastResort } from './last-resort.ts';
 import { uplinkField } from './rates.ts';
+
+/** A uint32 that has come round is another one still. */
+const next = (generation: number): number => (generation + 1) % 2 ** 32;
+
+/** Refuses `invalid`. */
+function planeField(plane: Plane): Refusal | undefined {
+  if (plane === Plane.UNSPECIFIED || plane === Plane.TRANSPORT || plane === Plane.POP) return undefined;
+  const problem = 'is none of the BIRDs of a node';
+  return refuse('invalid', {
+    field: 'restart_routing',
+    value: String(plane),
+    problem,
+    cure: '1 (transport) or 2 (pop)',
+  });
+}
 
 /**
  * Rates of tunnels that are above a lower uplink stay: the node gives what it has. Refuses `required` (nothing to
@@ -30,26 +45,30 @@ export function updateNode(
   const stored = snapshot.nodes.get(request.node);
   if (stored === undefined) return notFound('node', request.node, 'node');
   const { uplinkBitPerSecond = stored.record.uplinkBitPerSecond, heartbeat } = request;
-  const given = [request.uplinkBitPerSecond, heartbeat, request.lastResort];
-  if (given.every((field) => field === undefined)) {
+  const { routingWindow = stored.record.routingWindow, restartRouting } = request;
+  const given = [request.uplinkBitPerSecond, heartbeat, request.lastResort, request.routingWindow];
+  if (given.every((field) => field === undefined) && restartRouting === Plane.UNSPECIFIED) {
     const problem = 'is given nothing to change';
     return refuse('required', {
       field: 'node',
       value: request.node,
       problem,
-      cure: 'uplink_bit_per_second, heartbeat or last_resort',
+      cure: 'uplink_bit_per_second, heartbeat, last_resort, routing_window or restart_routing',
     });
   }
   const refusal =
     staleEtag(request.change, stored.revision) ??
     uplinkField(uplinkBitPerSecond) ??
-    lastResortField(snapshot, request.node, request.lastResort);
+    lastResortField(snapshot, request.node, request.lastResort) ??
+    planeField(restartRouting);
   if (refusal !== undefined) return refusal;
   const before = stored.record.heartbeat;
   const link = heartbeat === undefined ? before : heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);
   if (isRefusal(link)) return link;
   // The stored message, so that fields of a newer daemon survive.
-  const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond, heartbeat: link });
+  const node = Object.assign(clone(NodeSchema, stored.record), { uplinkBitPerSecond, heartbeat: link, routingWindow });
+  if (restartRouting === Plane.TRANSPORT) node.transportRoutingGeneration = next(node.transportRoutingGeneration);
+  if (restartRouting === Plane.POP) node.popRoutingGeneration = next(node.popRoutingGeneration);
   const response = create(UpdateNodeResponseSchema, { node });
   const draft = new Draft();
   draft.read('node', node.id, stored);

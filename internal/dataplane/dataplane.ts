@@ -167,6 +167,8 @@ export interface Bird {
   readonly text: string;
   /** None without a session: what the records took away is not missed. */
   readonly lifelines: readonly Lifeline[];
+  /** BIRD is started anew, keeping its routes, when this has changed; absent: 0. */
+  readonly generation?: number;
 }
 
 /**

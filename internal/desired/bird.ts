@@ -5,11 +5,11 @@
 
 import { type MutableDataplane, put, sealedPassword } from '#internal/dataplane/dataplane.ts';
 import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#internal/dataplane/ownership.ts';
-import { learnedMove, moveFunction, movedHere } from './moves.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { fullShare } from '#internal/verdict/verdict.ts';
 import { type Channel, communityChannel } from './community.ts';
 import { lifelinesOf } from './lifelines.ts';
-import { fullShare } from '#internal/verdict/verdict.ts';
+import { learnedMove, movedHere, moveFunction } from './moves.ts';
 import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
@@ -22,6 +22,14 @@ const learnedPreference = 110;
 const bfdTimers = 'min rx interval 100 ms; min tx interval 100 ms; multiplier 3;';
 /** Seconds: sessions come up as soon as the link does (RFC 4271 8.2.1.3 proposes 120; nothing is overloaded here). */
 const bgpTimers = 'connect delay time 1; connect retry time 2; error wait time 1, 8;';
+/**
+ * Seconds that a BIRD's routes are kept by its neighbours, and by its kernel, after it has gone without a word (RFC 4724): its
+ * restart takes 0.1 s and its sessions 1 to 3. BFD ends that at once (RFC 5882 4.3), but for a restart that was announced.
+ */
+const keptSeconds = 30;
+/** And how long one that has come back waits for neighbours that do not. */
+const recoverySeconds = 10;
+const resumes = `graceful restart on; graceful restart time ${keptSeconds};`;
 /** Below BGP's 100: a slab that is the whole pool, at home here or elsewhere, beats the pool's unreachable aggregate. */
 const aggregatePreference = 50;
 /** Routes a trusted node may send before we stop listening for more: every /32 and /64 of a full PoP. */
@@ -55,6 +63,7 @@ const prefixFunctions = (view: View): readonly string[] =>
 
 const common = (routerId: string): readonly string[] => [
   `router id ${routerId};`,
+  `graceful restart wait ${recoverySeconds};`,
   'protocol device p44device { scan time 10; }',
 ];
 
@@ -80,7 +89,7 @@ const upstreamSession = (view: View, upstream: Upstream, family: Family, told: T
   return [
     `protocol bgp ${upstreamSessionName(upstream.id, family)} {`,
     `  local as ${view.node.asn}; neighbor ${neighbor} as ${upstream.neighborAsn}; ${bgpTimers}`,
-    ...(upstream.bfd ? ['  bfd on;'] : []),
+    `  ${resumes}${upstream.bfd ? ` bfd ${view.node.routingWindow ? 'graceful' : 'on'};` : ''}`,
     ...passwordText(upstream, view.node.id),
     `  ipv${family} {${told.table === undefined ? '' : ` table ${told.table};`} import where net = ${anywhere(family)}; ${upstreamLimit} export ${told.exported}; };`,
     '}',
@@ -127,7 +136,7 @@ function transportText(view: View): string {
                 ]
               : []),
             `protocol kernel p44kernel${family} {`,
-            `  kernel table ${endpointTable}; scan time 10;`,
+            `  kernel table ${endpointTable}; scan time 10; graceful restart on;`,
             `  ipv${family} { import none; export filter { if source != RTS_BGP then reject; krt_prefsrc = ${endpoint(family)}; accept; }; };`,
             '}',
             ...upstreamsOf(view, Plane.TRANSPORT).flatMap((upstream) =>
@@ -178,7 +187,7 @@ const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] 
   return [
     `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
     `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
-    `  bfd on;${channel.roles}`,
+    `  ${resumes} bfd ${view.node.routingWindow || leg.far.routingWindow ? 'graceful' : 'on'};${channel.roles}`,
     `  ipv${family} {`,
     // Blocked above, not ended: what was there before stays.
     `    import limit ${channel.limit} action block;`,
@@ -230,7 +239,7 @@ function popText(view: View): string {
         .map((prefix) => `  route ${prefix} unreachable;`),
       '}',
       `protocol kernel p44kernel${family} {`,
-      `  kernel table ${view.internet.table}; learn; persist; scan time 10; merge paths on;`,
+      `  kernel table ${view.internet.table}; learn; persist; scan time 10; graceful restart on; merge paths on;`,
       `  ipv${family} {`,
       `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; ${learnedMove(view)} accept; };`,
       `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
@@ -250,6 +259,17 @@ function popText(view: View): string {
 }
 
 export function bird(view: View, into: MutableDataplane): void {
-  put(into, 'bird', { netns: 'transport', text: transportText(view), lifelines: lifelinesOf(view, Plane.TRANSPORT) });
-  put(into, 'bird', { netns: 'pop', text: popText(view), lifelines: lifelinesOf(view, Plane.POP) });
+  const { transportRoutingGeneration, popRoutingGeneration } = view.node;
+  put(into, 'bird', {
+    netns: 'transport',
+    text: transportText(view),
+    lifelines: lifelinesOf(view, Plane.TRANSPORT),
+    generation: transportRoutingGeneration,
+  });
+  put(into, 'bird', {
+    netns: 'pop',
+    text: popText(view),
+    lifelines: lifelinesOf(view, Plane.POP),
+    generation: popRoutingGeneration,
+  });
 }

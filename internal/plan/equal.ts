@@ -23,6 +23,7 @@ function sameBird(want: Bird, found: Bird): boolean {
   return (
     want.text === found.text &&
     want.netns === found.netns &&
+    (want.generation ?? 0) === (found.generation ?? 0) &&
     lines.length === others.length &&
     lines.every(({ to, sessions }, at) => to === others[at]?.to && sameList(sessions, others[at].sessions))
   );

@@ -6,8 +6,8 @@ import {
   carriedStates,
   type Flow,
   type Kind,
-  kinds,
   type Kinds,
+  kinds,
   type Lifeline,
   mostFlows,
 } from '#internal/dataplane/dataplane.ts';
@@ -23,10 +23,10 @@ import type {
   AskTakeover,
   CarryFlows,
   ClockTold,
+  Forget,
   FromNetwork,
   Want,
   Whereabouts,
-  Forget,
 } from './message.ts';
 
 type Check = (value: unknown) => boolean;
@@ -119,7 +119,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     via: maybe(word),
     metric: maybe(whole),
   },
-  bird: { netns, text: program, lifelines: list(lifeline, 2) },
+  bird: { netns, text: program, lifelines: list(lifeline, 2), generation: maybe(whole) },
   sync: { link, own: word, far: word },
   pair: { link, nodeId: word, siblingId: word, heartbeat: word, underlay: word },
 };

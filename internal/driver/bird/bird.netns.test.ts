@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import {
   emptyDataplane,
@@ -17,7 +17,7 @@ import { plan } from '#internal/plan/plan.ts';
 import { makeIdentity, recipientOf, seal, writeIdentityFile } from '#internal/sealing/sealing.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { type BirdDriver, openBird } from './bird.ts';
-import { likenessOf } from './daemon.ts';
+import { likenessOf } from './kept.ts';
 
 const netns = { transport: '/run/netns/bt', pop: '/run/netns/bp' };
 const runDir = mkdtempSync(join(tmpdir(), 'pop44-bird-'));
@@ -262,3 +262,58 @@ test('where it is forgotten what a text was sealed as, no clear password is told
   expect(running).toContain('protocol bgp p44b');
   expect(running).not.toContain(password);
 }, 30_000);
+
+describe('another generation is another BIRD with the same text', () => {
+  const resuming = (id: number, far: number, bfd: string, ...routes: readonly string[]): string =>
+    text(id, far, ...routes)
+      .replace('bfd on;', `graceful restart on; bfd ${bfd};`)
+      .replace('protocol kernel p44k4 {', 'protocol kernel p44k4 { graceful restart on;');
+  const generations = (bfd: string, generation: number): MutableDataplane => {
+    const into = ends(resuming(1, 0, bfd, '10.0.0.0/24'), resuming(0, 1, bfd, '10.0.9.0/24'));
+    for (const bird of into.bird.values()) if (bird.netns === 'pop') put(into, 'bird', { ...bird, generation });
+    return into;
+  };
+
+  /** Routes of the far end that go while it is brought. */
+  async function goneBy(want: MutableDataplane): Promise<string> {
+    const monitor = spawn('ip', ['-n', 'bt', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let seen = '';
+    monitor.stdout.setEncoding('utf8').on('data', (part: string) => {
+      seen += part;
+    });
+    inside('bt', 'ip', 'route', 'add', '10.9.9.0/24', 'dev', 'v0', 'table', '4445');
+    await eventually(() => seen.includes('10.9.9.0/24'), 10_000);
+    try {
+      expect(await bring(want)).toEqual([]);
+      // Longer than BFD waits.
+      await realClock.sleep(1_000);
+      return [...seen.matchAll(/^Deleted .*$/gm)].join('\n');
+    } finally {
+      inside('bt', 'ip', 'route', 'del', '10.9.9.0/24', 'dev', 'v0', 'table', '4445');
+      monitor.kill();
+    }
+  }
+
+  const farRoutes = (): string => inside('bt', 'ip', 'route', 'show', 'table', '4444', 'proto', 'bird');
+  async function standing(want: MutableDataplane): Promise<void> {
+    expect(await bring(want)).toEqual([]);
+    await established();
+    await eventually(() => farRoutes().includes('10.0.0.0/24') && kernelRoutes().includes('10.0.9.0/24'), 10_000);
+    await eventually(async () => (await driver.bfdSessions('pop'))[0]?.state === 'Up', 5_000);
+  }
+
+  test('announced, no route goes at either end [N8]', async () => {
+    await standing(generations('graceful', 0));
+    const before = pid();
+    expect(await goneBy(generations('graceful', 1))).toBe('');
+    expect(pid()).not.toBe(before);
+    expect(kernelRoutes()).toContain('10.0.9.0/24');
+    expect(await drift(generations('graceful', 1))).toEqual([]);
+    await established();
+  }, 60_000);
+
+  test('not announced, BFD takes them away at the far end, as from a node that has died [N8]', async () => {
+    await standing(generations('on', 1));
+    expect(await goneBy(generations('on', 2))).toContain('10.0.0.0/24');
+  }, 60_000);
+});

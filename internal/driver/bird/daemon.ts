@@ -1,6 +1,5 @@
 // Daemon: what we know and keep of one namespace's BIRD.
 
-import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Netns } from '#internal/dataplane/dataplane.ts';
@@ -19,8 +18,13 @@ export interface Daemon {
   ask(command: string): Promise<Reply | undefined>;
   /** Lets BIRD itself read a file without running it. @throws Fault `exec` with its complaint */
   check(file: string): Promise<void>;
-  /** Starts it with the configuration file and waits until it answers. */
-  start(): Promise<void>;
+  /**
+   * Starts it with the configuration file and waits until it answers.
+   * @param recovers routes of one before it stand in the kernel, and stay until its neighbours have told theirs
+   */
+  start(recovers: boolean): Promise<void>;
+  /** Ends it and starts it again, without a route that goes meanwhile. */
+  restart(): Promise<void>;
   end(): Promise<void>;
   readonly loaded: Kept<Loaded>;
   readonly tried: Kept<Tried>;
@@ -36,12 +40,6 @@ export interface DaemonOptions {
   readonly log: Log;
   readonly disturb: (reason: string) => void;
 }
-
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** Shares of paths (desired/bird.ts): a text that was undone is not another one because these have changed. */
-const shares = / (?:weight = \d+|bgp_path\.prepend\(\d+\));/g;
-export const likenessOf = (text: string): string => hashOf(text.replaceAll(shares, ''));
 
 /** It answers 10 to 30 ms after its start; a loaded machine gets more. */
 const birthTimeoutMs = 5000;
@@ -94,6 +92,30 @@ export function createDaemon({ netns, path, runDir, clock, log, disturb }: Daemo
     }
   };
 
+  async function start(recovers: boolean): Promise<void> {
+    // -f: no second fork, so that its end would be seen; setsid is done by our spawning.
+    const args = ['-f', ...(recovers ? ['-R'] : []), '-c', files.config, '-s', files.socket, '-P', files.pid];
+    await spawnDetached({ file: 'bird', args, netns: path, logFile: files.log });
+    const deadline = clock.monotonicMs() + birthTimeoutMs;
+    while ((await ask(commands.status)) === undefined) {
+      if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD did not come to life; see ${files.log}`);
+      await clock.sleep(pollMs);
+    }
+  }
+
+  async function end(command: string): Promise<void> {
+    const old = held;
+    held = undefined;
+    const ending = await (old ?? (await control().catch(() => undefined)))?.ask(command).catch(() => undefined);
+    held = undefined;
+    // It withdraws its routes before it goes.
+    const deadline = clock.monotonicMs() + deathTimeoutMs;
+    while (ending !== undefined && (await isThere(files.socket))) {
+      if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD of ${netns} does not end`);
+      await clock.sleep(pollMs);
+    }
+  }
+
   return {
     netns,
     files,
@@ -104,27 +126,13 @@ export function createDaemon({ netns, path, runDir, clock, log, disturb }: Daemo
     check: async (file) => {
       await run({ file: 'bird', args: ['-p', '-c', file], netns: path });
     },
-    async start() {
-      // -f: no second fork, so that its end would be seen; setsid is done by our spawning.
-      const args = ['-f', '-c', files.config, '-s', files.socket, '-P', files.pid];
-      await spawnDetached({ file: 'bird', args, netns: path, logFile: files.log });
-      const deadline = clock.monotonicMs() + birthTimeoutMs;
-      while ((await ask(commands.status)) === undefined) {
-        if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD did not come to life; see ${files.log}`);
-        await clock.sleep(pollMs);
-      }
+    start,
+    async restart() {
+      await end(commands.leave);
+      await start(true);
     },
     async end() {
-      const old = held;
-      held = undefined;
-      const ending = await (old ?? (await control().catch(() => undefined)))?.ask(commands.end).catch(() => undefined);
-      held = undefined;
-      // It withdraws its routes before it goes.
-      const deadline = clock.monotonicMs() + deathTimeoutMs;
-      while (ending !== undefined && (await isThere(files.socket))) {
-        if (clock.monotonicMs() > deadline) throw new Fault('bird', `BIRD of ${netns} does not end`);
-        await clock.sleep(pollMs);
-      }
+      await end(commands.end);
       rmSync(files.config, { force: true });
       for (const each of [loaded, tried, undone]) each.forget();
     },

@@ -1,8 +1,9 @@
 // Kept: what is remembered of a BIRD beside its configuration, in files that outlive this process. One that is torn or
 // strange is as good as none.
 
+import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Lifeline } from '#internal/dataplane/dataplane.ts';
+import type { Bird, Lifeline } from '#internal/dataplane/dataplane.ts';
 import type { Purpose } from './judge.ts';
 
 /** Which text BIRD runs: it tells only when it loaded one. */
@@ -14,6 +15,8 @@ export interface Loaded {
   readonly rebootAt: string;
   readonly reconfiguredAt: string;
   readonly lifelines: readonly Lifeline[];
+  /** With which it was started; absent: 0. */
+  readonly generation?: number;
 }
 
 /** A text that was about to be loaded, and neither confirmed nor undone since. */
@@ -33,6 +36,31 @@ export interface Undone {
   /** Unix time in milliseconds. */
   readonly atMs: number;
 }
+
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Shares of paths (desired/bird.ts): a text that was undone is not another one because these have changed. */
+const shares = / (?:weight = \d+|bgp_path\.prepend\(\d+\));/g;
+export const likenessOf = (text: string): string => hashOf(text.replaceAll(shares, ''));
+
+/** A text as BIRD reads it. */
+export interface Brought extends Bird {
+  /** The same as the dataplane has it, with what is sealed. */
+  readonly told: string;
+}
+
+export const generationOf = ({ generation = 0 }: Pick<Bird, 'generation'>): number => generation;
+
+/** What is kept of a text that BIRD runs, but for its times. */
+export const asLoaded = (
+  { text: read, told, lifelines }: Brought,
+  generation: number,
+): Omit<Loaded, 'rebootAt' | 'reconfiguredAt'> => ({
+  sha256: hashOf(read),
+  ...(told !== read && { told }),
+  lifelines,
+  ...(generation > 0 && { generation }),
+});
 
 export interface Kept<T> {
   read(): T | undefined;
@@ -69,6 +97,7 @@ export const isLoaded = has<Loaded>({
   rebootAt: text,
   reconfiguredAt: text,
   lifelines: list(isLifeline),
+  generation: optional(number),
 });
 export const isTried = has<Tried>({ sha256: text, expected: list(purpose), deaths: number });
 export const isUndone = has<Undone>({ sha256: text, reason: text, expected: list(purpose), atMs: number });

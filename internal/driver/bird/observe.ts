@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Bird } from '#internal/dataplane/dataplane.ts';
-import { type Daemon, hashOf } from './daemon.ts';
-import type { Loaded } from './kept.ts';
+import type { Daemon } from './daemon.ts';
+import { hashOf, type Loaded } from './kept.ts';
 import { parseStatus, type Status } from './parse.ts';
 import { commands } from './render.ts';
 
@@ -28,5 +28,8 @@ export async function observeDaemon(daemon: Daemon): Promise<readonly Bird[]> {
   if (reply === undefined || loaded === undefined) return [];
   const text = await readFile(daemon.files.config, 'utf8').catch(() => undefined);
   const same = text !== undefined && hashOf(text) === loaded.sha256 && runs(loaded, parseStatus(reply));
-  return same ? [{ netns: daemon.netns, text: loaded.told ?? text, lifelines: loaded.lifelines }] : [];
+  const { told = text, lifelines, generation } = loaded;
+  return same && told !== undefined
+    ? [{ netns: daemon.netns, text: told, lifelines, ...(generation !== undefined && { generation }) }]
+    : [];
 }

@@ -76,4 +76,6 @@ export const commands = {
   status: 'show status',
   protocols: 'show protocols',
   end: 'down',
+  /** It ends, its routes stay, and neighbours are left to think that it comes back (RFC 4724). */
+  leave: 'graceful restart',
 } as const;

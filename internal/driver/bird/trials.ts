@@ -10,14 +10,24 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Bird } from '#internal/dataplane/dataplane.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
-import { type Daemon, hashOf, likenessOf } from './daemon.ts';
+import type { Daemon } from './daemon.ts';
 import { judge, missing, type Pace, type Purpose, reached, type Sight, type Verdict } from './judge.ts';
-import type { Loaded, Tried, Undone } from './kept.ts';
+import {
+  asLoaded,
+  type Brought,
+  generationOf,
+  hashOf,
+  type Loaded,
+  likenessOf,
+  type Tried,
+  type Undone,
+} from './kept.ts';
 import { runs } from './observe.ts';
-import { didNothing, isEstablished, type Protocol, parseProtocols, type Status } from './parse.ts';
 import { order, statusOf } from './order.ts';
+import { didNothing, establishedIn, type Protocol, parseProtocols, type Status } from './parse.ts';
 import { withoutPasswords } from './passwords.ts';
 import { commands } from './render.ts';
+import { restartKeeping } from './restart.ts';
 
 /** What is good shows in the first look (2 ms); until then others wait. */
 const atOnceMs = 100;
@@ -37,12 +47,6 @@ const mostDeaths = 2;
 /** Their state hangs on the far end too: a session that is down says nothing about the text. */
 const farTypes = ['BGP', 'OSPF', 'RIP', 'Babel', 'RPKI'];
 const isLocal = ({ type }: Protocol): boolean => !farTypes.includes(type);
-
-/** A text as BIRD reads it. */
-export interface Brought extends Bird {
-  /** The same as the dataplane has it, with what is sealed. */
-  readonly told: string;
-}
 
 export interface Trials {
   /** @throws Fault `bird` while the text is on trial, and when it was undone, now or before; `gone`, `silent`, `exec` */
@@ -69,9 +73,6 @@ interface Trial extends Tried {
   lacks: string;
 }
 
-const establishedIn = (protocols: readonly Protocol[]): ReadonlySet<string> =>
-  new Set(protocols.filter(isEstablished).map(({ name }) => name));
-
 export function createTrials({ daemon, pace, clock, log, settled }: TrialParts): Trials {
   const { netns, files, loaded, tried, undone } = daemon;
   const fault = (what: string): Fault => new Fault('bird', `BIRD of ${netns}: ${what}`);
@@ -88,11 +89,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
     loaded.write({ ...text, rebootAt, reconfiguredAt });
   }
 
-  const asLoaded = ({ text, told, lifelines }: Brought): Omit<Loaded, 'rebootAt' | 'reconfiguredAt'> => ({
-    sha256: hashOf(text),
-    ...(told !== text && { told }),
-    lifelines,
-  });
+  /** With which BIRD was started; of one that was met, nobody knows, and it is as good as any. */
+  const startedWith = (want: Bird): number => generationOf(loaded.read() ?? want);
 
   /** For root alone: passwords may be in it. One that is left of an earlier try may have other rights. */
   async function writeCandidate({ text }: Brought): Promise<void> {
@@ -125,7 +123,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
     const text = readFileSync(files.config, 'utf8');
     const [sha256, told, before] = [hashOf(text), withoutPasswords(text), loaded.read()];
     if (before?.sha256 === sha256) return before;
-    return { lifelines: before?.lifelines ?? [], ...(told !== text && { told }), sha256 };
+    const { lifelines = [], generation } = before ?? {};
+    return { lifelines, ...(generation !== undefined && { generation }), ...(told !== text && { told }), sha256 };
   }
 
   /** Undoes what is on trial, whatever of it is left: BIRD has gone back by itself, or somebody has confirmed it by hand. */
@@ -144,7 +143,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
       throw fault('it went back to the text before, because nobody looked in time');
     }
     await rename(files.candidate, files.config);
-    await remember(asLoaded(want));
+    await remember(asLoaded(want, startedWith(want)));
     for (const each of [tried, undone]) each.forget();
   }
 
@@ -214,21 +213,26 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
       log.error('bird-undone', { netns, reason });
       tried.forget();
     } else if (left !== undefined) tried.write({ ...left, deaths: left.deaths + 1 });
+    // What ended without a word has left its routes in the kernel.
+    const recovers = loaded.read() !== undefined;
     const doubted = left?.sha256 === sha256 || undone.read()?.sha256 === sha256;
     if (doubted && existsSync(files.config)) {
       const before = asConfigured();
-      await daemon.start();
-      await remember(before);
+      await daemon.start(recovers);
+      await remember({ ...before, generation: generationOf(want) });
       return before.sha256 === hashOf(want.text);
     }
     await writeCandidate(want);
     await daemon.check(files.candidate);
     await rename(files.candidate, files.config);
-    await daemon.start();
-    await remember(asLoaded(want));
+    await daemon.start(recovers);
+    await remember(asLoaded(want, generationOf(want)));
     for (const each of [tried, undone]) each.forget();
     return true;
   }
+
+  const restart = (want: Brought): Promise<void> =>
+    restartKeeping({ daemon, clock, log }, () => remember(asLoaded(want, generationOf(want))));
 
   /** What was undone before is tried again only when nothing is lost by it. */
   function isDue({ expected }: Undone, want: Bird, up: ReadonlySet<string>): boolean {
@@ -274,7 +278,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
     const [now, status] = [loaded.read(), await statusOf(daemon)];
     if (now?.sha256 === hashOf(want.text) && runs(now, status)) {
       tried.forget();
-      return remember(asLoaded(want), status);
+      if (generationOf(now) !== generationOf(want)) return restart(want);
+      return remember(asLoaded(want, generationOf(want)), status);
     }
     const before = undoneBefore(sha256, lastMs);
     const up = establishedIn(await protocols());
@@ -283,6 +288,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
     const left = tried.read();
     const deaths = left?.sha256 === sha256 ? left.deaths : 0;
     await load(want, { sha256, expected: expectedOf(want, sha256, up), deaths });
+    if (startedWith(want) !== generationOf(want)) await restart(want);
   }
 
   return {

@@ -114,6 +114,21 @@ afterAll(async () => {
   await lab?.stop();
 });
 
+test("a node's BIRD is started anew without the loss of a packet, when that is announced [N8]", async () => {
+  const pid = async (): Promise<string> => (await lab.exec('p1p', ['cat', '/run/node/p1/run/pop.bird.pid'])).stdout;
+  const before = await pid();
+  const { sent, lost } = await during(async () => {
+    await run('node restart-routing p1');
+    // Longer than BFD waits, and than sessions take.
+    await realClock.sleep(3_000);
+  });
+  expect(await pid()).not.toBe(before);
+  expect(sent).toBeGreaterThan(300);
+  expect(lost).toBe(0);
+  expect(await nodeOf('p1')).toMatchObject({ routingWindow: false, popRoutingGeneration: 1 });
+  process.stdout.write(`restart of BIRD: ${sent} pings, ${lost} lost\n`);
+}, 120_000);
+
 test('an interconnect key is rotated without the loss of a packet, over a restart of the daemon in the middle [T6]', async () => {
   const before = await nodeOf('p1');
   expect(await linksOf('p1')).toEqual(['p44i-p1-p2', 'p44i-p1-p3']);

@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
+import { coldStartMs } from '#internal/takeover/takeover.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
 import { newWgKeyPair } from '#internal/testkit/lab/node-files.ts';
 import { type Member, rolesOf, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
-import { coldStartMs } from '#internal/takeover/takeover.ts';
 
 export const withinMs = 60_000;
-export const program = (name: 'called-clients' | 'delay-relay' | 'downlink'): string =>
+export const program = (name: 'called-clients' | 'delay-relay' | 'downlink' | 'live-clients'): string =>
   fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
 /** Of the host's server of downlinks, and of the client that only listens. */
 export const servedPort = '5200';

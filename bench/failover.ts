@@ -11,6 +11,7 @@ import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { killNode, type Member, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
 import { deaths } from './failover-kinds.ts';
+import { routes } from './failover-routes.ts';
 import { raiseScene, type Scene, settled, withinMs } from './failover-scene.ts';
 import { thousand } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
@@ -131,8 +132,9 @@ const parts: Readonly<Record<string, (scene: Scene, options: BenchOptions) => Pr
   wireguard,
   stock,
   restarts: restarted,
-  // The last: its tunnels stay.
+  // The last: their tunnels stay.
   thousand,
+  routes,
 };
 export const failoverParts = Object.keys(parts);
 

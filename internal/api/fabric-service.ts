@@ -7,8 +7,7 @@ import {
   createPop,
   createUpstream,
   deleteInterconnect,
-  updateNode,
-  updatePop,
+  deleteUpstream,
   popAccessKey,
   popShown,
   rotateInterconnectKey,
@@ -16,15 +15,17 @@ import {
   setNodeSealingKey,
   setPopAccessKey,
   setUpstreamPassword,
+  updateNode,
+  updatePop,
   upstreamShown,
   upstreamsWithPassword,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
-import { orderTakeover } from './takeover.ts';
 import { listed } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness } from './service.ts';
+import { orderTakeover } from './takeover.ts';
 
 const recordOf = <T>({ record }: { readonly record: T }): T => record;
 
@@ -40,6 +41,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),
+    deleteUpstream: changing(context, method.deleteUpstream, deleteUpstream),
     setUpstreamPassword: changing(context, method.setUpstreamPassword, setUpstreamPassword),
     setPopAccessKey: changing(context, method.setPopAccessKey, setPopAccessKey),
     rotatePopAccessKey: changing(context, method.rotatePopAccessKey, rotatePopAccessKey),

@@ -48,6 +48,8 @@ const requests: readonly (readonly [line: string, method: string, request: objec
   ['pop update p3 --single-homed --etag 7', 'updatePop', { change: { etag: '7' }, pop: 'p3', singleHomed: true }],
   ['pop update p3 --no-single-homed', 'updatePop', { change, pop: 'p3', singleHomed: false }],
   ['interconnect delete p1-p2 --etag 7', 'deleteInterconnect', { change: { etag: '7' }, interconnect: 'p1-p2' }],
+  ['upstream delete p1-pop --etag 7', 'deleteUpstream', { change: { etag: '7' }, upstream: 'p1-pop', force: false }],
+  ['upstream delete p1-pop --force', 'deleteUpstream', { change, upstream: 'p1-pop', force: true }],
   ['interconnect delete p1-p2 --force', 'deleteInterconnect', { change, interconnect: 'p1-p2', force: true }],
   [
     'upstream create u1 p1 --plane pop --neighbor6 2001:db8::1 --asn 64500 --no-bfd',

@@ -18,6 +18,10 @@ interface CreateOptions extends ChangeOptions {
   readonly passwordFile?: string;
 }
 
+interface DeleteOptions extends ChangeOptions {
+  readonly force?: true;
+}
+
 type PlaneName = keyof typeof planes;
 
 export function upstreamVerbs(upstream: Command, session: Session): void {
@@ -44,6 +48,16 @@ export function upstreamVerbs(upstream: Command, session: Session): void {
       await change(session, options, {
         send: () => fabric.createUpstream({ change: changeOf(options), upstream: wanted }),
         show: (answer) => session.record(answer, answer.upstream, upstreamColumns),
+      });
+    });
+  withChangeOptions(upstream.command('delete').argument('<id>'), 'existing')
+    .description('end a transit session')
+    .option('--force', 'also the last by which an endpoint or the pools are announced, which nobody hears of then')
+    .action(async (id: string, options: DeleteOptions) => {
+      const { fabric } = await session.client();
+      await change(session, options, {
+        send: () => fabric.deleteUpstream({ change: changeOf(options), upstream: id, force: options.force === true }),
+        show: (answer) => session.done(answer, `upstream ${id} deleted`),
       });
     });
   passwordVerb(upstream, session);

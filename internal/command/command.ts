@@ -16,6 +16,7 @@ export { createTunnel } from './create-tunnel.ts';
 export { delegatePool } from './delegate-pool.ts';
 export { clearings, clearPool, deletePool } from './delete-pool.ts';
 export { deleteTunnel } from './delete-tunnel.ts';
+export { deleteUpstream } from './delete-upstream.ts';
 export { drainPool } from './drain-pool.ts';
 export { createBlackhole, deleteBlackhole, sweepBlackholes } from './blackholes.ts';
 export { withEnded } from './ended.ts';

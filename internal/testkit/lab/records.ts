@@ -8,7 +8,7 @@ import { apiPort, endpointPort, internetAsn, meshPort } from './topology.ts';
 
 const popOf = ({ node, keys }: KeyedNode) => ({
   id: node.popId,
-  kind: node.heartbeat === undefined ? PopKind.CORE : PopKind.REGIONAL,
+  kind: node.heartbeat === undefined || node.core === true ? PopKind.CORE : PopKind.REGIONAL,
   description: `lab, node ${node.id}`,
   endpoint4: node.endpoint4,
   endpoint6: node.endpoint6,

@@ -25,6 +25,13 @@ export interface LabNode {
   readonly meshAddress: string;
   /** Its end of the link to the other node of its PoP. */
   readonly heartbeat?: string;
+  /** Of a pair: its PoP is a CORE. */
+  readonly core?: true;
+}
+
+/** What a pair is otherwise than usual: its PoP a CORE instead of a REGIONAL. */
+export interface PairWish {
+  readonly core?: true;
 }
 
 /** Of the internet's router: a documentation number (RFC 5398). */
@@ -70,12 +77,12 @@ const heartbeatLink = ['172.30.34.1', '172.30.34.2'] as const;
 const heartbeatDev = 'heartbeat';
 
 /** The third and the fourth node as the two of one PoP: its endpoint is that of the third. */
-export function labPair(): readonly [LabNode, LabNode] {
+export function labPair(wish: PairWish = {}): readonly [LabNode, LabNode] {
   const a = labNode(3);
   const { popId, endpoint4, endpoint6 } = a;
   return [
-    { ...a, heartbeat: heartbeatLink[0] },
-    { ...labNode(4), popId, endpoint4, endpoint6, heartbeat: heartbeatLink[1] },
+    { ...a, ...wish, heartbeat: heartbeatLink[0] },
+    { ...labNode(4), ...wish, popId, endpoint4, endpoint6, heartbeat: heartbeatLink[1] },
   ];
 }
 

@@ -15,7 +15,7 @@ import { newNodeKeys, writeNodeFiles } from './node-files.ts';
 import type { KeyedNode } from './node-files.ts';
 import { startService } from './service.ts';
 import type { Service } from './service.ts';
-import { labNode, labPair, machines } from './topology.ts';
+import { labNode, labPair, machines, type PairWish } from './topology.ts';
 
 export interface WorldOptions {
   /** Of the lab: sockets of the API, logs, the admin's credentials. At most 80 characters (a socket's path has 107). */
@@ -24,7 +24,7 @@ export interface WorldOptions {
   /** 1 to 4; default 3. */
   readonly nodes?: number;
   /** Four nodes, of which the third and the fourth are the two of one PoP. */
-  readonly pair?: true;
+  readonly pair?: true | PairWish;
   readonly onStep?: (step: Step) => void;
   /** A service has died too often and stays down. */
   readonly onGivenUp?: (service: string, reason: string) => void;
@@ -85,8 +85,8 @@ const plainNodes = (count: number): readonly KeyedNode[] =>
   Array.from({ length: count }, (_, at) => ({ node: labNode(at + 1), keys: newNodeKeys() }));
 
 /** A PoP has one access key, whichever node holds it. */
-function pairedNodes(): readonly KeyedNode[] {
-  const [a, b] = labPair().map((node) => ({ node, keys: newNodeKeys() }));
+function pairedNodes(wish: PairWish): readonly KeyedNode[] {
+  const [a, b] = labPair(wish).map((node) => ({ node, keys: newNodeKeys() }));
   if (a === undefined || b === undefined) return [];
   return [...plainNodes(2), a, { ...b, keys: { ...b.keys, access: a.keys.access } }];
 }
@@ -94,7 +94,8 @@ function pairedNodes(): readonly KeyedNode[] {
 /** Wants network, mount and process namespaces of the caller's own, root in them, and a writable /run. */
 export async function raiseWorld(options: WorldOptions): Promise<World> {
   const { clock, directory } = options;
-  const nodes = options.pair === true ? pairedNodes() : plainNodes(options.nodes ?? 3);
+  const { pair } = options;
+  const nodes = pair === undefined ? plainNodes(options.nodes ?? 3) : pairedNodes(pair === true ? {} : pair);
   const plain = nodes.map(({ node }) => node);
   const namespaces = namespacesOf(plain);
   const services = new Map<string, Service>();

@@ -20,6 +20,7 @@ import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
 import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
 import { openConntrackd } from '#internal/driver/conntrackd/conntrackd.ts';
+import { openFloat } from '#internal/driver/float/float.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
@@ -87,6 +88,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   // What it keeps is of use for as long as the kernel has the tables.
   const nft = await openNft({ netns, stateDir: runDir, clock, log });
   const ip = openIp({ netns });
+  const float = openFloat({ netns: netns.transport, clock, log });
   const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
   const states = openConntrackd({ netns: netns.pop, runDir, clock, log });
   const flows = openFlows({ netns: netns.pop, runDir, clock, log });
@@ -94,7 +96,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   let send = (_message: FromDataplane): void => undefined;
   const duty = await wireDuty(
     {
-      ...{ config, clock, log, drivers: { wg, nft, bird, states } },
+      ...{ config, clock, log, drivers: { wg, nft, bird, float, states } },
       applier: () => applier,
       send: (message) => send(message),
       telemetry: () => accessTelemetry(wg),
@@ -104,6 +106,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const drivers: readonly AnyDriver[] = [
     wg,
     ip,
+    float,
     await openTc({ netns: netns.pop, log }),
     nft,
     bird,
@@ -113,7 +116,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const handshakes = new Map<string, number>();
   const applier: Applier = createApplier({
     drivers,
-    gate: duty.holder.gate,
+    gates: duty.holder.gates,
     fixed: meshDataplane(config),
     first: firstMeshPeers(config.mesh),
     shaken: (peer) => handshakes.has(peer),

@@ -8,6 +8,7 @@ import type { Pair } from '#internal/dataplane/dataplane.ts';
 import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import type { BirdDriver } from '#internal/driver/bird/bird.ts';
 import type { ConntrackdDriver } from '#internal/driver/conntrackd/conntrackd.ts';
+import type { FloatDriver } from '#internal/driver/float/float.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
 import type { WgDriver } from '#internal/driver/wg/wg.ts';
 import {
@@ -29,6 +30,7 @@ export interface DutyWiring {
     readonly wg: WgDriver;
     readonly nft: NftDriver;
     readonly bird: BirdDriver;
+    readonly float: FloatDriver;
     readonly states: ConntrackdDriver;
   };
   readonly applier: () => Applier;
@@ -84,7 +86,7 @@ function pairDriver(): AnyDriver {
 
 export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise<WiredDuty> {
   const { config, drivers, applier, send, clock, log } = wiring;
-  const { wg, nft, bird, states } = drivers;
+  const { wg, nft, bird, float, states } = drivers;
   // Where this half keeps what outlives the machine: the network half's directory is not its own.
   const ownDir = dirname(madeKeyBase(config));
   const endpoints = createEndpoints(
@@ -135,6 +137,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
       medsOf: (table, prefix) => bird.medsOf('transport', table, prefix),
     },
     alive: (link) => wg.lives(link),
+    neighbour: float.neighbour,
     clockBehind: () => aheadMs < -mostBehindMs,
     lease: nft.lease,
     applier,

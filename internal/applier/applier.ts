@@ -11,14 +11,14 @@ import type { Step } from '#internal/plan/step.ts';
 import type { Health, Want } from '#internal/seam/seam.ts';
 import type { AnyDriver, Applier, ApplierParts } from './face.ts';
 import { forgetSteps } from './forget.ts';
-import { createGated, openGate } from './gate.ts';
+import { createGated, openGates } from './gate.ts';
 import { givenUp } from './given-up.ts';
 import { shared } from './shared.ts';
 import { createSuccession } from './succession.ts';
 import { usage } from './usage.ts';
 
 export type { AnyDriver, Applier } from './face.ts';
-export type { Gate } from './gate.ts';
+export type { Gate, Gates } from './gate.ts';
 export { watchCounters } from './counters.ts';
 export { packetsReceived, watchHandshakes } from './handshakes.ts';
 export { createLinkWatch } from './links.ts';
@@ -39,11 +39,14 @@ type KeySets = { [K in Kind]?: Set<string> };
 const nameOf = (step: Step): string => `${step.kind} ${step.key}`;
 
 export function createApplier(parts: ApplierParts): Applier {
-  const { drivers, fixed, first = emptyDataplane(), gate = openGate, shaken, clock, log } = parts;
+  const { drivers, fixed, first = emptyDataplane(), gates = openGates, shaken, clock, log } = parts;
   const { endFlows = async () => {} } = parts;
   const driverOf = new Map<Kind, AnyDriver>(drivers.flatMap((driver) => driver.kinds.map((kind) => [kind, driver])));
   const want: MutableDataplane = emptyDataplane();
-  const gated = createGated(gate, want.route);
+  const gated = {
+    route: createGated(gates.route, want.route),
+    floating: createGated(gates.floating, want.floating),
+  };
   let found: MutableDataplane = emptyDataplane();
   let known = false;
   const failing = new Map<string, string>();
@@ -203,7 +206,8 @@ export function createApplier(parts: ApplierParts): Applier {
   function merge(message: Want): Keys | undefined {
     if (message.whole) {
       succession.clear();
-      gated.clear();
+      gated.route.clear();
+      gated.floating.clear();
       for (const kind of kinds) {
         want[kind].clear();
         for (const [key, value] of fixed[kind]) (want[kind] as AnyMap).set(key, value);
@@ -215,7 +219,7 @@ export function createApplier(parts: ApplierParts): Applier {
     };
     for (const [kind, key] of message.remove) {
       const stays = fixed[kind].get(key);
-      if (kind === 'route' && stays === undefined) gated.remove(key);
+      if ((kind === 'route' || kind === 'floating') && stays === undefined) gated[kind].remove(key);
       else if (stays === undefined) want[kind].delete(key);
       else (want[kind] as AnyMap).set(key, stays);
       touch(kind, key);
@@ -224,7 +228,8 @@ export function createApplier(parts: ApplierParts): Applier {
       const key = itemKey(item);
       // node.json's; but for the ruleset, which is the least that stands until a snapshot says more.
       if (item[0] !== 'ruleset' && fixed[item[0]].has(key)) continue;
-      if (item[0] === 'route') gated.put(key, item[1]);
+      if (item[0] === 'route') gated.route.put(key, item[1]);
+      else if (item[0] === 'floating') gated.floating.put(key, item[1]);
       else (want[item[0]] as AnyMap).set(key, item[1]);
       touch(item[0], key);
     }
@@ -263,7 +268,7 @@ export function createApplier(parts: ApplierParts): Applier {
       }),
     regate: () =>
       exclusive(async () => {
-        await apply(plan(want, found, { route: gated.again() }));
+        await apply(plan(want, found, { route: gated.route.again(), floating: gated.floating.again() }));
         retryLater();
       }),
     forgetSessions: () => forget(),

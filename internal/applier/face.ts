@@ -5,7 +5,7 @@ import type { Dataplane, MutableDataplane, Peer } from '#internal/dataplane/data
 import type { Driver } from '#internal/driver/driver.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Applied, Health, Want } from '#internal/seam/seam.ts';
-import type { Gate } from './gate.ts';
+import type { Gates } from './gate.ts';
 
 export interface Applier {
   /** Reads what is there and raises what is fixed; called once before the first want. */
@@ -41,8 +41,8 @@ export interface ApplierParts {
   readonly fixed: Dataplane;
   /** Whether a peer has ever shaken hands, as far as it is known. */
   readonly shaken: (peer: string) => boolean;
-  /** Default: every route stands. */
-  readonly gate?: Gate;
+  /** Default: every route and address stands. */
+  readonly gates?: Gates;
   /** What it wants until the first want says otherwise (the mesh's first peers). */
   readonly first?: Dataplane;
   /** Ends the open flows of prefixes that their holders gave up: they are the next one's. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Route } from '#internal/dataplane/dataplane.ts';
-import { createGated, type Gate, openGate } from './gate.ts';
+import { createGated, type Gate, openGates } from './gate.ts';
 
 const route = (prefix: string, dev = 'p44w0'): Route => ({ netns: 'pop', table: 4401, prefix, type: 'unicast', dev });
 const home = route('44.31.0.0/24');
@@ -57,7 +57,7 @@ test('a route that begins to be concerned, and one that ends, is decided anew', 
 
 test('without a role every route stands', () => {
   const into = new Map<string, Route>();
-  const routes = createGated(openGate, into);
+  const routes = createGated(openGates.route, into);
   routes.put('home', home);
   expect(into.get('home')).toBe(home);
   expect(routes.again().size).toBe(0);

@@ -1,36 +1,43 @@
-// Gate: routes of the want that stand only in one role of the node, and as what.
+// Gate: routes and addresses of the want that stand only in one role of the node, and as what.
 //
 // The want is the network half's and knows no role: a change of role must need neither it nor a snapshot. What the gate
 // holds back is kept as it was asked for.
 
-import type { Route } from '#internal/dataplane/dataplane.ts';
+import type { Floating, Route } from '#internal/dataplane/dataplane.ts';
 
-export interface Gate {
+export interface Gate<T = Route> {
   /** Whether the role has a say in it. */
-  concerns(route: Route): boolean;
+  concerns(value: T): boolean;
   /** As it is to stand now; undefined: it is not to stand. */
-  admitted(route: Route): Route | undefined;
+  admitted(value: T): T | undefined;
 }
 
-/** Of a node that has no role but one. */
-export const openGate: Gate = { concerns: () => false, admitted: (route) => route };
+/** Of one node. */
+export interface Gates {
+  readonly route: Gate;
+  readonly floating: Gate<Floating>;
+}
 
-export interface Gated {
-  put(key: string, route: Route): void;
+const open = { concerns: () => false, admitted: <T>(value: T): T => value };
+/** Of a node that has no role but one. */
+export const openGates: Gates = { route: open, floating: open };
+
+export interface Gated<T = Route> {
+  put(key: string, value: T): void;
   remove(key: string): void;
   clear(): void;
-  /** Decides all anew; gives the keys that it has looked at. O(routes). */
+  /** Decides all anew; gives the keys that it has looked at. O(values). */
   again(): ReadonlySet<string>;
 }
 
-/** @param into the routes of the want, which it keeps as they are to stand */
-export function createGated(gate: Gate, into: Map<string, Route>): Gated {
+/** @param into the values of the want, which it keeps as they are to stand */
+export function createGated<T>(gate: Gate<T>, into: Map<string, T>): Gated<T> {
   /** As asked for. */
-  const concerned = new Map<string, Route>();
-  function put(key: string, route: Route): void {
-    if (gate.concerns(route)) concerned.set(key, route);
+  const concerned = new Map<string, T>();
+  function put(key: string, value: T): void {
+    if (gate.concerns(value)) concerned.set(key, value);
     else concerned.delete(key);
-    const admitted = concerned.has(key) ? gate.admitted(route) : route;
+    const admitted = concerned.has(key) ? gate.admitted(value) : value;
     if (admitted === undefined) into.delete(key);
     else into.set(key, admitted);
   }
@@ -43,9 +50,9 @@ export function createGated(gate: Gate, into: Map<string, Route>): Gated {
     clear: () => concerned.clear(),
     again: () => {
       const keys = new Set<string>();
-      for (const [key, route] of [...new Map([...into, ...concerned])]) {
-        if (!concerned.has(key) && !gate.concerns(route)) continue;
-        put(key, route);
+      for (const [key, value] of [...new Map([...into, ...concerned])]) {
+        if (!concerned.has(key) && !gate.concerns(value)) continue;
+        put(key, value);
         keys.add(key);
       }
       return keys;

@@ -67,6 +67,11 @@ const requests: readonly (readonly [line: string, method: string, request: objec
     'createPool',
     { change: { dryRun: true }, prefix: '44.31.0.0/22', realmId: 'hamnet', description: '' },
   ],
+  [
+    'pop update p3 --endpoint-mode l2 --gateway4 198.18.3.1 --gateway6 none',
+    'updatePop',
+    { change, pop: 'p3', endpointMode: 1, gateway4: '198.18.3.1', gateway6: '' },
+  ],
   ['pool get 44.31.0.0/22', 'getPool', { pool: '44.31.0.0/22' }],
   ['pool delete 4-2c1f0000-22', 'deletePool', { change, pool: '4-2c1f0000-22' }],
   [

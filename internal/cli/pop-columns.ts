@@ -9,6 +9,10 @@ export type Kind = keyof typeof kinds;
 export const kindNames = Object.keys(kinds);
 const kindName = (kind: number): string => kindNames[kind - 1] ?? String(kind);
 
+// records.proto, EndpointMode.
+export const endpointModes = { bgp: 0, l2: 1 } as const;
+export const modeNames = Object.keys(endpointModes);
+
 export const popColumns: readonly Column<Pop>[] = [
   ['id', (pop) => pop.id],
   ['kind', (pop) => kindName(pop.kind)],
@@ -20,4 +24,8 @@ export const popColumns: readonly Column<Pop>[] = [
   ['single-homed', (pop) => (pop.singleHomed ? 'yes' : '')],
   ['failure domain', (pop) => pop.failureDomain],
   ['description', (pop) => pop.description],
+  // Last, so that who reads the others by their place goes on to.
+  ['endpoint mode', (pop) => modeNames[pop.endpointMode] ?? String(pop.endpointMode)],
+  ['gateway4', (pop) => pop.gateway4],
+  ['gateway6', (pop) => pop.gateway6],
 ];

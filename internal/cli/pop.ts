@@ -3,11 +3,17 @@
 import { type Command, Option } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { uint } from './parse.ts';
-import { kindNames, type Kind, kinds, popColumns } from './pop-columns.ts';
+import { endpointModes, kindNames, type Kind, kinds, modeNames, popColumns } from './pop-columns.ts';
 import { keyVerbs } from './pop-key.ts';
 import type { Session } from './session.ts';
 
-interface CreateOptions extends ChangeOptions {
+interface EndpointOptions {
+  readonly endpointMode?: keyof typeof endpointModes;
+  readonly gateway4?: string;
+  readonly gateway6?: string;
+}
+
+interface CreateOptions extends ChangeOptions, EndpointOptions {
   readonly kind: Kind;
   readonly description: string;
   readonly endpoint4: string;
@@ -19,14 +25,30 @@ interface CreateOptions extends ChangeOptions {
   readonly singleHomed?: boolean;
 }
 
-interface UpdateOptions extends ChangeOptions {
+interface UpdateOptions extends ChangeOptions, EndpointOptions {
   readonly singleHomed?: boolean;
 }
 
-const singleHomedOf = ({ singleHomed }: UpdateOptions) => (singleHomed === undefined ? {} : { singleHomed });
+/** `none` takes a gateway back. */
+const gatewayOf = (given: string): string => (given === 'none' ? '' : given);
+
+const changesOf = ({ singleHomed, endpointMode, gateway4, gateway6 }: UpdateOptions) => ({
+  ...(singleHomed !== undefined && { singleHomed }),
+  ...(endpointMode !== undefined && { endpointMode: endpointModes[endpointMode] }),
+  ...(gateway4 !== undefined && { gateway4: gatewayOf(gateway4) }),
+  ...(gateway6 !== undefined && { gateway6: gatewayOf(gateway6) }),
+});
+
+const withEndpointOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--endpoint-mode <mode>', 'bgp: announced to upstreams; l2: on a LAN of its nodes').choices(modeNames),
+    )
+    .option('--gateway4 <address>', 'of mode l2: the router on that LAN; none: there is none any more')
+    .option('--gateway6 <address>', 'the same of IPv6');
 
 export function popVerbs(pop: Command, session: Session): void {
-  withChangeOptions(pop.command('create').argument('<id>'), 'new')
+  withEndpointOptions(withChangeOptions(pop.command('create').argument('<id>'), 'new'))
     .description('create a PoP')
     .addOption(new Option('--kind <kind>', 'its place in the hierarchy').choices(kindNames).makeOptionMandatory())
     .option('--endpoint4 <address>', 'IPv4 address that clients send to', '')
@@ -40,21 +62,21 @@ export function popVerbs(pop: Command, session: Session): void {
     .action(async (id: string, options: CreateOptions) => {
       const { fabric } = await session.client();
       const { kind, port, tunnels, description, endpoint4, endpoint6, publicKey, failureDomain } = options;
-      const same = { description, endpoint4, endpoint6, publicKey, failureDomain, ...singleHomedOf(options) };
+      const same = { description, endpoint4, endpoint6, publicKey, failureDomain, ...changesOf(options) };
       const wanted = { ...same, id, kind: kinds[kind], endpointPort: port, acceptsTunnels: tunnels };
       await change(session, options, {
         send: () => fabric.createPop({ change: changeOf(options), pop: wanted }),
         show: (answer) => session.record(answer, answer.pop, popColumns),
       });
     });
-  withChangeOptions(pop.command('update').argument('<pop>'), 'existing')
+  withEndpointOptions(withChangeOptions(pop.command('update').argument('<pop>'), 'existing'))
     .description('change a PoP')
     .option('--single-homed', 'a REGIONAL that may carry tunnels with fewer than two COREs')
     .option('--no-single-homed', 'a REGIONAL that needs two COREs before it carries tunnels')
     .action(async (of: string, options: UpdateOptions) => {
       const { fabric } = await session.client();
       await change(session, options, {
-        send: () => fabric.updatePop({ change: changeOf(options), pop: of, ...singleHomedOf(options) }),
+        send: () => fabric.updatePop({ change: changeOf(options), pop: of, ...changesOf(options) }),
         show: (answer) => session.record(answer, answer.pop, popColumns),
       });
     });

@@ -1,7 +1,7 @@
 // PoPs: a location and the endpoint that its clients send to.
 
 import { clone, create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type CreatePopRequest,
@@ -11,6 +11,7 @@ import {
 import type { Snapshot } from '#internal/model/model.ts';
 import { hostPrefix } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
+import { endpointModeField } from './endpoint-mode.ts';
 import { exists, Form, idField, keyField, optionalAddressField, textField } from './fields.ts';
 import { openPortField } from './ports.ts';
 import { keyOfAnother } from './pop-access-key.ts';
@@ -63,6 +64,8 @@ export function createPop(
     const clash = taken(held, field, prefix, address) ?? insidePool(snapshot, field, prefix, address);
     if (clash !== undefined) return clash;
   }
+  const gateways = endpointModeField(snapshot, 'pop.', { ...pop, endpoint4, endpoint6 });
+  if (isRefusal(gateways)) return gateways;
   const other = keyOfAnother(snapshot, undefined, key);
   if (other !== undefined) {
     const cure = 'a key pair of its own for each PoP';
@@ -73,7 +76,7 @@ export function createPop(
     return refuse('invalid', { field: 'pop.next_access_key', problem: 'is of a PoP that is there', cure });
   }
   const { compares, writes } = alone(snapshot);
-  const record = Object.assign(pop, { endpoint4, endpoint6 });
+  const record = Object.assign(pop, { endpoint4, endpoint6, ...gateways });
   return {
     decision: {
       compares: [...compares, unchanged('pop', pop.id, undefined)],

@@ -1,7 +1,7 @@
 // Update PoP: what may change in a PoP's life.
 
 import { clone, create } from '@bufbuild/protobuf';
-import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type UpdatePopRequest,
@@ -9,13 +9,17 @@ import {
   UpdatePopResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
+import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
+import { endpointModeField } from './endpoint-mode.ts';
 import { notFound } from './fields.ts';
 import { popShown } from './pop-access-key.ts';
 import { singleHomedField } from './regional.ts';
 
-/** Tunnels that are placed there stay. Refuses `required` (nothing to change), `not-found`, `stale-etag`, `invalid`. */
+/**
+ * Tunnels that are placed there stay. Refuses `required` (nothing to change, a gateway), `not-found`, `stale-etag`, `invalid`,
+ * `already-exists` and `overlap` (a gateway), `in-use` (upstreams that hear of an endpoint).
+ */
 export function updatePop(
   snapshot: Snapshot,
   request: UpdatePopRequest,
@@ -25,17 +29,31 @@ export function updatePop(
   if (unready !== undefined) return unready;
   const stored = snapshot.pops.get(request.pop);
   if (stored === undefined) return notFound('pop', request.pop, 'PoP');
-  const { singleHomed } = request;
-  if (singleHomed === undefined) {
+  const { singleHomed, endpointMode, gateway4, gateway6 } = request;
+  const given = { singleHomed, endpointMode, gateway4, gateway6 };
+  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(changes).length === 0) {
     const problem = 'is given nothing to change';
-    return refuse('required', { field: 'pop', value: request.pop, problem, cure: 'single_homed' });
+    const cure = 'single_homed, endpoint_mode, gateway4 or gateway6';
+    return refuse('required', { field: 'pop', value: request.pop, problem, cure });
   }
   // The stored message, so that fields of a newer daemon survive.
-  const pop = Object.assign(clone(PopSchema, stored.record), { singleHomed });
+  const pop = Object.assign(clone(PopSchema, stored.record), changes);
   const refusal = staleEtag(request.change, stored.revision) ?? singleHomedField(pop);
   if (refusal !== undefined) return refusal;
+  const gateways = endpointModeField(snapshot, '', pop);
+  if (isRefusal(gateways)) return gateways;
+  Object.assign(pop, gateways);
   const draft = new Draft();
   draft.read('pop', pop.id, stored);
   draft.write({ op: 'put', kind: 'pop', id: pop.id, record: pop });
-  return { decision: draft.decision(), response: create(UpdatePopResponseSchema, { pop: popShown(pop) }) };
+  const response = create(UpdatePopResponseSchema, { pop: popShown(pop) });
+  const decision = draft.decision();
+  if (pop.endpointMode === stored.record.endpointMode) return { decision, response };
+  // An upstream that is created at the same moment, for what is announced no more, rewrites the network record too.
+  const { compares, writes } = alone(snapshot);
+  return {
+    decision: { compares: [...compares, ...decision.compares], writes: [...writes, ...decision.writes] },
+    response,
+  };
 }

@@ -10,6 +10,7 @@ import {
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, unchanged } from './context.ts';
+import { endpointHeardField } from './endpoint-mode.ts';
 import { keepLastResort } from './last-resort.ts';
 import { exists, Form, idField, notFound, optionalAddressField, rangeField } from './fields.ts';
 import { passwordField, upstreamShown } from './upstream-password.ts';
@@ -37,6 +38,8 @@ export function createUpstream(
   if (form.refusal !== undefined) return form.refusal;
   if (snapshot.upstreams.has(upstream.id)) return exists('upstream.id', upstream.id, 'exists already', 'another id');
   if (node === undefined) return notFound('upstream.node_id', upstream.nodeId, 'node');
+  const unheard = endpointHeardField(snapshot, 'upstream.plane', upstream.plane, node.record.popId);
+  if (unheard !== undefined) return unheard;
   const password = passwordField('upstream.sealed_password', upstream.sealedPassword, node.record);
   if (password !== undefined) return password;
   if (neighbor4 === '' && neighbor6 === '') {

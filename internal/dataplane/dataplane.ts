@@ -6,6 +6,7 @@
 export type { BgpCounts } from './bgp-counts.ts';
 export type { Session, Way } from './facts.ts';
 export { carriedStates, type Flow, mostFlows } from './flow.ts';
+export type { Floating, Pair, Sync } from './pair.ts';
 export {
   paddedPassword,
   passwordBytes,
@@ -14,6 +15,8 @@ export {
   sealedPassword,
   sealedPasswords,
 } from './bgp-password.ts';
+
+import type { Floating, Pair, Sync } from './pair.ts';
 
 /** The two namespaces of a node: uplink and UDP sockets in one, customers and WireGuard interfaces in the other. */
 export type Netns = 'transport' | 'pop';
@@ -171,30 +174,6 @@ export interface Bird {
   readonly generation?: number;
 }
 
-/**
- * The states of the pop namespace's connections are told to the sibling, and its own are kept here until they are needed
- * (conntrackd). Key: the interface.
- */
-export interface Sync {
-  readonly link: string;
-  /** IPv4 addresses on that interface, here and there. */
-  readonly own: string;
-  readonly far: string;
-}
-
-/**
- * This node and its sibling carry one endpoint; only one of them does at a time (internal/takeover). Key: the interface
- * whose peers they share.
- */
-export interface Pair {
-  readonly link: string;
-  readonly nodeId: string;
-  readonly siblingId: string;
-  /** The sibling's addresses by the two ways to it. */
-  readonly heartbeat: string;
-  readonly underlay: string;
-}
-
 export interface Kinds {
   sysctl: Sysctl;
   ruleset: Ruleset;
@@ -204,6 +183,7 @@ export interface Kinds {
   shaper: Shaper;
   class: ShaperClass;
   address: Address;
+  floating: Floating;
   rule: Rule;
   element: Element;
   peer: Peer;
@@ -224,6 +204,7 @@ export const kinds = [
   'shaper',
   'class',
   'address',
+  'floating',
   'rule',
   'element',
   'peer',
@@ -246,6 +227,7 @@ export function emptyDataplane(): MutableDataplane {
     shaper: new Map(),
     class: new Map(),
     address: new Map(),
+    floating: new Map(),
     rule: new Map(),
     element: new Map(),
     peer: new Map(),
@@ -274,6 +256,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   shaper: (v) => `${v.netns} ${v.dev}`,
   class: (v) => `${v.netns} ${v.dev} ${classId(v.minor)}`,
   address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,
+  floating: (v) => String(v.family),
   rule: (v) => `${v.netns} ${v.family} ${v.priority}`,
   element: (v) => `${v.netns} ${v.set} ${withoutValue(v.element)}`,
   peer: (v) => `${v.link} ${v.publicKey}`,

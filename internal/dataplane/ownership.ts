@@ -19,6 +19,8 @@ export const isAccessLink = (name: string): name is AccessLink => accessLinks.so
 export const meshLink = 'p44m';
 /** rtproto of every route of ours (iproute2: any 8-bit number that /etc/iproute2/rt_protos does not name). */
 export const routeProtocol = 44;
+/** rtproto of default routes that go with a floating address, which another driver holds than the other routes. */
+export const floatingProtocol = 45;
 /** rtproto of policy rules of ours; the same number. */
 export const ruleProtocol = 44;
 /** Our table in nftables, family inet. */

@@ -8,6 +8,7 @@ import { blackholeTable, endpointTable, fabricPrefixes, routeProtocol } from '#i
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fullShare } from '#internal/verdict/verdict.ts';
 import { type Channel, communityChannel } from './community.ts';
+import { announcedEndpoint } from './endpoint.ts';
 import { lifelinesOf } from './lifelines.ts';
 import { learnedMove, movedHere, moveFunction } from './moves.ts';
 import { announces, originText, whileAlone } from './origin.ts';
@@ -115,9 +116,9 @@ const siblingBfd = (sibling: Sibling): readonly string[] => [
   '}',
 ];
 
-/** Announces the PoP's endpoint; gives the access interface a default route with the endpoint as its source. */
+/** Announces the PoP's endpoint, if it is announced; gives the access interface a default route with the endpoint as its source. */
 function transportText(view: View): string {
-  const endpoint = (family: Family): string => (family === 4 ? view.pop.endpoint4 : view.pop.endpoint6);
+  const endpoint = (family: Family): string => announcedEndpoint(view.pop, family);
   const { sibling } = view;
   const announced = (family: Family): string =>
     sibling === undefined ? `where proto = "p44endpoint${family}"` : announcedWhileActive(view, family);

@@ -2,6 +2,7 @@
 
 import { type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
 import { accessFwmark, blackholeTable, endpointTable, otherLinkTable } from '#internal/dataplane/ownership.ts';
+import { endpointAddresses } from './endpoint.ts';
 import type { View } from './self.ts';
 
 /** Before `main` (32766, ip-rule(8)): the access interface's own packets leave with the endpoint as their source. */
@@ -54,8 +55,7 @@ export function ip(view: View, into: MutableDataplane): void {
   const address = (netns: Netns, dev: string, cidr: string): void => put(into, 'address', { netns, dev, cidr });
   if (view.node.loopback4 !== '') address('pop', 'lo', `${view.node.loopback4}/32`);
   if (view.node.loopback6 !== '') address('pop', 'lo', `${view.node.loopback6}/128`);
-  if (view.pop.endpoint4 !== '') address('transport', 'lo', `${view.pop.endpoint4}/32`);
-  if (view.pop.endpoint6 !== '') address('transport', 'lo', `${view.pop.endpoint6}/128`);
+  endpointAddresses(view.pop, into);
   for (const leg of view.legs) {
     address('pop', leg.link, `${leg.own4}/31`);
     address('pop', leg.link, `${leg.own6}/127`);

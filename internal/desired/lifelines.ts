@@ -4,6 +4,7 @@
 
 import type { Lifeline } from '#internal/dataplane/dataplane.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { announcedEndpoint } from './endpoint.ts';
 import type { View } from './self.ts';
 import { sessionName, upstreamSessionName } from './session-names.ts';
 
@@ -19,7 +20,10 @@ function coreSessions({ legs, origin }: View): readonly string[] {
 
 /** Of the families in which the plane has something to say: without an endpoint the transport plane has no session. */
 function upstreamSessions({ upstreams, pop }: View, plane: Plane): readonly string[] {
-  const speaks = { 4: plane === Plane.POP || pop.endpoint4 !== '', 6: plane === Plane.POP || pop.endpoint6 !== '' };
+  const speaks = {
+    4: plane === Plane.POP || announcedEndpoint(pop, 4) !== '',
+    6: plane === Plane.POP || announcedEndpoint(pop, 6) !== '',
+  };
   return upstreams
     .filter((upstream) => upstream.plane === plane)
     .flatMap(({ id, neighbor4, neighbor6 }) => [

@@ -7,6 +7,7 @@ import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { dutyMarkers, dutyTable, routeProtocol, siblingLink, siblingSession } from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { announcedEndpoint, floatingEndpoint } from './endpoint.ts';
 import type { View } from './self.ts';
 
 /** Own and far address of one of the two ways to the sibling. */
@@ -53,7 +54,7 @@ export const siblingNeighbours = ({ heartbeat, underlay }: Sibling): readonly st
   `neighbor ${underlay.far} local ${underlay.own} multihop on;`,
 ];
 
-const endpointOf = ({ pop }: View, family: Family): string => (family === 4 ? pop.endpoint4 : pop.endpoint6);
+const endpointOf = ({ pop }: View, family: Family): string => announcedEndpoint(pop, family);
 const whole = (family: Family): number => (family === 4 ? 32 : 128);
 
 /** What is learned from our table; of the endpoint, where there is one, the master table hears too. */
@@ -132,6 +133,11 @@ function states(view: View, { heartbeat }: Sibling, into: MutableDataplane): voi
   put(into, 'sync', { link: siblingLink, ...way });
 }
 
+function gatewaysOf({ pop }: View): { readonly gateway4?: string; readonly gateway6?: string } {
+  const [four, six] = families.map((family) => floatingEndpoint(pop, family)?.gateway);
+  return { ...(four !== undefined && { gateway4: four }), ...(six !== undefined && { gateway6: six }) };
+}
+
 export function pair(view: View, into: MutableDataplane): void {
   const { sibling, node } = view;
   if (sibling === undefined) return;
@@ -143,6 +149,7 @@ export function pair(view: View, into: MutableDataplane): void {
     siblingId: sibling.node.id,
     heartbeat: heartbeat.far,
     underlay: underlay.far,
+    ...gatewaysOf(view),
   });
   for (const family of families) {
     const endpoint = endpointOf(view, family);

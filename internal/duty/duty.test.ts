@@ -42,6 +42,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       alive: true,
       told: true,
       behind: false,
+      gateway: 'up' as 'up' | 'down' | 'unknown',
       path: 'Up',
       out: 'Up',
       sibling: [] as number[],
@@ -79,6 +80,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       medsOf: () => answers(() => world.sibling),
     },
     alive: () => world.alive,
+    neighbour: async () => world.gateway,
     clockBehind: () => world.behind,
     lease: {
       begin: async () => {
@@ -115,10 +117,10 @@ test('a node that has just come is fenced first, and holds back what an active o
   expect(done).toEqual(['lease ends', 'no calls', 'routes', 'sessions forgotten']);
   expect(holder.report()).toMatchObject({ role: 'standby', epoch: 7 });
   for (const route of [home, endpoint]) {
-    expect(holder.gate.concerns(route), key('route', route)).toBe(true);
-    expect(holder.gate.admitted(route)).toBeUndefined();
+    expect(holder.gates.route.concerns(route), key('route', route)).toBe(true);
+    expect(holder.gates.route.admitted(route)).toBeUndefined();
   }
-  expect(holder.gate.concerns({ ...home, dev: 'p44i-p1-p2' })).toBe(false);
+  expect(holder.gates.route.concerns({ ...home, dev: 'p44i-p1-p2' })).toBe(false);
 });
 
 test('its sibling is gone: it speaks first, then calls, then announces with a higher epoch [N7]', async () => {
@@ -134,8 +136,8 @@ test('its sibling is gone: it speaks first, then calls, then announces with a hi
   await eventually(() => done.length === 3, 5_000);
   expect(done).toEqual(['lease begins', 'calls', 'routes']);
   expect(states).toEqual(['put in']);
-  expect(holder.gate.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
-  expect(holder.gate.admitted(home)).toBe(home);
+  expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
+  expect(holder.gates.route.admitted(home)).toBe(home);
 });
 
 test('killed alone, it goes on as what it was, if its kernel has seen the node live ever since [N7]', async () => {
@@ -151,7 +153,7 @@ test('who carried the PoP alone goes on when a second node comes; of a snapshot 
   const alone = await node();
   alone.holder.take(want(link));
   expect(alone.holder.report().role).toBe('alone');
-  expect(alone.holder.gate.concerns(home)).toBe(false);
+  expect(alone.holder.gates.route.concerns(home)).toBe(false);
   alone.holder.take(want(link, paired));
   expect(alone.holder.report().role).toBe('active');
   const unknown = await node();
@@ -232,4 +234,40 @@ test('what a look has found of a pair that went meanwhile moves nothing; routes 
   await eventually(() => done.includes('duty-failed'), 5_000);
   expect(reports.map(({ role }) => role)).toEqual(['waiting', 'alone']);
   expect(done).toEqual(['no calls', 'duty-failed']);
+});
+
+const floating = { family: 4, address: '198.18.3.100', gateway: '198.18.3.1' } as const;
+
+test('an endpoint on a LAN stands while the node is active, before anybody is called from it [N7]', async () => {
+  const { holder, becomes, done, world } = await node();
+  world.sibling = [2_007];
+  holder.take(want(link, ['pair', { ...pair, gateway4: '198.18.3.1' }], ['floating', floating]));
+  await eventually(() => done.includes('sessions forgotten'), 5_000);
+  expect(holder.gates.floating.concerns(floating)).toBe(true);
+  expect(holder.gates.floating.admitted(floating)).toBeUndefined();
+  done.length = 0;
+  Object.assign(world, { path: 'Down', sibling: [] });
+  await becomes('active');
+  await eventually(() => done.length === 3, 5_000);
+  expect(done).toEqual(['lease begins', 'routes', 'calls']);
+  expect(holder.gates.floating.admitted(floating)).toBe(floating);
+});
+
+test('a node whose gateway answers no more steps down, and leads again when it does; what is not known moves nothing [N7]', async () => {
+  const { holder, becomes, world } = await node();
+  world.path = 'Down';
+  holder.take(want(link, ['pair', { ...pair, gateway4: '198.18.3.1', gateway6: '2001:db8:3::1' }]));
+  await becomes('active');
+  world.gateway = 'unknown';
+  const { looks } = world;
+  await eventually(() => world.looks > looks + 200, 5_000);
+  expect(holder.report().role).toBe('active');
+  world.gateway = 'down';
+  await becomes('waiting');
+  expect(holder.report().alarm).toBe('cut-off');
+  world.gateway = 'unknown';
+  await eventually(() => world.looks > looks + 800, 5_000);
+  expect(holder.report().role).toBe('waiting');
+  world.gateway = 'up';
+  await becomes('active');
 });

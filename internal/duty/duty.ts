@@ -2,10 +2,10 @@
 // half, no etcd and no configuration.
 //
 // On the path: a pair comes in with the want, facts from BIRD and the kernel; a change of role goes out as a lease that is
-// begun or ended, routes that are let through the applier's gate or held back, and peers that are called.
+// begun or ended, routes and addresses that are let through the applier's gates or held back, and peers that are called.
 // Never: decides (internal/takeover does), or moves anything because something is not known.
 
-import type { Gate } from '#internal/applier/applier.ts';
+import type { Gates } from '#internal/applier/applier.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Pair, Route } from '#internal/dataplane/dataplane.ts';
 import { dutyTable, epochMetric, isAccessLink } from '#internal/dataplane/ownership.ts';
@@ -14,6 +14,7 @@ import type { Log } from '#internal/log/log.ts';
 import type { Want } from '#internal/seam/seam.ts';
 import { type Alarm, coldDuty, type Duty, type Role, step, takeOver } from '#internal/takeover/takeover.ts';
 import { createFactReader, type FactSources } from './facts.ts';
+import { createGateways, type GatewayParts, gatewaysOf } from './gateways.ts';
 import type { Memory } from './memory.ts';
 
 export { type CallParts, createCaller } from './caller.ts';
@@ -24,7 +25,8 @@ export { createTripReader } from './round-trips.ts';
 /** BFD needs 300 ms; this adds half of itself in the mean. Three questions to BIRD, 0.5 ms. */
 const lookEachMs = 25;
 
-export interface DutyParts extends Omit<FactSources, 'leased'> {
+export interface DutyParts extends Omit<FactSources, 'leased' | 'reachable'> {
+  readonly neighbour: GatewayParts['neighbour'];
   readonly lease: { begin(): Promise<void>; end(): Promise<void>; stands(): Promise<boolean> };
   readonly applier: () => { regate(): Promise<void>; forgetSessions(): Promise<void> };
   /** The role is this node's now: its peers are to be called, or no more. */
@@ -45,7 +47,7 @@ export interface DutyReport {
 }
 
 export interface DutyHolder {
-  readonly gate: Gate;
+  readonly gates: Gates;
   /** What a want says of the pair; before the applier has it. */
   take(want: Want): void;
   report(): DutyReport;
@@ -61,7 +63,18 @@ const concerns = (route: Route): boolean =>
 
 export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   const { lease, applier, calls, states, memory, clock, log } = parts;
-  const reader = createFactReader({ ...parts, leased: lease.stands });
+  /** Told once for each row of failures. */
+  let blind = '';
+  const gateways = createGateways({
+    neighbour: parts.neighbour,
+    failed: (cause) => {
+      const reason = messageOf(cause);
+      if (blind !== reason) log.warn('gateways-unread', { reason });
+      blind = reason;
+    },
+    clock,
+  });
+  const reader = createFactReader({ ...parts, leased: lease.stands, reachable: gateways.reachable });
   let pair: Pair | undefined;
   let duty: Duty = coldDuty(0);
   let carried: Role | undefined;
@@ -96,8 +109,11 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
 
   async function lead(): Promise<void> {
     await lease.begin();
+    // Without its address on the LAN a call would leave from another.
+    const floats = pair !== undefined && gatewaysOf(pair).length > 0;
+    if (floats) await applier().regate();
     calls.begin();
-    await applier().regate();
+    if (!floats) await applier().regate();
   }
 
   async function fence(): Promise<void> {
@@ -142,6 +158,7 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     const looked = pair;
     if (looked === undefined) return;
     const place = { first: looked.nodeId < looked.siblingId };
+    gateways.look(looked);
     const facts = await reader.read(looked, duty.role === 'active');
     // Of a pair that is none any more.
     if (pair !== looked) return;
@@ -171,11 +188,17 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   }
 
   return {
-    gate: {
-      concerns: (route) => pair !== undefined && concerns(route),
-      admitted: (route) => {
-        if (duty.role !== 'active') return undefined;
-        return route.table === dutyTable ? { ...route, metric: epochMetric + duty.epoch } : route;
+    gates: {
+      route: {
+        concerns: (route) => pair !== undefined && concerns(route),
+        admitted: (route) => {
+          if (duty.role !== 'active') return undefined;
+          return route.table === dutyTable ? { ...route, metric: epochMetric + duty.epoch } : route;
+        },
+      },
+      floating: {
+        concerns: () => pair !== undefined,
+        admitted: (floating) => (duty.role === 'active' ? floating : undefined),
       },
     },
     take: (want) => {

@@ -28,6 +28,8 @@ export interface FactSources {
   readonly leased: () => Promise<boolean>;
   /** What stands behind an interface lives. */
   readonly alive: (link: string) => boolean;
+  /** The way out of an endpoint on a LAN stands, as far as it is known. */
+  readonly reachable: (pair: Pair) => boolean;
   /** The own clock is behind the network's. */
   readonly clockBehind: () => boolean;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export interface FactReader {
   read(pair: Pair, active: boolean): Promise<Facts>;
 }
 
-export function createFactReader({ bird, leased, alive, clockBehind, clock }: FactSources): FactReader {
+export function createFactReader({ bird, leased, alive, reachable, clockBehind, clock }: FactSources): FactReader {
   let protocols: readonly Protocol[] = [];
   let looks = 0;
   let lastMs = clock.monotonicMs();
@@ -119,7 +121,7 @@ export function createFactReader({ bird, leased, alive, clockBehind, clock }: Fa
         underlay: pathTo(sessions, pair.underlay),
         reached: told !== undefined && protocols.some((protocol) => isSibling(protocol) && established(protocol)),
         ...(epochs.length > 0 && { siblingEpoch: Math.max(...epochs) }),
-        upstream: out && (upstreams.length === 0 || upstreams.some(established)),
+        upstream: out && reachable(pair) && (upstreams.length === 0 || upstreams.some(established)),
         alive: alive(pair.link),
         clockBehind: clockBehind(),
         ...(standing !== undefined && { leased: standing }),

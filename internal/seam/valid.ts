@@ -99,6 +99,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     queue: (value) => typeof value === 'boolean',
   },
   address: { netns, dev: link, cidr: word },
+  floating: { family: one(4, 6), address: word, gateway: word },
   rule: { netns, family: one(4, 6), priority: whole, fwmark: maybe(whole), table: whole },
   element: { netns, set: word, element: text(256) },
   peer: {
@@ -121,7 +122,15 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
   },
   bird: { netns, text: program, lifelines: list(lifeline, 2), generation: maybe(whole) },
   sync: { link, own: word, far: word },
-  pair: { link, nodeId: word, siblingId: word, heartbeat: word, underlay: word },
+  pair: {
+    link,
+    nodeId: word,
+    siblingId: word,
+    heartbeat: word,
+    underlay: word,
+    gateway4: maybe(word),
+    gateway6: maybe(word),
+  },
 };
 
 const isKind = (value: unknown): value is Kind => kinds.some((kind) => kind === value);

@@ -6,6 +6,7 @@
 import {
   type AccessKey,
   type Blackhole,
+  EndpointMode,
   type Interconnect,
   type Network,
   type Node,
@@ -47,6 +48,7 @@ import { authority, certificate, joinToken } from './check-trust.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
 
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
+const endpointModes: ReadonlySet<EndpointMode> = new Set([EndpointMode.UNSPECIFIED, EndpointMode.L2]);
 const planes: ReadonlySet<Plane> = new Set([Plane.TRANSPORT, Plane.POP]);
 
 const network = (record: Network): Problem =>
@@ -72,6 +74,9 @@ const pop = (record: Pop): Problem =>
   optional(record.endpoint4, () => address('endpoint4', record.endpoint4, 4)) ??
   optional(record.endpoint6, () => address('endpoint6', record.endpoint6, 6)) ??
   port('endpoint_port', record.endpointPort) ??
+  when(!endpointModes.has(record.endpointMode), 'endpoint_mode is unknown') ??
+  optional(record.gateway4, () => address('gateway4', record.gateway4, 4)) ??
+  optional(record.gateway6, () => address('gateway6', record.gateway6, 6)) ??
   key('public_key', record.publicKey) ??
   text('failure_domain', record.failureDomain) ??
   sealed('sealed_access_key', record.sealedAccessKey) ??

@@ -47,6 +47,9 @@ filter from_${plane}${family} {
   reject;
 }`;
 
+/** Of an endpoint on a LAN nobody is told. */
+const planesOf = ({ lan }: LabNode): readonly Plane[] => (lan === true ? ['pop'] : planes);
+
 function sessionText(node: LabNode, plane: Plane, family: Family): string {
   const neighbor =
     plane === 'transport'
@@ -82,6 +85,6 @@ template bgp customer {
   error wait time 1, 4;
 }
 ${planes.flatMap((plane) => families.map((family) => filterText(plane, family))).join('\n')}
-${nodes.flatMap((node) => planes.flatMap((plane) => families.map((family) => sessionText(node, plane, family)))).join('\n')}
+${nodes.flatMap((node) => planesOf(node).flatMap((plane) => families.map((family) => sessionText(node, plane, family)))).join('\n')}
 `;
 }

@@ -3,7 +3,16 @@
 import { run } from '#internal/exec/exec.ts';
 import { execOnMachine } from './machines.ts';
 import { netnsFile } from './places.ts';
-import { accesses, cables, machines, natRouters, routers, staticRoutes, worldNamespaces } from './topology.ts';
+import {
+  accesses,
+  cables,
+  lanBridge,
+  machines,
+  natRouters,
+  routers,
+  staticRoutes,
+  worldNamespaces,
+} from './topology.ts';
 import type { AccessName, Cable, CableEnd, LabNode } from './topology.ts';
 
 const batch = (lines: readonly string[], netns?: string) =>
@@ -16,6 +25,20 @@ const batch = (lines: readonly string[], netns?: string) =>
 
 const cableLine = ([a, b]: Cable): string =>
   `link add ${a.dev} netns ${a.netns} type veth peer name ${b.dev} netns ${b.netns}`;
+
+/** Of the internet's router: a bridge that joins the uplinks of a pair on a LAN, and its own address there. */
+function lanLines(nodes: readonly LabNode[]): readonly string[] {
+  const ports = nodes.filter((node) => node.lan === true);
+  const [first] = ports;
+  if (first === undefined) return [];
+  return [
+    `link add ${lanBridge} type bridge`,
+    `addr add ${first.transportGateway4}/24 dev ${lanBridge}`,
+    `link set ${lanBridge} up`,
+    `addr add ${first.transportGateway6}/64 dev ${lanBridge} nodad`,
+    ...ports.map(({ transport }) => `link set ${transport} master ${lanBridge}`),
+  ];
+}
 
 // nodad: duplicate address detection would keep an IPv6 address from being used for a second (RFC 4862 5.4).
 const endLines = (end: CableEnd): readonly string[] => [
@@ -79,6 +102,8 @@ export async function raiseNetwork(nodes: readonly LabNode[]): Promise<void> {
     ),
   );
   await batch(drawn.map(cableLine));
+  const lan = lanLines(nodes);
+  if (lan.length > 0) await batch(lan, 'inet');
   await Promise.all(
     namespaces.map((netns) =>
       batch(

@@ -66,15 +66,18 @@ async function makeFabricKnown(world: World): Promise<void> {
   }
 }
 
-/** Done when the internet has a route to every endpoint: a client's first packet finds its way. */
+/** Done when the internet has a route to every endpoint, or a neighbour: a client's first packet finds its way. */
 async function endpointsAnnounced(world: World): Promise<void> {
+  const onLan = world.nodes.find(({ node }) => node.lan === true)?.node;
+  for (const endpoint of onLan === undefined ? [] : [onLan.endpoint4, onLan.endpoint6])
+    await eventually(() => world.exec('inet', ['ping', '-n', '-c1', '-W1', endpoint]), announcedWithinMs);
   await eventually(async () => {
     const routes = await Promise.all(
       ['-4', '-6'].map((family) => world.exec('inet', ['ip', family, 'route', 'show', 'proto', 'bird'])),
     );
     const known = new Set(routes.flatMap(({ stdout }) => stdout.split('\n').map((line) => line.split(' ')[0])));
     const missing = world.nodes
-      .flatMap(({ node }) => [node.endpoint4, node.endpoint6])
+      .flatMap(({ node }) => (node.lan === true ? [] : [node.endpoint4, node.endpoint6]))
       .filter((endpoint) => !known.has(endpoint));
     if (missing.length > 0) throw new Error(`the internet has no route to ${missing.join(', ')}`);
     return true;

@@ -1,7 +1,7 @@
 // Records: the requests by which an admin makes the lab's fabric known to pop44.
 
 import type { Client } from '#internal/client/client.ts';
-import { Plane, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { EndpointMode, Plane, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { recipientOf, seal } from '#internal/sealing/sealing.ts';
 import type { KeyedNode } from './node-files.ts';
 import { apiPort, endpointPort, internetAsn, meshPort } from './topology.ts';
@@ -16,6 +16,11 @@ const popOf = ({ node, keys }: KeyedNode) => ({
   publicKey: keys.access.publicKey,
   failureDomain: node.popId,
   acceptsTunnels: true,
+  ...(node.lan === true && {
+    endpointMode: EndpointMode.L2,
+    gateway4: node.transportGateway4,
+    gateway6: node.transportGateway6,
+  }),
 });
 
 const nodeOf = ({ node, keys }: KeyedNode) => ({
@@ -39,23 +44,23 @@ const nodeOf = ({ node, keys }: KeyedNode) => ({
 const upstreamsOf = ({ node }: KeyedNode) => {
   const common = { nodeId: node.id, neighborAsn: internetAsn, bfd: true };
   const { transportGateway4, transportGateway6, popGateway4, popGateway6 } = node;
-  return [
-    {
-      ...common,
-      id: `${node.id}-transport`,
-      plane: Plane.TRANSPORT,
-      neighbor4: transportGateway4,
-      neighbor6: transportGateway6,
-    },
-    {
-      ...common,
-      id: `${node.id}-pop`,
-      plane: Plane.POP,
-      neighbor4: popGateway4,
-      neighbor6: popGateway6,
-      blackhole: true,
-    },
-  ];
+  const ofPop = {
+    ...common,
+    id: `${node.id}-pop`,
+    plane: Plane.POP,
+    neighbor4: popGateway4,
+    neighbor6: popGateway6,
+    blackhole: true,
+  };
+  if (node.lan === true) return [ofPop];
+  const ofTransport = {
+    ...common,
+    id: `${node.id}-transport`,
+    plane: Plane.TRANSPORT,
+    neighbor4: transportGateway4,
+    neighbor6: transportGateway6,
+  };
+  return [ofTransport, ofPop];
 };
 
 /** Each sealing gives another ciphertext: a repeat finds it done, or does it again. */

@@ -27,11 +27,14 @@ export interface LabNode {
   readonly heartbeat?: string;
   /** Of a pair: its PoP is a CORE. */
   readonly core?: true;
+  /** Its transport uplink ends on a LAN, where the endpoint is too; nobody announces that. */
+  readonly lan?: true;
 }
 
-/** What a pair is otherwise than usual: its PoP a CORE instead of a REGIONAL. */
+/** What a pair is otherwise than usual: its PoP a CORE instead of a REGIONAL, its endpoint on a LAN of the two. */
 export interface PairWish {
   readonly core?: true;
+  readonly lan?: true;
 }
 
 /** Of the internet's router: a documentation number (RFC 5398). */
@@ -79,12 +82,23 @@ const heartbeatDev = 'heartbeat';
 /** The third and the fourth node as the two of one PoP: its endpoint is that of the third. */
 export function labPair(wish: PairWish = {}): readonly [LabNode, LabNode] {
   const a = labNode(3);
-  const { popId, endpoint4, endpoint6 } = a;
+  const b = labNode(4);
+  const { popId } = a;
+  const { endpoint4, endpoint6 } =
+    wish.lan === true ? { endpoint4: '198.18.3.100', endpoint6: '2001:db8:1:3::100' } : a;
+  const { underlay4, underlay6, transportGateway4, transportGateway6 } = wish.lan === true ? besides(a) : b;
+  const second = { ...b, underlay4, underlay6, transportGateway4, transportGateway6 };
   return [
-    { ...a, ...wish, heartbeat: heartbeatLink[0] },
-    { ...labNode(4), ...wish, popId, endpoint4, endpoint6, heartbeat: heartbeatLink[1] },
+    { ...a, ...wish, endpoint4, endpoint6, heartbeat: heartbeatLink[0] },
+    { ...second, ...wish, popId, endpoint4, endpoint6, heartbeat: heartbeatLink[1] },
   ];
 }
+
+/** The next machine on the LAN of a node. */
+const besides = (node: LabNode) => ({ ...node, underlay4: '198.18.3.3', underlay6: '2001:db8:1:3::3' });
+
+/** The LAN of a pair is a bridge of the internet's router, who has an address on it. */
+export const lanBridge = 'lan';
 
 export interface CableEnd {
   readonly netns: string;
@@ -156,11 +170,16 @@ const worldCables: readonly Cable[] = [
   accessCable(cafe),
 ];
 
+const transportCable = (node: LabNode): Cable =>
+  node.lan === true
+    ? [end('inet', node.transport), end(node.transport, 'uplink', `${node.underlay4}/24`, `${node.underlay6}/64`)]
+    : [
+        end('inet', node.transport, `${node.transportGateway4}/30`, `${node.transportGateway6}/64`),
+        end(node.transport, 'uplink', `${node.underlay4}/30`, `${node.underlay6}/64`),
+      ];
+
 const nodeCables = (node: LabNode): readonly Cable[] => [
-  [
-    end('inet', node.transport, `${node.transportGateway4}/30`, `${node.transportGateway6}/64`),
-    end(node.transport, 'uplink', `${node.underlay4}/30`, `${node.underlay6}/64`),
-  ],
+  transportCable(node),
   [
     end('inet', node.pop, `${node.popGateway4}/30`, `${node.popGateway6}/64`),
     end(node.pop, 'uplink', `${node.popUplink4}/30`, `${node.popUplink6}/64`),

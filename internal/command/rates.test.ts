@@ -60,7 +60,7 @@ const refusals: readonly Case[] = [
   [
     'required',
     nodeIn(with3, 'p1'),
-    'node: "p1" is given nothing to change (uplink_bit_per_second, heartbeat or last_resort)',
+    'node: "p1" is given nothing to change (uplink_bit_per_second, heartbeat, last_resort, routing_window or restart_routing)',
   ],
   [
     'stale-etag',

@@ -187,6 +187,8 @@ async function measured(lab: World, client: Client, { quick, say }: BenchOptions
   const pairCount = quick ? 3 : 10;
   const seconds = quick ? 2 : 4;
   for (const prefix of pools) await client.pools.createPool({ prefix });
+  // tcp(7): else each run begins with what the one before it has learned of the path, which was the other of a pair.
+  for (const netns of ['client', 'host']) await lab.exec(netns, ['sysctl', '-qw', 'net.ipv4.tcp_no_metrics_save=1']);
   await lab.serve('host-iperf', 'host', ['iperf3', '-s', '--forceflush']);
   const station = await raiseStation(lab, client, 'bench');
   await throughput(lab, seconds);

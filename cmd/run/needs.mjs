@@ -2,8 +2,8 @@
 //
 // A program that pop44 or its tests begin to use gets a row here; nothing else knows package names.
 
-import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** `only`: the one verb of npm's scripts that needs it. @type {readonly { binary: string, package: string, why: string, only?: string }[]} */
@@ -32,6 +32,7 @@ const needs = [
     package: 'util-linux',
     why: 'children end with their parent; the daemon runs without capabilities',
   },
+  { binary: 'networkctl', package: 'systemd', why: "takes a client's file as a user's machine would", only: 'test' },
   { binary: 'mount', package: 'mount', why: 'a private /run and /tmp' },
   {
     binary: 'qemu-system-x86_64',

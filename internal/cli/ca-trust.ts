@@ -1,7 +1,7 @@
 // CA trust: the files of an admin's context follow the CAs of the network, as far as those that it trusts have signed it.
 
-import { renameSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Client, Context } from '#internal/client/client.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { anchors, anchorsText, authorityId, certificatesOf, heldIn, shortId } from '#internal/identity/identity.ts';

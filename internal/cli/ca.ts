@@ -1,8 +1,8 @@
 // CA: one that signs certificates follows another, and this admin's own files follow it.
 
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Command } from 'commander';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { AuthorityState } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';

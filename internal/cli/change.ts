@@ -6,7 +6,7 @@ import type { Changed } from '#internal/gen/pop44/v1/common_pb.ts';
 import { NotApplied } from './io.ts';
 import { seconds } from './parse.ts';
 import type { Session } from './session.ts';
-import { waitUntilApplied, type Awaited } from './wait-applied.ts';
+import { type Awaited, waitUntilApplied } from './wait-applied.ts';
 
 export interface ChangeOptions {
   readonly dryRun?: boolean;

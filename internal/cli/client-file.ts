@@ -1,6 +1,7 @@
 // Client file: a tunnel's file from the daemon's template and the key that is here.
 
 import { basename } from 'node:path';
+import type { Format, Rendered, ReturnPath } from '#internal/clientfile/clientfile.ts';
 import { UsageError } from './io.ts';
 import type { Session } from './session.ts';
 
@@ -11,15 +12,25 @@ export interface FileWish {
   readonly endpointIpv6: boolean;
   readonly privateKey: string;
   readonly presharedKey?: string;
+  /** Default: wg-quick's, for all traffic. */
+  readonly format?: Format;
+  readonly returnPath?: ReturnPath;
 }
 
-/** The text of the file. Throws Fault `bad-template`. */
-export async function clientFileText(session: Session, wish: FileWish): Promise<string> {
-  const { wgQuick } = await import('#internal/clientfile/clientfile.ts');
-  const { tunnel, popId, endpointIpv6, privateKey, presharedKey } = wish;
+/** The texts of the files, of which all formats but networkd have one. Throws Fault `bad-template`. */
+export async function clientFiles(session: Session, wish: FileWish): Promise<readonly Rendered[]> {
+  const { render } = await import('#internal/clientfile/clientfile.ts');
+  const { tunnel, popId, endpointIpv6, privateKey, presharedKey, format = 'wg-quick', returnPath = 'all' } = wish;
   const template = await (await session.client()).tunnels.getTunnelTemplate({ tunnel, popId, endpointIpv6 });
   session.aged(template.freshness);
-  return wgQuick({ ...template, privateKey, ...(presharedKey === undefined ? {} : { presharedKey }) });
+  const keys = { privateKey, ...(presharedKey === undefined ? {} : { presharedKey }) };
+  return render({ ...template, ...keys }, format, returnPath);
+}
+
+/** Of wg-quick. Throws Fault `bad-template`. */
+export async function clientFileText(session: Session, wish: FileWish): Promise<string> {
+  const [file] = await clientFiles(session, wish);
+  return file?.text ?? '';
 }
 
 // wg-quick(8): the file's name without .conf becomes the interface's; IFNAMSIZ leaves 15 characters.

@@ -3,8 +3,8 @@
 import { type Command, Option } from 'commander';
 import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
-import type { Column } from './layout.ts';
 import type { MeshOptions } from './interconnect-mesh.ts';
+import type { Column } from './layout.ts';
 import { seconds, uint } from './parse.ts';
 import type { Session } from './session.ts';
 

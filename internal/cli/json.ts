@@ -2,6 +2,7 @@
 
 import type { Message } from '@bufbuild/protobuf';
 import { createRegistry, toJsonString } from '@bufbuild/protobuf';
+import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { file_pop44_v1_allocations } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { file_pop44_v1_desk } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { file_pop44_v1_explain } from '#internal/gen/pop44/v1/explain_pb.ts';
@@ -10,7 +11,6 @@ import { file_pop44_v1_pools } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { file_pop44_v1_status } from '#internal/gen/pop44/v1/status_pb.ts';
 import { file_pop44_v1_trust } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { file_pop44_v1_tunnels } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
 
 const registry = createRegistry(
   file_pop44_store_v1_records,

@@ -5,8 +5,8 @@ import { create } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { NextAccessKeySchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { Opener } from '#internal/sealing/sealing.ts';
 import type { SealedTo } from '#internal/rotation/sealed-to.ts';
+import type { Opener } from '#internal/sealing/sealing.ts';
 import type { Session } from './session.ts';
 
 interface ResealOptions {

@@ -1,8 +1,8 @@
 // Node trust: letting a machine in by a token, and shutting one out.
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { Command } from 'commander';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Command } from 'commander';
 import type { NodeCertificate } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { JoinToken } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';

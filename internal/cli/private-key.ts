@@ -27,7 +27,7 @@ export const newKeyPair = (): KeyPair => keyPairOf(newPrivateKey());
 export function readKeyPair(file: string): KeyPair | undefined {
   const text = textOf(file);
   if (text === undefined) return undefined;
-  const privateKey = /^PrivateKey\s*=\s*(\S+)\s*$/m.exec(text)?.[1] ?? text.trim();
+  const privateKey = named('private', text) ?? text.trim();
   const bytes = Buffer.from(privateKey, 'base64');
   if (bytes.length !== keyBytes || bytes.toString('base64') !== privateKey) {
     throw new UsageError(`${file} holds no WireGuard private key`);
@@ -49,9 +49,14 @@ export function newPresharedKey(): string {
   return randomBytes(keyBytes).toString('base64');
 }
 
-/** Of a client's file; undefined when it has none. */
+/** Of a client's file of any format; undefined when it has none. */
 export function readPresharedKey(file: string): string | undefined {
-  return /^PresharedKey\s*=\s*(\S+)\s*$/m.exec(textOf(file) ?? '')?.[1];
+  return named('preshared', textOf(file) ?? '');
+}
+
+/** As every format of client files calls it: `PrivateKey = K`, `private-key=K`, `.private_key='K'`, ` private-key="K"`. */
+function named(which: 'private' | 'preshared', text: string): string | undefined {
+  return new RegExp(`(?:^|[ .])${which}[-_]?key\\s*=\\s*["']?([^\\s"']+)["']?(?:\\s|$)`, 'im').exec(text)?.[1];
 }
 
 /** Written at once and for its owner alone; a file that is there already is a UsageError and stays as it is. */

@@ -3,10 +3,10 @@
 import type { Command } from 'commander';
 import { CommanderError } from 'commander';
 import { Fault, messageOf, type Refusal } from '#internal/errors/errors.ts';
-import { createSession } from './session.ts';
 import { exitCodes, type Io, NotApplied, Unfinished, UsageError } from './io.ts';
 import { harmless } from './layout.ts';
 import { buildProgram } from './program.ts';
+import { createSession } from './session.ts';
 
 const defaultWaitSeconds = 30;
 

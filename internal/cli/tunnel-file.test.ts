@@ -112,6 +112,50 @@ test('a file is rendered again, by IPv6 if asked, to standard output or a new fi
 });
 
 test.each([
+  ['networkmanager', ['n.nmconnection']],
+  ['networkd', ['n.netdev', 'n.network']],
+  ['openwrt', ['n.uci']],
+  ['routeros', ['n.rsc']],
+])('a file of %s has the keys, for its owner alone, and another can be made from it [T10]', async (format, files) => {
+  const name = `in-${format}`;
+  await cli(client, `tunnel create ${name} --file ${at('n.conf')} --preshared-key`);
+  const [first = ''] = files;
+  const line = `tunnel file ${name} --key-file ${at('n.conf')} --format ${format} --return replies --out ${at(first)}`;
+  const { code, stdout, stderr } = await cli(client, line);
+  expect([code, stdout]).toEqual([0, '']);
+  expect(stderr).toContain(`wrote ${files.map(at).join(' and ')}`);
+  expect(readdirSync(folder).sort()).toEqual(['n.conf', ...files].sort());
+  expect(mode(first)).toBe(0o600);
+  expect(privateKeyIn(first)).toBe(privateKeyIn('n.conf'));
+  const back = await cli(client, `tunnel file ${name} --key-file ${at(first)}`);
+  expect([back.code, back.stdout]).toEqual([0, text('n.conf')]);
+  expect((await cli(client, line)).stderr).toContain('exists already');
+});
+
+test('a QR code is drawn, and nothing is written', async () => {
+  await cli(client, `tunnel create drawn --key-file ${at('drawn.key')}`);
+  const { code, stdout } = await cli(client, `tunnel file drawn --key-file ${at('drawn.key')} --qr`);
+  expect([code, readdirSync(folder)]).toEqual([0, ['drawn.key']]);
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .every((row) => /^[█▀▄ ]{40,80}$/.test(row)),
+  ).toBe(true);
+});
+
+test.each([
+  ['--format openwrt --qr', 'it goes without --format'],
+  ['--format networkd --out x.conf', 'is called NAME.netdev'],
+  ['--format routeros --out x', 'is called NAME.rsc'],
+  ['--format cisco', 'Allowed choices are wg-quick, networkmanager, networkd, openwrt, routeros'],
+  ['--return some', 'Allowed choices are all, replies'],
+])('usage: tunnel file %s', async (options, says) => {
+  const { code, stderr } = await cli(client, `tunnel file x --key-file ${at('none')} ${options}`);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+});
+
+test.each([
   ['of another tunnel', () => `${newKeyPair().privateKey}\n`, "not this tunnel's"],
   ['that is none', () => 'PrivateKey = hello\n', 'holds no WireGuard private key'],
   ['that is a public key file of two', () => `${publicKey()}\n${publicKey()}\n`, 'holds no WireGuard private key'],

@@ -1,7 +1,7 @@
 // Tunnel firewall: what may come in to a tunnel, and what was refused.
 
-import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Client } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { closed, presetNames, presets } from '#internal/firewall/firewall.ts';

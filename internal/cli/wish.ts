@@ -1,7 +1,7 @@
 // Wish: which addresses somebody wants, as options of a command line.
 
-import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { WishSchema } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { UsageError } from './io.ts';
 import { count, prefixLength, several } from './parse.ts';

@@ -56,7 +56,7 @@ export async function change<A extends Message & { readonly changed?: Changed | 
   const answeredMs = clock.monotonicMs();
   const { changed } = answer;
   if (options.dryRun === true) {
-    if (session.options.output === 'json') await session.json(answer);
+    if (session.wantsData()) await session.data(answer);
     else for (const line of changed?.decision ?? []) session.print(`${line}\n`);
     return;
   }

@@ -111,7 +111,7 @@ test.each([
   ['pool create', "missing required argument 'prefix'"],
   ['pool create a b', 'too many arguments'],
   ['pool create a --frozen', "unknown option '--frozen'"],
-  ['pool list -o yaml', 'Allowed choices are table, json'],
+  ['pool list -o xml', 'Allowed choices are table, wide, json, jsonl, yaml'],
   ['pop create p1 --kind huge --public-key k', 'Allowed choices are core, regional, micro'],
   ['pop create p1 --kind core', "required option '--public-key <key>'"],
   ['tunnel create t --mtu -1 --public-key k', 'a whole number from 0'],

@@ -35,7 +35,7 @@ async function asked(session: Session, client: Client, node: string): Promise<Ex
 
 export async function askFailure(session: Session, node: string): Promise<void> {
   const answer = await asked(session, await session.client(), node);
-  if (session.options.output === 'json') await session.json(answer);
+  if (session.wantsData()) await session.data(answer);
   else {
     session.print(`${harmless(answer.reason)}\n`);
     if (!answer.whereaboutsKnown && answer.siblingId !== '')

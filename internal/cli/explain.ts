@@ -50,8 +50,8 @@ async function ask(session: Session, question: Question): Promise<void> {
   const told = await Promise.all(
     nodes.map(async (node) => (node === first.nodeId ? first : at(client, node, question))),
   );
-  if (session.options.output === 'json') {
-    for (const answer of told) if (!(answer instanceof Fault)) await session.json(answer);
+  if (session.wantsData()) {
+    for (const answer of told) if (!(answer instanceof Fault)) await session.data(answer);
   } else {
     // The name of the node is the daemon's word and harmless; reasons of suspension are people's.
     for (const [at, answer] of told.entries())

@@ -1,7 +1,7 @@
-// Json: any message of the schema in its protobuf JSON form.
+// Json: any message of the schema as its protobuf JSON form.
 
-import type { Message } from '@bufbuild/protobuf';
-import { createRegistry, toJsonString } from '@bufbuild/protobuf';
+import type { JsonValue, Message } from '@bufbuild/protobuf';
+import { createRegistry, toJson } from '@bufbuild/protobuf';
 import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { file_pop44_v1_allocations } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { file_pop44_v1_desk } from '#internal/gen/pop44/v1/desk_pb.ts';
@@ -25,8 +25,8 @@ const registry = createRegistry(
 );
 
 /** With fields that have their default too: a script asks `.tunnel.enabled` of a disabled one. */
-export function jsonLine(message: Message): string {
+export function jsonOf(message: Message): JsonValue {
   const schema = registry.getMessage(message.$typeName);
   if (schema === undefined) throw new TypeError(`${message.$typeName} is not in the schema`);
-  return `${toJsonString(schema, message, { alwaysEmitImplicit: true })}\n`;
+  return toJson(schema, message, { alwaysEmitImplicit: true });
 }

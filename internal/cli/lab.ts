@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Context } from '#internal/client/client.ts';
 import { UsageError } from './io.ts';
-import { type Column, rowsText } from './layout.ts';
+import type { Column } from './layout.ts';
 import type { Session } from './session.ts';
 
 const columns: readonly Column<Context>[] = [
@@ -21,8 +21,9 @@ export function labVerbs(lab: Command, session: Session): void {
     .action(async () => {
       const { livingLabs } = await import('#internal/client/client.ts');
       const labs = livingLabs(io.env, io.uid);
-      if (session.options.output === 'json') for (const each of labs) session.print(`${JSON.stringify(each)}\n`);
-      else session.print(await rowsText(labs, columns, io.stdout.isTTY === true ? 'columns' : 'tabs'));
+      if (session.options.output === 'jsonl') for (const each of labs) await session.dataOf(each);
+      else if (session.wantsData()) await session.dataOf(labs);
+      else await session.rows(labs, columns);
     });
   lab
     .command('exec')

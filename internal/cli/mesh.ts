@@ -68,7 +68,7 @@ const pathsOf = ({ nodes }: GetMeshResponse): readonly PathFrom[] =>
 export function meshVerb(mesh: Command, session: Session): void {
   mesh.action(async () => {
     const answer = await (await session.client()).status.getMesh({});
-    if (session.options.output === 'json') await session.json(answer);
+    if (session.wantsData()) await session.data(answer);
     else {
       const paths = pathsOf(answer);
       if (session.form() === 'columns') {

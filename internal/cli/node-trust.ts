@@ -120,8 +120,8 @@ function createVerb(token: Command, session: Session): void {
             authorityHash: Buffer.from(authorityHash),
             addresses,
           });
-          const json = session.options.output === 'json';
-          session.print(`${json ? JSON.stringify({ id: made?.id ?? '', token: ticket }) : ticket}\n`);
+          if (session.wantsData()) await session.dataOf({ id: made?.id ?? '', token: ticket });
+          else session.print(`${ticket}\n`);
           session.say(`for node ${id} alone, once, until ${at(made?.expiresAt)}: pop44d join --token-file FILE`);
         },
       });

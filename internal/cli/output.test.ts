@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { Fault, refuse } from '#internal/errors/errors.ts';
 import { NodeStateSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PoolSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
@@ -32,15 +33,21 @@ test('a list on a terminal is a table, and nothing of a record moves its cursor'
   );
 });
 
-test('a list in a pipe has tabs and no head, as JSON a message a line', async () => {
+test('a list in a pipe has tabs and no head; it is an array of JSON, lines of it, or YAML', async () => {
   const { client } = recorder(poolAnswers);
   const piped = (await cli(client, 'pool list')).stdout.split('\n');
   expect(piped[1]).toBe('2001:db8:44::/48\tinternet\tnone\t0\t0\t\topen\t');
-  const lines = (await cli(client, 'pool list -o json')).stdout.trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+  const wanted = [
     { prefix: '44.31.0.0/22', allocations: '12', frozen: false },
     { prefix: '2001:db8:44::/48', allocations: '0', slabs: 0 },
-  ]);
+  ];
+  const lines = (await cli(client, 'pool list -o jsonl')).stdout.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject(wanted);
+  expect(JSON.parse((await cli(client, 'pool list -o json')).stdout)).toMatchObject(wanted);
+  const yaml = (await cli(client, 'pool list -o yaml')).stdout;
+  expect(parse(yaml)).toMatchObject(wanted);
+  // Of a record nothing is a tag, an anchor or a line of its own.
+  expect(parse(yaml)).toMatchObject([{ description: pool.description }, {}]);
 });
 
 test('an empty list prints nothing', async () => {

@@ -37,7 +37,7 @@ export function checkVerb(pool: Command, session: Session): void {
       const deadlineMs = (grace + scanSeconds) * 1_000;
       const answer = await pools.checkPools({ pool: of ?? '', mend, graceSeconds: grace }, { deadlineMs });
       const { findings, records, freshness } = answer;
-      if (session.options.output === 'json') await session.json(answer);
+      if (session.wantsData()) await session.data(answer);
       else await session.list(findings, columns);
       session.aged(freshness);
       const left = findings.filter(({ mended }) => !mended).length;

@@ -66,7 +66,7 @@ function changeOfCall(options: DrainOptions, call: number): ReturnType<typeof ch
 }
 
 async function showMoves(session: Session, answer: DrainPoolResponse): Promise<void> {
-  if (session.options.output === 'json') await session.json(answer);
+  if (session.wantsData()) await session.data(answer);
   else for (const move of answer.moves) session.print(`${harmless(moveText(move))}\n`);
 }
 

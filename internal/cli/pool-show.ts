@@ -94,7 +94,7 @@ export function getVerb(pool: Command, session: Session): void {
       const answer = await pools.getPool({ pool: ref });
       const { pool: found, freshness } = answer;
       await session.record(answer, found, found === undefined ? [] : [...poolColumns, ...spaceColumns(found)]);
-      if (session.options.output === 'table' && found !== undefined) {
+      if (!session.wantsData() && found !== undefined) {
         await session.section(found.space?.units ?? [], unitColumns);
         const { reservations } = await pools.listReservations({ pool: found.id });
         await session.section(reservations, reservationColumns);

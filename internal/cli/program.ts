@@ -1,7 +1,7 @@
 // Program: every noun and its verbs, and the options that all of them have.
 
 import { Command, Help, Option } from 'commander';
-import type { GlobalOptions, Session } from './session.ts';
+import { type GlobalOptions, outputs, type Session } from './session.ts';
 
 /** Adds the verbs of a noun, or the options of a noun that is its own verb. */
 export type Verbs = (noun: Command, session: Session) => void;
@@ -109,7 +109,7 @@ export function buildProgram(session: Session): Command {
     .version(version)
     // It would show nouns whose verbs are not loaded; `pop44 NOUN --help` loads them.
     .helpCommand(false)
-    .addOption(new Option('-o, --output <form>', 'how answers are shown').choices(['table', 'json']).default('table'))
+    .addOption(new Option('-o, --output <form>', 'how answers are shown').choices(outputs).default('table'))
     .option('--context <file>', 'network to talk to; default: POP44_CONTEXT, POP44_LAB, the newest lab')
     .option('--node <id>', 'ask the daemon of this node and no other')
     .addHelpText(

@@ -6,10 +6,14 @@ import type { Freshness } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Io } from './io.ts';
 import { type Column, type Form, recordText, rowsText } from './layout.ts';
 
+/** `wide`: a table with more columns; `json`: one document; `jsonl`: one a line. */
+export const outputs = ['table', 'wide', 'json', 'jsonl', 'yaml'] as const;
+export type Output = (typeof outputs)[number];
+
 export interface GlobalOptions {
   readonly context?: string;
   readonly node?: string;
-  readonly output: 'table' | 'json';
+  readonly output: Output;
 }
 
 export interface Session {
@@ -22,19 +26,27 @@ export interface Session {
   /** To standard error. */
   say(text: string): void;
   print(text: string): void;
-  /** A line of JSON, of any message of the schema. */
-  json(message: Message): Promise<void>;
-  /** One message a line as JSON, or a table. */
-  list<T extends Message>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
-  /** The whole answer as JSON, or its subject as a table of names and values. */
+  /** The answer is for a program. */
+  wantsData(): boolean;
+  /** Any message of the schema, in the form that is asked for. */
+  data(message: Message): Promise<void>;
+  /** The same of what no message is. */
+  dataOf(value: unknown): Promise<void>;
+  /** An array of JSON, a message a line, a list of YAML, or a table; `wide` are the columns that only a wide one has. */
+  list<T extends Message>(
+    items: readonly T[],
+    columns: readonly Column<T>[],
+    wide?: readonly Column<T>[],
+  ): Promise<void>;
+  /** The whole answer as data, or its subject as a table of names and values. */
   record<T extends Message>(answer: Message, subject: T | undefined, columns: readonly Column<T>[]): Promise<void>;
-  /** The whole answer as JSON, or its subjects as a table. */
+  /** The whole answer as data, or its subjects as a table. */
   listed<T extends Message>(answer: Message, subjects: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** A table of what no message is. */
   rows<T>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
   /** Under a record: a table after an empty line, or nothing. */
   section<T>(items: readonly T[], columns: readonly Column<T>[]): Promise<void>;
-  /** The whole answer as JSON, or to standard error what was done. */
+  /** The whole answer as data, or to standard error what was done. */
   done(answer: Message, what: string): Promise<void>;
   /** Warns of an answer from a daemon without contact to the store. */
   aged(freshness: Freshness | undefined): void;
@@ -59,21 +71,31 @@ export function createSession(io: Io): Session {
     },
     say: (text) => void io.stderr.write(`${text}\n`),
     print,
-    async json(message) {
-      const { jsonLine } = await import('./json.ts');
-      print(jsonLine(message));
+    wantsData: () => session.options.output !== 'table' && session.options.output !== 'wide',
+    async data(message) {
+      const { jsonOf } = await import('./json.ts');
+      await session.dataOf(jsonOf(message));
     },
-    async list(items, columns) {
-      if (session.options.output === 'json') {
-        for (const item of items) await session.json(item);
-      } else print(await rowsText(items, columns, form()));
+    async dataOf(value) {
+      if (session.options.output !== 'yaml') return print(`${JSON.stringify(value)}\n`);
+      const { yamlText } = await import('./yaml.ts');
+      print(yamlText(value));
+    },
+    async list(items, columns, wide = []) {
+      const { output } = session.options;
+      if (session.wantsData()) {
+        const { jsonOf } = await import('./json.ts');
+        const values = items.map(jsonOf);
+        if (output === 'jsonl') for (const value of values) await session.dataOf(value);
+        else await session.dataOf(values);
+      } else print(await rowsText(items, output === 'wide' ? [...columns, ...wide] : columns, form()));
     },
     async record(answer, subject, columns) {
-      if (session.options.output === 'json') await session.json(answer);
+      if (session.wantsData()) await session.data(answer);
       else if (subject !== undefined) print(await recordText(subject, columns, form()));
     },
     async listed(answer, subjects, columns) {
-      if (session.options.output === 'json') await session.json(answer);
+      if (session.wantsData()) await session.data(answer);
       else await session.list(subjects, columns);
     },
     async rows(items, columns) {
@@ -83,7 +105,7 @@ export function createSession(io: Io): Session {
       if (items.length > 0) print(`\n${await rowsText(items, columns, form())}`);
     },
     async done(answer, what) {
-      if (session.options.output === 'json') await session.json(answer);
+      if (session.wantsData()) await session.data(answer);
       else session.say(what);
     },
     aged(freshness) {

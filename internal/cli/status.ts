@@ -20,7 +20,7 @@ export function statusVerb(status: Command, session: Session): void {
   status.action(async () => {
     const status = await (await session.client()).status.getStatus({});
     await session.record(status, status, columns);
-    if (session.options.output === 'table') {
+    if (!session.wantsData()) {
       session.print('\n');
       await session.list(status.nodes, nodeStateColumns);
     }

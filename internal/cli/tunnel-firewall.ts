@@ -138,7 +138,7 @@ async function show(session: Session, of: string): Promise<void> {
     node !== undefined && tunnel.popIds.includes(node.popId) ? [node.id] : [],
   );
   const told = await Promise.all(carrying.map((node) => denialsOf(client, node, tunnel.id)));
-  if (session.options.output === 'json') for (const { message } of told) await (message && session.json(message));
+  if (session.wantsData()) for (const { message } of told) await (message && session.data(message));
   else
     await session.section(
       told.flatMap(({ rows }) => rows),

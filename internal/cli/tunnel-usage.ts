@@ -28,7 +28,7 @@ export function usageVerb(tunnel: Command, session: Session): void {
     .action(async (ref: string) => {
       const answer = await (await session.client()).tunnels.getTunnelUsage({ tunnel: ref });
       const { upBytes, downBytes, nodes } = answer;
-      if (session.options.output === 'json') await session.json(answer);
+      if (session.wantsData()) await session.data(answer);
       else {
         const rows: Row[] = nodes.map((node) => Object.assign({}, node, { name: node.nodeId }));
         await session.rows([...rows, { name: 'all', silent: false, upBytes, downBytes }], columns);

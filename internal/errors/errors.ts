@@ -40,6 +40,8 @@ export const reasons = [
   'expired',
   'used',
   'revoked',
+  'busy',
+  'weak-password',
 ] as const;
 export type Reason = (typeof reasons)[number];
 

@@ -54,7 +54,7 @@ const channelOptions = {
 };
 
 // Under etcd's roles a client may read what is ours and no other key (docs/operating.md).
-const probedKey = Buffer.from('/pop44/');
+const probedKey = Buffer.from('/pop44/v1/');
 
 /** A member without a leader then closes the call within an election timeout instead of leaving it silent. */
 const requireLeader: Interceptor = (options, nextCall) =>

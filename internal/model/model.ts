@@ -22,9 +22,20 @@ export {
 export { inForce, nodesInForce } from './in-force.ts';
 export { lastResortOrigin, possibleOrigins } from './last-resort.ts';
 export { namesakes } from './name-index.ts';
+export type {
+  Lifetime,
+  PersonBatch,
+  PersonCompare,
+  PersonDecision,
+  PersonEvent,
+  PersonKind,
+  PersonRecords,
+  PersonWrite,
+} from './person-record.ts';
+export { personSchemas } from './person-record.ts';
+export type { PoolUse } from './pool-use.ts';
 export { recordSchemas } from './schemas.ts';
 export { signingAuthority } from './signing-authority.ts';
-export type { PoolUse } from './pool-use.ts';
 export type { Snapshot } from './snapshot.ts';
 export { emptySnapshot, networkId, readerVersion } from './snapshot.ts';
 export type { Holder } from './standing.ts';

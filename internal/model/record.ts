@@ -20,6 +20,7 @@ import type {
   Tunnel,
   Upstream,
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { PersonDecision } from './person-record.ts';
 
 export interface Records {
   network: Network;
@@ -125,4 +126,10 @@ export interface Decision {
   readonly compares: readonly Compare[];
   readonly writes: readonly Write[];
   readonly ended?: readonly Ended[];
+  /** The same of people, in the same transaction. */
+  readonly people?: PersonDecision;
+  /** For the audit: the address that it was asked from. */
+  readonly source?: string;
+  /** For the audit, of a decision that changes nothing: what was refused, and how often. */
+  readonly refused?: { readonly method: string; readonly reason: string; readonly count: number };
 }

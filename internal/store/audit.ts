@@ -62,8 +62,14 @@ function entryOf({ decision, operation }: Item) {
   return create(AuditEntrySchema, {
     requestId: operation?.requestId ?? '',
     principal: operation?.principal ?? '',
-    method: operation?.method ?? '',
-    changes: decision.writes.map(({ op, kind, id }) => `${op} ${kind}/${id}`),
+    method: operation?.method ?? decision.refused?.method ?? '',
+    source: decision.source ?? '',
+    refused: decision.refused?.reason ?? '',
+    count: decision.refused?.count ?? 0,
+    changes: [
+      ...decision.writes.map(({ op, kind, id }) => `${op} ${kind}/${id}`),
+      ...(decision.people?.writes ?? []).map(({ op, kind, id }) => `${op} people/${kind}/${id}`),
+    ],
   });
 }
 

@@ -3,8 +3,9 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Fault } from '#internal/errors/errors.ts';
 import { type Operation, OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { recordSchemas } from '#internal/model/model.ts';
+import { type PersonKind, type PersonRecords, personSchemas, recordSchemas } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind, Records } from '#internal/model/record.ts';
+import { personProblem } from './check-people.ts';
 import { problemOf } from './checks.ts';
 import { operationBytes } from './operation-bytes.ts';
 
@@ -40,6 +41,31 @@ export function recordBytes(kind: RecordKind, record: Records[RecordKind]): Uint
 export function encodeRecord(kind: RecordKind, id: string, record: Records[RecordKind]): Uint8Array {
   const value = recordBytes(kind, record);
   const problem = value.length > largestValue ? `${value.length} bytes` : problemOf(kind, record, id);
+  if (problem !== undefined) throw new Fault('unreadable', `${kind} ${id}: ${problem}`);
+  return value;
+}
+
+/** As decodeRecord. */
+export function decodePerson<K extends PersonKind>(
+  kind: K,
+  id: string,
+  value: Uint8Array,
+): PersonRecords[K] | Unreadable {
+  if (value.length > largestValue) return { problem: `${value.length} bytes` };
+  let record: PersonRecords[K];
+  try {
+    record = fromBinary(personSchemas[kind], new Uint8Array(value));
+  } catch {
+    return { problem: `not a ${kind} in protobuf` };
+  }
+  const problem = personProblem(kind, record, id);
+  return problem === undefined ? record : { problem };
+}
+
+/** As encodeRecord. */
+export function encodePerson(kind: PersonKind, id: string, record: PersonRecords[PersonKind]): Uint8Array {
+  const value = toBinary(personSchemas[kind], record);
+  const problem = value.length > largestValue ? `${value.length} bytes` : personProblem(kind, record, id);
   if (problem !== undefined) throw new Fault('unreadable', `${kind} ${id}: ${problem}`);
   return value;
 }

@@ -10,10 +10,10 @@ import { decodeOperation } from './codec.ts';
 import { type Group, type LeaderFence, openGroup } from './group.ts';
 import type { Item } from './item.ts';
 import { operationKey } from './keys.ts';
-import type { HourlyLease } from './lease.ts';
+import type { LeaseKind, Leases } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 import { settle } from './settle.ts';
-import { holdsFence, judge, transactionOf } from './transaction.ts';
+import { holdsFence, judge, leasesOf, transactionOf } from './transaction.ts';
 
 type Judged = ReadonlyMap<Item, CommitOutcome>;
 
@@ -22,7 +22,7 @@ type Judged = ReadonlyMap<Item, CommitOutcome>;
 const mostIdleTries = 4;
 const nothingLearnt: Judged = new Map();
 
-export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clock: Clock) {
+export function createCommit(etcd: Etcd, leases: Leases, chains: Chains, clock: Clock) {
   async function readOperation(requestId: string): Promise<Remembered | undefined> {
     const { entry } = await etcd.get(operationKey(requestId));
     return entry && { operation: decodeOperation(requestId, entry.value), revision: entry.modRevision };
@@ -44,11 +44,12 @@ export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clo
 
   /** Of each item that it says something of; all others may be tried again. */
   async function tryOnce(items: readonly Item[], fence: LeaderFence | undefined): Promise<Judged> {
-    const leaseId = items.some(({ remember }) => remember !== undefined) ? await lease.id() : undefined;
+    const leaseIds = new Map<LeaseKind, bigint>();
+    for (const kind of leasesOf(items)) leaseIds.set(kind, await leases.id(kind));
     const chain = await chains.take();
     let lastLinkKnown = false;
     try {
-      const judged = await send(chain, items, fence, leaseId);
+      const judged = await send(chain, items, fence, leaseIds);
       lastLinkKnown = judged !== 'misused';
       return judged === 'misused' ? nothingLearnt : judged;
     } finally {
@@ -61,11 +62,11 @@ export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clo
     chain: Chain,
     items: readonly Item[],
     fence: LeaderFence | undefined,
-    leaseId: bigint | undefined,
+    leaseIds: ReadonlyMap<LeaseKind, bigint>,
   ): Promise<Judged | 'misused'> {
     const all = (outcome: CommitOutcome): Judged => new Map(items.map((item) => [item, outcome]));
     const link = chain.next(items, fence, clock.wall());
-    const { txn, found } = transactionOf(items, fence, link, leaseId);
+    const { txn, found } = transactionOf(items, fence, link, leaseIds);
     let untilMs = 0;
     let answer: TxnOutcome;
     try {
@@ -73,8 +74,8 @@ export function createCommit(etcd: Etcd, lease: HourlyLease, chains: Chains, clo
         untilMs = ms;
       });
     } catch (thrown) {
-      if (failureCode(thrown) === 'no-lease' && leaseId !== undefined) {
-        lease.forget(leaseId);
+      if (failureCode(thrown) === 'no-lease' && leaseIds.size > 0) {
+        for (const id of leaseIds.values()) leases.forget(id);
         return nothingLearnt;
       }
       if (failureCode(thrown) !== 'ambiguous') throw thrown;

@@ -6,6 +6,7 @@ import { RealmSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { encodeRecord } from './codec.ts';
 import { createReading } from './follow.ts';
 import { recordKey } from './keys.ts';
+import { fabric } from './languages.ts';
 
 const key = (n: number) => recordKey('realm', `r${n}`);
 const value = (n: number) => encodeRecord('realm', `r${n}`, create(RealmSchema, { id: `r${n}`, table: 4_500 }));
@@ -45,7 +46,7 @@ test('an audit finds nothing in a faithful watch, whatever goes on meanwhile', a
     asyncProperty(changes, changes, async (before, during) => {
       const all = watchEvents([...before, ...during]);
       const first = all.filter(({ modRevision }) => modRevision <= BigInt(before.length + 1));
-      const reading = createReading(undefined, () => undefined);
+      const reading = createReading(fabric, undefined, () => undefined);
       await reading.batch(empty);
       for (const event of first) await reading.batch(batch(event));
       const audit = reading.audit();
@@ -61,7 +62,7 @@ test('an audit finds a key whose last event was lost', async () => {
       const events = watchEvents(steps);
       const dropped = events[drop % Math.max(1, events.length)];
       if (dropped === undefined) return;
-      const reading = createReading(undefined, () => undefined);
+      const reading = createReading(fabric, undefined, () => undefined);
       await reading.batch(empty);
       for (const event of events) if (event !== dropped) await reading.batch(batch(event));
       await reading.batch({ revision: 100n, relisted: false, events: [] });

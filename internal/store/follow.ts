@@ -2,9 +2,29 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Entry, WatchBatch, WatchEvent } from '#internal/etcd/etcd.ts';
-import type { Batch, RecordEvent } from '#internal/model/record.ts';
-import { decodeRecord, isUnreadable, recordEvent } from './codec.ts';
-import { parseRecordKey, recordKey, shownKey } from './keys.ts';
+import { isUnreadable, type Unreadable } from './codec.ts';
+import { shownKey } from './keys.ts';
+
+/** One change of a record, of whichever snapshot. */
+export interface AnyEvent {
+  readonly kind: string;
+  readonly id: string;
+  readonly stored?: { readonly revision: bigint };
+}
+
+export interface BatchOf<E> {
+  readonly revision: bigint;
+  readonly relisted: boolean;
+  readonly events: readonly E[];
+}
+
+/** The records that stand under one prefix. */
+export interface Language<E extends AnyEvent> {
+  readonly prefix: string;
+  keyOf(event: E): string;
+  /** Undefined: this build knows no such kind. */
+  read(key: string, value: Uint8Array, revision: bigint): E | Unreadable | undefined;
+}
 
 export type ReadingEvent =
   | { readonly event: 'record-quarantined'; readonly key: string; readonly problem: string }
@@ -14,21 +34,22 @@ export type ReadingEvent =
  * A key as it stands in the store. Nearly every one is a record that could be read at its last change: it stands here
  * bare, as wrapping 40,000 of them takes 2 MB.
  */
-type Known = RecordEvent | Unsure;
+type Known<E> = E | Unsure<E>;
 
-interface Unsure {
+interface Unsure<E> {
   /** Of its last change, readable or not. */
   readonly modRevision: bigint;
   /** The last good record of the key; absent when there never was one, or this build knows no such kind. */
-  readonly good?: RecordEvent;
+  readonly good?: E;
 }
 
-const goodOf = (known: Known): RecordEvent | undefined => ('kind' in known ? known : known.good);
-const revisionOf = (known: Known): bigint => ('kind' in known ? (known.stored?.revision ?? 0n) : known.modRevision);
+const goodOf = <E extends AnyEvent>(known: Known<E>): E | undefined => ('kind' in known ? known : known.good);
+const revisionOf = (known: Known<AnyEvent>): bigint =>
+  'kind' in known ? (known.stored?.revision ?? 0n) : known.modRevision;
 
-export interface Reading {
+export interface Reading<E> {
   /** O(events). Decodes a list in slices, so that the event loop goes on. Never throws for what stands in the store. */
-  batch(batch: WatchBatch): Promise<Batch>;
+  batch(batch: WatchBatch): Promise<BatchOf<E>>;
   readonly revision: bigint;
   quarantined(): readonly string[];
   /** Events of keys whose kind this build does not know. */
@@ -41,46 +62,45 @@ export interface Reading {
 const slice = 250;
 
 /** @param lastGood of an earlier life, from disk: it stands in for keys that cannot be read now */
-export function createReading(lastGood: Batch | undefined, report: (event: ReadingEvent) => void): Reading {
-  let known = new Map<string, Known>();
+export function createReading<E extends AnyEvent>(
+  language: Language<E>,
+  lastGood: BatchOf<E> | undefined,
+  report: (event: ReadingEvent) => void,
+): Reading<E> {
+  let known = new Map<string, Known<E>>();
   let revision = 0n;
   let ignored = 0;
   const quarantined = new Set<string>();
   let deletedInAudit: Set<string> | undefined;
-  for (const good of lastGood?.events ?? []) known.set(recordKey(good.kind, good.id), { modRevision: 0n, good });
+  for (const good of lastGood?.events ?? []) known.set(language.keyOf(good), { modRevision: 0n, good });
 
   /** The key's new state, and the event that the model hears, if any. */
-  function read(
-    event: WatchEvent,
-    before: Known | undefined,
-  ): { now: Known | undefined; told: RecordEvent | undefined } {
+  function read(event: WatchEvent, before: Known<E> | undefined): { now: Known<E> | undefined; told: E | undefined } {
     const { key, value, modRevision } = event;
     const wasQuarantined = quarantined.delete(key);
     if (value === undefined) {
       const held = before && goodOf(before);
-      return { now: undefined, told: held && ({ kind: held.kind, id: held.id } as RecordEvent) };
+      return { now: undefined, told: held && ({ kind: held.kind, id: held.id } as E) };
     }
-    const parsed = parseRecordKey(key);
-    if (parsed === undefined) {
+    const read = language.read(key, value, modRevision);
+    if (read === undefined) {
       ignored++;
       return { now: { modRevision }, told: undefined };
     }
-    const record = decodeRecord(parsed.kind, parsed.id, value);
-    if (isUnreadable(record)) {
+    if (isUnreadable(read)) {
       quarantined.add(key);
-      report({ event: 'record-quarantined', key: shownKey(key), problem: record.problem });
+      report({ event: 'record-quarantined', key: shownKey(key), problem: read.problem });
       const good = before && goodOf(before);
       return { now: { modRevision, ...(good && { good }) }, told: undefined };
     }
     if (wasQuarantined) report({ event: 'record-readable-again', key: shownKey(key) });
-    const good = recordEvent(parsed.kind, parsed.id, record, modRevision);
-    return { now: good, told: good };
+    return { now: read, told: read };
   }
 
-  async function relisted(batch: WatchBatch): Promise<Batch> {
+  async function relisted(batch: WatchBatch): Promise<BatchOf<E>> {
     const before = known;
-    const after = new Map<string, Known>();
-    const events: RecordEvent[] = [];
+    const after = new Map<string, Known<E>>();
+    const events: E[] = [];
     for (const [at, event] of batch.events.entries()) {
       if (at % slice === slice - 1) await nextTurn();
       const { now } = read(event, before.get(event.key));
@@ -95,8 +115,8 @@ export function createReading(lastGood: Batch | undefined, report: (event: Readi
     return { revision: batch.revision, relisted: true, events };
   }
 
-  function changed(batch: WatchBatch): Batch {
-    const events: RecordEvent[] = [];
+  function changed(batch: WatchBatch): BatchOf<E> {
+    const events: E[] = [];
     for (const event of batch.events) {
       const { now, told } = read(event, known.get(event.key));
       if (now === undefined) {
@@ -141,7 +161,7 @@ export function createReading(lastGood: Batch | undefined, report: (event: Readi
 
 /** Keys whose state at `revision` was not what the list says; what changed since then does not count. */
 function differences(
-  known: ReadonlyMap<string, Known>,
+  known: ReadonlyMap<string, Known<AnyEvent>>,
   listed: readonly Entry[],
   revision: bigint,
   deletedSince: ReadonlySet<string>,

@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  type Arbitrary,
   array,
   assert,
   asyncProperty,
   boolean,
   constantFrom,
-  type Arbitrary,
   nat,
   record,
   uniqueArray,
@@ -110,7 +110,12 @@ test('62 allocations under one fence fill a transaction, and etcd takes it', asy
   expect(added).toBe(62);
   expect(group.add(allocate(added), operation('again'))).toBe('full');
   const chain = await openChains('p1', () => '0'.repeat(16)).take();
-  const { txn } = transactionOf(group.items, fence, chain.next(group.items, fence, new Date()), 5n);
+  const { txn } = transactionOf(
+    group.items,
+    fence,
+    chain.next(group.items, fence, new Date()),
+    new Map([['answer', 5n]]),
+  );
   for (const part of [txn.compares, txn.then, txn.otherwise ?? []]) expect(part.length).toBeLessThanOrEqual(128);
   expect(txn.compares).toHaveLength(128);
 });

@@ -2,10 +2,11 @@
 
 import { type Compare, type Operation as KeyOperation, prefixEnd } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Lifetime, PersonDecision } from '#internal/model/model.ts';
 import type { Decision, Compare as RecordCompare, Write } from '#internal/model/record.ts';
-import { encodeOperation, encodeRecord } from './codec.ts';
+import { encodeOperation, encodePerson, encodeRecord } from './codec.ts';
 import { heldEntry } from './held-log.ts';
-import { operationKey, recordKey } from './keys.ts';
+import { operationKey, personKey, recordKey } from './keys.ts';
 
 export type KeyWrite = Exclude<KeyOperation, { readonly op: 'get' }>;
 
@@ -17,6 +18,8 @@ export interface Item {
   /** By key. Without the remembered answer, which wants a lease. */
   readonly writes: ReadonlyMap<string, KeyWrite>;
   readonly remember: { readonly key: string; readonly value: Uint8Array } | undefined;
+  /** By key of those among the writes that end by themselves. */
+  readonly lifetimes: ReadonlyMap<string, Lifetime>;
   /** Of all values. */
   readonly bytes: number;
 }
@@ -38,22 +41,48 @@ export function itemOf(decision: Decision, operation: Operation | undefined): It
   }
   const writes = new Map<string, KeyWrite>();
   let bytes = 0;
-  for (const each of decision.writes) {
-    const write = writeOf(each);
+  const add = (write: KeyWrite): void => {
     bytes += write.op === 'put' ? write.value.length : 0;
     if (writes.has(write.key)) throw new RangeError(`${write.key} is written twice`);
     writes.set(write.key, write);
-  }
+  };
+  for (const each of decision.writes) add(writeOf(each));
+  const lifetimes = decision.people === undefined ? none : addPeople(decision.people, compares, add);
   for (const each of decision.ended ?? []) {
     const { key, value } = heldEntry(each);
     bytes += value.length;
     writes.set(key, { op: 'put', key, value });
   }
-  if (operation === undefined) return { decision, operation, compares, writes, remember: undefined, bytes };
+  if (operation === undefined) return { decision, operation, compares, writes, lifetimes, remember: undefined, bytes };
   const key = operationKey(operation.requestId);
   compares.set(key, { target: 'create', key, revision: 0n });
   const value = encodeOperation(operation);
-  return { decision, operation, compares, writes, remember: { key, value }, bytes: bytes + value.length };
+  return { decision, operation, compares, writes, lifetimes, remember: { key, value }, bytes: bytes + value.length };
+}
+
+const none: ReadonlyMap<string, Lifetime> = new Map();
+
+/** The same of people; gives what of it ends by itself. */
+function addPeople(
+  people: PersonDecision,
+  compares: Map<string, Compare>,
+  add: (write: KeyWrite) => void,
+): ReadonlyMap<string, Lifetime> {
+  for (const { kind, id, revision } of people.compares) {
+    const key = personKey(kind, id);
+    compares.set(key, { target: 'mod', key, revision });
+  }
+  const lifetimes = new Map<string, Lifetime>();
+  for (const write of people.writes) {
+    const { kind, id } = write;
+    const key = personKey(kind, id);
+    if (write.op === 'delete') add({ op: 'delete', key });
+    else {
+      add({ op: 'put', key, value: encodePerson(kind, id, write.record) });
+      if (write.lifetime !== undefined) lifetimes.set(key, write.lifetime);
+    }
+  }
+  return lifetimes;
 }
 
 function compareOf({ kind, id, revision, within }: RecordCompare): Compare {

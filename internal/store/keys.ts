@@ -1,10 +1,13 @@
 // Keys: where records stand in etcd.
 
-import { familyOf, firstHex, type Prefix, prefixLength } from '#internal/netip/netip.ts';
+import { type PersonKind, personSchemas } from '#internal/model/model.ts';
 import { type RecordKind, recordKinds } from '#internal/model/record.ts';
+import { familyOf, firstHex, type Prefix, prefixLength } from '#internal/netip/netip.ts';
 
 /** Everything that daemons follow. Ends with its slash: a prefix matches by bytes. */
 export const recordsPrefix = '/pop44/v1/';
+/** What daemons of COREs follow besides. */
+export const peoplePrefix = '/pop44/people/v1/';
 /** Remembered answers; followed by nobody. */
 const operationsPrefix = '/pop44/log/v1/operation/';
 /** What every transaction changed. */
@@ -14,9 +17,14 @@ const auditsPrefix = '/pop44/log/v1/audit/';
 const heldPrefix = '/pop44/log/v1/held/';
 
 const known: ReadonlySet<string> = new Set(recordKinds);
+const knownOfPeople: ReadonlySet<string> = new Set(Object.keys(personSchemas));
 
 export function recordKey(kind: RecordKind, id: string): string {
   return `${recordsPrefix}${kind}/${id}`;
+}
+
+export function personKey(kind: PersonKind, id: string): string {
+  return `${peoplePrefix}${kind}/${id}`;
 }
 
 // The request id's own syntax (submit refuses others): no slash, so that no id leaves the folder.
@@ -50,13 +58,21 @@ export function heldKey(prefix: Prefix, untilMs: number, revision: bigint): stri
   return `${heldFolder(prefix)}${hex(untilMs, 12)}-${hex(revision, numberDigits)}`;
 }
 
+function partsOf(key: string, prefix: string): readonly [kind: string, id: string] | undefined {
+  const slash = key.startsWith(prefix) ? key.indexOf('/', prefix.length) : -1;
+  return slash < 0 ? undefined : [key.slice(prefix.length, slash), key.slice(slash + 1)];
+}
+
 /** Of a key under recordsPrefix; undefined when this build knows no such kind. The id may be anything. */
 export function parseRecordKey(key: string): { readonly kind: RecordKind; readonly id: string } | undefined {
-  if (!key.startsWith(recordsPrefix)) return undefined;
-  const slash = key.indexOf('/', recordsPrefix.length);
-  if (slash < 0) return undefined;
-  const kind = key.slice(recordsPrefix.length, slash);
-  return known.has(kind) ? { kind: kind as RecordKind, id: key.slice(slash + 1) } : undefined;
+  const [kind = '', id = ''] = partsOf(key, recordsPrefix) ?? [];
+  return known.has(kind) ? { kind: kind as RecordKind, id } : undefined;
+}
+
+/** As parseRecordKey, of a key under peoplePrefix. */
+export function parsePersonKey(key: string): { readonly kind: PersonKind; readonly id: string } | undefined {
+  const [kind = '', id = ''] = partsOf(key, peoplePrefix) ?? [];
+  return knownOfPeople.has(kind) ? { kind: kind as PersonKind, id } : undefined;
 }
 
 const shownCharacters = 200;

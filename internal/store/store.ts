@@ -1,27 +1,29 @@
-// Store: the fabric's records in etcd, and the last good snapshot of them on disk.
+// Store: the records of both snapshots in etcd, and the last good one of the fabric on disk.
 //
 // On the path: submit commits a decision as one transaction; every daemon follows and folds what comes.
 // Never: decides anything, trusts a value that it reads, writes one that could not be read back, or logs a value.
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
-import { type EtcdEvent, type Following, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
+import { type EtcdEvent, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
 import type { Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { PersonEvent } from '#internal/model/model.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
 import { type AuditRecord, readAudit } from './audit-log.ts';
 import { createCommit } from './commit.ts';
-import { createReading, type Reading, type ReadingEvent } from './follow.ts';
-import { recordsPrefix } from './keys.ts';
+import { createFollowing, type Following, type FollowingEvent } from './following.ts';
 import type { Group } from './group.ts';
 import { readHeld } from './held-log.ts';
-import { hourlyLease } from './lease.ts';
+import { fabric, people } from './languages.ts';
+import { createLeases } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 
 export { type AuditProblem, type AuditRecord, auditProblems, decodeAudit } from './audit-log.ts';
 export { type Disk, type DiskEvent, openDisk } from './disk.ts';
 export { readSavedRecords } from './disk-load.ts';
+export type { Following } from './following.ts';
 export { type Group, type LeaderFence, openGroup } from './group.ts';
 export type { CommitOutcome, Remembered } from './outcome.ts';
 
@@ -40,11 +42,7 @@ export interface StoreOptions {
   report?(event: StoreEvent): void;
 }
 
-export type StoreEvent =
-  | EtcdEvent
-  | ReadingEvent
-  /** What was followed was not what etcd lists: a watch lost or repeated something. Everything is listed again. */
-  | { readonly event: 'audit-mismatch'; readonly keys: number; readonly first: string };
+export type StoreEvent = EtcdEvent | FollowingEvent;
 
 export interface Store {
   /**
@@ -54,6 +52,8 @@ export interface Store {
    * @param lastGood from disk: its records stand in for keys whose values cannot be read now
    */
   follow(signal: AbortSignal, lastGood?: Batch): AsyncIterable<Batch>;
+  /** The second snapshot, about people; for those who may read it. */
+  readonly people: Following<PersonEvent>;
   /**
    * One transaction: every compare holds, every write happens, the operation is remembered for 24 h and the change is
    * audited; or nothing.
@@ -94,61 +94,23 @@ export function openStore(options: StoreOptions): Store {
   const report = (event: StoreEvent) => options.report?.(event);
   const etcd = openEtcd(options);
   const chains = openChains(options.nodeId, () => randomBytes(8).toString('hex'));
-  const { commit, commitGroup, readOperation } = createCommit(etcd, hourlyLease(etcd, clock), chains, clock);
-  const openedMs = clock.monotonicMs();
-  let following: Following | undefined;
-  let reading: Reading | undefined;
-
-  /** Ends only by its signal: with true when a difference was found. */
-  async function audit(read: Reading, signal: AbortSignal): Promise<boolean> {
-    for (;;) {
-      // Not all daemons at once.
-      await clock.sleep((options.auditMs ?? defaultAuditMs) * (0.75 + Math.random() / 2), signal);
-      if (read.revision === 0n) continue;
-      const { revision, finish } = read.audit();
-      // Compacted, or no contact: the next time will do.
-      const listing = await etcd.list(recordsPrefix, { revision, keysOnly: true, signal }).catch(() => undefined);
-      const [first, ...more] = listing === undefined ? [] : finish(listing.entries);
-      if (first === undefined) continue;
-      report({ event: 'audit-mismatch', keys: 1 + more.length, first });
-      return true;
-    }
-  }
-
-  /** From a list to the next one that an audit asks for. */
-  async function* round(read: Reading, signal: AbortSignal): AsyncGenerator<Batch> {
-    const ending = new AbortController();
-    const either = AbortSignal.any([signal, ending.signal]);
-    const watching = etcd.listThenWatch(recordsPrefix, either);
-    following = watching;
-    audit(read, either).then(
-      () => ending.abort(new Error('an audit found a difference')),
-      () => undefined,
-    );
-    try {
-      for await (const batch of watching) yield await read.batch(batch);
-    } finally {
-      ending.abort(new Error('no longer followed'));
-    }
-  }
-
-  async function* follow(signal: AbortSignal, lastGood?: Batch): AsyncGenerator<Batch> {
-    const read = createReading(lastGood, report);
-    reading = read;
-    while (!signal.aborted) yield* round(read, signal);
-  }
+  const { commit, commitGroup, readOperation } = createCommit(etcd, createLeases(etcd, clock), chains, clock);
+  const around = { etcd, clock, auditMs: options.auditMs ?? defaultAuditMs, report };
+  const records = createFollowing(fabric, around);
+  const persons = createFollowing(people, around);
 
   return {
-    follow,
+    follow: records.follow,
+    people: persons,
     commit,
     commitGroup,
     readAudit: (nodeId) => readAudit(etcd, nodeId),
     readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,
-    contact: () => following?.contact() ?? { connected: false, sinceMs: openedMs },
-    quarantined: () => reading?.quarantined() ?? [],
-    ignored: () => reading?.ignored ?? 0,
+    contact: records.contact,
+    quarantined: () => [...records.quarantined(), ...persons.quarantined()].sort(),
+    ignored: records.ignored,
     renew: (tls) => etcd.renew(tls),
     close: () => etcd.close(),
   };

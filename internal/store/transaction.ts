@@ -6,6 +6,7 @@ import type { Compare, Entry, Fence, Operation as KeyOperation, Txn } from '#int
 import type { Link } from './audit.ts';
 import { decodeOperation } from './codec.ts';
 import { conditionName, type Item } from './item.ts';
+import type { LeaseKind } from './lease.ts';
 import type { CommitOutcome } from './outcome.ts';
 
 /** By conditionName; absent: nothing stands there. */
@@ -17,25 +18,43 @@ export interface Transaction {
   found(entries: readonly (Entry | undefined)[]): Found;
 }
 
-/** @param leaseId of remembered answers; needed when an item has one */
+/** Under which leases they want to write. */
+export function leasesOf(items: readonly Item[]): ReadonlySet<LeaseKind> {
+  const kinds = new Set<LeaseKind>();
+  for (const { remember, lifetimes } of items) {
+    if (remember !== undefined) kinds.add('answer');
+    for (const lifetime of lifetimes.values()) kinds.add(lifetime);
+  }
+  return kinds;
+}
+
+/** @param leaseIds of leasesOf the items */
 export function transactionOf(
   items: readonly Item[],
   fence: Fence | undefined,
   link: Link,
-  leaseId: bigint | undefined,
+  leaseIds: ReadonlyMap<LeaseKind, bigint>,
 ): Transaction {
   const compares = new Map<string, Compare>([[link.key, { target: 'create', key: link.key, revision: 0n }]]);
   if (fence !== undefined) {
     compares.set(fence.key, { target: 'create', key: fence.key, revision: fence.createRevision });
   }
+  const under = (kind: LeaseKind): bigint => {
+    const id = leaseIds.get(kind);
+    if (id === undefined) throw new TypeError(`no lease of a ${kind}`);
+    return id;
+  };
   const writes = new Map<string, KeyOperation>();
   const withValue = new Set([link.key]);
   for (const item of items) {
     for (const [name, compare] of item.compares) compares.set(name, compare);
     for (const [key, write] of item.writes) writes.set(key, write);
+    for (const [key, lifetime] of item.lifetimes) {
+      const write = item.writes.get(key);
+      if (write?.op === 'put') writes.set(key, { ...write, leaseId: under(lifetime) });
+    }
     if (item.remember === undefined) continue;
-    if (leaseId === undefined) throw new TypeError('a remembered answer without a lease');
-    writes.set(item.remember.key, { op: 'put', ...item.remember, leaseId });
+    writes.set(item.remember.key, { op: 'put', ...item.remember, leaseId: under('answer') });
     withValue.add(item.remember.key);
   }
   const names = [...compares.keys()];

@@ -117,7 +117,9 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
         // Whoever takes the attempt encodes it at once.
         operation.response = toBinary(submission.output, response);
         operation.at = timestampFromDate(clock.wall());
-        return { decision: withEnded(head.snapshot(), decided.decision, clock.wall()), operation };
+        const decision = withEnded(head.snapshot(), decided.decision, clock.wall());
+        const { source = '' } = submission.principal;
+        return { decision: source === '' ? decision : { ...decision, source }, operation };
       };
     /**
      * What an earlier try, here or at a leader, may still do, it cannot do any more once its request id is taken: the

@@ -59,6 +59,7 @@ test('with roles on, daemons of both kinds go on; a REGIONAL may not write what 
   expect(await etcdctl('p3', 'put', '/pop44/v1/authority/x', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'put', '/pop44/v1/node/p1', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'put', '/elsewhere', 'x')).toContain('permission denied');
+  expect(await etcdctl('p3', 'get', '--prefix', '/pop44/people/')).toContain('permission denied');
   expect(await etcdctl('p3', 'user', 'list')).toContain('permission denied');
   // A daemon that starts under roles follows, leads and answers.
   await cluster.node('p3').daemon.kill();

@@ -2,6 +2,7 @@
 
 import { realClock } from '#internal/clock/clock.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
+import { createPeopleHead, type PeopleHead } from '#internal/people/people.ts';
 import { openStore, type Store } from '#internal/store/store.ts';
 import { createHead, type Head } from '#internal/submit/submit.ts';
 import { testProgressNotifyMs } from './etcd.ts';
@@ -9,6 +10,7 @@ import { testProgressNotifyMs } from './etcd.ts';
 export interface EtcdSide extends Disposable {
   readonly store: Store;
   readonly head: Head;
+  readonly people: PeopleHead;
 }
 
 export function etcdSide(endpoint: string, onAdvance: (snapshot: Snapshot) => void = () => {}): EtcdSide {
@@ -27,10 +29,15 @@ export function etcdSide(endpoint: string, onAdvance: (snapshot: Snapshot) => vo
       onAdvance(snapshot);
     }
   })();
-  following.catch(() => undefined);
+  const people = createPeopleHead();
+  const followingPeople = (async () => {
+    for await (const batch of store.people.follow(ended.signal)) people.advance(batch);
+  })();
+  for (const each of [following, followingPeople]) each.catch(() => undefined);
   return {
     store,
     head,
+    people,
     [Symbol.dispose]() {
       ended.abort(new Error('test over'));
       store.close();

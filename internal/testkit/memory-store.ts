@@ -4,8 +4,9 @@
 import { Fault } from '#internal/errors/errors.ts';
 import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import { emptySnapshot, fold } from '#internal/model/model.ts';
+import { emptySnapshot, fold, type PersonBatch, type PersonEvent, type PersonWrite } from '#internal/model/model.ts';
 import type { Batch, Compare, Decision, RecordEvent, Write } from '#internal/model/record.ts';
+import { createPeopleHead, type PeopleHead } from '#internal/people/people.ts';
 import { type CommitOutcome, type Group, openGroup, type Remembered, type Store } from '#internal/store/store.ts';
 import type { Head, SubmitStore } from '#internal/submit/submit.ts';
 import { createHead } from '#internal/submit/submit.ts';
@@ -14,6 +15,7 @@ import { createHead } from '#internal/submit/submit.ts';
 export interface StoreSide {
   readonly store: SubmitStore & Pick<Store, 'readHeld'>;
   readonly head: Head;
+  readonly people: PeopleHead;
   /** The watch stands still until resume. */
   pause(): void;
   resume(): void;
@@ -35,6 +37,7 @@ export function memoryStore(): MemoryStore {
   const revisions = new Map<string, bigint>();
   const operations = new Map<string, Remembered>();
   const history: Batch[] = [{ revision, relisted: true, events: [] }];
+  const persons: PersonBatch[] = [{ revision, relisted: true, events: [] }];
   const followers = new Set<() => void>();
   const faults: MemoryStore['faults'] = [];
   const commits: Decision[] = [];
@@ -50,10 +53,13 @@ export function memoryStore(): MemoryStore {
   function judge({ decision, operation }: Group['items'][number]): CommitOutcome | undefined {
     const before = operation && operations.get(operation.requestId);
     if (before !== undefined) return { outcome: 'repeated', ...before };
-    return decision.compares.every(holds) ? undefined : { outcome: 'conflict', revision };
+    const persons = (decision.people?.compares ?? []).every(
+      ({ kind, id, revision: wanted }) => (revisions.get(`people/${kind}/${id}`) ?? 0n) === wanted,
+    );
+    return persons && decision.compares.every(holds) ? undefined : { outcome: 'conflict', revision };
   }
 
-  function carryOut(writes: Iterable<Write>): void {
+  function carryOut(writes: Iterable<Write>, ofPeople: readonly PersonWrite[]): void {
     revision += 1n;
     const events = Array.from(writes, (write): RecordEvent => {
       const { kind, id } = write;
@@ -65,6 +71,16 @@ export function memoryStore(): MemoryStore {
       return { kind, id, stored: { record: write.record, revision } } as RecordEvent;
     });
     history.push({ revision, relisted: false, events });
+    const told = ofPeople.map((write): PersonEvent => {
+      const { kind, id } = write;
+      if (write.op === 'delete') {
+        revisions.delete(`people/${kind}/${id}`);
+        return { kind, id };
+      }
+      revisions.set(`people/${kind}/${id}`, revision);
+      return { kind, id, stored: { record: write.record, revision } } as PersonEvent;
+    });
+    persons.push({ revision, relisted: false, events: told });
     for (const hear of followers) hear();
   }
 
@@ -77,7 +93,8 @@ export function memoryStore(): MemoryStore {
     const writes = new Map(
       done.flatMap(({ decision }) => decision.writes.map((write) => [`${write.kind}/${write.id}`, write] as const)),
     );
-    if (done.length > 0) carryOut(writes.values());
+    const ofPeople = done.flatMap(({ decision }) => decision.people?.writes ?? []);
+    if (done.length > 0) carryOut(writes.values(), ofPeople);
     held.push(...done.flatMap(({ decision }) => (decision.ended ?? []).map(({ holding }) => holding)));
     for (const { operation } of done) {
       if (operation !== undefined) operations.set(operation.requestId, { operation, revision });
@@ -131,6 +148,7 @@ export function memoryStore(): MemoryStore {
     },
     follower(onAdvance = () => {}) {
       const head = createHead(emptySnapshot());
+      const people = createPeopleHead();
       let at = 0;
       let paused = false;
       const hear = (): void => {
@@ -139,6 +157,8 @@ export function memoryStore(): MemoryStore {
           for (; !paused && at < history.length; at += 1) {
             const batch = history[at];
             if (batch === undefined) continue;
+            const ofPeople = persons[at];
+            if (ofPeople !== undefined) people.advance(ofPeople);
             const { snapshot, changes } = fold(head.snapshot(), batch);
             head.advance(snapshot, changes);
             onAdvance(snapshot);
@@ -150,6 +170,7 @@ export function memoryStore(): MemoryStore {
       return {
         store,
         head,
+        people,
         pause: () => {
           paused = true;
         },

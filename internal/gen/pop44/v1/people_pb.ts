@@ -1358,7 +1358,7 @@ export const MailStateSchema: GenMessage<MailState> = /*@__PURE__*/
  * Accounts, logins and roles. Daemons of COREs answer; others are unavailable for it.
  *
  * What lets somebody in is 32 random bytes that the caller makes and keeps: the daemon gets their SHA-256, and the bytes
- * themselves with each call after that, as metadata "authorization: Bearer <base64url>".
+ * themselves with each call after that, as metadata "authorization: Bearer pop44_<base64url>".
  *
  * @generated from service pop44.v1.PeopleService
  */

@@ -35,6 +35,7 @@ import { createKeyKeeper } from './key-keeper.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
 import { createPairing } from './pair.ts';
+import { openPeople } from './people.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { createRoaming } from './roaming.ts';
@@ -98,6 +99,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (changes.some((change) => change.kind === 'node')) {
         mesh.nodes(nodesInForce(snapshot));
         pairing.settle();
+        people.look();
         leader.nodes(nodesInForce(snapshot));
       }
       if (changes.some(({ kind }) => kind === 'node' || kind === 'interconnect')) verdicts.changed();
@@ -110,6 +112,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   });
   const authorities = createKnownAuthorities({ identity, snapshot: () => reconciler.snapshot(), status, clock, log });
   const head = createHead(reconciler.snapshot());
+  const changed = (): void => askAgain();
+  const people = openPeople({ config, store, clock, log, changed, snapshot: () => reconciler.snapshot() });
   const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
   const facts = createFactsAsker((message) => seam.send(message));
@@ -215,7 +219,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const server = newServer();
   const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
   const api = openApi({
-    ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead },
+    ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead, ...people },
     usage: { own: traffic.of, others: mesh.usage },
     denials: denials.ask,
     stayOf: presence.stayOf,
@@ -274,7 +278,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   );
   const knowing = authorities.run(signal);
   const electing = election.run(signal);
-  const rotating = keeper.run(signal);
+  const rotating = Promise.all([keeper.run(signal), people.run(signal)]);
   const tidying = tidyAgainAndAgain({ nodeId: config.nodeId, clock, store, head, election, log }, signal);
 
   try {

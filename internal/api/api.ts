@@ -9,18 +9,22 @@ import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { Health } from '#internal/gen/grpc/health/v1/health_pb.ts';
+import { type Holding, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { JoinGrant, JoinRequest } from '#internal/gen/pop44/v1/join_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Log } from '#internal/log/log.ts';
+import { inForce, type Snapshot } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
+import type { Hasher } from '#internal/password/password.ts';
+import type { People } from '#internal/people/people.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { createOpenStreams, implement } from '#internal/rpc/rpc.ts';
 import type { DenialsAsker } from '#internal/seam/seam.ts';
@@ -29,17 +33,20 @@ import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { allocationHandlers } from './allocation-service.ts';
 import { deskHandlers } from './desk-service.ts';
-import { explainHandlers, type ExplainParts } from './explain-service.ts';
+import { type ExplainParts, explainHandlers } from './explain-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
-import { admission } from './policy.ts';
+import { createGuessing } from './guessing.ts';
 import { healthHandlers } from './health-service.ts';
+import { peopleHandlers } from './people-service.ts';
+import { gatekeeper } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
-import { type Joining, joins, trustHandlers } from './trust-service.ts';
 import type { TakeoverParts } from './takeover.ts';
+import { type Joining, joins, trustHandlers } from './trust-service.ts';
 import { type Stay, tunnelHandlers } from './tunnel-service.ts';
 import type { Usage } from './tunnel-usage.ts';
+import { whoCalls } from './who.ts';
 
 export type { Joining } from './trust-service.ts';
 export type { Stay } from './tunnel-service.ts';
@@ -74,8 +81,20 @@ export interface ApiParts extends TakeoverParts {
   readonly trusted: () => string;
   /** Absent where the CA's key is not. */
   readonly joining?: Joining;
+  readonly people: PeopleParts;
+  readonly passwords: Hasher;
+  /** Hears of logins that were refused. */
+  readonly refusals: { count(reason: string, source: string): void };
   readonly explain: ExplainParts;
   readonly metrics: { request(method: string): void; unexpected(): void };
+}
+
+/** The second snapshot, as far as this daemon has it. */
+export interface PeopleParts {
+  /** Undefined: it is no CORE's, or has not read it yet. */
+  snapshot(): People | undefined;
+  /** As Head.reached. */
+  reached(revision: bigint, signal: AbortSignal): Promise<void>;
 }
 
 export interface Api {
@@ -94,8 +113,13 @@ export interface Api {
 export function openApi(parts: ApiParts): Api {
   const { config, head, store, clock, log, metrics } = parts;
   const streams = createOpenStreams();
+  const { people } = parts;
+  const keeper = gatekeeper(head.snapshot, people.snapshot, clock);
+  const cores = (): readonly string[] => coresOf(head.snapshot());
   const gate: ImplementOptions = {
-    admit: admission(head.snapshot, clock),
+    admit: keeper.admit,
+    who: whoCalls(people.snapshot, cores),
+    narrow: keeper.narrow,
     streams,
     called: (method) => metrics.request(`${method.parent.name}.${method.name}`),
     report: (thrown, method) => {
@@ -105,16 +129,14 @@ export function openApi(parts: ApiParts): Api {
   };
   const newId = (): string => randomUUID().replaceAll('-', '');
   const random = Math.random;
-  const submission = createSubmit({
-    head,
-    store,
-    clock,
-    nodeId: config.nodeId,
-    newId,
-    ...(parts.lead && { lead: parts.lead }),
-  });
+  const common = { store, clock, nodeId: config.nodeId, newId };
+  const submission = createSubmit({ ...common, head, ...(parts.lead && { lead: parts.lead }) });
+  // Decided on the fabric as it is, and waiting for what was committed about people.
+  const peopleHead: Head = { ...head, setBacks: 0, reached: people.reached };
+  const { submit: submitPeople } = createSubmit({ ...common, head: peopleHead });
   const commands = new Map<string, CarryOut>();
-  const context = { ...parts, ...submission, newId, random, commands, admit: gate.admit };
+  const around = { submitPeople, newId, random, commands, keeper, guessing: createGuessing(), cores };
+  const context = { ...parts, ...submission, ...around };
   return {
     gate,
     askAgain: () => streams.ask(gate.admit),
@@ -129,7 +151,16 @@ export function openApi(parts: ApiParts): Api {
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
       implement(server, TrustService, trustHandlers(context), gate);
+      implement(server, PeopleService, peopleHandlers(context), gate);
       implement(server, Health, healthHandlers(context), gate);
     },
   };
+}
+
+/** By id: nodes whose daemons hold accounts. */
+function coresOf({ nodes, pops }: Snapshot): readonly string[] {
+  const held = [...nodes.values()].filter(({ record }) => inForce(record));
+  return held
+    .flatMap(({ record: { id, popId } }) => (pops.get(popId)?.record.kind === PopKind.CORE ? [id] : []))
+    .sort();
 }

@@ -9,6 +9,7 @@ import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -19,7 +20,7 @@ import type { HandlersOf, ServiceContext } from './service.ts';
 
 const services: readonly { readonly typeName: string }[] = [
   ...[AllocationService, DeskService, ExplainService, FabricService, LeaderService, MeshService],
-  ...[PoolService, StatusService, TrustService, TunnelService],
+  ...[PeopleService, PoolService, StatusService, TrustService, TunnelService],
 ];
 // The empty name is the server as a whole.
 const served: ReadonlySet<string> = new Set(['', ...services.map(({ typeName }) => typeName)]);

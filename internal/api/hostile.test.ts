@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Fault, type Refusal, reasons } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -103,7 +104,15 @@ function message(descriptor: DescMessage): fc.Arbitrary<Record<string, unknown>>
   return fc.record(fields, { requiredKeys: [] });
 }
 
-const services = [FabricService, PoolService, AllocationService, TunnelService, StatusService, TrustService];
+const services = [
+  FabricService,
+  PoolService,
+  AllocationService,
+  TunnelService,
+  StatusService,
+  TrustService,
+  PeopleService,
+];
 const methods: readonly (readonly [string, (typeof services)[number], DescMethod])[] = services.flatMap((service) =>
   service.methods
     .filter(({ methodKind }) => methodKind === 'unary')

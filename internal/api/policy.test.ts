@@ -23,7 +23,9 @@ import { authorityId, createCa } from '#internal/identity/identity.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { threePops } from '#internal/testkit/three-pops.ts';
-import { admission } from './policy.ts';
+import { gatekeeper } from './policy.ts';
+
+const admission = (snapshot: () => Snapshot, at: typeof clock) => gatekeeper(snapshot, () => undefined, at).admit;
 
 const now = new Date('2026-11-25T12:00:00Z');
 const clock = { wall: () => now };

@@ -28,7 +28,7 @@ async function decided(quarantined: readonly string[]): Promise<readonly string[
     newId: () => 'made',
     random: () => 0,
     commands: new Map(),
-    admit: () => undefined,
+    keeper: { admit: () => undefined },
     submit: async ({ decide }: Asked) => {
       const outcome = decide(head.snapshot(), nothingUnseen, true);
       if (isRefusal(outcome)) return outcome;

@@ -1,6 +1,6 @@
 // Service: what the handlers of all services are made of.
 
-import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescMethodUnary, Message, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { nothingUnseen, type Unseen } from '#internal/allocator/allocator.ts';
@@ -8,18 +8,25 @@ import type { CommandContext, Decided } from '#internal/command/command.ts';
 import { Fault, isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { type Change, type Freshness, FreshnessSchema } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
-import type { Admit, Call, Handlers, Principal } from '#internal/rpc/rpc.ts';
+import type { Call, Handlers, Principal } from '#internal/rpc/rpc.ts';
 import { principalName, principalNamed, Refused } from '#internal/rpc/rpc.ts';
 import type { Forwarded, Latest, LeaderAnswer, Submission, Submit } from '#internal/submit/submit.ts';
 import type { ApiParts } from './api.ts';
+import type { Guessing } from './guessing.ts';
+import type { Gatekeeper } from './policy.ts';
 
 export interface ServiceContext extends ApiParts {
   readonly submit: Submit;
   readonly latest: Latest;
   readonly newId: () => string;
   readonly random: () => number;
+  /** As submit, of accounts: what it waits for is the snapshot about people. */
+  readonly submitPeople: Submit;
   /** Who may call what: asked of those, too, for whom another daemon speaks. */
-  readonly admit: Admit;
+  readonly keeper: Gatekeeper;
+  readonly guessing: Guessing;
+  /** Nodes whose daemons hold accounts. */
+  readonly cores: () => readonly string[];
   /** By gRPC path: what a leader carries out for another daemon, the methods that are led and no others. */
   readonly commands: Map<string, CarryOut>;
 }
@@ -90,8 +97,9 @@ export function changing<I extends DescMessage, O extends DescMessage>(
     request,
     principal,
     signal,
-    ...(led && { led: (snapshot: Snapshot) => led(snapshot, request) }),
+    ...(led && mayBeForwarded(context, principal) && { led: (snapshot: Snapshot) => led(snapshot, request) }),
     decide: (snapshot, unseen, alone) =>
+      notItsOwn(context, snapshot, { principal, method, request }) ??
       command(snapshot, request, {
         principal: principalName(principal),
         now: clock.wall(),
@@ -105,7 +113,7 @@ export function changing<I extends DescMessage, O extends DescMessage>(
   const carryOut: CarryOut = async ({ request, principal: name, requestId, localPopId: popId }, signal) => {
     const principal = principalNamed(name);
     if (principal === undefined) return nobody(name);
-    const refusal = context.admit(principal, method);
+    const refusal = context.keeper.admit(principal, method);
     if (refusal !== undefined) return refusal;
     const own = submission(fromBinary(method.input, request) as Asked<I>, { principal, signal }, () => popId);
     const outcome = await context.submit<I, O>({ ...own, forwarded: { request, requestId } });
@@ -126,6 +134,25 @@ export function changing<I extends DescMessage, O extends DescMessage>(
       if (record !== undefined) Object.assign(record, { etag });
     return answer;
   };
+}
+
+/**
+ * A user's thing may have come to be another's since the door looked: who may do what with which is asked again of the
+ * snapshot that is decided on. Of all others the door's word stands: nothing is anybody's to them.
+ */
+function notItsOwn(
+  { keeper }: ServiceContext,
+  snapshot: Snapshot,
+  { principal, method, request }: { principal: Principal; method: DescMethod; request: Message },
+): Refusal | undefined {
+  return principal.kind === 'user' ? keeper.on(snapshot, principal, method, request) : undefined;
+}
+
+/** A leader knows a user by name alone, and takes it for no more than that: what is done in another role is done here. */
+function mayBeForwarded({ keeper }: ServiceContext, principal: Principal): boolean {
+  if (principal.kind !== 'user' || principal.bearer === undefined) return true;
+  const actor = keeper.actor(principal);
+  return !isRefusal(actor) && actor.role === 'user';
 }
 
 const nobody = (value: string): Refusal =>

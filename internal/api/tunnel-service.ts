@@ -16,6 +16,8 @@ import {
 import { isRefusal } from '#internal/errors/errors.ts';
 import { type Tunnel, TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
+import { sees } from '#internal/policy/policy.ts';
+import type { Principal } from '#internal/rpc/rpc.ts';
 import { page } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness, granted, localPopId } from './service.ts';
@@ -44,6 +46,11 @@ function living(context: ServiceContext, snapshot: Snapshot, stored: Parameters<
   return tunnel;
 }
 
+/** Which tunnels it may see. @throws Refused */
+function seenBy({ keeper }: ServiceContext, principal: Principal): ReturnType<typeof sees> {
+  return principal.kind === 'user' ? sees(granted(keeper.actor(principal))) : () => true;
+}
+
 export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof TunnelService> {
   const { head } = context;
   const { method } = TunnelService;
@@ -56,10 +63,15 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
       return { tunnel: living(context, head.snapshot(), stored), freshness: freshness(context) };
     },
-    listTunnels: async (request) => {
+    listTunnels: async (request, { principal }) => {
       const { owner } = request;
       const snapshot = head.snapshot();
-      const wanted = page(snapshot.tunnels, request, ({ record }) => owner === '' || record.owner === owner);
+      const shows = seenBy(context, principal);
+      const wanted = page(
+        snapshot.tunnels,
+        request,
+        ({ record }) => (owner === '' || record.owner === owner) && shows(record),
+      );
       const { items, nextPageToken } = granted(wanted);
       return {
         tunnels: items.map((stored) => living(context, snapshot, stored)),

@@ -71,6 +71,22 @@ export interface NodeConfig {
   readonly api: { readonly port: number; readonly socket?: string };
   readonly metrics: { readonly port: number };
   readonly dataplaneSocket: string;
+  /** How a daemon of a CORE sends mails; absent: into a maildir, `mail` in stateDir. */
+  readonly mail?: {
+    /** Address that they come from; default pop44@<node id>.invalid. */
+    readonly from?: string;
+    readonly smtp?: {
+      readonly host: string;
+      readonly port: number;
+      readonly tls: 'tls' | 'starttls' | 'none';
+      readonly user?: string;
+      /** File with the password alone, for nobody else to read. */
+      readonly passwordFile?: string;
+      /** Who signs the server's certificate; default the CAs that Node knows. */
+      readonly caFile?: string;
+    };
+    readonly maildir?: string;
+  };
   /**
    * What else of this machine answers in the transport namespace, which drops everything that it does not know: the
    * operator's own services. Default ssh (TCP 22) for everybody; an empty list for none.
@@ -160,6 +176,20 @@ const prefix: Rule = (value, path) => {
     bad(path, value, 'a prefix, 198.18.0.0/15 or 2001:db8::/32, with no bit set beyond its length');
 };
 
+const mailAddress: Rule = (value, path) => {
+  // The part of RFC 5322 that needs no quotes: it goes into a header.
+  if (typeof value !== 'string' || !/^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}$/.test(value))
+    bad(path, value, 'an address, like connect@example.org');
+};
+const mailTls: Rule = (value, path) => {
+  if (value !== 'tls' && value !== 'starttls' && value !== 'none') bad(path, value, 'tls, starttls or none');
+};
+const smtp = object({ host: text, port, tls: mailTls, user: text, passwordFile: file, caFile: file }, [
+  'user',
+  'passwordFile',
+  'caFile',
+]);
+
 const nodeConfig = object(
   {
     nodeId,
@@ -195,9 +225,10 @@ const nodeConfig = object(
     api: object({ port, socket: file }, ['socket']),
     metrics: object({ port }),
     dataplaneSocket: file,
+    mail: object({ from: mailAddress, smtp, maildir: file }, ['from', 'smtp', 'maildir']),
     hostServices: list(object({ protocol, port, sources: list(prefix) }, ['sources'])),
   },
-  ['accessKeyFile', 'sealingKeyFile', 'madeKeysDir', 'hostServices', 'ca', 'join'],
+  ['accessKeyFile', 'sealingKeyFile', 'madeKeysDir', 'hostServices', 'ca', 'join', 'mail'],
 );
 
 /** What the files of made keys begin with. */

@@ -18,7 +18,7 @@ const runs = [
   'qwertyuiopasdfghjklzxcvbnm',
   '1q2w3e4r5t6y7u8i9o0p',
 ];
-const reversed = (text: string): string => [...text].reverse().join('');
+const reversed = (text: string): string => Array.from(text).reverse().join('');
 const allRuns = [...runs, ...runs.map(reversed)];
 
 let common: ReadonlySet<string> | undefined;
@@ -58,7 +58,7 @@ export function passwordProblem(
   const weak = (problem: string): Refusal => refuse('weak-password', { field, problem, cure });
   if (!password.isWellFormed()) return weak('is no text');
   const normal = password.normalize('NFC');
-  const length = [...normal].length;
+  const length = Array.from(normal).length;
   if (length < shortestPassword) return weak(`has ${length} characters`);
   if (length > longestPassword) return weak(`has ${length} characters`);
   const lower = normal.toLowerCase();
@@ -68,7 +68,7 @@ export function passwordProblem(
   const [local = ''] = about.email.toLowerCase().split('@');
   const words = [about.email.toLowerCase(), local, about.callsign.toLowerCase(), 'password', 'pop44', '44net'];
   const left = withoutWords(lower, words).replaceAll(/[^\p{L}\p{N}]/gu, '');
-  if ([...left].length < leastLeft && words.some((word) => word.length >= 3 && lower.includes(word))) {
+  if (Array.from(left).length < leastLeft && words.some((word) => word.length >= 3 && lower.includes(word))) {
     return weak('is hardly more than your callsign, your address or the name of this service');
   }
   return undefined;

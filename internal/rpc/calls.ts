@@ -1,8 +1,7 @@
 // Calls: one call of a client, by kind of method.
 
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { CallOptions as GrpcOptions, Client } from '@grpc/grpc-js';
-import { Metadata } from '@grpc/grpc-js';
+import type { Client, CallOptions as GrpcOptions, Metadata } from '@grpc/grpc-js';
 import { realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
@@ -19,7 +18,8 @@ function until(deadlineMs: number | undefined): GrpcOptions {
   return deadlineMs === undefined ? {} : { deadline: realClock.wall().getTime() + deadlineMs };
 }
 
-export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs: number) {
+/** @param metadata of each call */
+export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs: number, metadata: () => Metadata) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
@@ -27,7 +27,7 @@ export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs:
     new Promise((resolve, reject) => {
       const { signal } = options;
       const deadline = until(options.deadlineMs ?? defaultDeadlineMs);
-      const call = client.makeUnaryRequest(path, write, read, request, new Metadata(), deadline, (error, response) => {
+      const call = client.makeUnaryRequest(path, write, read, request, metadata(), deadline, (error, response) => {
         signal?.removeEventListener('abort', cancel);
         if (error !== null) reject(fromStatus(error));
         else if (response === malformed) reject(malformedAnswer(path));
@@ -39,23 +39,23 @@ export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs:
     });
 }
 
-export function serverStreamingCall(client: Client, method: DescMethod) {
+export function serverStreamingCall(client: Client, method: DescMethod, metadata: () => Metadata) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
   return async function* (request: unknown, options: CallOptions = {}): AsyncGenerator<unknown, void> {
     const deadline = until(options.deadlineMs);
-    const stream = client.makeServerStreamRequest(path, write, read, request, new Metadata(), deadline);
+    const stream = client.makeServerStreamRequest(path, write, read, request, metadata(), deadline);
     yield* answers(path, stream, options.signal, new AbortController());
   };
 }
 
-export function bidiCall(client: Client, method: DescMethod) {
+export function bidiCall(client: Client, method: DescMethod, metadata: () => Metadata) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
   return async function* (outgoing: AsyncIterable<unknown>, options: CallOptions = {}): AsyncGenerator<unknown, void> {
-    const stream = client.makeBidiStreamRequest(path, write, read, new Metadata(), until(options.deadlineMs));
+    const stream = client.makeBidiStreamRequest(path, write, read, metadata(), until(options.deadlineMs));
     const ended = new AbortController();
     let failure: unknown;
     send(outgoing, stream, ended.signal).then(

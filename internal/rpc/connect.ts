@@ -3,7 +3,7 @@
 import type { DescMethod, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
-import { Client } from '@grpc/grpc-js';
+import { Client, Metadata } from '@grpc/grpc-js';
 import type { CallOptions } from './calls.ts';
 import { bidiCall, serverStreamingCall, unaryCall } from './calls.ts';
 import { pathOf } from './definition.ts';
@@ -34,6 +34,8 @@ export interface Connection<M extends GenServiceMethods> {
 export interface ConnectOptions {
   /** Name that the server's certificate must bear, in place of the address: `p1.node.pop44`. */
   readonly serverName?: string;
+  /** Secret of a login or a token, asked for at each call; undefined: none. */
+  readonly bearer?: () => string | undefined;
   /** Deadline of a unary call in milliseconds; default 10,000. */
   readonly deadlineMs?: number;
 }
@@ -66,19 +68,26 @@ export function connect<M extends GenServiceMethods>(
   const client = new Client(address, credentials, channel);
   const call: Record<string, unknown> = {};
   for (const method of (service as unknown as DescService).methods) {
-    call[method.localName] = caller(client, method, options.deadlineMs ?? 10_000);
+    call[method.localName] = caller(client, method, options.deadlineMs ?? 10_000, () => metadataOf(options));
   }
   return { call: call as Calls<M>, close: () => client.close() };
 }
 
-function caller(client: Client, method: DescMethod, unaryDeadlineMs: number): unknown {
+function metadataOf({ bearer }: ConnectOptions): Metadata {
+  const metadata = new Metadata();
+  const secret = bearer?.();
+  if (secret !== undefined) metadata.set('authorization', `Bearer ${secret}`);
+  return metadata;
+}
+
+function caller(client: Client, method: DescMethod, unaryDeadlineMs: number, metadata: () => Metadata): unknown {
   switch (method.methodKind) {
     case 'unary':
-      return unaryCall(client, method, unaryDeadlineMs);
+      return unaryCall(client, method, unaryDeadlineMs, metadata);
     case 'server_streaming':
-      return serverStreamingCall(client, method);
+      return serverStreamingCall(client, method, metadata);
     case 'bidi_streaming':
-      return bidiCall(client, method);
+      return bidiCall(client, method, metadata);
     case 'client_streaming':
       throw new TypeError(`${pathOf(method)}: client streaming is not used here`);
   }

@@ -4,6 +4,7 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { CreateTunnelRequestSchema, TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -15,6 +16,7 @@ const services: readonly DescService[] = [
   FabricService,
   LeaderService,
   MeshService,
+  PeopleService,
   PoolService,
   StatusService,
   TunnelService,

@@ -14,7 +14,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { Refusal } from '#internal/errors/errors.ts';
 import { Fault, refuse } from '#internal/errors/errors.ts';
-import { type AnyCall, callerOf } from './caller.ts';
+import { type AnyCall, callerOf, type Presented, presentedBy } from './caller.ts';
 import { deserializer, malformed, pathOf, serializer } from './definition.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Principal } from './principal.ts';
@@ -40,13 +40,18 @@ type HandlerOf<M extends GenServiceMethods[string]> = M['methodKind'] extends 'u
 export type Handlers<M extends GenServiceMethods> = { readonly [K in keyof M]: HandlerOf<M[K]> };
 
 /**
- * Whether the principal may call the method at all; looked up at every call, before the handler, and at every message
- * of a stream that it sends, which may last for months.
+ * Whether the principal may call the method at all, and once the request is there, for what it names; looked up at every
+ * call, before the handler, and at every message of a stream that it sends, which may last for months. Of a user's read it
+ * is asked once more before the answer leaves: what it named may have come to be another's.
  */
-export type Admit = (principal: Principal, method: DescMethod) => Refusal | undefined;
+export type Admit = (principal: Principal, method: DescMethod, request?: Message) => Refusal | undefined;
 
 export interface ImplementOptions {
   readonly admit: Admit;
+  /** Who calls, by what the call came with; without it, whom the certificate names. @throws Refused, Fault */
+  readonly who?: (presented: Presented) => Principal;
+  /** Puts the request as its principal means it: a user's names are names of its own. */
+  readonly narrow?: (principal: Principal, method: DescMethod, request: Message) => void;
   /** Holds every stream while it is open. */
   readonly streams?: OpenStreams;
   /** Hears of every call. */
@@ -88,7 +93,7 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     let forget: (() => void) | undefined;
     try {
       options.called?.(method);
-      const principal = callerOf(call);
+      const principal = options.who === undefined ? callerOf(call) : options.who(presentedBy(call));
       admitted(principal, method, options.admit);
       if (method.methodKind !== 'unary') {
         forget = options.streams?.add({
@@ -113,15 +118,27 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     }
   };
 
+  const looks = !method.input.fields.some((field) => field.localName === 'change');
+  const meant = (principal: Principal, request: Message): Message => {
+    options.narrow?.(principal, method, request);
+    admitted(principal, method, options.admit, request);
+    return request;
+  };
   const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
     let response: unknown;
     void serve(call, async (context) => {
-      response = await handler(wellFormed(call.request), context);
+      const request = meant(context.principal, wellFormed(call.request));
+      response = await handler(request, context);
+      if (context.principal.kind === 'user' && looks) admitted(context.principal, method, options.admit, request);
     }).then((status) => (status === undefined ? callback(null, response) : callback(status)));
   };
   const serverStreaming: handleServerStreamingCall<unknown, unknown> = (call) => {
     void serve(call, (context) =>
-      send(handler(wellFormed(call.request), context) as AsyncIterable<unknown>, call, context.signal),
+      send(
+        handler(meant(context.principal, wellFormed(call.request)), context) as AsyncIterable<unknown>,
+        call,
+        context.signal,
+      ),
     ).then((status) => finish(call, status));
   };
   const bidi: handleBidiStreamingCall<unknown, unknown> = (call) => {
@@ -155,8 +172,8 @@ function finish(
   else call.emit('error', status);
 }
 
-function admitted(principal: Principal, method: DescMethod, admit: Admit): void {
-  const refusal = admit(principal, method);
+function admitted(principal: Principal, method: DescMethod, admit: Admit, request?: Message): void {
+  const refusal = admit(principal, method, request);
   if (refusal !== undefined) throw new Refused(refusal);
 }
 

@@ -4,6 +4,7 @@
 // throws becomes bytes or a status; a client turns that status back into the same refusal or fault.
 // Never: knows what any service does, reads a snapshot, or lets the text of an unexpected exception out.
 
+export type { Presented } from './caller.ts';
 export type { CallOptions } from './calls.ts';
 export type { Calls, Connection, ConnectOptions } from './connect.ts';
 export { connect } from './connect.ts';

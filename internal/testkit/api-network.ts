@@ -2,24 +2,27 @@
 // applied on every node as soon as its daemon has heard of it.
 
 import { create } from '@bufbuild/protobuf';
-import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { type Api, openApi } from '#internal/api/api.ts';
-import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
+import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
 import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthorities } from '#internal/identity/identity.ts';
 import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
+import type { Snapshot } from '#internal/model/model.ts';
+import { createHasher } from '#internal/password/password.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Status } from '#internal/status/status.ts';
 import { createStatus } from '#internal/status/status.ts';
-import type { Snapshot } from '#internal/model/model.ts';
 import type { Head } from '#internal/submit/submit.ts';
 import type { StoreSide } from './memory-store.ts';
 
 export interface ApiDaemon {
+  /** Logins that were refused. */
+  readonly refusals: readonly string[];
   readonly node: string;
   readonly address: string;
   readonly head: Head;
@@ -45,6 +48,13 @@ export interface ApiNetwork extends AsyncDisposable {
   readonly daemons: readonly ApiDaemon[];
   readonly ca: Identity['ca'];
   identityOf(kind: 'node' | 'admin', id: string): Promise<Identity>;
+  /** Calls with what is told: the credentials of a principal, and the secret of a login. */
+  bearing<M extends GenServiceMethods>(
+    service: GenService<M>,
+    daemon: ApiDaemon,
+    secret: string,
+    identity?: Identity,
+  ): Calls<M>;
   /** Calls as this principal; by default the admin ada. */
   as<M extends GenServiceMethods>(service: GenService<M>, daemon: ApiDaemon, identity?: Identity): Calls<M>;
 }
@@ -72,6 +82,7 @@ export async function apiNetwork(
         : await issueAdminCertificate(ca, id, validity),
     );
   const admin = await identityOf('admin', 'ada');
+  const passwords = createHasher(clock, 1);
   const open: Connection<GenServiceMethods>[] = [];
   const listeners: { close(graceMs: number): Promise<void> }[] = [];
 
@@ -82,10 +93,17 @@ export async function apiNetwork(
 
   async function daemon(node: string): Promise<ApiDaemon> {
     const status = createStatus(node);
-    const { store, head, pause, resume } = sideOf(({ revision }) => {
+    const { store, head, people, pause, resume } = sideOf(({ revision }) => {
       status.update({ appliedRevision: revision, snapshotRevision: revision });
     });
-    const state = { connected: true, dataplane: true, held: '', unexpected: [] as string[], requests: [] as string[] };
+    const state = {
+      connected: true,
+      dataplane: true,
+      held: '',
+      unexpected: [] as string[],
+      requests: [] as string[],
+      refusals: [] as string[],
+    };
     const silent = createLog({}, 'silent');
     const server = newServer();
     const leader =
@@ -102,6 +120,9 @@ export async function apiNetwork(
       ...(leader && { lead: { ...leader, leaderOf: (poolId) => elected?.(node).leaderOf(poolId) } }),
       version: '0.0.0-test',
       head,
+      people,
+      passwords,
+      refusals: { count: (reason) => state.refusals.push(reason) },
       store: { ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
       status,
       dataplaneConnected: () => state.dataplane,
@@ -168,6 +189,12 @@ export async function apiNetwork(
     identityOf,
     as(service, { node, address }, identity = admin) {
       const connection = connect(service, address, clientCredentials(identity), { serverName: serverNameOf(node) });
+      open.push(connection as unknown as Connection<GenServiceMethods>);
+      return connection.call;
+    },
+    bearing(service, { node, address }, secret, identity = admin) {
+      const options = { serverName: serverNameOf(node), bearer: () => secret };
+      const connection = connect(service, address, clientCredentials(identity), options);
       open.push(connection as unknown as Connection<GenServiceMethods>);
       return connection.call;
     },

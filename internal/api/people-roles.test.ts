@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UserRole } from '#internal/gen/pop44/store/v1/people_pb.ts';
+import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { goodPassword, type Mailbox, mailbox, newSecret } from '#internal/testkit/accounts.ts';
+import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
+import { apiNetwork } from '#internal/testkit/api-network.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { memoryStore, type StoreSide } from '#internal/testkit/memory-store.ts';
+import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+
+const store = memoryStore();
+const sides: StoreSide[] = [];
+let network: ApiNetwork;
+let a: ApiDaemon;
+let b: ApiDaemon;
+let box: Mailbox;
+beforeAll(async () => {
+  network = await apiNetwork(
+    (onAdvance) => {
+      const side = store.follower(onAdvance);
+      sides.push(side);
+      return side;
+    },
+    ['p1', 'p2'],
+  );
+  [a, b] = network.daemons as [ApiDaemon, ApiDaemon];
+  await createSmallFabric(network.as(FabricService, a), network.as(PoolService, a), 2);
+  box = await mailbox(sides[0] as StoreSide);
+});
+afterAll(async () => {
+  await box[Symbol.asyncDispose]();
+  await network[Symbol.asyncDispose]();
+});
+
+const people = (daemon = a) => network.as(PeopleService, daemon);
+const refusal = async (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (thrown: { refusal?: unknown }) => thrown.refusal ?? thrown,
+  );
+
+async function signedUp(callsign: string, email: string): Promise<void> {
+  await people().signUp({ callsign, email, password: goodPassword });
+  await people().verify({ secret: await box.secretTo(email, 'confirm your address') });
+}
+async function loggedIn(name: string, daemon = a, password = goodPassword): Promise<string> {
+  const { bearer, secretHash } = newSecret();
+  await people(daemon).login({ name, password, secretHash, label: 'test' });
+  return bearer;
+}
+/** With an account that an admin has let in. */
+async function member(callsign: string, email: string): Promise<string> {
+  await signedUp(callsign, email);
+  await people().approveUser({ user: callsign });
+  return loggedIn(callsign);
+}
+
+test('a user reaches for what is not its own by id, name, owner, list and filter: nothing leaks [S7]', async () => {
+  const ada = await member('OE1OWN', 'own@example.org');
+  const eve = await member('OE1EVE', 'eve@example.org');
+  const { tunnel } = await network
+    .bearing(TunnelService, a, ada)
+    .createTunnel({ name: 'mine', publicKey: publicKey() });
+  await eventually(() => b.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
+  const hers = network.bearing(TunnelService, b, eve);
+  const missing = (await refusal(hers.getTunnel({ tunnel: 'ffffffffffff' }))) as { message: string };
+  for (const ref of [tunnel?.id ?? '', `${tunnel?.owner}/mine`]) {
+    const asked = [
+      hers.getTunnel({ tunnel: ref }),
+      hers.updateTunnel({ tunnel: ref, mtu: 1300 }),
+      hers.deleteTunnel({ tunnel: ref }),
+      hers.rotateTunnelKey({ tunnel: ref, nextPublicKey: publicKey() }),
+      hers.getTunnelTemplate({ tunnel: ref }),
+      hers.getTunnelUsage({ tunnel: ref }),
+      hers.getSealingRecipients({ tunnel: ref }),
+    ];
+    for (const answer of asked)
+      expect(await refusal(answer)).toMatchObject({
+        refused: 'not-found',
+        message: missing.message.replace('ffffffffffff', ref),
+      });
+  }
+  expect(await refusal(hers.getTunnel({ tunnel: 'mine' }))).toMatchObject({ refused: 'not-found' });
+  expect((await hers.listTunnels({})).tunnels).toEqual([]);
+  expect((await hers.listTunnels({ owner: tunnel?.owner ?? '' })).tunnels).toEqual([]);
+  expect(await refusal(hers.createTunnel({ owner: tunnel?.owner ?? '', publicKey: publicKey() }))).toMatchObject({
+    refused: 'not-owner',
+  });
+  const allocations = network.bearing(AllocationService, b, eve);
+  expect(await refusal(allocations.listAllocations({ owner: tunnel?.owner ?? '' }))).toMatchObject({
+    refused: 'not-owner',
+  });
+  expect((await allocations.listAllocations({})).allocations).toEqual([]);
+  expect(await refusal(network.bearing(PoolService, b, eve).listPools({}))).toMatchObject({ refused: 'forbidden' });
+  expect(await refusal(network.bearing(PeopleService, b, eve).getUser({ user: 'OE1OWN' }))).toMatchObject({
+    refused: 'not-owner',
+  });
+  expect(await refusal(network.bearing(PeopleService, b, eve).listLogins({ user: 'OE1OWN' }))).toMatchObject({
+    refused: 'not-owner',
+  });
+  // Nothing was changed.
+  expect((await network.bearing(TunnelService, a, ada).getTunnel({ tunnel: 'mine' })).tunnel).toMatchObject({
+    mtu: 1420,
+    etag: tunnel?.etag,
+  });
+});
+
+test('a daemon that is behind does not delete what another has just created [S7]', async () => {
+  const ada = await member('OE1BHD', 'behind@example.org');
+  const eve = await loggedIn('OE1EVE');
+  await eventually(async () => (await refusal(network.bearing(PeopleService, b, eve).whoAmI({}))) === undefined, 1_000);
+  b.pause();
+  const { tunnel } = await network
+    .bearing(TunnelService, a, ada)
+    .createTunnel({ name: 'late', publicKey: publicKey() });
+  setTimeout(() => b.resume(), 50);
+  expect(
+    await refusal(network.bearing(TunnelService, b, eve).deleteTunnel({ tunnel: tunnel?.id ?? '' })),
+  ).toMatchObject({ refused: 'not-found' });
+  b.pause();
+  const again = await network.bearing(TunnelService, a, ada).createTunnel({ name: 'later', publicKey: publicKey() });
+  setTimeout(() => b.resume(), 50);
+  expect(
+    await refusal(network.bearing(TunnelService, b, eve).getTunnel({ tunnel: again.tunnel?.id ?? '' })),
+  ).toMatchObject({ refused: 'not-found' });
+  await network.bearing(TunnelService, a, ada).getTunnel({ tunnel: tunnel?.id ?? '' });
+});
+
+test('roles: a regional admin acts on its PoPs, an auditor looks, a global admin does all [S7]', async () => {
+  const bearer = await member('OE1REG', 'reg@example.org');
+  expect(
+    await refusal(people().setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['nowhere'] })),
+  ).toMatchObject({ refused: 'not-found' });
+  await people().setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['p1'] });
+  const tunnels = network.bearing(TunnelService, a, bearer);
+  const here = await tunnels.createTunnel({ owner: 'club', name: 'here', homePopId: 'p1', publicKey: publicKey() });
+  expect(await refusal(tunnels.createTunnel({ owner: 'club', homePopId: 'p2', publicKey: publicKey() }))).toMatchObject(
+    { refused: 'not-owner' },
+  );
+  const there = await network
+    .as(TunnelService, a)
+    .createTunnel({ owner: 'club', name: 'there', homePopId: 'p2', publicKey: publicKey() });
+  await eventually(() => a.head.snapshot().tunnels.has(there.tunnel?.id ?? ''), 1_000);
+  expect(await refusal(tunnels.deleteTunnel({ tunnel: there.tunnel?.id ?? '' }))).toMatchObject({
+    refused: 'not-found',
+  });
+  const names = (await tunnels.listTunnels({ owner: 'club' })).tunnels.map(({ name }) => name);
+  expect(names).toEqual(['here']);
+  await tunnels.deleteTunnel({ tunnel: here.tunnel?.id ?? '' });
+  expect(await refusal(network.bearing(PoolService, a, bearer).createPool({ prefix: '44.99.0.0/22' }))).toMatchObject({
+    refused: 'forbidden',
+  });
+  await people().setUserRole({ user: 'OE1REG', role: UserRole.AUDITOR });
+  expect((await tunnels.listTunnels({ owner: 'club' })).tunnels.map(({ name }) => name)).toEqual(['there']);
+  expect(await refusal(tunnels.deleteTunnel({ tunnel: there.tunnel?.id ?? '' }))).toMatchObject({
+    refused: 'forbidden',
+  });
+  await people().setUserRole({ user: 'OE1REG', role: UserRole.GLOBAL_ADMIN });
+  await tunnels.deleteTunnel({ tunnel: there.tunnel?.id ?? '' });
+  await network.bearing(PeopleService, a, bearer).listUsers({});
+});
+
+test('nothing unexpected came of it', () => {
+  expect([...a.unexpected, ...b.unexpected]).toEqual([]);
+});

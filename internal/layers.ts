@@ -56,6 +56,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/driver/conntrack', row(4, 'ends what a plan has left behind; holds no kind of it')],
   ['internal/driver/conntrackd', row(4, 'carries out steps of the plan')],
   ['internal/driver/float', row(4, 'carries out steps of the plan')],
+  ['internal/driver/relay', row(4, 'stands while sessions move; holds no kind of the plan')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],
   ['internal/driver/nft', row(4, 'carries out steps of the plan')],
   ['internal/driver/tc', row(4, 'carries out steps of the plan')],

@@ -53,6 +53,13 @@ export const epochMetric = 2_000;
  */
 export const dutyMarkers = { 4: '192.0.0.8/32', 6: '100::/128' } as const;
 /**
+ * Likewise (RFC 7050 8.2), while the PoP moves by an order: whoever announces it hears and speaks from the endpoint, and goes along
+ * with a move to the epoch in its metric.
+ */
+export const moveMarkers = { 4: '192.0.0.170/32', 6: '100::1/128' } as const;
+/** Metric of routes of a node that has handed its PoP over: to be told with GRACEFUL_SHUTDOWN (RFC 8326). */
+export const loweredMetric = 3_000;
+/**
  * Set of our table in the transport namespace: has UDP in it while this node may speak from its endpoint. Its own BFD packets
  * keep it there, so that a node that stands still is fenced by its kernel.
  */
@@ -75,6 +82,14 @@ export const mostMoves = 30_000;
 export const siblingLink = 'p44s';
 export const vxlanPort = 4789;
 export const vxlanNetwork = 44;
+/**
+ * Between the transport namespaces of two siblings, by the same link and port and in another network: what arrives for the endpoint
+ * while sessions move from the one to the other (driver/relay).
+ */
+export const relayLink = `${linkPrefix}r`;
+export const relayNetwork = 68;
+/** Mark of what WireGuard answers to a datagram that came by that link, until it has its own way (driver/relay). */
+export const relayFwmark = 0x46;
 /** Of conntrackd, on that interface alone: the port of its manual. */
 export const syncPort = 3780;
 /** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */

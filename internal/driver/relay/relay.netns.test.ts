@@ -1,0 +1,115 @@
+// Two nodes that have one endpoint, a link between them, and somebody who sends to the first.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { openRelay, type Relay, type RelayMode, type RelayPlace } from './relay.ts';
+
+const withinMs = 20_000;
+const endpoints = ['44.27.0.3', '2001:db8:1:e3::1'];
+const place: RelayPlace = { own: '172.30.34.1', far: '172.30.34.2', first: true, endpoints, ports: [51820] };
+const other: RelayPlace = { ...place, own: place.far, far: place.own, first: false };
+
+const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+const inside = (netns: string, ...argv: readonly string[]): string => ip('netns', 'exec', netns, ...argv);
+
+/** Prints `first-bytes length sender's-address` of what it hears, and `ready` before. */
+const listener = `
+  const { createSocket } = require('node:dgram');
+  let open = 0;
+  for (const [type, address] of [['udp4', '44.27.0.3'], ['udp6', '2001:db8:1:e3::1']])
+    createSocket(type).bind(51820, address, () => { open += 1; if (open === 2) console.log('ready'); })
+      .on('message', (data, from) => console.log(data.readUInt32LE(0), data.length, from.address));`;
+/** Initiation, answer and two sizes of data, to both addresses. */
+const sender = `
+  const { createSocket } = require('node:dgram');
+  for (const [type, address] of [['udp4', '44.27.0.3'], ['udp6', '2001:db8:1:e3::1']]) {
+    const socket = createSocket(type);
+    for (const [kind, length] of [[1, 148], [2, 92], [4, 96], [4, 1452]]) {
+      const data = Buffer.alloc(length);
+      data.writeUInt32LE(kind);
+      socket.send(data, 51820, address);
+    }
+    setTimeout(() => socket.close(), 100);
+  }`;
+
+const heard: Record<'ra' | 'rb', string[]> = { ra: [], rb: [] };
+const listening: ReturnType<typeof spawn>[] = [];
+let relays: readonly [Relay, Relay];
+
+async function listen(netns: 'ra' | 'rb'): Promise<void> {
+  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', listener]);
+  listening.push(child);
+  child.stdout.setEncoding('utf8').on('data', (text: string) => heard[netns].push(...text.trim().split('\n')));
+  await eventually(() => heard[netns].includes('ready'), withinMs);
+}
+
+beforeAll(async () => {
+  mkdirSync('/run/netns', { recursive: true });
+  for (const netns of ['ra', 'rb', 'rc']) {
+    ip('netns', 'add', netns);
+    ip('-n', netns, 'link', 'set', 'lo', 'up');
+  }
+  const cable = (a: string, b: string, dev: string, ...addresses: readonly (readonly [string, string])[]): void => {
+    ip('link', 'add', dev, 'netns', a, 'type', 'veth', 'peer', 'name', dev, 'netns', b);
+    for (const [at, netns] of [a, b].entries()) {
+      for (const pair of addresses)
+        ip('-n', netns, 'addr', 'add', pair[at] ?? '', 'dev', dev, ...(pair[at]?.includes(':') ? ['nodad'] : []));
+      ip('-n', netns, 'link', 'set', dev, 'up');
+    }
+  };
+  cable('ra', 'rb', 'beat', ['172.30.34.1/24', '172.30.34.2/24']);
+  cable('ra', 'rc', 'out', ['198.18.3.2/30', '198.18.3.1/30'], ['2001:db8:1:3::2/64', '2001:db8:1:3::1/64']);
+  for (const netns of ['ra', 'rb']) {
+    inside(netns, 'sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0');
+    ip('-n', netns, 'addr', 'add', '44.27.0.3/32', 'dev', 'lo');
+    ip('-n', netns, 'addr', 'add', '2001:db8:1:e3::1/128', 'dev', 'lo', 'nodad');
+  }
+  ip('-n', 'rc', 'route', 'add', '44.27.0.3', 'via', '198.18.3.2');
+  ip('-n', 'rc', 'route', 'add', '2001:db8:1:e3::1', 'via', '2001:db8:1:3::2');
+  relays = [openRelay({ netns: '/run/netns/ra' }), openRelay({ netns: '/run/netns/rb' })];
+  await Promise.all([listen('ra'), listen('rb')]);
+}, 60_000);
+
+afterAll(async () => {
+  for (const child of listening) child.kill();
+  for (const netns of ['ra', 'rb', 'rc']) ip('netns', 'del', netns);
+});
+
+/** What each has heard of one sending when the second one, or else the first, has all of it. */
+async function sent(expected: readonly [number, number]): Promise<readonly [readonly string[], readonly string[]]> {
+  heard.ra.length = 0;
+  heard.rb.length = 0;
+  inside('rc', process.execPath, '-e', sender);
+  const enough = (): boolean => heard.ra.length >= expected[0] && heard.rb.length >= expected[1];
+  await eventually(enough, withinMs);
+  return [heard.ra.toSorted(), heard.rb.toSorted()];
+}
+
+const all = ['198.18.3.1', '2001:db8:1:3::1'].flatMap((from) =>
+  ['1 148', '2 92', '4 96', '4 1452'].map((what) => `${what} ${from}`),
+);
+const answersAndData = all.filter((line) => !line.startsWith('1'));
+
+test.each<[RelayMode, readonly string[], readonly string[]]>([
+  ['copied', all, answersAndData],
+  ['handed', answersAndData, all],
+])(
+  '%s: both nodes hear what is for either, of both families and in any size, as the client sent it [N8]',
+  async (mode, a, b) => {
+    await relays[1].open(other, 'copied');
+    await relays[0].open(place, mode);
+    // Twice, as who goes on does: nothing is sent twice by it.
+    await relays[0].open(place, mode);
+    expect(await sent([a.length, b.length])).toEqual([a.toSorted(), b.toSorted()]);
+  },
+);
+
+test('closed, nothing is left of it, whoever has opened it; the other one hears nothing [N8]', async () => {
+  await openRelay({ netns: '/run/netns/ra' }).close();
+  await openRelay({ netns: '/run/netns/ra' }).close();
+  expect(await sent([all.length, 0])).toEqual([all.toSorted(), []]);
+  expect(ip('-n', 'ra', '-br', 'link', 'show')).not.toContain('p44r');
+  expect(inside('ra', 'nft', 'list', 'ruleset')).toBe('');
+});

@@ -87,6 +87,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.FabricService/DeleteInterconnect', 'manage', '- - o - y   - - -', 'interconnect'],
   ['pop44.v1.FabricService/CreateUpstream', 'manage', '- - o - y   - - -', 'newUpstream'],
   ['pop44.v1.FabricService/ListUpstreams', 'read', '- - y y y   y y -'],
+  ['pop44.v1.FabricService/DeleteUpstream', 'manage', '- - o - y   - - -', 'upstream'],
   ['pop44.v1.FabricService/SetUpstreamPassword', 'manage', '- - o - y   - - -', 'upstream'],
   ['pop44.v1.FabricService/SetPopAccessKey', 'manage', '- - o - y   - - -', 'popId'],
   ['pop44.v1.FabricService/RotatePopAccessKey', 'manage', '- - o - y   - - -', 'popId'],

@@ -16,6 +16,12 @@ export interface Io {
   readonly uid: number;
   readonly cwd: string;
   readonly clock: Clock;
+  /** What is on standard input, to its end. */
+  stdin(): Promise<string>;
+  /** Asks on the terminal. Throws UsageError where there is none. */
+  ask(prompt: string): Promise<string>;
+  /** As ask, and shows nothing of what is typed. */
+  askSecret(prompt: string): Promise<string>;
   openClient(where: { readonly context?: string; readonly node?: string }): Promise<Client>;
   /** Becomes that program. Gives back only in tests. */
   become(argv: readonly [string, ...string[]]): void;

@@ -7,6 +7,7 @@ import { file_pop44_v1_allocations } from '#internal/gen/pop44/v1/allocations_pb
 import { file_pop44_v1_desk } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { file_pop44_v1_explain } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { file_pop44_v1_fabric } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { file_pop44_v1_people } from '#internal/gen/pop44/v1/people_pb.ts';
 import { file_pop44_v1_pools } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { file_pop44_v1_status } from '#internal/gen/pop44/v1/status_pb.ts';
 import { file_pop44_v1_trust } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -18,6 +19,7 @@ const registry = createRegistry(
   file_pop44_v1_desk,
   file_pop44_v1_explain,
   file_pop44_v1_fabric,
+  file_pop44_v1_people,
   file_pop44_v1_pools,
   file_pop44_v1_status,
   file_pop44_v1_trust,

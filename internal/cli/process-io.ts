@@ -19,10 +19,15 @@ export function processIo(): Io {
     uid,
     cwd: process.cwd(),
     clock: realClock,
+    stdin: async () => (await import('./terminal.ts')).wholeOf(process.stdin),
+    ask: async (prompt) => (await import('./terminal.ts')).ask(process.stdin, stderr, { prompt, hidden: false }),
+    askSecret: async (prompt) => (await import('./terminal.ts')).ask(process.stdin, stderr, { prompt, hidden: true }),
     async openClient({ context, node }): Promise<Client> {
-      const { findContext, openClient } = await import('#internal/client/client.ts');
+      const { bearerOf, findContext, openClient } = await import('#internal/client/client.ts');
       const found = findContext({ env, uid, ...(context === undefined ? {} : { file: context }) });
+      const bearer = bearerOf(found, env);
       return openClient(found, {
+        ...(bearer === undefined ? {} : { bearer }),
         ...(node === undefined ? {} : { node }),
         warned: (text) => stderr.write(`pop44: warning: ${text}\n`),
         steppedOver: (name, fault) => stderr.write(`pop44: ${name} was stepped over: ${fault.message}\n`),

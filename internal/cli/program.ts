@@ -16,7 +16,7 @@ interface Noun {
 const nouns: readonly Noun[] = [
   {
     name: 'network',
-    description: 'the network itself: create',
+    description: 'the network itself: create, sign-up',
     verbs: async () => (await import('./network.ts')).networkVerbs,
   },
   { name: 'pop', description: 'locations: create, list, key', verbs: async () => (await import('./pop.ts')).popVerbs },
@@ -74,6 +74,41 @@ const nouns: readonly Noun[] = [
     name: 'blackhole',
     description: 'addresses under attack, given up for a while: create, list, delete',
     verbs: async () => (await import('./blackhole.ts')).blackholeVerbs,
+  },
+  {
+    name: 'account',
+    description: 'your own: sign-up, verify, reset, password, delete',
+    verbs: async () => (await import('./account.ts')).accountVerbs,
+  },
+  {
+    name: 'login',
+    description: 'log in; list, revoke',
+    verbs: async () => (await import('./login.ts')).loginVerbs,
+  },
+  {
+    name: 'logout',
+    description: 'end the login of this context',
+    verbs: async () => (await import('./login.ts')).logoutVerb,
+  },
+  {
+    name: 'whoami',
+    description: 'show as whom this context calls',
+    verbs: async () => (await import('./login.ts')).whoamiVerb,
+  },
+  {
+    name: 'token',
+    description: 'what scripts call with: create, list, revoke',
+    verbs: async () => (await import('./token.ts')).tokenVerbs,
+  },
+  {
+    name: 'user',
+    description: 'accounts: list, get, approve, suspend, reinstate, delete, role',
+    verbs: async () => (await import('./user.ts')).userVerbs,
+  },
+  {
+    name: 'admin',
+    description: 'bootstrap the first admin; mails that wait',
+    verbs: async () => (await import('./admin.ts')).adminVerbs,
   },
   {
     name: 'status',

@@ -10,6 +10,7 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -31,6 +32,7 @@ export interface Client {
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
   readonly trust: CallsOf<typeof TrustService>;
+  readonly people: CallsOf<typeof PeopleService>;
   /** A client of this daemon alone. Throws Fault `context` when the context does not name it. */
   at(node: string): Client;
   close(): void;
@@ -41,6 +43,8 @@ export interface ClientOptions {
   readonly node?: string;
   /** Milliseconds for one try at one daemon; default 5,000: a create waits 2 s for its store at most. */
   readonly deadlineMs?: number;
+  /** Secret of a login or a token that every call bears. */
+  readonly bearer?: string;
   /** Hears why a daemon was stepped over. */
   readonly steppedOver?: (node: string, fault: Fault) => void;
   /** Hears that the certificate ends soon. */
@@ -64,6 +68,7 @@ function clientOf(
       const connection: Connection<M> = connect(descriptor, address, credentials, {
         serverName: serverNameOf(node),
         deadlineMs: options.deadlineMs ?? 5_000,
+        bearer: () => options.bearer,
       });
       open.add(connection);
       return { node, call: connection.call };
@@ -79,6 +84,7 @@ function clientOf(
     fabric: service(FabricService),
     status: service(StatusService),
     trust: service(TrustService),
+    people: service(PeopleService),
     at: (node) => clientOf(context, credentials, { ...options, node }, open),
     close() {
       for (const connection of open) connection.close();

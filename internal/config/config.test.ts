@@ -70,6 +70,16 @@ test.each([
     { ...good, hostServices: [{ protocol: 'tcp', port: 22, sources: ['0.0.0.0/0 } accept'] }] },
     'node.hostServices[0].sources[0]: "0.0.0.0/0 } accept" (a prefix',
   ],
+  [
+    'a password that would go in clear',
+    { ...good, mail: { smtp: { host: 'mx', port: 25, tls: 'none', user: 'pop44' } } },
+    'node.mail.smtp.user: "pop44" (its password would go in clear: tls or starttls)',
+  ],
+  [
+    'an address with a line more',
+    { ...good, mail: { from: 'a@example.org\nBcc: b@example.org' } },
+    'node.mail.from: "a@example.org\\nBcc: b@example.org" (an address, like connect@example.org)',
+  ],
   ['a bad peer', { ...good, mesh: { ...good.mesh, peers: [{}] } }, 'node.mesh.peers[0].publicKey: missing (a text)'],
 ])('%s is refused with field, value and cure', (_, config, message) => {
   expect(() => parseConfig(typeof config === 'string' ? config : JSON.stringify(config))).toThrow(message);

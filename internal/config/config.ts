@@ -244,9 +244,11 @@ export function parseConfig(json: string): NodeConfig {
     throw new Fault('config', 'configuration: not JSON', cause);
   }
   nodeConfig(value, 'node');
-  const { ca, join } = value as NodeConfig;
+  const { ca, join, mail } = value as NodeConfig;
   if (join !== undefined && ca === undefined)
     bad('node.ca', ca, "missing, and join wants it: the file of the CA's key");
+  if (mail?.smtp?.user !== undefined && mail.smtp.tls === 'none')
+    bad('node.mail.smtp.user', mail.smtp.user, 'its password would go in clear: tls or starttls');
   // Every field was just checked against the interface's shape.
   return value as NodeConfig;
 }

@@ -5,6 +5,7 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -22,6 +23,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
     trust: network.as(TrustService, daemon),
+    people: network.as(PeopleService, daemon),
     at: () => client,
     close: () => {},
   };

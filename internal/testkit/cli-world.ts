@@ -16,6 +16,9 @@ export interface Ran {
 }
 
 export interface CliWorld {
+  readonly stdin?: string;
+  /** What is answered to its questions, in turn. */
+  readonly typed?: readonly string[];
   readonly isTTY?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -24,6 +27,12 @@ export interface CliWorld {
 /** Runs a command line; words are separated by single spaces. */
 export async function cli(client: Client, line: string | readonly string[], world: CliWorld = {}): Promise<Ran> {
   let [stdout, stderr] = ['', ''];
+  const typed = [...(world.typed ?? [])];
+  const answer = (): string => {
+    const line = typed.shift();
+    if (line === undefined) throw new Error('it asked for more than was typed');
+    return line;
+  };
   let became: readonly string[] | undefined;
   let where: Ran['where'];
   const io: Io = {
@@ -35,6 +44,9 @@ export async function cli(client: Client, line: string | readonly string[], worl
     uid: 4_000_000_000,
     cwd: world.cwd ?? '/',
     clock: realClock,
+    stdin: async () => world.stdin ?? '',
+    ask: async () => answer(),
+    askSecret: async () => answer(),
     openClient: async (asked) => {
       where = asked;
       return { ...client, close: () => {} };

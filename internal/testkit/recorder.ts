@@ -6,6 +6,7 @@ import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
@@ -53,6 +54,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     fabric: calls(FabricService),
     status: calls(StatusService),
     trust: calls(TrustService),
+    people: calls(PeopleService),
     at: () => client,
     close: () => {},
   } as unknown as Client;

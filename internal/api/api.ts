@@ -11,6 +11,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import { Health } from '#internal/gen/grpc/health/v1/health_pb.ts';
 import { type Holding, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -28,10 +29,12 @@ import type { People } from '#internal/people/people.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { createOpenStreams, implement } from '#internal/rpc/rpc.ts';
 import type { DenialsAsker } from '#internal/seam/seam.ts';
+import type { Store } from '#internal/store/store.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { allocationHandlers } from './allocation-service.ts';
+import { auditHandlers } from './audit-service.ts';
 import { deskHandlers } from './desk-service.ts';
 import { type ExplainParts, explainHandlers } from './explain-service.ts';
 import { fabricHandlers } from './fabric-service.ts';
@@ -56,11 +59,12 @@ export interface ApiParts extends TakeoverParts {
   readonly config: { readonly nodeId: string };
   readonly version: string;
   readonly head: Head;
-  readonly store: SubmitStore & {
-    readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
-    contact(): { readonly connected: boolean };
-    quarantined(): readonly string[];
-  };
+  readonly store: SubmitStore &
+    Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'trimAudit'> & {
+      readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
+      contact(): { readonly connected: boolean };
+      quarantined(): readonly string[];
+    };
   /** Whether the privileged half is there. */
   readonly dataplaneConnected: () => boolean;
   readonly status: Pick<Status, 'of' | 'own' | 'pending' | 'hears' | 'onOwn'>;
@@ -151,6 +155,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
       implement(server, TrustService, trustHandlers(context), gate);
+      implement(server, AuditService, auditHandlers(context), gate);
       implement(server, PeopleService, peopleHandlers(context), gate);
       implement(server, Health, healthHandlers(context), gate);
     },

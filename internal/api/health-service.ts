@@ -4,6 +4,7 @@
 import { refuse } from '#internal/errors/errors.ts';
 import { type Health, HealthCheckResponse_ServingStatus as Serving } from '#internal/gen/grpc/health/v1/health_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -19,7 +20,7 @@ import { isServing } from '#internal/status/status.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 
 const services: readonly { readonly typeName: string }[] = [
-  ...[AllocationService, DeskService, ExplainService, FabricService, LeaderService, MeshService],
+  ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, LeaderService, MeshService],
   ...[PeopleService, PoolService, StatusService, TrustService, TunnelService],
 ];
 // The empty name is the server as a whole.

@@ -4,6 +4,7 @@ import type { JsonValue, Message } from '@bufbuild/protobuf';
 import { createRegistry, toJson } from '@bufbuild/protobuf';
 import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { file_pop44_v1_allocations } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { file_pop44_v1_audit } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { file_pop44_v1_desk } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { file_pop44_v1_explain } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { file_pop44_v1_fabric } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -16,6 +17,7 @@ import { file_pop44_v1_tunnels } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 const registry = createRegistry(
   file_pop44_store_v1_records,
   file_pop44_v1_allocations,
+  file_pop44_v1_audit,
   file_pop44_v1_desk,
   file_pop44_v1_explain,
   file_pop44_v1_fabric,

@@ -1,5 +1,6 @@
 // Parse: words of a command line as values. Ranges are the daemon's to judge.
 
+import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { InvalidArgumentError } from 'commander';
 
 // The widest number field of the API.
@@ -40,4 +41,14 @@ export function seconds(text: string): number {
     throw new InvalidArgumentError(`seconds, more than 0 and at most ${longestWaitSeconds}.`);
   }
   return value;
+}
+
+/** With its zone, so that it is the same time at whichever desk it is typed: a day begins in UTC. */
+export function moment(text: string): Timestamp {
+  const whole = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
+  const time = Date.parse(whole);
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(whole) || Number.isNaN(time)) {
+    throw new InvalidArgumentError('a time with its zone, like 2026-11-25T14:05:00Z, or a day.');
+  }
+  return timestampFromMs(time);
 }

@@ -82,7 +82,7 @@ const lines: readonly (readonly [line: string, method: string, request: object, 
   ['admin mails', 'listMails', {}],
 ];
 test.each(lines)('%s', async (...row) => {
-  const [line, method, request, typed = []] = row as (typeof lines)[number];
+  const [line, method, request, typed = []] = row as unknown as (typeof lines)[number];
   const { client, sent } = recorder();
   const { code: exit, stderr } = await cli(client, line, { typed });
   expect([exit, stderr.includes(password)], stderr).toEqual([0, false]);

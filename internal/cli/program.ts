@@ -111,6 +111,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./admin.ts')).adminVerbs,
   },
   {
+    name: 'audit',
+    description: 'who has changed what: list, verify, export',
+    verbs: async () => (await import('./audit.ts')).auditVerbs,
+  },
+  {
     name: 'status',
     description: 'show the network as a daemon sees it',
     verbs: async () => (await import('./status.ts')).statusVerb,

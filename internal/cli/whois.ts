@@ -1,9 +1,10 @@
 // Whois: who has an address, or had it.
 
-import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import type { Command } from 'commander';
 import type { Whose } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { type Column, timeText } from './layout.ts';
+import { moment } from './parse.ts';
 import type { Session } from './session.ts';
 
 // desk.proto, WhoseKind: the generated constants would be loaded with every start.
@@ -26,16 +27,6 @@ const columns: readonly Column<Whose>[] = [
   ['until', ({ until }) => whenText(until, 'now')],
   ['suspended', ({ suspension }) => suspension?.reason ?? 'no'],
 ];
-
-/** With its zone, so that it is the same time at whichever desk it is typed: a day begins in UTC. */
-function moment(text: string): Timestamp {
-  const whole = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
-  const time = Date.parse(whole);
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(whole) || Number.isNaN(time)) {
-    throw new InvalidArgumentError('a time with its zone, like 2026-11-25T14:05:00Z, or a day.');
-  }
-  return timestampFromMs(time);
-}
 
 export function whoisVerb(whois: Command, session: Session): void {
   whois

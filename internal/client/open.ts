@@ -7,6 +7,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { realClock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -33,6 +34,7 @@ export interface Client {
   readonly status: CallsOf<typeof StatusService>;
   readonly trust: CallsOf<typeof TrustService>;
   readonly people: CallsOf<typeof PeopleService>;
+  readonly audit: CallsOf<typeof AuditService>;
   /** A client of this daemon alone. Throws Fault `context` when the context does not name it. */
   at(node: string): Client;
   close(): void;
@@ -85,6 +87,7 @@ function clientOf(
     status: service(StatusService),
     trust: service(TrustService),
     people: service(PeopleService),
+    audit: service(AuditService),
     at: (node) => clientOf(context, credentials, { ...options, node }, open),
     close() {
       for (const connection of open) connection.close();

@@ -130,6 +130,8 @@ export interface Decision {
   readonly people?: PersonDecision;
   /** For the audit: the address that it was asked from. */
   readonly source?: string;
+  /** For the audit: what is done beside the records, `trim audit/p1/...`. */
+  readonly besides?: readonly string[];
   /** For the audit, of a decision that changes nothing: what was refused, and how often. */
   readonly refused?: { readonly method: string; readonly reason: string; readonly count: number };
 }

@@ -13,6 +13,7 @@ import {
 } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { InterconnectSchema, JoinTokenSchema, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -31,7 +32,7 @@ import { threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { actorOf, columns, judge, narrowed, rows, sees } from './policy.ts';
 
 const services: readonly DescService[] = [
-  ...[AllocationService, DeskService, ExplainService, FabricService, Health, LeaderService, MeshService],
+  ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, Health, LeaderService, MeshService],
   ...[PeopleService, PoolService, StatusService, TrustService, TunnelService],
 ];
 const methods = services.flatMap((service): readonly DescMethod[] => service.methods);

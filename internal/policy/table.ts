@@ -138,6 +138,11 @@ const lines: readonly Line[] = [
   ['pop44.v1.PeopleService/SetSignUp', 'manage', '- - - - y   - - -'],
   ['pop44.v1.PeopleService/ListMails', 'manage', '- - - y y   - - -'],
 
+  ['pop44.v1.AuditService/ListAudit', 'manage', '- - - y y   - - -'],
+  ['pop44.v1.AuditService/VerifyAudit', 'manage', '- - - y y   - - -'],
+  ['pop44.v1.AuditService/ExportAudit', 'manage', '- - - y y   - - -'],
+  ['pop44.v1.AuditService/TrimAudit', 'manage', '- - - - y   - - -'],
+
   // What daemons do for each other. An admin's order to a node comes by way of a CORE alone: a REGIONAL that was broken into
   // must not move the PoPs of others.
   ['pop44.v1.LeaderService/Forward', 'mesh', '- - - - -   y y -'],

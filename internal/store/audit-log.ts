@@ -2,9 +2,14 @@
 
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Etcd } from '#internal/etcd/etcd.ts';
-import { type Audit, AuditSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type Audit,
+  type AuditAnchor,
+  AuditAnchorSchema,
+  AuditSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { auditHash } from './audit.ts';
-import { auditKey, auditPrefix } from './keys.ts';
+import { anchorsPrefix, auditKey, auditPrefix } from './keys.ts';
 
 export interface AuditRecord {
   readonly key: string;
@@ -34,19 +39,25 @@ const chainOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
  * What is wrong with them: a gap, a record that was changed, moved or written later than the one after it. Of a chain
  * that was cut off at its end nothing can be said: only the daemon that writes it knows where it ends.
  * @param records in the order of readAudit
+ * @param anchors of chains whose beginning was exported and taken away (readAnchors)
  */
-export function auditProblems(records: Iterable<AuditRecord>): readonly AuditProblem[] {
+export function auditProblems(
+  records: Iterable<AuditRecord>,
+  anchors: ReadonlyMap<string, AuditAnchor> = new Map(),
+): readonly AuditProblem[] {
   const problems: AuditProblem[] = [];
   let before: AuditRecord | undefined;
+  let anchor: AuditAnchor | undefined;
   let number = 0n;
   for (const record of records) {
     if (before === undefined || chainOf(before.key) !== chainOf(record.key)) {
       before = undefined;
-      number = 0n;
+      anchor = anchors.get(chainOf(record.key));
+      number = anchor?.number ?? 0n;
     }
     number += 1n;
     const audit = decodeAudit(record.value);
-    const problem = audit === undefined ? 'is no audit record' : linkProblem(record, audit, number, before);
+    const problem = audit === undefined ? 'is no audit record' : linkProblem(record, { audit, number, before, anchor });
     if (problem !== undefined) problems.push({ key: record.key, problem });
     if (audit !== undefined) number = audit.number;
     before = record;
@@ -54,17 +65,38 @@ export function auditProblems(records: Iterable<AuditRecord>): readonly AuditPro
   return problems;
 }
 
-function linkProblem(
-  { key, revision }: AuditRecord,
-  audit: Audit,
-  number: bigint,
-  before: AuditRecord | undefined,
-): string | undefined {
+interface Around {
+  readonly audit: Audit;
+  readonly number: bigint;
+  readonly before: AuditRecord | undefined;
+  readonly anchor: AuditAnchor | undefined;
+}
+
+function linkProblem({ key, revision }: AuditRecord, { audit, number, before, anchor }: Around): string | undefined {
   if (auditKey(audit.nodeId, audit.chain, audit.number) !== key) return 'stands under the key of another';
   if (audit.number !== number) return `follows number ${number - 1n}`;
   if (before !== undefined && revision <= before.revision) return 'is older than the record before it';
-  const hash = before === undefined ? new Uint8Array() : auditHash(before.value);
+  const hash = before === undefined ? (anchor?.hash ?? new Uint8Array()) : auditHash(before.value);
   return Buffer.compare(audit.previousHash, hash) === 0 ? undefined : 'does not name the hash of the record before it';
+}
+
+/** By the folder of their chain. */
+export async function readAnchors(etcd: Pick<Etcd, 'list'>): Promise<ReadonlyMap<string, AuditAnchor>> {
+  const { entries } = await etcd.list(anchorsPrefix);
+  return new Map(
+    entries.flatMap(({ key, value }) => {
+      const anchor = decodedAnchor(value);
+      return anchor === undefined ? [] : [[`${auditPrefix()}${key.slice(anchorsPrefix.length)}/`, anchor] as const];
+    }),
+  );
+}
+
+function decodedAnchor(value: Uint8Array): AuditAnchor | undefined {
+  try {
+    return fromBinary(AuditAnchorSchema, new Uint8Array(value));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined: these bytes are no audit record. */

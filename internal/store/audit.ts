@@ -68,6 +68,7 @@ function entryOf({ decision, operation }: Item) {
     count: decision.refused?.count ?? 0,
     changes: [
       ...decision.writes.map(({ op, kind, id }) => `${op} ${kind}/${id}`),
+      ...(decision.besides ?? []),
       ...(decision.people?.writes ?? []).map(({ op, kind, id }) => `${op} people/${kind}/${id}`),
     ],
   });

@@ -12,6 +12,8 @@ export const peoplePrefix = '/pop44/people/v1/';
 const operationsPrefix = '/pop44/log/v1/operation/';
 /** What every transaction changed. */
 const auditsPrefix = '/pop44/log/v1/audit/';
+/** Where chains begin whose beginning was taken away. */
+export const anchorsPrefix = '/pop44/log/v1/trimmed/';
 
 /** Who held what until when. */
 const heldPrefix = '/pop44/log/v1/held/';
@@ -40,6 +42,11 @@ const numberDigits = 16;
 /** In the order of their keys the numbers of a chain go up. */
 export function auditKey(nodeId: string, chain: string, number: bigint): string {
   return `${auditPrefix(nodeId)}${chain}/${number.toString(16).padStart(numberDigits, '0')}`;
+}
+
+/** Where a chain begins that was trimmed. */
+export function anchorKey(nodeId: string, chain: string): string {
+  return `${anchorsPrefix}${nodeId}/${chain}`;
 }
 
 /** Of the chains of one node; of all without one. */
@@ -73,6 +80,17 @@ export function parseRecordKey(key: string): { readonly kind: RecordKind; readon
 export function parsePersonKey(key: string): { readonly kind: PersonKind; readonly id: string } | undefined {
   const [kind = '', id = ''] = partsOf(key, peoplePrefix) ?? [];
   return knownOfPeople.has(kind) ? { kind: kind as PersonKind, id } : undefined;
+}
+
+const auditKeySyntax = /^\/pop44\/log\/v1\/audit\/([a-z0-9-]{1,64})\/([0-9a-f]{16})\/([0-9a-f]{16})$/;
+
+/** Undefined: it is none of an audit record. */
+export function parseAuditKey(
+  key: string,
+): { readonly nodeId: string; readonly chain: string; readonly number: bigint } | undefined {
+  const [, nodeId, chain, number] = auditKeySyntax.exec(key) ?? [];
+  if (nodeId === undefined || chain === undefined || number === undefined) return undefined;
+  return { nodeId, chain, number: BigInt(`0x${number}`) };
 }
 
 const shownCharacters = 200;

@@ -6,16 +6,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type EtcdEvent, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
-import type { Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { AuditAnchor, Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { PersonEvent } from '#internal/model/model.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
-import { type AuditRecord, readAudit } from './audit-log.ts';
+import { type AuditRecord, readAnchors, readAudit } from './audit-log.ts';
+import { trimAudit } from './audit-trim.ts';
 import { createCommit } from './commit.ts';
 import { createFollowing, type Following, type FollowingEvent } from './following.ts';
 import type { Group } from './group.ts';
 import { readHeld } from './held-log.ts';
+import { auditPrefix } from './keys.ts';
 import { fabric, people } from './languages.ts';
 import { createLeases } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
@@ -70,6 +72,14 @@ export interface Store {
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
   /** Chain after chain, each in the order of its numbers; of all nodes without `nodeId`. For operators and tests. */
   readAudit(nodeId?: string): AsyncIterable<AuditRecord>;
+  /** The newest first, of those that were written before that revision; of what was trimmed nothing is left. */
+  newestAudit(limit: number, before?: bigint): Promise<readonly AuditRecord[]>;
+  readAnchors(): Promise<ReadonlyMap<string, AuditAnchor>>;
+  /**
+   * Takes away a chain up to this record, which stays known by its hash. Gives how many went; undefined: there is no such
+   * record, or another one. May be repeated.
+   */
+  trimAudit(key: string, hash: Uint8Array): Promise<number | undefined>;
   /** What is known of the past of exactly these prefixes, at most 128; the oldest first within each. Linearizable. */
   readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
   /** Linearizable. */
@@ -105,6 +115,12 @@ export function openStore(options: StoreOptions): Store {
     commit,
     commitGroup,
     readAudit: (nodeId) => readAudit(etcd, nodeId),
+    newestAudit: async (limit, before) => {
+      const entries = await etcd.newest(auditPrefix(), { limit, ...(before !== undefined && { before }) });
+      return entries.map(({ key, value, modRevision }) => ({ key, value, revision: modRevision }));
+    },
+    readAnchors: () => readAnchors(etcd),
+    trimAudit: (key, hash) => trimAudit(etcd, key, hash),
     readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,

@@ -2,6 +2,7 @@
 
 import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -24,6 +25,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     status: network.as(StatusService, daemon),
     trust: network.as(TrustService, daemon),
     people: network.as(PeopleService, daemon),
+    audit: network.as(AuditService, daemon),
     at: () => client,
     close: () => {},
   };

@@ -15,6 +15,7 @@ import type { Snapshot } from '#internal/model/model.ts';
 import { createHasher } from '#internal/password/password.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { Store } from '#internal/store/store.ts';
 import type { Status } from '#internal/status/status.ts';
 import { createStatus } from '#internal/status/status.ts';
 import type { Head } from '#internal/submit/submit.ts';
@@ -60,6 +61,14 @@ export interface ApiNetwork extends AsyncDisposable {
 }
 
 const graceMs = 50;
+
+/** Of a store in memory; etcd's own has its own. */
+const unaudited: Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'trimAudit'> = {
+  newestAudit: async () => [],
+  async *readAudit() {},
+  readAnchors: async () => new Map(),
+  trimAudit: async () => undefined,
+};
 
 export async function apiNetwork(
   sideOf: (onAdvance: (snapshot: Snapshot) => void) => StoreSide,
@@ -123,7 +132,7 @@ export async function apiNetwork(
       people,
       passwords,
       refusals: { count: (reason) => state.refusals.push(reason) },
-      store: { ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
+      store: { ...unaudited, ...store, contact: () => ({ connected: state.connected }), quarantined: () => ['pop/x'] },
       status,
       dataplaneConnected: () => state.dataplane,
       reconciler: {

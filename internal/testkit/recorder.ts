@@ -4,6 +4,7 @@ import type { DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import type { Client } from '#internal/client/client.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
@@ -55,6 +56,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     status: calls(StatusService),
     trust: calls(TrustService),
     people: calls(PeopleService),
+    audit: calls(AuditService),
     at: () => client,
     close: () => {},
   } as unknown as Client;

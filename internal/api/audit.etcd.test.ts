@@ -1,0 +1,138 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
+import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
+import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { goodPassword, newSecret } from '#internal/testkit/accounts.ts';
+import { apiClient } from '#internal/testkit/api-client.ts';
+import { type ApiDaemon, type ApiNetwork, apiNetwork } from '#internal/testkit/api-network.ts';
+import { cli } from '#internal/testkit/cli-world.ts';
+import { startEtcd, type TestEtcd } from '#internal/testkit/etcd.ts';
+import { type EtcdSide, etcdSide } from '#internal/testkit/etcd-side.ts';
+import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { rawAt } from '#internal/testkit/stores.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pop44-audit-'));
+const sides: EtcdSide[] = [];
+let etcd: TestEtcd;
+let network: ApiNetwork;
+let a: ApiDaemon;
+beforeAll(async () => {
+  etcd = await startEtcd();
+  network = await apiNetwork(
+    (onAdvance) => {
+      const side = etcdSide(etcd.member.url, onAdvance);
+      sides.push(side);
+      return { ...side, pause: () => {}, resume: () => {} };
+    },
+    ['p1'],
+  );
+  [a] = network.daemons as [ApiDaemon];
+  await createSmallFabric(network.as(FabricService, a), network.as(PoolService, a), 2);
+});
+afterAll(async () => {
+  await network[Symbol.asyncDispose]();
+  for (const side of sides) side[Symbol.dispose]();
+  await etcd[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const audit = () => network.as(AuditService, a);
+const people = () => network.as(PeopleService, a);
+const run = (line: string) => cli(apiClient(network, a), line);
+
+test('each change of a person stands there: by whom, from where, what, and nothing secret [S8]', async () => {
+  await people().bootstrap({ callsign: 'OE1ADM', email: 'adm@example.org', password: goodPassword });
+  const { bearer, secretHash } = newSecret();
+  await people().login({ name: 'OE1ADM', password: goodPassword, secretHash });
+  const mine = network.bearing(PeopleService, a, bearer);
+  const id = (await mine.whoAmI({})).user?.id ?? '';
+  const sinceMs = Date.now();
+  const { tunnel } = await network
+    .bearing(TunnelService, a, bearer)
+    .createTunnel({ name: 'audited', publicKey: publicKey() });
+  const { lines } = await audit().listAudit({ by: 'oe1adm' });
+  expect(lines[0]).toMatchObject({
+    ...{
+      principal: `user/${id}`,
+      method: '/pop44.v1.TunnelService/CreateTunnel',
+      source: '127.0.0.1',
+      nodeId: 'p1',
+      refused: '',
+    },
+    changes: expect.arrayContaining([`put tunnel/${tunnel?.id}`]) as unknown,
+  });
+  expect((await audit().listAudit({ object: `tunnel/${tunnel?.id}` })).lines).toHaveLength(1);
+  expect((await audit().listAudit({ by: 'admin/ada', object: 'people/bootstrap' })).lines).toHaveLength(1);
+  expect((await audit().listAudit({ since: timestampFromMs(sinceMs) })).lines).toHaveLength(1);
+  expect((await audit().listAudit({ until: timestampFromMs(sinceMs - 3_600_000) })).lines).toEqual([]);
+  // In pages, the newest first, none twice.
+  const seen: bigint[] = [];
+  let pageToken = '';
+  do {
+    const page = await audit().listAudit({ pageSize: 3, pageToken });
+    seen.push(...page.lines.map(({ revision }) => revision));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  expect(seen).toEqual([...new Set(seen)].sort((x, y) => Number(y - x)));
+  expect(seen.length).toBeGreaterThan(8);
+  using raw = rawAt(etcd.endpoints);
+  const stored = (await raw.list('/pop44/')).entries
+    .map(({ value }) => Buffer.from(value).toString('latin1'))
+    .join('\n');
+  expect(stored).not.toContain(goodPassword);
+  expect(stored).not.toContain(Buffer.from(bearer.slice(6), 'base64url').toString('latin1'));
+  await expect(audit().listAudit({ pageSize: 5_000 })).rejects.toMatchObject({ refusal: { field: 'page_size' } });
+  await expect(audit().listAudit({ pageToken: 'x' })).rejects.toMatchObject({ refusal: { field: 'page_token' } });
+});
+
+test('the command line lists, verifies, exports and trims; what goes on is verified against what went [S8]', async () => {
+  expect((await run('audit list --by OE1ADM --limit 1')).stdout).toContain('TunnelService/CreateTunnel');
+  expect(await run('audit verify')).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^\d+ records in \d+ chains/) as unknown,
+  });
+  const file = join(folder, 'export.jsonl');
+  expect((await run(`audit export ${file}`)).code).toBe(0);
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(8);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    key: expect.stringMatching(/^\/pop44\/log\/v1\/audit\/p1\//) as unknown,
+  });
+  expect((await run(`audit export ${file}`)).code).toBe(2);
+  expect((await run('audit export - --trim')).code).toBe(2);
+  const trimmed = await run(`audit export ${join(folder, 'second.jsonl')} --trim`);
+  expect(trimmed, trimmed.stderr).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/[1-9]\d* records taken away/) as unknown,
+  });
+  const left = await audit().listAudit({});
+  expect(left.lines.map(({ changes }) => changes[0])).toEqual([
+    expect.stringMatching(/^trim \/pop44\/log\/v1\/audit\/p1\//),
+  ]);
+  await network.as(TunnelService, a).createTunnel({ name: 'after', publicKey: publicKey() });
+  expect(await audit().verifyAudit({})).toMatchObject({ problems: [] });
+  // Who trims what is not what was exported is refused.
+  const [record] = await Array.fromAsync(audit().exportAudit({}), ({ records }) => records[0]);
+  const wrong = audit().trimAudit({ chains: [{ key: record?.key ?? '', hash: new Uint8Array(32) }] });
+  await expect(wrong).rejects.toMatchObject({ refusal: { refused: 'conflict' } });
+});
+
+test('a record that was changed or taken away shows [S8]', async () => {
+  for (let n = 0; n < 3; n += 1)
+    await network.as(TunnelService, a).createTunnel({ name: `v${n}`, publicKey: publicKey() });
+  using raw = rawAt(etcd.endpoints);
+  const { entries } = await raw.list('/pop44/log/v1/audit/');
+  const victim = entries.at(-2);
+  const kept = Buffer.from(victim?.value ?? []);
+  await raw.write(victim?.key ?? '', Buffer.concat([kept, Buffer.from([0xa2, 0x1f, 1, 0x78])]));
+  const changed = await run('audit verify');
+  expect([changed.code, changed.stderr]).toEqual([1, expect.stringContaining('are not as they were')]);
+  await raw.write(victim?.key ?? '');
+  expect((await audit().verifyAudit({})).problems).toEqual([expect.stringMatching(/follows number/)]);
+});

@@ -60,7 +60,7 @@ export interface ApiParts extends TakeoverParts {
   readonly version: string;
   readonly head: Head;
   readonly store: SubmitStore &
-    Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'trimAudit'> & {
+    Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'readDeleted' | 'trimAudit'> & {
       readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
       contact(): { readonly connected: boolean };
       quarantined(): readonly string[];

@@ -164,6 +164,41 @@ test('roles: a regional admin acts on its PoPs, an auditor looks, a global admin
   await network.bearing(PeopleService, a, bearer).listUsers({});
 });
 
+test('a tunnel that was deleted comes back as it was, for its owner alone, while its addresses wait [T1]', async () => {
+  const ada = await member('OE1UND', 'und@example.org');
+  const eve = await member('OE1UNE', 'une@example.org');
+  const tunnels = network.bearing(TunnelService, a, ada);
+  const { tunnel } = await tunnels.createTunnel({ name: 'undo', publicKey: publicKey(), mtu: 1300 });
+  await tunnels.deleteTunnel({ tunnel: 'undo' });
+  await eventually(() => !a.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
+  const hers = network.bearing(TunnelService, a, eve);
+  expect((await hers.listDeletedTunnels({})).tunnels).toEqual([]);
+  expect((await hers.listDeletedTunnels({ owner: tunnel?.owner ?? '' })).tunnels).toEqual([]);
+  for (const ref of [tunnel?.id ?? '', `${tunnel?.owner}/undo`, 'undo'])
+    expect(await refusal(hers.restoreTunnel({ tunnel: ref }))).toMatchObject({ refused: 'not-found' });
+  expect((await tunnels.listDeletedTunnels({})).tunnels).toMatchObject([{ name: 'undo', prefixes: tunnel?.prefixes }]);
+  const back = await tunnels.restoreTunnel({ tunnel: 'undo' });
+  const { etag: _, ...was } = tunnel ?? {};
+  const { etag: __, ...is } = back.tunnel ?? {};
+  expect(is).toEqual(was);
+  await eventually(() => a.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
+  expect(await refusal(tunnels.restoreTunnel({ tunnel: 'undo' }))).toMatchObject({ refused: 'already-exists' });
+  expect((await tunnels.listDeletedTunnels({})).tunnels).toEqual([]);
+  // Whose key or address somebody has by now stays away.
+  await tunnels.deleteTunnel({ tunnel: 'undo' });
+  await eventually(() => !a.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
+  await hers.createTunnel({ name: 'thief', publicKey: tunnel?.publicKey ?? '' });
+  await eventually(() => a.head.snapshot().tunnelsByName.has('thief'), 1_000);
+  expect(await refusal(tunnels.restoreTunnel({ tunnel: 'undo' }))).toMatchObject({ refused: 'duplicate-key' });
+  await hers.deleteTunnel({ tunnel: 'thief' });
+  await eventually(() => !a.head.snapshot().tunnelsByName.has('thief'), 1_000);
+  const again = await tunnels.createTunnel({ name: 'undo', publicKey: publicKey() });
+  expect(again.tunnel?.prefixes).toEqual(tunnel?.prefixes);
+  await tunnels.updateTunnel({ tunnel: 'undo', name: 'other' });
+  await eventually(() => a.head.snapshot().tunnelsByName.has('other'), 1_000);
+  expect(await refusal(tunnels.restoreTunnel({ tunnel: tunnel?.id ?? '' }))).toMatchObject({ refused: 'taken' });
+});
+
 test('nothing unexpected came of it', () => {
   expect([...a.unexpected, ...b.unexpected]).toEqual([]);
 });

@@ -3,10 +3,12 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   createTunnel,
+  deletedNamed,
   deleteTunnel,
   findTunnel,
   ledForCreateTunnel,
   ledForDeleteTunnel,
+  restoreTunnel,
   rotateKey,
   sealingRecipients,
   toTunnel,
@@ -14,6 +16,7 @@ import {
   updateTunnel,
 } from '#internal/command/command.ts';
 import { isRefusal } from '#internal/errors/errors.ts';
+import type { DeletedTunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type Tunnel, TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { sees } from '#internal/policy/policy.ts';
@@ -46,6 +49,8 @@ function living(context: ServiceContext, snapshot: Snapshot, stored: Parameters<
   return tunnel;
 }
 
+const lastFirst = (a: DeletedTunnel, b: DeletedTunnel): number => Number((b.at?.seconds ?? 0n) - (a.at?.seconds ?? 0n));
+
 /** Which tunnels it may see. @throws Refused */
 function seenBy({ keeper }: ServiceContext, principal: Principal): ReturnType<typeof sees> {
   return principal.kind === 'user' ? sees(granted(keeper.actor(principal))) : () => true;
@@ -59,6 +64,25 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
     updateTunnel: changing(context, method.updateTunnel, updateTunnel),
     deleteTunnel: changing(context, method.deleteTunnel, deleteTunnel, { led: ledForDeleteTunnel }),
     rotateTunnelKey: changing(context, method.rotateTunnelKey, rotateKey),
+    restoreTunnel: async (request, call) => {
+      const shows = seenBy(context, call.principal);
+      const seen = (await context.store.readDeleted()).filter(({ tunnel }) => tunnel !== undefined && shows(tunnel));
+      const record = deletedNamed(seen, request.tunnel);
+      const restore = changing(context, method.restoreTunnel, (snapshot, asked, around) =>
+        isRefusal(record) ? record : restoreTunnel(snapshot, asked, around, record),
+      );
+      return restore(request, call);
+    },
+    listDeletedTunnels: async ({ owner }, { principal }) => {
+      const shows = seenBy(context, principal);
+      const snapshot = head.snapshot();
+      const deleted = await context.store.readDeleted();
+      const wanted = deleted.toSorted(lastFirst).flatMap(({ tunnel }) => {
+        const shown = tunnel !== undefined && shows(tunnel) && (owner === '' || tunnel.owner === owner);
+        return shown && !snapshot.tunnels.has(tunnel.id) ? [toTunnel(snapshot, { record: tunnel })] : [];
+      });
+      return { tunnels: wanted };
+    },
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));
       return { tunnel: living(context, head.snapshot(), stored), freshness: freshness(context) };

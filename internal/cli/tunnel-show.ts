@@ -61,13 +61,15 @@ export function listVerb(tunnel: Command, session: Session): void {
     .command('list')
     .description('show all tunnels')
     .option('--owner <owner>', 'of this owner alone', '')
-    .action(async ({ owner }: { readonly owner: string }) => {
+    .option('--deleted', 'those that tunnel restore can bring back, the last deleted first')
+    .action(async ({ owner, deleted }: { readonly owner: string; readonly deleted?: boolean }) => {
       const { tunnels } = await session.client();
+      if (deleted === true) return session.list((await tunnels.listDeletedTunnels({ owner })).tunnels, columns);
       const all = await allPages(session, async (page) => {
         const answer = await tunnels.listTunnels({ owner, ...page });
         return { ...answer, items: answer.tunnels };
       });
-      await session.list(all, columns);
+      return session.list(all, columns);
     });
 }
 

@@ -8,6 +8,7 @@ import { firewallVerbs } from './tunnel-firewall.ts';
 import { rotateVerb } from './tunnel-rotate.ts';
 import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { getVerb, listVerb } from './tunnel-show.ts';
+import { restoreVerbs } from './tunnel-restore.ts';
 import { suspendVerbs } from './tunnel-suspend.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
 import { usageVerb } from './tunnel-usage.ts';
@@ -23,6 +24,7 @@ export function tunnelVerbs(tunnel: Command, session: Session): void {
     firewallVerbs,
     rotateVerb,
     rotatePskVerb,
+    restoreVerbs,
     suspendVerbs,
     usageVerb,
   ])

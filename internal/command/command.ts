@@ -35,6 +35,7 @@ export { quotasOf, openQuota, setQuota } from './quotas.ts';
 export { release } from './release.ts';
 export { sealingRecipients } from './sealing-recipients.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
+export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
 export { resizePool } from './resize-pool.ts';
 export { revokeNode } from './revoke-node.ts';
 export {

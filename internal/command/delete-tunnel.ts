@@ -1,8 +1,9 @@
 // Delete tunnel: the tunnel and its claim on its key go, and its addresses with them.
 
 import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
-import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { DeletedTunnelSchema, type Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type DeleteTunnelRequest,
   type DeleteTunnelResponse,
@@ -41,11 +42,12 @@ export function deleteTunnel(
     if (allocation?.record.tunnelId === tunnel.id) released.set(id, { id, allocation });
   }
   quarantine(snapshot, draft, [...released.values()], context.now);
-  return { decision: draft.decision(), response: create(DeleteTunnelResponseSchema) };
+  const deleted = [create(DeletedTunnelSchema, { tunnel, at: timestampFromDate(context.now) })];
+  return { decision: { ...draft.decision(), deleted }, response: create(DeleteTunnelResponseSchema) };
 }
 
 /** As its record claims. */
-function allocationIds(tunnel: Tunnel): readonly string[] {
+export function allocationIds(tunnel: Tunnel): readonly string[] {
   return tunnel.prefixes.flatMap((claim) => {
     const prefix = parsePrefix(claim.prefix);
     return typeof prefix === 'string' ? [allocationId(claim.poolId, prefix)] : [];

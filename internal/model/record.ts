@@ -4,6 +4,7 @@ import type {
   Allocation,
   Authority,
   Blackhole,
+  DeletedTunnel,
   Holding,
   Interconnect,
   JoinToken,
@@ -126,6 +127,8 @@ export interface Decision {
   readonly compares: readonly Compare[];
   readonly writes: readonly Write[];
   readonly ended?: readonly Ended[];
+  /** Tunnels that it deletes, for whoever wants one back. */
+  readonly deleted?: readonly DeletedTunnel[];
   /** The same of people, in the same transaction. */
   readonly people?: PersonDecision;
   /** For the audit: the address that it was asked from. */

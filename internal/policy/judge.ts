@@ -78,7 +78,10 @@ export function narrowed(actor: Actor, method: DescMethod, request: Message): vo
     !idSyntax.test(tunnel)
   )
     fields['tunnel'] = `${actor.owner}/${tunnel}`;
-  if ((method.name === 'ListTunnels' || method.name === 'ListAllocations') && fields['owner'] === '')
+  if (
+    (method.name === 'ListTunnels' || method.name === 'ListDeletedTunnels' || method.name === 'ListAllocations') &&
+    fields['owner'] === ''
+  )
     fields['owner'] = actor.owner;
 }
 

@@ -43,6 +43,9 @@ const lines: readonly Line[] = [
   ['pop44.v1.TunnelService/GetSealingRecipients', 'read', '- o o y y   y y -', 'tunnelIfNamed'],
   ['pop44.v1.TunnelService/GetTunnelUsage', 'read', '- o o y y   y y -', 'tunnel'],
   ['pop44.v1.TunnelService/GetTunnelDenials', 'read', '- o o y y   y y -', 'tunnel'],
+  // Which deleted ones one may see, their handlers look at: they stand in no snapshot.
+  ['pop44.v1.TunnelService/RestoreTunnel', 'tunnels', '- o o - y   - - -'],
+  ['pop44.v1.TunnelService/ListDeletedTunnels', 'read', '- o o y y   - - -'],
   ['pop44.v1.TunnelService/RotateTunnelKey', 'tunnels', '- o o - y   - - -', 'tunnel'],
 
   ['pop44.v1.AllocationService/Allocate', 'tunnels', '- o o - y   - - -', 'newAllocation'],

@@ -2,11 +2,13 @@
 
 import { type Compare, type Operation as KeyOperation, prefixEnd } from '#internal/etcd/etcd.ts';
 import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Lifetime, PersonDecision } from '#internal/model/model.ts';
+import type { PersonDecision } from '#internal/model/model.ts';
 import type { Decision, Compare as RecordCompare, Write } from '#internal/model/record.ts';
 import { encodeOperation, encodePerson, encodeRecord } from './codec.ts';
+import { deletedEntry } from './deleted-log.ts';
 import { heldEntry } from './held-log.ts';
 import { operationKey, personKey, recordKey } from './keys.ts';
+import type { LeaseKind } from './lease.ts';
 
 export type KeyWrite = Exclude<KeyOperation, { readonly op: 'get' }>;
 
@@ -19,7 +21,7 @@ export interface Item {
   readonly writes: ReadonlyMap<string, KeyWrite>;
   readonly remember: { readonly key: string; readonly value: Uint8Array } | undefined;
   /** By key of those among the writes that end by themselves. */
-  readonly lifetimes: ReadonlyMap<string, Lifetime>;
+  readonly lifetimes: ReadonlyMap<string, LeaseKind>;
   /** Of all values. */
   readonly bytes: number;
 }
@@ -47,7 +49,13 @@ export function itemOf(decision: Decision, operation: Operation | undefined): It
     writes.set(write.key, write);
   };
   for (const each of decision.writes) add(writeOf(each));
-  const lifetimes = decision.people === undefined ? none : addPeople(decision.people, compares, add);
+  const lifetimes = new Map<string, LeaseKind>();
+  if (decision.people !== undefined) addPeople(decision.people, { compares, add, lifetimes });
+  for (const each of decision.deleted ?? []) {
+    const { key, value } = deletedEntry(each);
+    add({ op: 'put', key, value });
+    lifetimes.set(key, 'deleted');
+  }
   for (const each of decision.ended ?? []) {
     const { key, value } = heldEntry(each);
     bytes += value.length;
@@ -60,19 +68,18 @@ export function itemOf(decision: Decision, operation: Operation | undefined): It
   return { decision, operation, compares, writes, lifetimes, remember: { key, value }, bytes: bytes + value.length };
 }
 
-const none: ReadonlyMap<string, Lifetime> = new Map();
+interface Filling {
+  readonly compares: Map<string, Compare>;
+  readonly add: (write: KeyWrite) => void;
+  readonly lifetimes: Map<string, LeaseKind>;
+}
 
-/** The same of people; gives what of it ends by itself. */
-function addPeople(
-  people: PersonDecision,
-  compares: Map<string, Compare>,
-  add: (write: KeyWrite) => void,
-): ReadonlyMap<string, Lifetime> {
+/** The same of people. */
+function addPeople(people: PersonDecision, { compares, add, lifetimes }: Filling): void {
   for (const { kind, id, revision } of people.compares) {
     const key = personKey(kind, id);
     compares.set(key, { target: 'mod', key, revision });
   }
-  const lifetimes = new Map<string, Lifetime>();
   for (const write of people.writes) {
     const { kind, id } = write;
     const key = personKey(kind, id);
@@ -82,7 +89,6 @@ function addPeople(
       if (write.lifetime !== undefined) lifetimes.set(key, write.lifetime);
     }
   }
-  return lifetimes;
 }
 
 function compareOf({ kind, id, revision, within }: RecordCompare): Compare {

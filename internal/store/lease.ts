@@ -8,12 +8,14 @@ import type { Lifetime } from '#internal/model/model.ts';
 const hourSeconds = 3_600;
 
 /** What a lease is for: remembered answers, or a record about people that ends by itself. */
-export type LeaseKind = 'answer' | Lifetime;
+export type LeaseKind = 'answer' | 'deleted' | Lifetime;
 
 // Seconds that what is written under a lease lives at least, and for how long one lease is given to what is written: that
 // much longer it may live. Who reads looks at the record's own end.
 const lives: { readonly [K in LeaseKind]: { readonly atLeast: number; readonly window: number } } = {
   answer: { atLeast: 24 * hourSeconds, window: hourSeconds },
+  // The longest quarantine of a pool.
+  deleted: { atLeast: 30 * 24 * hourSeconds, window: hourSeconds },
   link: { atLeast: hourSeconds / 2, window: 60 },
   login: { atLeast: 30 * 24 * hourSeconds, window: hourSeconds },
   // A mail server may take its time; who has died meanwhile is found out by the next.

@@ -6,13 +6,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type EtcdEvent, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
-import type { AuditAnchor, Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { AuditAnchor, DeletedTunnel, Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { PersonEvent } from '#internal/model/model.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
 import { type AuditRecord, readAnchors, readAudit } from './audit-log.ts';
 import { trimAudit } from './audit-trim.ts';
+import { readDeleted } from './deleted-log.ts';
 import { createCommit } from './commit.ts';
 import { createFollowing, type Following, type FollowingEvent } from './following.ts';
 import type { Group } from './group.ts';
@@ -72,6 +73,8 @@ export interface Store {
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
   /** Chain after chain, each in the order of its numbers; of all nodes without `nodeId`. For operators and tests. */
   readAudit(nodeId?: string): AsyncIterable<AuditRecord>;
+  /** Tunnels that were deleted of late, in no order. What cannot be read is left out. */
+  readDeleted(): Promise<readonly DeletedTunnel[]>;
   /** The newest first, of those that were written before that revision; of what was trimmed nothing is left. */
   newestAudit(limit: number, before?: bigint): Promise<readonly AuditRecord[]>;
   readAnchors(): Promise<ReadonlyMap<string, AuditAnchor>>;
@@ -121,6 +124,7 @@ export function openStore(options: StoreOptions): Store {
     },
     readAnchors: () => readAnchors(etcd),
     trimAudit: (key, hash) => trimAudit(etcd, key, hash),
+    readDeleted: () => readDeleted(etcd),
     readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,

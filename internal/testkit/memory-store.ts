@@ -2,7 +2,7 @@
 // compares with another revision, a request id that was used, a fence that does not hold.
 
 import { Fault } from '#internal/errors/errors.ts';
-import type { Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { DeletedTunnel, Holding } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { emptySnapshot, fold, type PersonBatch, type PersonEvent, type PersonWrite } from '#internal/model/model.ts';
 import type { Batch, Compare, Decision, RecordEvent, Write } from '#internal/model/record.ts';
@@ -13,7 +13,7 @@ import { createHead } from '#internal/submit/submit.ts';
 
 /** A daemon's side of a store: what it commits to, and the head that its watch advances. */
 export interface StoreSide {
-  readonly store: SubmitStore & Pick<Store, 'readHeld'>;
+  readonly store: SubmitStore & Pick<Store, 'readHeld' | 'readDeleted'>;
   readonly head: Head;
   readonly people: PeopleHead;
   /** The watch stands still until resume. */
@@ -28,6 +28,7 @@ export interface MemoryStore extends SubmitStore {
   readonly faults: ('lost-before' | 'lost-after' | 'away' | 'silent')[];
   readonly commits: Decision[];
   readHeld: Store['readHeld'];
+  readDeleted: Store['readDeleted'];
   /** Keys of fences that do not hold any more. */
   readonly deposed: Set<string>;
 }
@@ -43,6 +44,7 @@ export function memoryStore(): MemoryStore {
   const commits: Decision[] = [];
   const deposed = new Set<string>();
   const held: Holding[] = [];
+  const deleted = new Map<string, DeletedTunnel>();
 
   function holds({ kind, id, revision: wanted, within }: Compare): boolean {
     if (within === true) return !revisions.keys().some((key) => key.startsWith(`${kind}/${id}`));
@@ -96,6 +98,7 @@ export function memoryStore(): MemoryStore {
     const ofPeople = done.flatMap(({ decision }) => decision.people?.writes ?? []);
     if (done.length > 0) carryOut(writes.values(), ofPeople);
     held.push(...done.flatMap(({ decision }) => (decision.ended ?? []).map(({ holding }) => holding)));
+    for (const each of done.flatMap(({ decision }) => decision.deleted ?? [])) deleted.set(each.tunnel?.id ?? '', each);
     for (const { operation } of done) {
       if (operation !== undefined) operations.set(operation.requestId, { operation, revision });
     }
@@ -138,6 +141,7 @@ export function memoryStore(): MemoryStore {
       readable();
       return held.filter(({ prefix }) => prefixes.some((asked) => asked === prefix));
     },
+    readDeleted: async () => [...deleted.values()],
     readOperation: async (requestId) => {
       readable();
       return operations.get(requestId);

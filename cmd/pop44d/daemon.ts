@@ -32,6 +32,7 @@ import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
+import { membersOf } from './members.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createFormerOwners, readings, sightings } from './owners.ts';
 import { createPairing } from './pair.ts';
@@ -228,6 +229,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     trusted: trust.trusted,
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
+    members: membersOf(config.etcd.endpoints, identity.current, clock),
     explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask, whereabouts: pairing.seen },
   });
   askAgain = api.askAgain;

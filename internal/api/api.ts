@@ -43,6 +43,7 @@ import { healthHandlers } from './health-service.ts';
 import { peopleHandlers } from './people-service.ts';
 import { gatekeeper } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
+import type { RemoveNodeParts } from './remove-node.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
 import type { TakeoverParts } from './takeover.ts';
@@ -54,8 +55,10 @@ import { whoCalls } from './who.ts';
 export type { Joining } from './trust-service.ts';
 export type { Stay } from './tunnel-service.ts';
 
+export type { Member, Members } from './remove-node.ts';
+
 /** What the services need of the daemon around them. */
-export interface ApiParts extends TakeoverParts {
+export interface ApiParts extends TakeoverParts, RemoveNodeParts {
   readonly config: { readonly nodeId: string };
   readonly version: string;
   readonly head: Head;

@@ -20,7 +20,7 @@ const store = memoryStore();
 let network: ApiNetwork;
 let daemon: ApiDaemon;
 beforeAll(async () => {
-  network = await apiNetwork(store.follower, ['p1', 'p2'], undefined, clock);
+  network = await apiNetwork(store.follower, ['p1', 'p2'], undefined, { clock });
   [daemon] = network.daemons as [ApiDaemon];
   await createSmallFabric(network.as(FabricService, daemon), network.as(PoolService, daemon), 2);
 });

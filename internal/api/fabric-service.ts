@@ -23,6 +23,7 @@ import {
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { nodeStates } from './node-states.ts';
 import { listed } from './pages.ts';
+import { removingNode } from './remove-node.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness } from './service.ts';
 import { orderTakeover } from './takeover.ts';
@@ -38,6 +39,7 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     updatePop: changing(context, method.updatePop, updatePop),
     createNode: changing(context, method.createNode, createNode),
     updateNode: changing(context, method.updateNode, updateNode),
+    removeNode: removingNode(context),
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),

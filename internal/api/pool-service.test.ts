@@ -19,7 +19,7 @@ let network: ApiNetwork;
 let daemon: ApiDaemon;
 beforeAll(async () => {
   // The pool check waits for seconds between its two looks.
-  network = await apiNetwork(store.follower, ['p1', 'p2'], undefined, hurried());
+  network = await apiNetwork(store.follower, ['p1', 'p2'], undefined, { clock: hurried() });
   [daemon] = network.daemons as [ApiDaemon];
   await createSmallFabric(network.as(FabricService, daemon), network.as(PoolService, daemon), 2);
 });

@@ -49,6 +49,8 @@ const requests: readonly (readonly [line: string, method: string, request: objec
   ['pop update p3 --no-single-homed', 'updatePop', { change, pop: 'p3', singleHomed: false }],
   ['interconnect delete p1-p2 --etag 7', 'deleteInterconnect', { change: { etag: '7' }, interconnect: 'p1-p2' }],
   ['upstream delete p1-pop --etag 7', 'deleteUpstream', { change: { etag: '7' }, upstream: 'p1-pop', force: false }],
+  ['node remove p4 --etag 7', 'removeNode', { change: { etag: '7' }, node: 'p4', force: false, keepPlace: false }],
+  ['node remove p4 --force --keep-place', 'removeNode', { change, node: 'p4', force: true, keepPlace: true }],
   ['upstream delete p1-pop --force', 'deleteUpstream', { change, upstream: 'p1-pop', force: true }],
   ['interconnect delete p1-p2 --force', 'deleteInterconnect', { change, interconnect: 'p1-p2', force: true }],
   [

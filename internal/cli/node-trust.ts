@@ -9,6 +9,7 @@ import { type ChangeOptions, change, changeOf, withChangeOptions } from './chang
 import { duration } from './duration.ts';
 import type { Column } from './layout.ts';
 import { uint } from './parse.ts';
+import { removeVerbs } from './node-remove.ts';
 import type { Session } from './session.ts';
 
 interface TokenOptions extends ChangeOptions {
@@ -56,6 +57,7 @@ export function nodeTrustVerbs(node: Command, session: Session): void {
         show: (answer) => session.done(answer, `node ${id} revoked`),
       });
     });
+  removeVerbs(node, session);
   node
     .command('certificates')
     .description('show the certificate that each node was given last')

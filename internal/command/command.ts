@@ -36,6 +36,7 @@ export { release } from './release.ts';
 export { sealingRecipients } from './sealing-recipients.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
 export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
+export { removeNode } from './remove-node.ts';
 export { resizePool } from './resize-pool.ts';
 export { revokeNode } from './revoke-node.ts';
 export {

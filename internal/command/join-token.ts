@@ -109,6 +109,9 @@ function completed(snapshot: Snapshot, asked: Node, now: Date): Node {
   node.meshPort ||= before?.meshPort || usualMeshPort;
   node.apiPort ||= before?.apiPort || usualApiPort;
   node.failureDomain ||= before?.failureDomain ?? '';
+  node.uplinkBitPerSecond ||= before?.uplinkBitPerSecond ?? 0n;
+  // Without it the machine that comes in its place would be no pair with the other node, and carry the PoP beside it.
+  node.heartbeat ||= before?.popId === node.popId ? before.heartbeat : '';
   return node;
 }
 

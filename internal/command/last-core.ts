@@ -13,6 +13,10 @@ function leadsToCore({ nodes, pops }: Snapshot, from: string, { nodeA, nodeB }: 
   return pops.get(far.popId)?.record.kind === PopKind.CORE;
 }
 
+/** Interconnects by which a node in force reaches a CORE of another PoP, by id. */
+export const waysToCores = (snapshot: Snapshot, nodeId: string): readonly string[] =>
+  [...snapshot.interconnects].flatMap(([id, { record }]) => (leadsToCore(snapshot, nodeId, record) ? [id] : [])).sort();
+
 /** Another interconnect by which the node still reaches a CORE; undefined: it did not reach one by this one either. */
 function otherWay(snapshot: Snapshot, nodeId: string, going: Interconnect): string | Refusal | undefined {
   const node = snapshot.nodes.get(nodeId)?.record;

@@ -90,7 +90,11 @@ test('an admin who knows that there is one way says so, and takes it back', () =
 });
 
 test.each([
-  ['required', () => update(regional, {}), 'pop: "p3" is given nothing to change (single_homed, endpoint_mode, gateway4 or gateway6)'],
+  [
+    'required',
+    () => update(regional, {}),
+    'pop: "p3" is given nothing to change (single_homed, endpoint_mode, gateway4 or gateway6)',
+  ],
   [
     'not-found',
     () => update(regional, { pop: 'p9', singleHomed: true }),

@@ -19,6 +19,20 @@ export function revokedNode(field: string, node: Node): Refusal | undefined {
   return refuse('revoked', { field, value: node.id, problem: 'was revoked', cure: 'a node in force' });
 }
 
+/** Refuses `in-use`: nobody would be left to let another one in. */
+export function lastInForce(snapshot: Snapshot, node: Node): Refusal | undefined {
+  if (!inForce(node) || nodesInForce(snapshot).length > 1) return undefined;
+  const problem = 'is the last node in force';
+  return refuse('in-use', { field: 'node', value: node.id, problem, cure: 'join another one first' });
+}
+
+/** Its record from now on; one that is out already as it is. */
+export function shutOut(node: Node, now: Date): Node {
+  const record = clone(NodeSchema, node);
+  record.revokedAt ??= timestampFromDate(now);
+  return record;
+}
+
 /** Refuses `required`, `invalid`, `not-found`, `stale-etag`, `revoked` (already), `in-use` (the last node). */
 export function revokeNode(
   snapshot: Snapshot,
@@ -31,16 +45,9 @@ export function revokeNode(
   if (stored === undefined) return notFound('node', request.node, 'node');
   const stale = staleEtag(request.change, stored.revision) ?? revokedNode('node', stored.record);
   if (stale !== undefined) return stale;
-  if (nodesInForce(snapshot).length === 1) {
-    return refuse('in-use', {
-      field: 'node',
-      value: request.node,
-      problem: 'is the last node in force',
-      cure: 'join another one first',
-    });
-  }
-  const record = clone(NodeSchema, stored.record);
-  record.revokedAt = timestampFromDate(now);
+  const last = lastInForce(snapshot, stored.record);
+  if (last !== undefined) return last;
+  const record = shutOut(stored.record, now);
   const certificate = snapshot.certificates.get(request.node);
   return {
     decision: {

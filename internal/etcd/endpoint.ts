@@ -16,14 +16,16 @@ export interface Tls {
   readonly key: Uint8Array;
 }
 
+export interface Clients {
+  readonly kv: KVClient;
+  readonly lease: LeaseClient;
+  readonly cluster: Etcd3['cluster'];
+}
+
 export interface Endpoint {
   readonly url: string;
   /** One call with a deadline. Throws a Fault with a FailureCode. */
-  unary<T>(
-    name: string,
-    run: (clients: { kv: KVClient; lease: LeaseClient }, options: CallOptions) => Promise<T>,
-    deadlineMs?: number,
-  ): Promise<T>;
+  unary<T>(name: string, run: (clients: Clients, options: CallOptions) => Promise<T>, deadlineMs?: number): Promise<T>;
   /** As unary, of one encoded TxnRequest and its TxnResponse. */
   txn(request: Buffer): Promise<Buffer>;
   /** Linearizable: proves that the member has a quorum. */
@@ -92,7 +94,7 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
     url,
     async unary(name, run, ms = deadlineMs) {
       try {
-        return await run({ kv: client.kv, lease: client.leaseClient }, options(ms));
+        return await run({ kv: client.kv, lease: client.leaseClient, cluster: client.cluster }, options(ms));
       } catch (thrown) {
         throw failureOf(thrown, `${name} at ${url}`);
       }

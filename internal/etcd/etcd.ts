@@ -15,7 +15,7 @@ import { type ListOptions, list, type Read } from './list.ts';
 import { type Following, listThenWatch } from './list-then-watch.ts';
 import { openOrder } from './order.ts';
 import { decodeTxn, encodeTxn } from './txn-wire.ts';
-import type { Entry, EtcdEvent, Header, Listing, Renewal, Txn, TxnOutcome } from './types.ts';
+import type { Entry, EtcdEvent, Header, Listing, Member, Renewal, Txn, TxnOutcome } from './types.ts';
 import { entryOf, headerOf } from './wire.ts';
 
 export { prefixEnd } from './bytes.ts';
@@ -31,6 +31,7 @@ export type {
   Fence,
   Header,
   Listing,
+  Member,
   Operation,
   RelistReason,
   Renewal,
@@ -79,6 +80,9 @@ export interface Etcd {
   revokeLease(leaseId: bigint, deadlineMs?: number): Promise<void>;
   /** Forgets the history before `revision`. Operators' and tests' work. */
   compact(revision: bigint): Promise<void>;
+  members(): Promise<readonly Member[]>;
+  /** Sent once; without an error too when it is gone already. etcd refuses what would cost it its majority. */
+  removeMember(id: string): Promise<void>;
   /** Ends, without an error, only by its signal. To be iterated once. */
   listThenWatch(prefix: string, signal: AbortSignal): Following;
   /** For connections to come: watches and calls under way go on over those that stand. */
@@ -120,6 +124,13 @@ export function openEtcd(options: EtcdOptions): Etcd {
   const { progressNotifyMs } = options;
   const report = (event: EtcdEvent) => options.report?.(event);
   const following = { order, clock, list: listPrefix, header, progressNotifyMs, report };
+
+  const members = async (): Promise<readonly Member[]> => {
+    const answer = await read('list the members', ({ cluster }, o) => cluster.memberList({}, o));
+    return answer.members.map(({ ID, name, clientURLs, peerURLs, isLearner }) => ({
+      ...{ id: String(ID), name, clientUrls: clientURLs, peerUrls: peerURLs, learner: isLearner },
+    }));
+  };
 
   return {
     deadlineMs,
@@ -170,6 +181,19 @@ export function openEtcd(options: EtcdOptions): Etcd {
     },
     async compact(revision) {
       await read('compact', ({ kv }, o) => kv.compact({ revision: revision.toString(), physical: true }, o));
+    },
+    members,
+    async removeMember(id) {
+      const gone = async () => !(await members()).some((member) => member.id === id);
+      try {
+        await atFirst(
+          (endpoint) => endpoint.unary('remove a member', ({ cluster }, o) => cluster.memberRemove({ ID: id }, o)),
+          (thrown) => failureCode(thrown) === 'unavailable',
+        );
+      } catch (thrown) {
+        // Its answer got lost, or somebody else was faster.
+        if (!(await gone().catch(() => false))) throw thrown;
+      }
     },
     listThenWatch: (prefix, signal) => listThenWatch(following, prefix, signal),
     renew(tls) {

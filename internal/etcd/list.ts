@@ -1,13 +1,14 @@
 // List: all keys of a prefix at one revision, in pages.
 
 import type { CallOptions } from '@grpc/grpc-js';
-import type { IRangeRequest, IRangeResponse, KVClient, LeaseClient } from 'etcd3';
+import type { IRangeRequest, IRangeResponse } from 'etcd3';
 import { keyAfter, keyBytes, prefixEnd } from './bytes.ts';
+import type { Clients } from './endpoint.ts';
 import { failureCode } from './failure.ts';
 import type { Entry, Listing } from './types.ts';
 import { entryOf } from './wire.ts';
 
-type Run<T> = (clients: { kv: KVClient; lease: LeaseClient }, options: CallOptions) => Promise<T>;
+type Run<T> = (clients: Clients, options: CallOptions) => Promise<T>;
 /** A read that goes to the next endpoint when one fails. */
 export type Read = <T>(name: string, run: Run<T>, deadlineMs?: number) => Promise<T>;
 

@@ -111,3 +111,13 @@ export type EtcdEvent =
   | { readonly event: 'follow-failed'; readonly endpoint: string; readonly problem: string }
   | { readonly event: 'relisted'; readonly reason: RelistReason; readonly revision: string; readonly keys: number }
   | { readonly event: 'restore-suspected'; readonly problem: string };
+
+/** A member of the cluster, which votes unless it is a learner. */
+export interface Member {
+  readonly id: string;
+  /** Empty until it has started. */
+  readonly name: string;
+  readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  readonly learner: boolean;
+}

@@ -3,7 +3,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
-import { type Api, openApi } from '#internal/api/api.ts';
+import { type Api, type Members, openApi } from '#internal/api/api.ts';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
@@ -60,6 +60,12 @@ export interface ApiNetwork extends AsyncDisposable {
   as<M extends GenServiceMethods>(service: GenService<M>, daemon: ApiDaemon, identity?: Identity): Calls<M>;
 }
 
+export interface Surroundings {
+  readonly clock?: Clock;
+  /** Of the etcd that a store stands for; absent: there is none. */
+  readonly members?: Members;
+}
+
 const graceMs = 50;
 
 /** Of a store in memory; etcd's own has its own. */
@@ -75,7 +81,7 @@ export async function apiNetwork(
   nodes: readonly string[],
   /** Who leads what, as each daemon sees it; without it nobody leads anything. */
   elected?: (node: string) => Elected,
-  clock: Clock = realClock,
+  { clock = realClock, members }: Surroundings = {},
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
@@ -158,6 +164,7 @@ export async function apiNetwork(
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },
       usage: { own: () => undefined, others: async () => [] },
       trusted: () => ca.certificatePem,
+      ...(members && { members }),
       joining: {
         held: () => openAuthorities({ keyPem: ca.privateKeyPem, trustedPem: ca.certificatePem }),
         storesAgainst: async () => [],

@@ -1,0 +1,36 @@
+// Members of etcd's cluster, asked with this node's certificate when somebody wants to know: seldom.
+
+import type { Members } from '#internal/api/api.ts';
+import type { Clock } from '#internal/clock/clock.ts';
+import { type Etcd, openEtcd } from '#internal/etcd/etcd.ts';
+import type { Identity } from '#internal/rpc/rpc.ts';
+import { tlsOf } from './trust.ts';
+
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+
+export function membersOf(endpoints: readonly string[], identity: () => Identity, clock: Clock): Members {
+  async function asked<T>(at: readonly string[], ask: (etcd: Etcd) => Promise<T>): Promise<T> {
+    const etcd = openEtcd({ endpoints: at, tls: tlsOf(identity()), clock });
+    try {
+      return await ask(etcd);
+    } finally {
+      etcd.close();
+    }
+  }
+  const urls = new Map<string, readonly string[]>();
+  return {
+    list: async () => {
+      const members = await asked(endpoints, (etcd) => etcd.members());
+      return members.map(({ id, name, clientUrls, peerUrls, learner }) => {
+        urls.set(id, clientUrls);
+        return { id, name, hosts: [...new Set([...clientUrls, ...peerUrls].map(hostOf))], votes: !learner };
+      });
+    },
+    answers: ({ id }) =>
+      asked(urls.get(id) ?? [], (etcd) => etcd.header()).then(
+        () => true,
+        () => false,
+      ),
+    remove: ({ id }) => asked(endpoints, (etcd) => etcd.removeMember(id)),
+  };
+}

@@ -3,9 +3,12 @@
 import type { Command } from 'commander';
 import type { Allocation } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import type { Kind } from './kind.ts';
 import { type Column, timeText } from './layout.ts';
 import { allPages } from './pages.ts';
 import type { Session } from './session.ts';
+import { oneVerbs } from './showing.ts';
+import { watchVerb } from './watch.ts';
 import { type WishOptions, wholePrefix, wishesOf, withWishOptions } from './wish.ts';
 
 interface CreateOptions extends ChangeOptions, WishOptions {
@@ -37,8 +40,30 @@ const columns: readonly Column<Allocation>[] = [
   ['pool', (allocation) => allocation.poolId],
 ];
 
+async function allAllocations(
+  session: Session,
+  wanted: { readonly owner?: string; readonly pool?: string; readonly withQuarantined: boolean },
+): Promise<readonly Allocation[]> {
+  const { allocations } = await session.client();
+  return allPages(session, async (page) => {
+    const answer = await allocations.listAllocations({ ...page, ...wanted });
+    return { ...answer, items: answer.allocations };
+  });
+}
+
+const kind: Kind<Allocation> = {
+  noun: 'allocation',
+  many: 'allocations',
+  named: 'prefix',
+  ask: async (session) => ({ items: await allAllocations(session, { withQuarantined: true }) }),
+  names: ({ prefix }) => [prefix, prefix.replace(/\/(32|128)$/, '')],
+  columns,
+};
+
 export function allocationVerbs(allocation: Command, session: Session): void {
   for (const verb of [createVerb, listVerb, releaseVerb]) verb(allocation, session);
+  oneVerbs(allocation, session, kind);
+  watchVerb(allocation, session, kind);
 }
 
 function createVerb(allocation: Command, session: Session): void {
@@ -62,17 +87,13 @@ function createVerb(allocation: Command, session: Session): void {
 function listVerb(allocation: Command, session: Session): void {
   allocation
     .command('list')
+    .alias('ls')
     .description('show what is allocated')
     .option('--owner <owner>', 'of this owner alone', '')
     .option('--pool <pool>', 'of this pool alone', '')
     .option('--quarantined', 'and what was released and is not free yet')
     .action(async ({ owner, pool, quarantined = false }: ListOptions) => {
-      const { allocations } = await session.client();
-      const all = await allPages(session, async (page) => {
-        const answer = await allocations.listAllocations({ ...page, owner, pool, withQuarantined: quarantined });
-        return { ...answer, items: answer.allocations };
-      });
-      await session.list(all, columns);
+      await session.list(await allAllocations(session, { owner, pool, withQuarantined: quarantined }), columns);
     });
 }
 

@@ -4,8 +4,10 @@ import type { Command } from 'commander';
 import type { Blackhole } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { duration } from './duration.ts';
+import type { Kind } from './kind.ts';
 import { type Column, timeText } from './layout.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 interface CreateOptions extends ChangeOptions {
   readonly reason: string;
@@ -20,6 +22,19 @@ const columns: readonly Column<Blackhole>[] = [
   ['reason', (hole) => hole.reason],
 ];
 
+const kind: Kind<Blackhole> = {
+  noun: 'blackhole',
+  many: 'blackholes',
+  named: 'address',
+  async ask(session) {
+    const { blackholes, freshness } = await (await session.client()).desk.listBlackholes({});
+    return { items: blackholes, freshness };
+  },
+  // An address alone is a prefix of one.
+  names: ({ prefix }) => [prefix, prefix.replace(/\/(32|128)$/, '')],
+  columns,
+};
+
 export function blackholeVerbs(blackhole: Command, session: Session): void {
   withChangeOptions(blackhole.command('create').argument('<address>'), 'new')
     .description('drop what is sent to an address, here and at upstreams that accept blackholes')
@@ -33,14 +48,7 @@ export function blackholeVerbs(blackhole: Command, session: Session): void {
         show: (answer) => session.record(answer, answer.blackhole, columns),
       });
     });
-  blackhole
-    .command('list')
-    .description('show all blackholes')
-    .action(async () => {
-      const { blackholes, freshness } = await (await session.client()).desk.listBlackholes({});
-      await session.list(blackholes, columns);
-      session.aged(freshness);
-    });
+  showVerbs(blackhole, session, kind);
   withChangeOptions(blackhole.command('delete').argument('<address>'), 'existing')
     .description('let traffic to the address through again')
     .action(async (address: string, options: ChangeOptions) => {

@@ -7,8 +7,10 @@ import { messageOf } from '#internal/errors/errors.ts';
 import type { AuthorityState } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
+import type { Kind } from './kind.ts';
 import type { Column } from './layout.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 interface UseOptions extends ChangeOptions {
   readonly without: readonly string[];
@@ -33,6 +35,18 @@ const columns: readonly Column<AuthorityState>[] = [
 
 const named = (id: string | undefined): string => id?.slice(0, shownDigits) ?? '';
 
+const kind: Kind<AuthorityState> = {
+  noun: 'ca',
+  many: 'CAs, whose certificates are of them, and who does not trust one yet',
+  named: 'the first 16 digits of its id',
+  async ask(session) {
+    const { authorities, freshness } = await (await session.client()).trust.listAuthorities({});
+    return { items: authorities, freshness };
+  },
+  names: ({ authority }) => [named(authority?.id), authority?.id ?? ''],
+  columns,
+};
+
 const collected = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 function pemIn(file: string): string {
@@ -44,13 +58,7 @@ function pemIn(file: string): string {
 }
 
 export function caVerbs(ca: Command, session: Session): void {
-  ca.command('list')
-    .description('show the CAs, whose certificates are of them, and who does not trust one yet')
-    .action(async () => {
-      const { authorities, freshness } = await (await session.client()).trust.listAuthorities({});
-      await session.list(authorities, columns);
-      session.aged(freshness);
-    });
+  showVerbs(ca, session, kind);
   withChangeOptions(ca.command('add').argument('<file>', 'its certificate, as pop44d new-ca prints it'), 'new')
     .description('let every node trust a next CA; the one that signs vouches for it')
     .action(async (file: string, options: ChangeOptions) => {

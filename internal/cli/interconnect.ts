@@ -1,12 +1,14 @@
 // Interconnect: links between nodes.
 
 import { type Command, Option } from 'commander';
-import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { interconnectColumns } from './interconnect-columns.ts';
+import { interconnectKind } from './interconnect-kind.ts';
 import type { MeshOptions } from './interconnect-mesh.ts';
 import type { Column } from './layout.ts';
 import { seconds, uint } from './parse.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 interface CreateOptions extends ChangeOptions {
   readonly link4: string;
@@ -23,19 +25,6 @@ interface CreateOptions extends ChangeOptions {
 interface DeleteOptions extends ChangeOptions {
   readonly force?: true;
 }
-
-const columns: readonly Column<Interconnect>[] = [
-  ['id', (link) => link.id],
-  ['a', (link) => link.nodeA],
-  ['b', (link) => link.nodeB],
-  ['link4', (link) => link.link4],
-  ['link6', (link) => link.link6],
-  ['port a', (link) => String(link.portA)],
-  ['port b', (link) => String(link.portB)],
-  ['mtu', (link) => String(link.mtu)],
-  ['underlay a', (link) => link.underlayA],
-  ['underlay b', (link) => link.underlayB],
-];
 
 export function interconnectVerbs(interconnect: Command, session: Session): void {
   withChangeOptions(interconnect.command('create').argument('<node-a>').argument('<node-b>'), 'new')
@@ -60,7 +49,7 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
       const ends = { nodeA, nodeB, link4, link6, portA, portB, underlayA, underlayB };
       await change(session, options, {
         send: () => fabric.createInterconnect({ change: changeOf(options), ...ends, mtu, parallel, routes }),
-        show: (answer) => session.record(answer, answer.interconnect, columns),
+        show: (answer) => session.record(answer, answer.interconnect, interconnectColumns),
       });
     });
   interconnect
@@ -70,16 +59,9 @@ export function interconnectVerbs(interconnect: Command, session: Session): void
     .option('--wait <seconds>', 'wait until it is applied (bare: 30 s); exit 4 when it is not', seconds)
     .action(async (options: MeshOptions) => {
       const { joinMesh } = await import('./interconnect-mesh.ts');
-      await joinMesh(session, options, columns);
+      await joinMesh(session, options, interconnectColumns);
     });
-  interconnect
-    .command('list')
-    .description('show all interconnects')
-    .action(async () => {
-      const { interconnects, freshness } = await (await session.client()).fabric.listInterconnects({});
-      await session.list(interconnects, columns);
-      session.aged(freshness);
-    });
+  showVerbs(interconnect, session, interconnectKind);
   withChangeOptions(interconnect.command('delete').argument('<id>'), 'existing')
     .description('take a link away')
     .option('--force', 'also the last one of a node with a CORE, which is cut off then')

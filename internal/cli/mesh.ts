@@ -1,11 +1,11 @@
 // Mesh: which node hears which, and how each fares.
 
 import type { Command } from 'commander';
-import type { PathReport, RefusalReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
-import type { GetMeshResponse, MeshCell, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
+import type { MeshCell, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
 import { type Column, timeText, yesNo } from './layout.ts';
 import { legend, matrixText, oneWayText, weightLegend, weightsText } from './matrix.ts';
-import { signedMs } from './node.ts';
+import { signedMs } from './node-columns.ts';
+import { pathColumns, pathsOf, refusalColumns, refusalsOf } from './paths.ts';
 import type { Session } from './session.ts';
 
 /** In a pipe: a line for each pair and direction. */
@@ -31,39 +31,6 @@ const nodeColumns: readonly Column<MeshNode>[] = [
   ['clock', ({ state }) => (state?.clockOffsetMs === undefined ? '' : signedMs(state.clockOffsetMs))],
   ['certificate ends', ({ certificateEnds }) => (certificateEnds === undefined ? '' : dayText(certificateEnds))],
 ];
-
-interface PathFrom extends PathReport {
-  readonly from: string;
-}
-
-const pathColumns: readonly Column<PathFrom>[] = [
-  ['from', ({ from }) => from],
-  ['to', ({ nodeId }) => nodeId],
-  ['interconnect', ({ interconnectId }) => interconnectId],
-  ['link', ({ up }) => (up ? 'up' : 'down')],
-  ['verdict', ({ verdict }) => verdict],
-  ['weight', ({ weight, detour }) => `${weight}${detour ? '+' : ''}`],
-  ['because', ({ troubles }) => troubles.join(' ')],
-];
-
-interface RefusalFrom extends RefusalReport {
-  readonly from: string;
-}
-
-const refusalColumns: readonly Column<RefusalFrom>[] = [
-  ['from', ({ from }) => from],
-  ['neighbour', ({ neighbourId }) => neighbourId],
-  ['session', ({ session }) => session],
-  ['refused', ({ refused }) => String(refused)],
-  ['taken', ({ imported }) => String(imported)],
-  ['limit', ({ limit, limitHit }) => (limit === 0 ? '' : `${limit}${limitHit ? ' hit' : ''}`)],
-];
-
-const refusalsOf = ({ nodes }: GetMeshResponse): readonly RefusalFrom[] =>
-  nodes.flatMap(({ state, refusals }) => refusals.map((refusal) => ({ ...refusal, from: state?.node?.id ?? '' })));
-
-const pathsOf = ({ nodes }: GetMeshResponse): readonly PathFrom[] =>
-  nodes.flatMap(({ state, paths }) => paths.map((path) => ({ ...path, from: state?.node?.id ?? '' })));
 
 export function meshVerb(mesh: Command, session: Session): void {
   mesh.action(async () => {

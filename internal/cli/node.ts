@@ -1,17 +1,16 @@
 // Node: the machines of PoPs.
 
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Command } from 'commander';
-import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
-import { type Column, yesNo } from './layout.ts';
+import { nodeColumns } from './node-columns.ts';
+import { nodeKind } from './node-kind.ts';
 import { resealVerb } from './node-reseal.ts';
 import { restartRoutingVerb } from './node-restart.ts';
 import { nodeTrustVerbs } from './node-trust.ts';
 import { uint } from './parse.ts';
-import { rate, rateText } from './rate.ts';
+import { rate } from './rate.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 interface CreateOptions extends ChangeOptions {
   readonly pop: string;
@@ -35,56 +34,6 @@ interface UpdateOptions extends ChangeOptions {
   readonly heartbeat?: string;
   readonly lastResort?: boolean;
 }
-
-const recordColumns: readonly Column<Node>[] = [
-  ['id', (node) => node.id],
-  ['pop', (node) => node.popId],
-  ['asn', (node) => String(node.asn)],
-  ['loopback4', (node) => node.loopback4],
-  ['loopback6', (node) => node.loopback6],
-  ['mesh', (node) => node.meshAddress],
-  ['underlay4', (node) => node.underlay4],
-  ['underlay6', (node) => node.underlay6],
-  ['heartbeat', (node) => node.heartbeat],
-  ['uplink', (node) => rateText(node.uplinkBitPerSecond, 'not known')],
-  ['sealing key', (node) => node.sealingPublicKey],
-];
-
-/** Of its interconnect key: `2026-11-25`. */
-function sinceText(node: Node | undefined): string {
-  const since = node?.interconnectKeyAge?.since;
-  return since === undefined ? '' : timestampDate(since).toISOString().slice(0, 10);
-}
-
-/** `+12 ms`: ahead of the node that answers. */
-export const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''}${Math.round(ms) + 0} ms`;
-
-/** `812, 790 of the other`: of a pair, what it has and what it keeps of its sibling. */
-const flowsText = ({ flows, flowsHeld }: NodeState): string =>
-  flows === undefined || flowsHeld === undefined ? '' : `${flows}, ${flowsHeld} of the other`;
-
-/** A node as it fares. */
-export const nodeStateColumns: readonly Column<NodeState>[] = [
-  ['node', ({ node }) => node?.id ?? ''],
-  ['pop', ({ node }) => node?.popId ?? ''],
-  ['connected', ({ connected }) => yesNo(connected)],
-  ['applied', ({ appliedRevision }) => String(appliedRevision)],
-  ['failing', ({ failingSteps }) => String(failingSteps)],
-  ['rtt', ({ rttMs }) => (rttMs === undefined ? '' : `${rttMs.toFixed(1)} ms`)],
-  ['store', ({ connected, stale }) => (connected ? (stale ? 'away' : 'reached') : '')],
-  ['held', ({ held }) => held],
-  ['key since', ({ node }) => sinceText(node)],
-  ['rotation', ({ rotation }) => rotation],
-  ['role', ({ role, takeoverEpoch: epoch }) => (epoch === 0n ? role : `${role} (epoch ${epoch})`)],
-  ['pair', ({ pairAlarm }) => pairAlarm],
-  // Last, so that who reads the others by their place goes on to.
-  ['clock', ({ clockOffsetMs }) => (clockOffsetMs === undefined ? '' : signedMs(clockOffsetMs))],
-  ['lag', ({ loopLagMs }) => (loopLagMs === 0 ? '' : `${loopLagMs.toFixed(0)} ms`)],
-  ['load', ({ connected, load }) => (connected ? load.toFixed(2) : '')],
-  ['last resort', ({ lastResort }) => (lastResort ? 'yes' : '')],
-  ['flows', flowsText],
-  ['failure', ({ failure }) => failure],
-];
 
 export function nodeVerbs(node: Command, session: Session): void {
   withChangeOptions(node.command('create').argument('<id>'), 'new')
@@ -110,7 +59,7 @@ export function nodeVerbs(node: Command, session: Session): void {
       const node = { ...same, id, popId: pop, uplinkBitPerSecond: uplink };
       await change(session, options, {
         send: () => fabric.createNode({ change: changeOf(options), node }),
-        show: (answer) => session.record(answer, answer.node, recordColumns),
+        show: (answer) => session.record(answer, answer.node, nodeColumns),
       });
     });
   withChangeOptions(node.command('update').argument('<node>'), 'existing')
@@ -131,7 +80,7 @@ export function nodeVerbs(node: Command, session: Session): void {
       };
       await change(session, options, {
         send: () => fabric.updateNode(request),
-        show: (answer) => session.record(answer, answer.node, recordColumns),
+        show: (answer) => session.record(answer, answer.node, nodeColumns),
         awaited: () => ({ nodeIds: [of] }),
       });
     });
@@ -141,7 +90,7 @@ export function nodeVerbs(node: Command, session: Session): void {
       const { fabric } = await session.client();
       await change(session, options, {
         send: () => fabric.setNodeSealingKey({ change: changeOf(options), nodeId, sealingPublicKey }),
-        show: (answer) => session.record(answer, answer.node, recordColumns),
+        show: (answer) => session.record(answer, answer.node, nodeColumns),
       });
     });
   node
@@ -165,16 +114,9 @@ export function nodeVerbs(node: Command, session: Session): void {
       const request = { change: changeOf(options), node: of, cancel: options.cancel ?? false };
       await change(session, options, {
         send: () => fabric.rotateInterconnectKey(request),
-        show: (answer) => session.record(answer, answer.node, recordColumns),
+        show: (answer) => session.record(answer, answer.node, nodeColumns),
         awaited: () => ({ nodeIds: [of] }),
       });
     });
-  node
-    .command('list')
-    .description('show all nodes and how they fare')
-    .action(async () => {
-      const { nodes, freshness } = await (await session.client()).fabric.listNodes({});
-      await session.list(nodes, nodeStateColumns);
-      session.aged(freshness);
-    });
+  showVerbs(node, session, nodeKind);
 }

@@ -6,6 +6,7 @@ import { durationText } from './duration.ts';
 import { type Column, percent } from './layout.ts';
 import { reservationColumns } from './pool-reserve.ts';
 import type { Session } from './session.ts';
+import { watchVerb } from './watch.ts';
 
 export const poolRef = ['<pool>', 'id or prefix'] as const;
 
@@ -46,6 +47,9 @@ export const poolColumns: readonly Column<Pool>[] = [
   ['etag', (pool) => pool.etag],
 ];
 
+// What listColumns has not.
+const wideColumns = poolColumns.filter(([title]) => ['id', 'home', 'quarantine', 'etag'].includes(title));
+
 /** How full it is; the API counts IPv4 in addresses, IPv6 in /64 networks. */
 function spaceColumns({ prefix }: Pool): readonly Column<Pool>[] {
   const counted = prefix.includes(':') ? '/64 networks' : 'addresses';
@@ -75,18 +79,34 @@ const unitColumns: readonly Column<UnitSpace>[] = [
 export function listVerb(pool: Command, session: Session): void {
   pool
     .command('list')
+    .alias('ls')
     .description('show all pools and who leads their allocation')
     .action(async () => {
       const { pools, freshness } = await (await session.client()).pools.listPools({});
-      await session.list(pools, listColumns(pools));
+      await session.list(pools, listColumns(pools), wideColumns);
       session.aged(freshness);
     });
+}
+
+export function poolWatchVerb(pool: Command, session: Session): void {
+  watchVerb(pool, session, {
+    noun: 'pool',
+    many: 'pools',
+    named: poolRef[1],
+    async ask() {
+      const { pools, freshness } = await (await session.client()).pools.listPools({});
+      return { items: pools, freshness };
+    },
+    names: ({ id, prefix }) => [id, prefix],
+    columns: listColumns([]),
+    wide: wideColumns,
+  });
 }
 
 export function getVerb(pool: Command, session: Session): void {
   pool
     .command('get')
-    .alias('show')
+    .aliases(['show', 'describe'])
     .argument(...poolRef)
     .description('show one pool: how full it is, in what pieces, and what is reserved')
     .action(async (ref: string) => {

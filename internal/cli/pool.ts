@@ -6,12 +6,12 @@ import { createVerb, delegateVerb, deleteVerb } from './pool-create.ts';
 import { drainVerb } from './pool-drain.ts';
 import { reservationVerbs } from './pool-reserve.ts';
 import { growAndShrinkVerbs } from './pool-resize.ts';
-import { getVerb, listVerb } from './pool-show.ts';
+import { getVerb, listVerb, poolWatchVerb } from './pool-show.ts';
 import { updateVerbs } from './pool-update.ts';
 import type { Session } from './session.ts';
 
 const verbs = [
-  ...[createVerb, listVerb, getVerb, updateVerbs, growAndShrinkVerbs, delegateVerb, drainVerb],
+  ...[createVerb, listVerb, getVerb, poolWatchVerb, updateVerbs, growAndShrinkVerbs, delegateVerb, drainVerb],
   ...[reservationVerbs, checkVerb, deleteVerb],
 ];
 

@@ -4,8 +4,10 @@ import { type Command, Option } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { uint } from './parse.ts';
 import { endpointModes, kindNames, type Kind, kinds, modeNames, popColumns } from './pop-columns.ts';
+import { popKind } from './pop-kind.ts';
 import { keyVerbs } from './pop-key.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 interface EndpointOptions {
   readonly endpointMode?: keyof typeof endpointModes;
@@ -81,12 +83,5 @@ export function popVerbs(pop: Command, session: Session): void {
       });
     });
   keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, rotate, reseal'), session);
-  pop
-    .command('list')
-    .description('show all PoPs')
-    .action(async () => {
-      const { pops, freshness } = await (await session.client()).fabric.listPops({});
-      await session.list(pops, popColumns);
-      session.aged(freshness);
-    });
+  showVerbs(pop, session, popKind);
 }

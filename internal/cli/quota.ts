@@ -4,8 +4,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Quota } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
+import type { Kind } from './kind.ts';
 import type { Column } from './layout.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 
 /** Unlimited by the record: `none` of the default, `default` of an owner. */
 type Limit = bigint | 'none' | 'default';
@@ -25,6 +27,18 @@ const columns: readonly Column<Quota>[] = [
   ['ipv6 /64s used', (quota) => (quota.owner === '' ? '' : String(quota.used6))],
   ['ipv6 /64s limit', (quota) => limitText(quota, quota.limit6)],
 ];
+
+const kind: Kind<Quota> = {
+  noun: 'quota',
+  many: 'quotas, the default first, and how much of them is used',
+  named: 'owner, or default',
+  async ask(session) {
+    const { quotas, freshness } = await (await session.client()).pools.listQuotas({});
+    return { items: quotas, freshness };
+  },
+  names: ({ owner }) => [owner || 'default'],
+  columns,
+};
 
 function limit(text: string): Limit {
   if (text === 'none' || text === 'default') return text;
@@ -63,12 +77,5 @@ export function quotaVerbs(quota: Command, session: Session): void {
         show: (answer) => session.record(answer, answer.quota, columns),
       });
     });
-  quota
-    .command('list')
-    .description('show all quotas, the default first, and how much of them is used')
-    .action(async () => {
-      const { quotas, freshness } = await (await session.client()).pools.listQuotas({});
-      await session.list(quotas, columns);
-      session.aged(freshness);
-    });
+  showVerbs(quota, session, kind);
 }

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { GetStatusResponse } from '#internal/gen/pop44/v1/status_pb.ts';
 import type { Column } from './layout.ts';
-import { nodeStateColumns } from './node.ts';
+import { nodeStateColumns } from './node-columns.ts';
 import type { Session } from './session.ts';
 
 const columns: readonly Column<GetStatusResponse>[] = [

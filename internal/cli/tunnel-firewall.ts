@@ -75,12 +75,12 @@ const firewallColumns: readonly Column<Tunnel>[] = [
   ['rules', (tunnel) => (tunnel.firewall?.rules ?? []).map(ruleText).join(' ')],
 ];
 
-interface NodeDenials {
+export interface NodeDenials {
   readonly nodeId: string;
   readonly denials?: Denials;
   readonly problem?: string;
 }
-const denialColumns: readonly Column<NodeDenials>[] = [
+export const denialColumns: readonly Column<NodeDenials>[] = [
   ['node', (row) => row.nodeId],
   ['prefix', (row) => row.denials?.prefix ?? ''],
   ['denied packets', (row) => row.problem ?? String(row.denials?.packets ?? 0n)],
@@ -133,17 +133,26 @@ async function show(session: Session, of: string): Promise<void> {
   await session.record(answer, tunnel, firewallColumns);
   session.aged(answer.freshness);
   if (tunnel === undefined) return;
-  const { nodes } = await client.fabric.listNodes({});
-  const carrying = nodes.flatMap(({ node }) =>
-    node !== undefined && tunnel.popIds.includes(node.popId) ? [node.id] : [],
-  );
-  const told = await Promise.all(carrying.map((node) => denialsOf(client, node, tunnel.id)));
+  const told = await denialsAt(client, tunnel);
   if (session.wantsData()) for (const { message } of told) await (message && session.data(message));
   else
     await session.section(
       told.flatMap(({ rows }) => rows),
       denialColumns,
     );
+}
+
+async function denialsAt(client: Client, tunnel: Tunnel) {
+  const { nodes } = await client.fabric.listNodes({});
+  const carrying = nodes.flatMap(({ node }) =>
+    node !== undefined && tunnel.popIds.includes(node.popId) ? [node.id] : [],
+  );
+  return Promise.all(carrying.map((node) => denialsOf(client, node, tunnel.id)));
+}
+
+/** What each of its nodes has refused. */
+export async function denialRows(client: Client, tunnel: Tunnel): Promise<readonly NodeDenials[]> {
+  return (await denialsAt(client, tunnel)).flatMap(({ rows }) => rows);
 }
 
 /** One that cannot be asked is told as such: what the others counted is worth showing all the same. */

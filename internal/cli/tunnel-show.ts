@@ -2,11 +2,14 @@
 
 import type { Command } from 'commander';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import type { Kind } from './kind.ts';
 import { type Column, timeText, yesNo } from './layout.ts';
 import { allPages } from './pages.ts';
 import { rateText } from './rate.ts';
 import type { Session } from './session.ts';
-import { firewallText } from './tunnel-firewall.ts';
+import { denialColumns, denialRows, firewallText } from './tunnel-firewall.ts';
+import { usageColumns } from './tunnel-usage.ts';
+import { watchVerb } from './watch.ts';
 
 const stateOf = ({ enabled, suspension }: Tunnel): string => (suspension ? 'suspended' : yesNo(enabled));
 
@@ -56,22 +59,38 @@ function heldText({ heldByNodeId, moves, frozenUntil, alsoAtNodeIds }: Tunnel): 
   return `${heldByNodeId}${passed}${also}${frozen}`;
 }
 
+const heldColumn: Column<Tunnel> = ['held by', heldText];
+const wideColumns = [...allTunnelColumns.slice(columns.length), heldColumn];
+
 export function listVerb(tunnel: Command, session: Session): void {
   tunnel
     .command('list')
+    .alias('ls')
     .description('show all tunnels')
     .option('--owner <owner>', 'of this owner alone', '')
     .option('--deleted', 'those that tunnel restore can bring back, the last deleted first')
     .action(async ({ owner, deleted }: { readonly owner: string; readonly deleted?: boolean }) => {
+      if (deleted !== true) return session.list(await allTunnels(session, owner), columns, wideColumns);
       const { tunnels } = await session.client();
-      if (deleted === true) return session.list((await tunnels.listDeletedTunnels({ owner })).tunnels, columns);
-      const all = await allPages(session, async (page) => {
-        const answer = await tunnels.listTunnels({ owner, ...page });
-        return { ...answer, items: answer.tunnels };
-      });
-      return session.list(all, columns);
+      return session.list((await tunnels.listDeletedTunnels({ owner })).tunnels, columns);
     });
 }
+
+function allTunnels(session: Session, owner: string): Promise<readonly Tunnel[]> {
+  return allPages(session, async (page) => {
+    const answer = await (await session.client()).tunnels.listTunnels({ owner, ...page });
+    return { ...answer, items: answer.tunnels };
+  });
+}
+
+const kind: Kind<Tunnel> = {
+  noun: 'tunnel',
+  many: 'tunnels',
+  named: 'id, owner/name, or a name that is unique',
+  ask: async (session) => ({ items: await allTunnels(session, '') }),
+  names: ({ id, owner, name }) => [id, `${owner}/${name}`, name],
+  columns: [...columns, heldColumn],
+};
 
 export function getVerb(tunnel: Command, session: Session): void {
   tunnel
@@ -80,7 +99,27 @@ export function getVerb(tunnel: Command, session: Session): void {
     .description('show one tunnel')
     .action(async (ref: string) => {
       const answer = await (await session.client()).tunnels.getTunnel({ tunnel: ref });
-      await session.record(answer, answer.tunnel, [...allTunnelColumns, ['held by', heldText]]);
+      await session.record(answer, answer.tunnel, [...allTunnelColumns, heldColumn]);
       session.aged(answer.freshness);
     });
+}
+
+/** All that is known of one: the record, where it is, its bytes by node and what its firewall has refused. */
+export function describeVerb(tunnel: Command, session: Session): void {
+  tunnel
+    .command('describe')
+    .argument('<tunnel>', kind.named)
+    .description('show one and what hangs on it: bytes by node, what was refused to it')
+    .action(async (ref: string) => {
+      const client = await session.client();
+      const answer = await client.tunnels.getTunnel({ tunnel: ref });
+      await session.record(answer, answer.tunnel, [...allTunnelColumns, heldColumn]);
+      if (answer.tunnel !== undefined && !session.wantsData()) {
+        const { nodes } = await client.tunnels.getTunnelUsage({ tunnel: answer.tunnel.id });
+        await session.section(nodes, usageColumns);
+        await session.section(await denialRows(client, answer.tunnel), denialColumns);
+      }
+      session.aged(answer.freshness);
+    });
+  watchVerb(tunnel, session, kind);
 }

@@ -6,14 +6,11 @@ import { bytesText } from './bytes.ts';
 import { type Column, timeText } from './layout.ts';
 import type { Session } from './session.ts';
 
-interface Row extends Pick<NodeUsage, 'upBytes' | 'downBytes' | 'since' | 'last'> {
-  readonly name: string;
-  readonly silent: boolean;
-}
+type Row = Pick<NodeUsage, 'nodeId' | 'silent' | 'upBytes' | 'downBytes' | 'since' | 'last'>;
 
 const bytes = ({ silent }: Row, count: bigint): string => (silent ? 'no answer' : bytesText(count));
-const columns: readonly Column<Row>[] = [
-  ['node', (row) => row.name],
+export const usageColumns: readonly Column<Row>[] = [
+  ['node', (row) => row.nodeId],
   ['up', (row) => bytes(row, row.upBytes)],
   ['down', (row) => bytes(row, row.downBytes)],
   ['since', ({ since }) => (since === undefined ? '' : timeText(since))],
@@ -30,8 +27,8 @@ export function usageVerb(tunnel: Command, session: Session): void {
       const { upBytes, downBytes, nodes } = answer;
       if (session.wantsData()) await session.data(answer);
       else {
-        const rows: Row[] = nodes.map((node) => Object.assign({}, node, { name: node.nodeId }));
-        await session.rows([...rows, { name: 'all', silent: false, upBytes, downBytes }], columns);
+        const all: Row = { nodeId: 'all', silent: false, upBytes, downBytes };
+        await session.rows<Row>([...nodes, all], usageColumns);
       }
       const silent = nodes.filter((node) => node.silent).map(({ nodeId }) => nodeId);
       if (silent.length > 0) session.say(`warning: no answer from ${silent.join(', ')}: its part is missing`);

@@ -7,8 +7,8 @@ import { fileVerb } from './tunnel-file.ts';
 import { firewallVerbs } from './tunnel-firewall.ts';
 import { rotateVerb } from './tunnel-rotate.ts';
 import { rotatePskVerb } from './tunnel-rotate-psk.ts';
-import { getVerb, listVerb } from './tunnel-show.ts';
 import { restoreVerbs } from './tunnel-restore.ts';
+import { describeVerb, getVerb, listVerb } from './tunnel-show.ts';
 import { suspendVerbs } from './tunnel-suspend.ts';
 import { deleteVerb, updateVerbs } from './tunnel-update.ts';
 import { usageVerb } from './tunnel-usage.ts';
@@ -18,6 +18,7 @@ export function tunnelVerbs(tunnel: Command, session: Session): void {
     createVerb,
     listVerb,
     getVerb,
+    describeVerb,
     updateVerbs,
     deleteVerb,
     fileVerb,

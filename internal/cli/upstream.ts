@@ -2,10 +2,11 @@
 
 import { type Command, Option } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
-import { yesNo } from './layout.ts';
 import { uint } from './parse.ts';
 import type { Session } from './session.ts';
+import { showVerbs } from './showing.ts';
 import { planeNames, planes, upstreamColumns } from './upstream-columns.ts';
+import { upstreamKind } from './upstream-kind.ts';
 import { passwordVerb, readPassword, sealPassword } from './upstream-password.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -61,13 +62,5 @@ export function upstreamVerbs(upstream: Command, session: Session): void {
       });
     });
   passwordVerb(upstream, session);
-  upstream
-    .command('list')
-    .description('show all transit sessions')
-    .action(async () => {
-      const { upstreams, withPassword, freshness } = await (await session.client()).fabric.listUpstreams({});
-      const signed = new Set(withPassword);
-      await session.list(upstreams, [...upstreamColumns, ['password', ({ id }) => yesNo(signed.has(id))]]);
-      session.aged(freshness);
-    });
+  showVerbs(upstream, session, upstreamKind());
 }

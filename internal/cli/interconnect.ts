@@ -5,7 +5,6 @@ import { type ChangeOptions, change, changeOf, withChangeOptions } from './chang
 import { interconnectColumns } from './interconnect-columns.ts';
 import { interconnectKind } from './interconnect-kind.ts';
 import type { MeshOptions } from './interconnect-mesh.ts';
-import type { Column } from './layout.ts';
 import { seconds, uint } from './parse.ts';
 import type { Session } from './session.ts';
 import { showVerbs } from './showing.ts';

@@ -136,11 +136,31 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./brake.ts')).brakeVerbs,
   },
   {
+    name: 'completion',
+    description: 'print what lets a shell complete: bash, zsh, fish',
+    verbs: async () => (await import('./completion.ts')).completionVerb,
+  },
+  {
+    name: 'context',
+    description: 'networks to talk to, by name: list, add, use, delete',
+    verbs: async () => (await import('./context.ts')).contextVerbs,
+  },
+  {
     name: 'lab',
     description: 'labs on this machine: list, exec',
     verbs: async () => (await import('./lab.ts')).labVerbs,
   },
 ];
+
+/** The whole tree: what completion is made from. */
+export async function wholeProgram(session: Session): Promise<Command> {
+  const program = buildProgram(session);
+  for (const { name, verbs } of nouns) {
+    const noun = program.commands.find((command) => command.name() === name);
+    if (noun !== undefined) (await verbs())(noun.helpCommand(false), session);
+  }
+  return program;
+}
 
 export function buildProgram(session: Session): Command {
   const { stdout, stderr, version } = session.io;
@@ -150,7 +170,10 @@ export function buildProgram(session: Session): Command {
     // It would show nouns whose verbs are not loaded; `pop44 NOUN --help` loads them.
     .helpCommand(false)
     .addOption(new Option('-o, --output <form>', 'how answers are shown').choices(outputs).default('table'))
-    .option('--context <file>', 'network to talk to; default: POP44_CONTEXT, POP44_LAB, the newest lab')
+    .option(
+      '--context <name>',
+      'network, by name or file; default: POP44_CONTEXT, POP44_LAB, context use, the newest lab',
+    )
     .option('--node <id>', 'ask the daemon of this node and no other')
     .addHelpText(
       'after',

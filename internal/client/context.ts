@@ -23,26 +23,14 @@ export interface Context {
   readonly namespaces: readonly string[];
 }
 
-export interface FindOptions {
-  /** A context's file; before everything else. */
-  readonly file?: string;
+/** Of the caller: where contexts of its own lie. */
+export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
 }
 
-/** By file, POP44_CONTEXT, POP44_LAB, then the newest lab that lives. Throws Fault `no-context` or `context`. */
-export function findContext({ file, env, uid }: FindOptions): Context {
-  const named = file ?? env['POP44_CONTEXT'];
-  if (named !== undefined && named !== '') return readContext(named);
-  const lab = env['POP44_LAB'];
-  if (lab !== undefined && lab !== '') return labNamed(lab, env, uid);
-  const [newest] = livingLabs(env, uid);
-  if (newest !== undefined) return newest;
-  throw new Fault('no-context', 'no lab is running (npm start starts one; --context FILE names another network)');
-}
-
 /** Labs that run, the newest first. */
-export function livingLabs(env: FindOptions['env'], uid: number): readonly Context[] {
+export function livingLabs(env: Surroundings['env'], uid: number): readonly Context[] {
   const found: { readonly context: Context; readonly at: number }[] = [];
   for (const folder of folders(env, uid)) {
     for (const name of entries(folder)) {
@@ -60,7 +48,8 @@ export function livingLabs(env: FindOptions['env'], uid: number): readonly Conte
   return found.sort((a, b) => b.at - a.at).map(({ context }) => context);
 }
 
-function labNamed(lab: string, env: FindOptions['env'], uid: number): Context {
+/** Throws Fault `no-context` or `context`. */
+export function labNamed(lab: string, env: Surroundings['env'], uid: number): Context {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(lab)) throw new Fault('context', `${JSON.stringify(lab)} is no lab's name`);
   for (const folder of folders(env, uid)) {
     const file = join(folder, lab, 'context.json');
@@ -71,7 +60,7 @@ function labNamed(lab: string, env: FindOptions['env'], uid: number): Context {
 }
 
 /** Where labs put their contexts. /tmp belongs to everybody: there only a folder of our own counts. */
-function folders(env: FindOptions['env'], uid: number): readonly string[] {
+function folders(env: Surroundings['env'], uid: number): readonly string[] {
   const runtime = env['XDG_RUNTIME_DIR'];
   const own = `/tmp/pop44-${uid}`;
   return [

@@ -2,6 +2,7 @@
 
 import type { Client } from '#internal/client/client.ts';
 import type { Clock } from '#internal/clock/clock.ts';
+import type { Refusal } from '#internal/errors/errors.ts';
 
 export interface Sink {
   write(text: string): unknown;
@@ -46,6 +47,16 @@ export class UsageError extends Error {
 /** It was done as far as it goes, and something is left: exit code 1. */
 export class Unfinished extends Error {
   override readonly name = 'Unfinished';
+}
+
+/** A refusal that needs no daemon; told, and ended with, as one of a daemon's. */
+export class Declined extends Error {
+  override readonly name = 'Refused';
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
 }
 
 export class NotApplied extends Error {

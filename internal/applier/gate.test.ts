@@ -41,6 +41,23 @@ test('what is kept back is forgotten when it is asked for no more', () => {
   expect(routes.again().size).toBe(0);
 });
 
+test('what is asked for no more stays while the gate holds, and goes when it does not', () => {
+  let holds = true;
+  const into = new Map<string, Route>();
+  const gate: Gate = { concerns: () => true, admitted: (asked) => ({ ...asked, metric: 9 }), holds: () => holds };
+  const routes = createGated(gate, into);
+  routes.put('home', home);
+  routes.put('other', other);
+  routes.remove('home');
+  expect([...routes.again()].sort()).toEqual(['home', 'other']);
+  expect([...into.keys()].sort()).toEqual(['home', 'other']);
+  routes.remove('other');
+  routes.put('other', other);
+  holds = false;
+  expect([...routes.again()].sort()).toEqual(['home', 'other']);
+  expect([...into.keys()]).toEqual(['other']);
+});
+
 test('a route that begins to be concerned, and one that ends, is decided anew', () => {
   let concerned = false;
   const into = new Map<string, Route>();

@@ -10,6 +10,8 @@ export interface Gate<T = Route> {
   concerns(value: T): boolean;
   /** As it is to stand now; undefined: it is not to stand. */
   admitted(value: T): T | undefined;
+  /** What is asked for no more stays for now: who carries on while others take over loses nothing that comes until then. */
+  holds?(): boolean;
 }
 
 /** Of one node. */
@@ -34,7 +36,16 @@ export interface Gated<T = Route> {
 export function createGated<T>(gate: Gate<T>, into: Map<string, T>): Gated<T> {
   /** As asked for. */
   const concerned = new Map<string, T>();
+  /** Of these, those that are asked for no more. */
+  const held = new Set<string>();
+  const holds = (): boolean => gate.holds?.() ?? false;
+  function drop(key: string): void {
+    held.delete(key);
+    concerned.delete(key);
+    into.delete(key);
+  }
   function put(key: string, value: T): void {
+    held.delete(key);
     if (gate.concerns(value)) concerned.set(key, value);
     else concerned.delete(key);
     const admitted = concerned.has(key) ? gate.admitted(value) : value;
@@ -44,15 +55,21 @@ export function createGated<T>(gate: Gate<T>, into: Map<string, T>): Gated<T> {
   return {
     put,
     remove: (key) => {
-      concerned.delete(key);
-      into.delete(key);
+      if (concerned.has(key) && holds()) held.add(key);
+      else drop(key);
     },
-    clear: () => concerned.clear(),
+    clear: () => {
+      concerned.clear();
+      held.clear();
+    },
     again: () => {
-      const keys = new Set<string>();
+      const keys = new Set(holds() ? [] : held);
+      for (const key of keys) drop(key);
       for (const [key, value] of [...new Map([...into, ...concerned])]) {
         if (!concerned.has(key) && !gate.concerns(value)) continue;
+        const gone = held.has(key);
         put(key, value);
+        if (gone) held.add(key);
         keys.add(key);
       }
       return keys;

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
-import { messageOf } from '#internal/errors/errors.ts';
 import type { Here } from '#internal/desired/desired.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import { createLeader, createPromoter } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import { createMesh, runBeacon } from '#internal/mesh/mesh.ts';
@@ -30,6 +30,7 @@ import { createStatus, isServing } from '#internal/status/status.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
+import { createEarly } from './early.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { membersOf } from './members.ts';
@@ -115,6 +116,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const head = createHead(reconciler.snapshot());
   const changed = (): void => askAgain();
   const people = openPeople({ config, store, clock, log, changed, snapshot: () => reconciler.snapshot() });
+  const early = createEarly();
   const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
   const facts = createFactsAsker((message) => seam.send(message));
@@ -177,10 +179,12 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     verdicts.heard(message);
     neighbours.heard(message);
     if (message.type === 'facts') facts.told(message);
-    if (message.type === 'handshakes') {
-      promoter.shook(message.peers.map(([publicKey]) => publicKey));
+    if (message.type === 'duty') early.role(message.role);
+    if (message.type === 'handshakes') promoter.shook(message.peers.map(([publicKey]) => publicKey));
+    if (message.type === 'handshakes' || message.type === 'duty') {
       const nowMs = clock.wall().getTime();
-      const seen = sightings(reconciler.snapshot(), message.peers, nowMs);
+      const peers = message.type === 'handshakes' ? message.peers : [];
+      const seen = early.due(sightings(reconciler.snapshot(), peers, nowMs));
       // Before presence, so that a tunnel that comes and its class are one step.
       live.shook(seen, nowMs);
       presence.seen(seen);

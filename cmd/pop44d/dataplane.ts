@@ -23,6 +23,7 @@ import { openConntrackd } from '#internal/driver/conntrackd/conntrackd.ts';
 import { openFloat } from '#internal/driver/float/float.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
+import { openRelay } from '#internal/driver/relay/relay.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
 import { openWg, type WgDriver } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
@@ -32,8 +33,8 @@ import { endpointHost } from '#internal/netip/netip.ts';
 import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
 import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
-import { carryOut } from './flow-orders.ts';
 import { tellFlows } from './flow-counts.ts';
+import { carryOut } from './flow-orders.ts';
 import { stillGone } from './still-gone.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
@@ -96,7 +97,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   let send = (_message: FromDataplane): void => undefined;
   const duty = await wireDuty(
     {
-      ...{ config, clock, log, drivers: { wg, nft, bird, float, states } },
+      ...{ config, clock, log, drivers: { wg, nft, bird, float, states, relay: openRelay({ netns: netns.transport }) } },
       applier: () => applier,
       send: (message) => send(message),
       telemetry: () => accessTelemetry(wg),

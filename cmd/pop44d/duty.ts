@@ -10,6 +10,7 @@ import type { BirdDriver } from '#internal/driver/bird/bird.ts';
 import type { ConntrackdDriver } from '#internal/driver/conntrackd/conntrackd.ts';
 import type { FloatDriver } from '#internal/driver/float/float.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
+import type { Relay } from '#internal/driver/relay/relay.ts';
 import type { WgDriver } from '#internal/driver/wg/wg.ts';
 import {
   createCaller,
@@ -23,6 +24,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import { endpointAddress, endpointHost } from '#internal/netip/netip.ts';
 import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
+import { toldRole } from '#internal/takeover/takeover.ts';
 
 export interface DutyWiring {
   readonly config: NodeConfig;
@@ -32,6 +34,7 @@ export interface DutyWiring {
     readonly bird: BirdDriver;
     readonly float: FloatDriver;
     readonly states: ConntrackdDriver;
+    readonly relay: Relay;
   };
   readonly applier: () => Applier;
   readonly send: (message: FromDataplane) => void;
@@ -86,7 +89,7 @@ function pairDriver(): AnyDriver {
 
 export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise<WiredDuty> {
   const { config, drivers, applier, send, clock, log } = wiring;
-  const { wg, nft, bird, float, states } = drivers;
+  const { wg, nft, bird, float, states, relay } = drivers;
   // Where this half keeps what outlives the machine: the network half's directory is not its own.
   const ownDir = dirname(madeKeyBase(config));
   const endpoints = createEndpoints(
@@ -96,6 +99,8 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     signal,
   );
   let aheadMs = 0;
+  const hindrance = (): string =>
+    aheadMs > mostAheadMs ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut the sibling out` : '';
   const caller = createCaller({
     dial: (calls, again) => wg.dial(calls, again),
     hangUp: (peers) => wg.hangUp(peers),
@@ -104,10 +109,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     known: endpoints.byAge,
     peerOf: (key) => applier().standingPeer(key),
     apart: (work) => applier().apart(work),
-    hindrance: () =>
-      aheadMs > mostAheadMs
-        ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut the sibling out`
-        : '',
+    hindrance,
     clock,
     log,
   });
@@ -134,20 +136,22 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     bird: {
       bfdSessions: () => bird.bfdSessions('transport'),
       protocols: () => bird.protocols('transport'),
-      medsOf: (table, prefix) => bird.medsOf('transport', table, prefix),
+      medsIn: (table) => bird.medsIn('transport', table),
     },
     alive: (link) => wg.lives(link),
     neighbour: float.neighbour,
     clockBehind: () => aheadMs < -mostBehindMs,
     lease: nft.lease,
     applier,
-    calls: caller,
-    states: { lead: () => void states.lead(), follow: () => void states.follow(), stands: states.stands },
+    calls: { ...caller, hindrance },
+    states,
+    relay,
     memory: createMemory(join(config.runDir, 'leads'), join(ownDir, 'takeover-epoch')),
     clock,
     log,
     changed: (report) => send({ type: 'duty', ...report }),
   });
+  const isActive = (): boolean => toldRole(holder.report().role) === 'active';
   wg.onDeath((link) => {
     if (isAccessLink(link)) holder.died();
   });
@@ -155,7 +159,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     holder,
     driver: pairDriver(),
     look: (peers) => {
-      if (holder.report().role !== 'active') return;
+      if (!isActive()) return;
       const news = endpoints.seen(peers.map(({ peer, ...of }) => ({ ...of, peerKey: peer })));
       if (news.length > 0) send(whereabouts(news));
       measure(news.map(({ peerKey }) => peerKey));
@@ -181,7 +185,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     },
     greet: (greeted) => {
       greeted({ type: 'duty', ...holder.report() });
-      if (holder.report().role === 'active') greeted(whereabouts(endpoints.byAge()));
+      if (isActive()) greeted(whereabouts(endpoints.byAge()));
     },
   };
 }

@@ -9,6 +9,7 @@ import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
+import { toldRole } from '#internal/takeover/takeover.ts';
 import { createSeen, type Seen } from './seen.ts';
 
 export interface PairParts {
@@ -91,7 +92,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       }
       if (message.type === 'flows') status.update({ flows: message.flows, flowsHeld: message.held });
       if (message.type !== 'duty') return;
-      role = message.role;
+      role = toldRole(message.role);
       if (role !== 'active') teller.forget();
       status.update({ role, takeoverEpoch: BigInt(message.epoch), pairAlarm: message.alarm });
       settle();

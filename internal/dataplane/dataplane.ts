@@ -4,9 +4,6 @@
 // Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
 export type { BgpCounts } from './bgp-counts.ts';
-export type { Session, Way } from './facts.ts';
-export { carriedStates, type Flow, mostFlows } from './flow.ts';
-export type { Floating, Pair, Sync } from './pair.ts';
 export {
   paddedPassword,
   passwordBytes,
@@ -15,6 +12,9 @@ export {
   sealedPassword,
   sealedPasswords,
 } from './bgp-password.ts';
+export type { Session, Way } from './facts.ts';
+export { carriedStates, type Flow, mostFlows } from './flow.ts';
+export type { Floating, Pair, Sync } from './pair.ts';
 
 import type { Floating, Pair, Sync } from './pair.ts';
 

@@ -14,6 +14,11 @@ export interface Pair {
   /** By which an endpoint on a LAN is left: without any of them the way out is gone. Absent: BIRD tells of that. */
   readonly gateway4?: string;
   readonly gateway6?: string;
+  /** The own address on the first one. */
+  readonly ownHeartbeat: string;
+  /** Addresses of the PoP's endpoint, of either family, and all UDP ports that lead to its WireGuard. */
+  readonly endpoints: readonly string[];
+  readonly ports: readonly number[];
 }
 
 /**

@@ -10,6 +10,7 @@ import { fullShare } from '#internal/verdict/verdict.ts';
 import { type Channel, communityChannel } from './community.ts';
 import { announcedEndpoint } from './endpoint.ts';
 import { lifelinesOf } from './lifelines.ts';
+import { loweredHere, loweredText } from './lowered.ts';
 import { learnedMove, movedHere, moveFunction } from './moves.ts';
 import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
@@ -172,7 +173,7 @@ function shared(view: View, leg: Leg): string {
 }
 
 const taken = (view: View, leg: Leg, { takes, moves }: Channel): string =>
-  `filter { if !(${takes}) then reject; ${moves}${leaving(leg)}${shared(view, leg)} accept; }`;
+  `filter { if !(${takes}) then reject; ${moves} ${loweredHere}${leaving(leg)}${shared(view, leg)} accept; }`;
 
 const fabricChannel = (family: Family): Channel => ({
   roles: '',
@@ -242,7 +243,7 @@ function popText(view: View): string {
       `protocol kernel p44kernel${family} {`,
       `  kernel table ${view.internet.table}; learn; persist; scan time 10; graceful restart on; merge paths on;`,
       `  ipv${family} {`,
-      `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; ${learnedMove(view)} accept; };`,
+      `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; ${loweredText} ${learnedMove(view)} accept; };`,
       `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
       '  };',
       '}',

@@ -90,10 +90,10 @@ test('the leaving link loses against the other one at both ends, and its text al
     const session = (turn: string): string =>
       new RegExp(`protocol bgp p44${turn}_p1_p2_4 \\{[^]*?\\n\\}`).exec(text)?.[0] ?? '';
     expect(session('i')).toContain(
-      'import filter { if !(p44_fabric4()) then reject; p44_moved(); bgp_med = 1; weight = 16; accept; }',
+      'import filter { if !(p44_fabric4()) then reject; p44_moved(); if (65535, 0) ~ bgp_community then bgp_local_pref = 0; bgp_med = 1; weight = 16; accept; }',
     );
     expect(session('j')).toContain(
-      'import filter { if !(p44_fabric4()) then reject; p44_moved(); weight = 16; accept; }',
+      'import filter { if !(p44_fabric4()) then reject; p44_moved(); if (65535, 0) ~ bgp_community then bgp_local_pref = 0; weight = 16; accept; }',
     );
   }
 });
@@ -178,7 +178,7 @@ test('a share stands in the sessions of its link, both families, and nowhere els
   expect(textOf(new Map([['p44i-gone', { weight: 1, detour: true }]]))).toBe(full);
   const text = textOf(new Map([['p44i-p1-p2', { weight: 4, detour: true }]]));
   const filter = (family: number): string =>
-    `import filter { if !(p44_fabric${family}()) then reject; p44_moved(); weight = 4; bgp_path.prepend(4200000002); bgp_path.prepend(4200000002); accept; };`;
+    `import filter { if !(p44_fabric${family}()) then reject; p44_moved(); if (65535, 0) ~ bgp_community then bgp_local_pref = 0; weight = 4; bgp_path.prepend(4200000002); bgp_path.prepend(4200000002); accept; };`;
   const changed = text.split('\n').filter((line) => !full.includes(line));
   expect(changed.map((line) => line.trim().split(' export')[0])).toEqual([filter(4), filter(6)]);
 });

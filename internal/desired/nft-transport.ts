@@ -11,11 +11,10 @@ import type { Edge, HostService } from './edge.ts';
 import { handshakeGate } from './nft-handshakes.ts';
 import { comingBack, leaving, tripSetTexts } from './nft-round-trips.ts';
 import { chain } from './nft-text.ts';
+import { alternativePorts, endpointPorts, everyPort } from './ports.ts';
 import { byText, type Leg, type View } from './self.ts';
 import type { Sibling } from './sibling.ts';
 
-/** Ports of networks that let nothing else out: HTTP/3, DNS, NTP (IANA port numbers). */
-const alternativePorts = [443, 53, 123];
 /** New flows a second by the alternative ports, which need connection tracking: 30 s each, so 15,000 entries at most. */
 const newTracked = 'ct status dnat ct state new limit rate over 500/second burst 500 packets drop';
 
@@ -36,12 +35,6 @@ export interface Known {
 }
 
 const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
-
-/** Of the current key, and while that is rotated of the next. */
-const endpointPorts = ({ endpointPort, nextAccessKey }: Pop): readonly number[] => [
-  endpointPort,
-  ...(nextAccessKey === undefined ? [] : [nextAccessKey.port]),
-];
 
 /** In nft's language. */
 const toPorts = (pop: Pop): string => {
@@ -80,9 +73,7 @@ const toLinks = (edge: Edge | undefined, known: Known | undefined): readonly str
 };
 
 const gatesOf = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
-  ...(known === undefined
-    ? []
-    : toEndpoint(known.pop, list([...new Set([...endpointPorts(known.pop), ...alternativePorts])]))),
+  ...(known === undefined ? [] : toEndpoint(known.pop, list(everyPort(known.pop)))),
   ...toLinks(edge, known),
 ];
 

@@ -14,7 +14,11 @@ const rules = (made: Dataplane): string => made.ruleset.get('transport')?.text ?
 
 test('two nodes of a PoP with heartbeat addresses are a pair, each for the other [N7]', () => {
   expect([...of('p3').pair.values()]).toEqual([
-    { link: 'p44w0', nodeId: 'p3', siblingId: 'p4', heartbeat: heartbeats.p4, underlay: '198.18.4.2' },
+    {
+      ...{ link: 'p44w0', nodeId: 'p3', siblingId: 'p4' },
+      ...{ heartbeat: heartbeats.p4, ownHeartbeat: heartbeats.p3, underlay: '198.18.4.2' },
+      ...{ endpoints: ['44.27.0.3', '2001:db8:1:e3::1'], ports: [51_820, 443, 53, 123] },
+    },
   ]);
   expect([...of('p4').pair.values()]).toMatchObject([{ nodeId: 'p4', siblingId: 'p3', heartbeat: heartbeats.p3 }]);
   expect(siblingOfNode(pairSnapshot(), 'p3')).toBe('p4');
@@ -80,11 +84,9 @@ test('what an active node announces is routes, by both families: a change of rol
   expect(bird(made)).not.toContain('protocol static');
   const routes = [...made.route.values()].filter(({ netns }) => netns === 'transport');
   expect(routes.map(({ table, prefix, type }) => [table, prefix, type])).toEqual(
-    ['192.0.0.8/32', '44.27.0.3/32', '100::/128', '2001:db8:1:e3::1/128'].map((prefix) => [
-      4397,
-      prefix,
-      'unreachable',
-    ]),
+    ['192.0.0.8/32', '192.0.0.170/32', '44.27.0.3/32', '100::/128', '100::1/128', '2001:db8:1:e3::1/128'].map(
+      (prefix) => [4397, prefix, 'unreachable'],
+    ),
   );
 });
 

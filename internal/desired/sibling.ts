@@ -4,10 +4,19 @@
 // empties by its role: a change of role is a few routes, never a configuration.
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
-import { dutyMarkers, dutyTable, routeProtocol, siblingLink, siblingSession } from '#internal/dataplane/ownership.ts';
+import {
+  dutyMarkers,
+  dutyTable,
+  moveMarkers,
+  routeProtocol,
+  siblingLink,
+  siblingSession,
+} from '#internal/dataplane/ownership.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { announcedEndpoint, floatingEndpoint } from './endpoint.ts';
+import { loweredText } from './lowered.ts';
+import { everyPort } from './ports.ts';
 import type { View } from './self.ts';
 
 /** Own and far address of one of the two ways to the sibling. */
@@ -60,7 +69,7 @@ const whole = (family: Family): number => (family === 4 ? 32 : 128);
 /** What is learned from our table; of the endpoint, where there is one, the master table hears too. */
 const learned = (view: View, family: Family): readonly string[] => {
   const endpoint = endpointOf(view, family);
-  const own = `filter { if krt_source != ${routeProtocol} then reject; preference = ${ownPreference}; accept; }`;
+  const own = `filter { if krt_source != ${routeProtocol} then reject; preference = ${ownPreference}; ${loweredText} accept; }`;
   return [
     `ipv${family} table p44duty${family};`,
     `protocol kernel p44role${family} {`,
@@ -88,13 +97,13 @@ interface SessionText {
 /** The epoch is the route's metric here, and its MED on the way. */
 const session = (view: View, { name, way: { own, far }, how, timers }: SessionText): readonly string[] => {
   const family = familyOfAddress(own);
-  const marker = dutyMarkers[family];
-  const told = `filter { if source = RTS_BGP || net != ${marker} then reject; bgp_med = krt_metric; accept; }`;
+  const markers = `[ ${dutyMarkers[family]}, ${moveMarkers[family]} ]`;
+  const told = `filter { if source = RTS_BGP || !(net ~ ${markers}) then reject; bgp_med = krt_metric; accept; }`;
   return [
     `protocol bgp ${siblingSession}${name} {`,
     `  local ${own} as ${view.node.asn}; neighbor ${far} as ${view.sibling?.node.asn}; ${how}; ${timers}`,
     '  bfd on;',
-    `  ipv${family} { table p44duty${family}; import where net = ${marker}; export ${told}; };`,
+    `  ipv${family} { table p44duty${family}; import where net ~ ${markers}; export ${told}; };`,
     '}',
   ];
 };
@@ -150,10 +159,17 @@ export function pair(view: View, into: MutableDataplane): void {
     heartbeat: heartbeat.far,
     underlay: underlay.far,
     ...gatewaysOf(view),
+    ownHeartbeat: heartbeat.own,
+    endpoints: families.map((family) => endpointOf(view, family)).filter((endpoint) => endpoint !== ''),
+    ports: everyPort(view.pop),
   });
   for (const family of families) {
     const endpoint = endpointOf(view, family);
-    const prefixes = [dutyMarkers[family], ...(endpoint === '' ? [] : [`${endpoint}/${whole(family)}`])];
+    const prefixes = [
+      dutyMarkers[family],
+      moveMarkers[family],
+      ...(endpoint === '' ? [] : [`${endpoint}/${whole(family)}`]),
+    ];
     for (const prefix of prefixes)
       put(into, 'route', { netns: 'transport', table: dutyTable, prefix, type: 'unreachable' });
   }

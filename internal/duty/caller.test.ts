@@ -35,7 +35,11 @@ interface Dialled {
 function world(
   known: readonly string[],
   answers: (peerKey: string) => number | undefined,
-  { hindrance = '', rttMs }: { readonly hindrance?: string; readonly rttMs?: number } = {},
+  {
+    hindrance = '',
+    rttMs,
+    away = [],
+  }: { readonly hindrance?: string; readonly rttMs?: number; readonly away?: readonly string[] } = {},
 ) {
   const clock = fastClock();
   const dialled: Dialled[] = [];
@@ -66,7 +70,7 @@ function world(
       known.map((peerKey, at) => ({
         peerKey,
         endpoint: '192.0.2.1:1',
-        handshakeMs: 1_000 - at,
+        handshakeMs: away.includes(peerKey) ? 1_000 - at : realClock.wall().getTime() - at,
         ...(rttMs !== undefined && { rttMs }),
       })),
     apart: async (work) => {
@@ -203,4 +207,37 @@ test('a call whose turn comes when this node is no longer active is not made [N7
   open();
   await eventually(() => over, 5_000);
   expect(dialled).toEqual([]);
+});
+
+test('before a move those that live are called, and called again only when there was time to answer [N8]', async () => {
+  const never = (key: string) => (key === 'lost' ? undefined : 200);
+  const { caller, clock, dialled, hungUp } = world(['a', 'lost', 'b', 'old'], never, { away: ['old'] });
+  let calledMs = 0;
+  clock.slept = () => {
+    if (calledMs > 0 || !caller.called()) return;
+    calledMs = clock.nowMs;
+    // Who has answered is not called again.
+    caller.begin();
+    expect(caller.called()).toBe(false);
+  };
+  caller.gather();
+  expect(caller.called()).toBe(false);
+  await eventually(() => hungUp.length === 4, 10_000);
+  const [first, second] = dialled.filter(({ peerKey }) => peerKey === 'lost').map(({ atMs }) => atMs);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(1_000);
+  expect(calledMs).toBeGreaterThanOrEqual(3_000);
+  for (const { peerKey, atMs } of dialled) if (peerKey === 'old') expect(atMs).toBeGreaterThanOrEqual(calledMs);
+  expect(dialled.filter(({ peerKey }) => peerKey === 'a' || peerKey === 'b')).toHaveLength(2);
+  expect(dialled.map(({ peerKey }) => peerKey)).toContain('old');
+});
+
+test('before a move where nobody lives nobody is waited for; who must not call never has called all', async () => {
+  const { caller } = world(['old'], () => 10, { away: ['old'] });
+  caller.gather();
+  await eventually(() => caller.called(), 5_000);
+  caller.end();
+  expect(caller.called()).toBe(false);
+  const hindered = world(['a'], () => 10, { hindrance: 'its clock is ahead' });
+  hindered.caller.gather();
+  expect(hindered.caller.called()).toBe(false);
 });

@@ -5,6 +5,9 @@
 // answered, because WireGuard would not for 5 s. Who is called again takes no answer to the call before, so that a gap must
 // be longer than the way there and back: a fixed one of 100 ms never ended at 110 (0 of 78, measured). It is twice that
 // way where the active node has measured it, and doubles, for those of whom nothing is known.
+//
+// Before a move by an order those that live are called while the other node serves them: there is time, and a call again would
+// end the session of one that has answered just then.
 
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Peer } from '#internal/dataplane/dataplane.ts';
@@ -46,6 +49,12 @@ const mostTries = 6;
 /** wg(8): REKEY_ATTEMPT_TIME; who has not answered by then is away. */
 const patienceMs = 90_000;
 const lookEachMs = 20;
+/** Who has shaken hands in that time may have a session: REJECT_AFTER_TIME (paper 6.1), and until it is told (endpoints.ts). */
+const liveMs = 180_000 + 15_000;
+/** Of calls for which there is time. */
+const calmGapMs = 1_000;
+/** Who has not answered by then is away, or is called as in a takeover. */
+const calmMs = 3_000;
 /** Part of a core that looking may take, with everything else that happens in that second. */
 const costFactor = 3;
 
@@ -53,28 +62,50 @@ interface OpenCall {
   readonly peerKey: string;
   readonly endpoint: string;
   readonly firstGapMs: number;
+  readonly live: boolean;
   tries: number;
+  /** Of the first try. */
+  calledMs: number;
   dueMs: number;
 }
 
-const gapAfter = ({ tries, firstGapMs }: OpenCall): number => Math.min(longestGapMs, firstGapMs * 2 ** (tries - 1));
+const gapAfter = ({ tries, firstGapMs }: OpenCall, calm: boolean): number =>
+  calm ? Math.max(calmGapMs, 2 * firstGapMs) : Math.min(longestGapMs, firstGapMs * 2 ** (tries - 1));
 
 export interface Caller {
+  /** Those that live, which another node serves until all have answered. */
+  gather(): void;
+  /** Of a node that gathers: all that live have answered, or will not. */
+  called(): boolean;
+  /** All that have not answered yet. */
   begin(): void;
   end(): void;
 }
 
+interface Round {
+  readonly stop: AbortController;
+  calm: boolean;
+  beganMs: number;
+  /** Live ones that are waited for. */
+  left: number;
+}
+
 export function createCaller(parts: CallParts): Caller {
   const { dial, hangUp, handshakes, known, apart, peerOf, hindrance, clock, log } = parts;
-  let calling: AbortController | undefined;
+  let round: Round | undefined;
 
-  async function callAll(signal: AbortSignal): Promise<void> {
-    const beganMs = clock.monotonicMs();
-    const waiting = known().flatMap(({ peerKey, endpoint, rttMs = 0 }): OpenCall[] => {
+  async function callAll(of: Round): Promise<void> {
+    const { signal } = of.stop;
+    const liveSinceMs = clock.wall().getTime() - liveMs;
+    const waiting = known().flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
       const firstGapMs = Math.max(leastGapMs, 2 * rttMs);
-      return peerOf(peerKey) === undefined ? [] : [{ peerKey, endpoint, firstGapMs, tries: 0, dueMs: 0 }];
+      const call = { peerKey, endpoint, firstGapMs, live: handshakeMs >= liveSinceMs };
+      return peerOf(peerKey) === undefined ? [] : [{ ...call, tries: 0, calledMs: 0, dueMs: 0 }];
     });
-    const all = waiting.length;
+    // Sorted: they come first.
+    const living = waiting.filter(({ live }) => live).length;
+    of.left = living;
+    const all = (): number => (of.calm ? living : waiting.length);
     const open = new Map<string, OpenCall>();
     /** What the calls of this look took; waiting for others' turns costs nobody anything. */
     let workedMs = 0;
@@ -98,9 +129,11 @@ export function createCaller(parts: CallParts): Caller {
     };
     const ring = async (calls: readonly OpenCall[], again: boolean): Promise<void> => {
       await withPeers(calls, (callables) => dial(callables, again));
+      const nowMs = clock.monotonicMs();
       for (const call of calls) {
+        if (call.tries === 0) call.calledMs = nowMs;
         call.tries += 1;
-        call.dueMs = clock.monotonicMs() + gapAfter(call);
+        call.dueMs = nowMs + gapAfter(call, of.calm);
       }
     };
     const end = (calls: readonly OpenCall[]): Promise<void> =>
@@ -108,7 +141,8 @@ export function createCaller(parts: CallParts): Caller {
     let answered = 0;
     let lastMs = 0;
     let at = 0;
-    while (!signal.aborted && (at < all || open.size > 0) && clock.monotonicMs() - beganMs < patienceMs) {
+    const goesOn = (): boolean => of.calm || at < all() || open.size > 0;
+    while (!signal.aborted && goesOn() && clock.monotonicMs() - of.beganMs < patienceMs) {
       const lookedMs = clock.monotonicMs();
       const looked = open.size === 0 ? [] : await handshakes();
       workedMs = clock.monotonicMs() - lookedMs;
@@ -118,40 +152,62 @@ export function createCaller(parts: CallParts): Caller {
       });
       if (signal.aborted) break;
       if (shaken.length > 0) {
-        lastMs = clock.monotonicMs() - beganMs;
+        lastMs = clock.monotonicMs() - of.beganMs;
         answered += shaken.length;
         for (const { peerKey } of shaken) open.delete(peerKey);
         await end(shaken);
       }
       const nowMs = clock.monotonicMs();
+      const stillOpen = [...open.values()].filter(({ live, calledMs }) => live && nowMs - calledMs < calmMs).length;
+      of.left = living - Math.min(at, living) + stillOpen;
       const due = [...open.values()].filter(({ tries, dueMs }) => tries < mostTries && dueMs <= nowMs);
       await ring(due.slice(0, mostOpen), true);
       // Who has not answered thrice is away or far, and holds up nobody.
       const pending = [...open.values()].filter(({ tries }) => tries < 3).length;
-      const fresh = waiting.slice(at, at + Math.max(0, mostOpen - pending));
+      const fresh = waiting.slice(at, Math.min(all(), at + Math.max(0, mostOpen - pending)));
       at += fresh.length;
       for (const call of fresh) open.set(call.peerKey, call);
       await ring(fresh, false);
       await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * workedMs, 250)), signal).catch(() => undefined);
     }
     await end([...open.values()]);
-    log.info('called', { peers: all, answered, lastMs: Math.round(lastMs) });
+    log.info('called', { peers: waiting.length, live: living, answered, lastMs: Math.round(lastMs) });
+  }
+
+  function start(calm: boolean): void {
+    round?.stop.abort();
+    round = undefined;
+    const why = hindrance();
+    if (why !== '') {
+      log.warn('calls-nobody', { reason: why });
+      return;
+    }
+    const next: Round = {
+      stop: new AbortController(),
+      calm,
+      beganMs: clock.monotonicMs(),
+      left: Number.POSITIVE_INFINITY,
+    };
+    round = next;
+    callAll(next)
+      .catch((cause: unknown) => log.error('calls-failed', { reason: messageOf(cause) }))
+      .finally(() => {
+        if (round === next) round = undefined;
+      });
   }
 
   return {
+    gather: () => start(true),
+    called: () => round?.calm === true && round.left === 0,
     begin: () => {
-      calling?.abort();
-      const why = hindrance();
-      if (why !== '') {
-        log.warn('calls-nobody', { reason: why });
-        return;
-      }
-      calling = new AbortController();
-      callAll(calling.signal).catch((cause: unknown) => log.error('calls-failed', { reason: messageOf(cause) }));
+      if (round?.calm !== true) return start(false);
+      log.info('gathered', { left: round.left, ms: Math.round(clock.monotonicMs() - round.beganMs) });
+      round.calm = false;
+      round.beganMs = clock.monotonicMs();
     },
     end: () => {
-      calling?.abort();
-      calling = undefined;
+      round?.stop.abort();
+      round = undefined;
     },
   };
 }

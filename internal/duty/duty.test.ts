@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { type Item, key, type Pair, type Route } from '#internal/dataplane/dataplane.ts';
 import type { Want } from '#internal/seam/seam.ts';
@@ -6,7 +6,10 @@ import { eventually } from '#internal/testkit/eventually.ts';
 import { createDuty, type DutyReport } from './duty.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const pair: Pair = { link: 'p44w0', nodeId: 'p3', siblingId: 'p4', heartbeat: '172.30.34.2', underlay: '198.18.4.2' };
+const pair: Pair = {
+  ...{ link: 'p44w0', nodeId: 'p3', siblingId: 'p4', endpoints: ['44.27.0.3'], ports: [51_820] },
+  ...{ heartbeat: '172.30.34.2', underlay: '198.18.4.2', ownHeartbeat: '172.30.34.1' },
+};
 const link: Item = [
   'link',
   { name: 'p44w0', netns: 'pop', mtu: 1420, listenPort: 1, fwmark: 68, privateKeyFile: '/keys/access' },
@@ -33,7 +36,7 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       signal?.throwIfAborted();
       await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
-      nowMs += ms;
+      nowMs += ms * world.pace;
     },
   };
   const world = {
@@ -46,6 +49,12 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       path: 'Up',
       out: 'Up',
       sibling: [] as number[],
+      moves: [] as number[],
+      called: false,
+      hindrance: '',
+      /** Of time, against how it is slept: slower, what lasts for seconds is seen. */
+      pace: 1,
+      relays: true,
     },
     ...{ bird: 'answers' as 'answers' | 'refuses' | 'silent', looks: 0, looked: async () => undefined as unknown },
     regated: async () => undefined as unknown,
@@ -77,7 +86,11 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
           { name: 'p44u_up_4', type: 'BGP', info: world.out === 'Up' ? 'Established' : 'Active' },
           { name: 'p44s_heartbeat', type: 'BGP', info: world.path === 'Up' ? 'Established' : 'Active' },
         ]),
-      medsOf: () => answers(() => world.sibling),
+      medsIn: () =>
+        answers(() => [
+          ...world.sibling.map((med) => ['192.0.0.8/32', med] as const),
+          ...world.moves.map((med) => ['192.0.0.170/32', med] as const),
+        ]),
     },
     alive: () => world.alive,
     neighbour: async () => world.gateway,
@@ -94,8 +107,26 @@ async function node(start: { readonly role?: 'active'; readonly leased?: boolean
       stands: async () => world.leased,
     },
     applier: () => ({ regate: () => world.regated().then(note('routes')), forgetSessions: note('sessions forgotten') }),
-    states: { lead: () => states.push('put in'), follow: () => states.push('asked for'), stands: () => world.told },
-    calls: { begin: () => done.push('calls'), end: () => done.push('no calls') },
+    states: {
+      prepare: async () => void states.push('made ready'),
+      lead: async () => void states.push('put in'),
+      follow: async () => void states.push('asked for'),
+      stands: () => world.told,
+    },
+    calls: {
+      gather: () => done.push('gathers'),
+      begin: () => done.push('calls'),
+      end: () => done.push('no calls'),
+      called: () => world.called,
+      hindrance: () => world.hindrance,
+    },
+    relay: {
+      open: async (_, mode) => {
+        if (!world.relays) throw new Error('no VXLAN');
+        done.push(mode);
+      },
+      close: note('relay closed'),
+    },
     memory: { read: () => ({ role: start.role ?? 'waiting', epoch: 4 }), keep: () => undefined },
     clock,
     log: { ...quiet, error: (event) => done.push(event) },
@@ -114,7 +145,7 @@ test('a node that has just come is fenced first, and holds back what an active o
   world.sibling = [2_007];
   holder.take(want(link, paired));
   await eventually(() => done.includes('sessions forgotten'), 5_000);
-  expect(done).toEqual(['lease ends', 'no calls', 'routes', 'sessions forgotten']);
+  expect(done.slice(0, 4)).toEqual(['lease ends', 'no calls', 'routes', 'sessions forgotten']);
   expect(holder.report()).toMatchObject({ role: 'standby', epoch: 7 });
   for (const route of [home, endpoint]) {
     expect(holder.gates.route.concerns(route), key('route', route)).toBe(true);
@@ -212,8 +243,8 @@ test('who followed when its pair went has no right to lead when one comes back; 
   done.length = 0;
   holder.take(want(link));
   expect(holder.report().role).toBe('alone');
-  await eventually(() => done.length === 2, 5_000);
-  expect(done).toEqual(['no calls', 'routes']);
+  await eventually(() => done.length === 3, 5_000);
+  expect(done).toEqual(['no calls', 'routes', 'relay closed']);
   // Whatever else comes meanwhile.
   holder.take(want(link));
   holder.take(want(link, paired));
@@ -223,6 +254,106 @@ test('who followed when its pair went has no right to lead when one comes back; 
   led.holder.take(want(link));
   led.holder.take(want(link, paired));
   expect(led.holder.report()).toMatchObject({ role: 'active', epoch: 4 });
+});
+
+describe('an order that loses nothing [N8]', () => {
+  const marker: Route = { netns: 'transport', table: 4397, prefix: '192.0.0.170/32', type: 'unreachable' };
+  const role: Route = { ...marker, prefix: '192.0.0.8/32' };
+
+  async function standing() {
+    const standby = await node();
+    standby.world.sibling = [2_007];
+    standby.world.moves = [2_007];
+    standby.holder.take(want(link, paired));
+    await standby.becomes('standby');
+    await eventually(() => standby.done.includes('relay closed'), 5_000);
+    Object.assign(standby.world, { pace: 0.02 });
+    standby.done.length = 0;
+    return standby;
+  }
+
+  test('who comes is heard and has states before it asks, calls when it is handed to, and then leads', async () => {
+    const { holder, world, done, states, becomes } = await standing();
+    const ordered = holder.takeOver();
+    await becomes('joining');
+    await eventually(() => done.includes('routes'), 5_000);
+    expect(done).toEqual(['lease begins', 'copied', 'routes']);
+    expect(states).toEqual(['made ready']);
+    expect(holder.gates.route.admitted(marker)).toEqual({ ...marker, metric: 2_008 });
+    for (const route of [role, home, endpoint]) expect(holder.gates.route.admitted(route)).toBeUndefined();
+    world.moves = [2_008];
+    await becomes('calling');
+    world.called = true;
+    expect(await ordered).toBe('');
+    await eventually(() => done.filter((what) => what === 'routes').length === 2, 5_000);
+    expect(done).toEqual(['lease begins', 'copied', 'routes', 'gathers', 'calls', 'routes']);
+    expect(states).toEqual(['made ready', 'put in']);
+    expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
+    await eventually(() => done.includes('relay closed'), 5_000);
+  });
+
+  test('who is asked hands over before it says so, is told to be gone when the other leads, and then lets go', async () => {
+    const { holder, world, done, states, becomes } = await node({ role: 'active', leased: true });
+    holder.take(want(link, paired));
+    await eventually(() => done.includes('routes'), 5_000);
+    done.length = 0;
+    Object.assign(world, { pace: 0.02, moves: [2_005] });
+    await becomes('yielding');
+    await eventually(() => done.includes('routes'), 5_000);
+    expect(done).toEqual(['handed', 'routes']);
+    expect(holder.gates.route.admitted(marker)).toEqual({ ...marker, metric: 2_005 });
+    expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_004 });
+    world.sibling = [2_005];
+    await becomes('handed');
+    for (const route of [role, marker]) expect(holder.gates.route.admitted(route)).toBeUndefined();
+    expect(holder.gates.route.admitted(home)).toEqual(home);
+    expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 3_000 });
+    expect(holder.gates.route.holds?.()).toBe(true);
+    await becomes('leaving');
+    expect(holder.gates.route.admitted(endpoint)).toBeUndefined();
+    expect(holder.gates.route.admitted(home)).toEqual({ ...home, metric: 3_000 });
+    await becomes('standby');
+    await eventually(() => done.includes('relay closed'), 5_000);
+    expect(done.slice(2)).toEqual([
+      ...['routes', 'routes', 'lease ends', 'no calls', 'routes', 'sessions forgotten', 'relay closed'],
+    ]);
+    expect(states).toEqual(['asked for']);
+  });
+
+  test('whose sibling is gone in the middle goes on: it forgets the sessions that it had, and calls', async () => {
+    const { holder, world, done, becomes } = await node({ role: 'active', leased: true });
+    holder.take(want(link, paired));
+    await eventually(() => done.includes('routes'), 5_000);
+    world.moves = [2_005];
+    await becomes('yielding');
+    await eventually(() => done.includes('handed'), 5_000);
+    done.length = 0;
+    Object.assign(world, { path: 'Down', moves: [] });
+    await becomes('active');
+    await eventually(() => done.at(-1) === 'routes' && done.includes('calls'), 5_000);
+    expect(done.slice(-4)).toEqual(['relay closed', 'sessions forgotten', 'calls', 'routes']);
+    expect(holder.report()).toMatchObject({ role: 'active', epoch: 6 });
+  });
+
+  test('without a relay nobody is asked, and the order is carried out as it can be', async () => {
+    const { holder, world, done } = await standing();
+    world.relays = false;
+    expect(await holder.takeOver()).toBe('');
+    expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
+    expect(done).not.toContain('gathers');
+  });
+
+  test('who must not call is not ordered; who cannot go on says so', async () => {
+    const { holder, world } = await standing();
+    world.hindrance = 'the clock is 90 ms ahead';
+    expect(await holder.takeOver()).toContain('90 ms ahead; set it right');
+    expect(holder.report().role).toBe('standby');
+    world.hindrance = '';
+    const ordered = holder.takeOver();
+    await eventually(() => holder.report().role === 'joining', 5_000);
+    world.sibling = [2_009];
+    expect(await ordered).toContain('its sibling goes on');
+  });
 });
 
 test('what a look has found of a pair that went meanwhile moves nothing; routes that fail then are told [N7]', async () => {

@@ -8,16 +8,35 @@
 import type { Gates } from '#internal/applier/applier.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Pair, Route } from '#internal/dataplane/dataplane.ts';
-import { dutyTable, epochMetric, isAccessLink } from '#internal/dataplane/ownership.ts';
+import {
+  dutyMarkers,
+  dutyTable,
+  epochMetric,
+  isAccessLink,
+  loweredMetric,
+  moveMarkers,
+  moveMetric,
+} from '#internal/dataplane/ownership.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Want } from '#internal/seam/seam.ts';
-import { type Alarm, coldDuty, type Duty, type Role, step, takeOver } from '#internal/takeover/takeover.ts';
+import {
+  type Alarm,
+  coldDuty,
+  type Duty,
+  leads,
+  type Role,
+  speaks,
+  step,
+  takeOver,
+} from '#internal/takeover/takeover.ts';
+import { type CarryParts, createCarry } from './carry.ts';
 import { createFactReader, type FactSources } from './facts.ts';
-import { createGateways, type GatewayParts, gatewaysOf } from './gateways.ts';
+import { createGateways, type GatewayParts } from './gateways.ts';
 import type { Memory } from './memory.ts';
 
 export { type CallParts, createCaller } from './caller.ts';
+export type { RelayMode, RelayPlace } from './carry.ts';
 export { createEndpoints, type Endpoint, type Endpoints } from './endpoints.ts';
 export { createMemory, type Memory } from './memory.ts';
 export { createTripReader } from './round-trips.ts';
@@ -25,14 +44,16 @@ export { createTripReader } from './round-trips.ts';
 /** BFD needs 300 ms; this adds half of itself in the mean. Three questions to BIRD, 0.5 ms. */
 const lookEachMs = 25;
 
-export interface DutyParts extends Omit<FactSources, 'leased' | 'reachable'> {
+export interface DutyParts extends Omit<FactSources, 'leased' | 'reachable'>, CarryParts {
   readonly neighbour: GatewayParts['neighbour'];
-  readonly lease: { begin(): Promise<void>; end(): Promise<void>; stands(): Promise<boolean> };
-  readonly applier: () => { regate(): Promise<void>; forgetSessions(): Promise<void> };
-  /** The role is this node's now: its peers are to be called, or no more. */
-  readonly calls: { begin(): void; end(): void };
-  /** States of customers' connections, which the sibling tells while it leads; neither of these is waited for. */
-  readonly states: { lead(): void; follow(): void; stands(): boolean };
+  readonly lease: CarryParts['lease'] & { stands(): Promise<boolean> };
+  readonly calls: CarryParts['calls'] & {
+    /** All that live have answered, or will not. */
+    called(): boolean;
+    /** Why this node must not call anybody, empty when it may. */
+    hindrance(): string;
+  };
+  readonly states: CarryParts['states'] & { stands(): boolean };
   readonly memory: Memory;
   readonly log: Log;
   readonly changed: (report: DutyReport) => void;
@@ -58,11 +79,16 @@ export interface DutyHolder {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** On which address of whose: a role is told by what is announced. */
+const isMarker = ({ prefix }: Route, markers: typeof dutyMarkers | typeof moveMarkers): boolean =>
+  prefix === markers[4] || prefix === markers[6];
+
 const concerns = (route: Route): boolean =>
   route.netns === 'pop' ? isAccessLink(route.dev ?? '') : route.table === dutyTable;
 
 export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
-  const { lease, applier, calls, states, memory, clock, log } = parts;
+  const { lease, calls, states, memory, clock, log } = parts;
+  const carrying = createCarry(parts);
   /** Told once for each row of failures. */
   let blind = '';
   const gateways = createGateways({
@@ -77,6 +103,7 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
   const reader = createFactReader({ ...parts, leased: lease.stands, reachable: gateways.reachable });
   let pair: Pair | undefined;
   let duty: Duty = coldDuty(0);
+  /** Whose work is done; undefined: of nothing that is known. */
   let carried: Role | undefined;
   /** By the heartbeat link, in the look before. */
   let hears = true;
@@ -107,28 +134,28 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
           alarm: duty.alarm === '' && !states.stands() ? 'flows-untold' : duty.alarm,
         };
 
-  async function lead(): Promise<void> {
-    await lease.begin();
-    // Without its address on the LAN a call would leave from another.
-    const floats = pair !== undefined && gatewaysOf(pair).length > 0;
-    if (floats) await applier().regate();
-    calls.begin();
-    if (!floats) await applier().regate();
-  }
-
-  async function fence(): Promise<void> {
-    await lease.end();
-    calls.end();
-    await applier().regate();
-    // Whatever it still knows of a session would cost the client 12 s when it leads again (measured).
-    await applier().forgetSessions();
-  }
-
   /** Nothing is held back from a node without a sibling. */
   async function alone(): Promise<void> {
-    if (pair !== undefined) return;
-    calls.end();
-    await applier().regate();
+    if (pair === undefined) await carrying.leave();
+  }
+
+  /** As it stands in a node's role; undefined: it does not. */
+  function admitted(route: Route): Route | undefined {
+    const { role, epoch, move } = duty;
+    if (route.table !== dutyTable) {
+      // Not before neighbours have heard of the sibling's: until then they would send to each other.
+      if (leads(role) || role === 'handed') return route;
+      // A tunnel's own loses against the later move.
+      const moved = (route.metric ?? 0) > moveMetric;
+      return role === 'leaving' ? { ...route, ...(!moved && { metric: loweredMetric }) } : undefined;
+    }
+    if (isMarker(route, moveMarkers)) {
+      if (role === 'active') return { ...route, metric: epochMetric + epoch };
+      const announced = ['joining', 'calling', 'yielding'].includes(role) && carrying.ready();
+      return announced && move !== undefined ? { ...route, metric: epochMetric + move.toEpoch } : undefined;
+    }
+    if (leads(role)) return { ...route, metric: epochMetric + epoch };
+    return role === 'handed' && !isMarker(route, dutyMarkers) ? { ...route, metric: loweredMetric } : undefined;
   }
 
   /** Carries out what the role asks for; a role that is not carried out is tried again with the next look. */
@@ -144,14 +171,12 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     const stands = states.stands();
     if (told || stands !== stood) parts.changed(report());
     stood = stands;
-    const active = next.role === 'active';
-    if (active && before.role !== 'active') states.lead();
-    if (!active && before.role === 'active') states.follow();
-    if (carried === (active ? 'active' : 'standby')) return;
-    carried = undefined;
-    await (active ? lead() : fence());
+    // Of one that is fenced there is nothing more to do.
+    if (carried === next.role || (carried !== undefined && !speaks(carried) && !speaks(next.role))) return;
+    if (pair === undefined) return;
+    await carrying.enter(next.role, carried, pair);
     // Meanwhile a want may have brought another pair, which begins anew.
-    if (duty === next) carried = active ? 'active' : 'standby';
+    if (duty === next) carried = next.role;
   }
 
   async function look(): Promise<void> {
@@ -159,15 +184,32 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     if (looked === undefined) return;
     const place = { first: looked.nodeId < looked.siblingId };
     gateways.look(looked);
-    const facts = await reader.read(looked, duty.role === 'active');
+    const facts = { ...(await reader.read(looked, duty.role)), called: calls.called() };
     // Of a pair that is none any more.
     if (pair !== looked) return;
     // Not by an alarm that goes: of a sibling that dies one way is down first, and then both.
     const heard = facts.heartbeat === 'up';
     // What it told while the link was away may be more than it has kept for us.
-    if (heard && !hears && duty.role !== 'active') states.follow();
+    if (heard && !hears && !speaks(duty.role)) void states.follow();
     hears = heard;
+    await carrying.tidy();
     await carry(step(duty, facts, place));
+  }
+
+  /** Gives why it cannot be followed. */
+  async function order(): Promise<string> {
+    const looked = pair;
+    if (looked === undefined) return 'it has no sibling';
+    const facts = await reader.read(looked, duty.role);
+    if (pair !== looked) return 'its sibling has just changed';
+    const hindrance = leads(duty.role) ? '' : calls.hindrance();
+    if (hindrance !== '') return `${hindrance}; set it right (NTP)`;
+    const next = takeOver(duty, facts);
+    if (next === undefined && facts.clockBehind === true)
+      return "its clock is behind the network's; set it right (NTP)";
+    if (next === undefined) return 'its way out, its WireGuard or its BIRD is down';
+    await carry(next);
+    return '';
   }
 
   function paired(next: Pair): void {
@@ -191,14 +233,13 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     gates: {
       route: {
         concerns: (route) => pair !== undefined && concerns(route),
-        admitted: (route) => {
-          if (duty.role !== 'active') return undefined;
-          return route.table === dutyTable ? { ...route, metric: epochMetric + duty.epoch } : route;
-        },
+        admitted,
+        // Its sibling's handshakes take routes of tunnels away, and what is for them still comes.
+        holds: () => pair !== undefined && (duty.role === 'handed' || duty.role === 'leaving'),
       },
       floating: {
         concerns: () => pair !== undefined,
-        admitted: (floating) => (duty.role === 'active' ? floating : undefined),
+        admitted: (floating) => (leads(duty.role) ? floating : undefined),
       },
     },
     take: (want) => {
@@ -209,7 +250,7 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
       else if (gone) {
         // Of a snapshot that does not know this node there is nothing to serve.
         const serves = want.put.some(([kind, value]) => kind === 'link' && isAccessLink(value.name));
-        if (pair !== undefined) followed = duty.role !== 'active';
+        if (pair !== undefined) followed = !leads(duty.role);
         served = !followed && (served || pair !== undefined || serves);
         pair = undefined;
       }
@@ -219,19 +260,15 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     },
     report,
     died: () => nudge?.(),
-    takeOver: () =>
-      exclusive(async () => {
-        const looked = pair;
-        if (looked === undefined) return 'it has no sibling';
-        const facts = await reader.read(looked, duty.role === 'active');
-        if (pair !== looked) return 'its sibling has just changed';
-        const next = takeOver(duty, facts);
-        if (next === undefined && facts.clockBehind === true)
-          return "its clock is behind the network's; set it right (NTP)";
-        if (next === undefined) return 'its way out, its WireGuard or its BIRD is down';
-        await carry(next);
-        return '';
-      }),
+    takeOver: async () => {
+      // Who has just handed over stands by soon.
+      while (pair !== undefined && !leads(duty.role) && speaks(duty.role)) await clock.sleep(lookEachMs);
+      const problem = await exclusive(order);
+      while (problem === '' && pair !== undefined && speaks(duty.role) && !leads(duty.role))
+        await clock.sleep(lookEachMs);
+      if (problem !== '' || leads(duty.role)) return problem;
+      return `it could not${duty.alarm === '' ? ': its sibling goes on' : ` (${duty.alarm})`}`;
+    },
     run: async (signal) => {
       while (!signal.aborted) {
         await exclusive(look).catch((cause: unknown) => log.error('duty-failed', { reason: messageOf(cause) }));

@@ -2,8 +2,8 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Pair } from '#internal/dataplane/dataplane.ts';
-import { dutyMarkers, epochMetric, siblingSession } from '#internal/dataplane/ownership.ts';
-import type { Facts, Path } from '#internal/takeover/takeover.ts';
+import { dutyMarkers, epochMetric, moveMarkers, siblingSession } from '#internal/dataplane/ownership.ts';
+import { type Facts, leads, type Path, type Role, speaks } from '#internal/takeover/takeover.ts';
 
 export interface Session {
   readonly address: string;
@@ -19,7 +19,8 @@ export interface Protocol {
 export interface Bird {
   bfdSessions(): Promise<readonly Session[]>;
   protocols(): Promise<readonly Protocol[]>;
-  medsOf(table: string, prefix: string): Promise<readonly number[]>;
+  /** Of routes that others have told. */
+  medsIn(table: string): Promise<readonly (readonly [prefix: string, med: number])[]>;
 }
 
 export interface FactSources {
@@ -57,10 +58,12 @@ interface Told {
   readonly sessions: readonly Session[];
   /** Of a sibling that says that it is active. */
   readonly epochs: readonly number[];
+  /** And that goes along with a move. */
+  readonly moves: readonly number[];
 }
 
 export interface FactReader {
-  read(pair: Pair, active: boolean): Promise<Facts>;
+  read(pair: Pair, role: Role): Promise<Facts>;
 }
 
 export function createFactReader({ bird, leased, alive, reachable, clockBehind, clock }: FactSources): FactReader {
@@ -70,28 +73,32 @@ export function createFactReader({ bird, leased, alive, reachable, clockBehind, 
   let leaseMs = 0;
 
   /** Undefined: there was no reason to ask. */
-  async function lease(active: boolean, nowMs: number): Promise<boolean | undefined> {
+  async function lease(role: Role, nowMs: number): Promise<boolean | undefined> {
     const due = nowMs - lastMs > gapMs || nowMs - leaseMs > leaseEachMs;
-    if (!active || !due) return undefined;
+    if (!speaks(role) || !due) return undefined;
     leaseMs = nowMs;
     return leased();
   }
 
-  async function ask(pair: Pair, active: boolean): Promise<Told> {
+  async function ask(pair: Pair, role: Role): Promise<Told> {
     const family = pair.heartbeat.includes(':') ? 6 : 4;
     const otherFamily = pair.underlay.includes(':') ? 6 : 4;
-    const markersOf = (of: 4 | 6) => bird.medsOf(`p44duty${of}`, dutyMarkers[of]);
+    const markersIn = (of: 4 | 6) => bird.medsIn(`p44duty${of}`);
     const [sessions, near, far] = await Promise.all([
       bird.bfdSessions(),
-      markersOf(family),
-      family === otherFamily ? [] : markersOf(otherFamily),
+      markersIn(family),
+      family === otherFamily ? [] : markersIn(otherFamily),
     ]);
-    const epochs = [...near, ...far].map((med) => med - epochMetric).filter((epoch) => epoch > 0);
+    const told = (markers: typeof dutyMarkers | typeof moveMarkers): readonly number[] =>
+      [...near, ...far]
+        .flatMap(([prefix, med]) => (prefix === markers[4] || prefix === markers[6] ? [med - epochMetric] : []))
+        .filter((epoch) => epoch > 0);
+    const epochs = told(dutyMarkers);
     // A sibling that says nothing has stepped down if its session stands now, not if it stood some looks ago.
-    const decides = !active && epochs.length === 0;
+    const decides = !leads(role) && epochs.length === 0;
     if (decides || looks % protocolsEach === 0) protocols = await bird.protocols();
     looks += 1;
-    return { sessions, epochs };
+    return { sessions, epochs, moves: told(moveMarkers) };
   }
 
   /** Undefined: a question is unanswered. "Not known" must not look like "nothing there", which a standby acts on. */
@@ -105,12 +112,12 @@ export function createFactReader({ bird, leased, alive, reachable, clockBehind, 
   }
 
   return {
-    read: async (pair, active) => {
+    read: async (pair, role) => {
       // First, and from before anything is awaited: who stood still learns it before he does anything.
-      const standing = await lease(active, clock.monotonicMs());
+      const standing = await lease(role, clock.monotonicMs());
       lastMs = clock.monotonicMs();
-      const told = await answered(ask(pair, active));
-      const { sessions, epochs } = told ?? { sessions: [], epochs: [] };
+      const told = await answered(ask(pair, role));
+      const { sessions, epochs, moves } = told ?? { sessions: [], epochs: [], moves: [] };
       const upstreams = protocols.filter((protocol) => protocol.type === 'BGP' && !isSibling(protocol));
       // In the same answer as the ways to the sibling: who hears nobody must not take one of them for dead.
       const watched = sessions.filter(({ address }) => address !== pair.heartbeat && address !== pair.underlay);
@@ -121,6 +128,7 @@ export function createFactReader({ bird, leased, alive, reachable, clockBehind, 
         underlay: pathTo(sessions, pair.underlay),
         reached: told !== undefined && protocols.some((protocol) => isSibling(protocol) && established(protocol)),
         ...(epochs.length > 0 && { siblingEpoch: Math.max(...epochs) }),
+        ...(moves.length > 0 && { siblingMove: Math.max(...moves) }),
         upstream: out && reachable(pair) && (upstreams.length === 0 || upstreams.some(established)),
         alive: alive(pair.link),
         clockBehind: clockBehind(),

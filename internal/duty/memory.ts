@@ -2,7 +2,7 @@
 // machine, so that one that comes back never takes an old number for a new one.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { Role } from '#internal/takeover/takeover.ts';
+import { leads, type Role } from '#internal/takeover/takeover.ts';
 
 export interface Kept {
   readonly role: Role;
@@ -43,7 +43,7 @@ export function createMemory(roleFile: string, epochFile: string): Memory {
     },
     keep: ({ role, epoch }) => {
       replace(epochFile, `${epoch}\n`);
-      replace(roleFile, `${role === 'active' ? epoch : 0}\n`);
+      replace(roleFile, `${leads(role) ? epoch : 0}\n`);
     },
   };
 }

@@ -29,10 +29,13 @@ function sameBird(want: Bird, found: Bird): boolean {
   );
 }
 
+const sameValue = (a: unknown, b: unknown): boolean =>
+  a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, at) => each === b[at]));
+
 function sameFields(want: object, found: object): boolean {
   const wanted = Object.entries(want);
   const other = new Map(Object.entries(found));
-  return wanted.length === other.size && wanted.every(([name, value]) => other.get(name) === value);
+  return wanted.length === other.size && wanted.every(([name, value]) => sameValue(value, other.get(name)));
 }
 
 export function same<K extends Kind>(kind: K, want: Kinds[K], found: Kinds[K]): boolean {

@@ -1,6 +1,7 @@
 // The fixed vocabulary between the two halves of a node.
 
 import type { BgpCounts, Dataplane, Flow, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
+import type { Role } from '#internal/takeover/takeover.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -142,8 +143,7 @@ export interface Whereabouts {
 /** The role of this node in its PoP changed. */
 export interface DutyTold {
   readonly type: 'duty';
-  /** `alone`, `waiting`, `standby`, `active`. */
-  readonly role: string;
+  readonly role: Role | 'alone';
   readonly epoch: number;
   readonly alarm: string;
 }

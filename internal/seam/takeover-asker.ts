@@ -3,8 +3,8 @@
 import { createAsker } from './asker.ts';
 import type { AskTakeover, TakenOver } from './message.ts';
 
-/** Milliseconds: the peers of a node with 10,000 forget their sessions in 2 s, and an order waits for its turn. */
-const answerTimeoutMs = 8_000;
+/** Milliseconds: a move that loses nothing may take its time (takeover/move.ts: 3 and 10 s), and the one before it 3 s more. */
+const answerTimeoutMs = 20_000;
 
 export interface TakeoverAsker {
   /** Gives why it did not, empty when it did. @throws Fault `unavailable`: the privileged half does not answer */

@@ -53,6 +53,8 @@ const list =
 /** tc(8): the handle of the root is a half of 32 bits, of a class the other. */
 const minor: Check = (value) => whole(value) && (value as number) <= 0xffff;
 
+const udpPort: Check = (value) => whole(value) && (value as number) > 0 && (value as number) <= 0xffff;
+
 const netns = one('transport', 'pop');
 /** The longest that desired makes: an address with its length has 43 characters, a key 44, an endpoint 47. */
 const word = text(64);
@@ -130,6 +132,9 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     underlay: word,
     gateway4: maybe(word),
     gateway6: maybe(word),
+    ownHeartbeat: word,
+    endpoints: list(word, 2),
+    ports: list(udpPort, 8),
   },
 };
 

@@ -4,60 +4,11 @@
 // state carries out what a change of role asks for (internal/duty).
 // Never: reads a clock, takes the endpoint from a sibling that is seen, or gives it back by itself: failback is an order.
 
-/** `waiting`: fenced, and does not know yet what its sibling does. `standby`: fenced, its sibling is active. */
-export type Role = 'waiting' | 'standby' | 'active';
+import { asked, confirmMs, stepMove } from './move.ts';
+import { type Alarm, type Duty, type Facts, lasts, leads, type Place, since, speaks, type Times } from './roles.ts';
 
-/** A BFD session to the sibling; `unknown`: BIRD does not answer, or has no such session. */
-export type Path = 'up' | 'down' | 'unknown';
-
-/** Why a node went back to waiting, or what its operator should look at; empty: nothing. */
-export type Alarm =
-  | ''
-  | 'stood-still'
-  | 'process-died'
-  | 'cut-off'
-  | 'bird-silent'
-  | 'heartbeat-down'
-  | 'underlay-down'
-  | 'clock-behind';
-
-export interface Facts {
-  /** Monotonic. */
-  readonly nowMs: number;
-  readonly heartbeat: Path;
-  readonly underlay: Path;
-  /** A session in which the sibling tells its role stands. */
-  readonly reached: boolean;
-  /** The sibling is active, with this epoch. */
-  readonly siblingEpoch?: number;
-  /** The way out stands, as far as somebody watches it. */
-  readonly upstream: boolean;
-  /** The access interface's process lives. */
-  readonly alive: boolean;
-  /** The own clock is behind the network's by so much that clients refuse this node's calls for a while. */
-  readonly clockBehind?: boolean;
-  /** Whether the kernel still lets this node speak from the endpoint; absent: not asked this time. */
-  readonly leased?: boolean;
-}
-
-export interface Duty {
-  readonly role: Role;
-  /** The highest that this node knows of; an active node's own. */
-  readonly epoch: number;
-  readonly alarm: Alarm;
-  /** Since when both paths are down, the sibling is reached, BIRD is silent; absent: that is not so. */
-  readonly downSinceMs?: number;
-  readonly reachedSinceMs?: number;
-  readonly blindSinceMs?: number;
-  /** When nobody at all was heard, or this node itself was not looked after, for the last time. */
-  readonly isolatedMs?: number;
-  readonly lookedMs?: number;
-}
-
-/** Of the pair: the node with the lower id leads when both are new. */
-export interface Place {
-  readonly first: boolean;
-}
+export type { Alarm, Duty, Facts, Path, Place, Role } from './roles.ts';
+export { leads, speaks, toldRole } from './roles.ts';
 
 /** Cold start: what the sibling does is known by then, its sessions take 1 to 2 s (DESIGN, section 7). */
 export const coldStartMs = 3_000;
@@ -69,8 +20,6 @@ const lastStartMs = 3 * coldStartMs;
 export const settledMs = 1_000;
 /** BIRD answers in 0.3 ms; a busy machine may hold it off its processor for a while. */
 const blindMs = 400;
-/** Two looks: of one that falls between a timer and the next, nothing follows. */
-const confirmMs = 10;
 /** Between two looks of a node that was stopped, not of one that is busy (0.36 s with 14 runnable on 2 cores, measured). */
 const stoppedMs = 1_000;
 
@@ -81,13 +30,6 @@ const stoppedMs = 1_000;
 export const thawedMs = 10_000;
 
 export const coldDuty = (epoch: number): Duty => ({ role: 'waiting', epoch, alarm: '' });
-
-const since = (holds: boolean, before: number | undefined, nowMs: number): number | undefined =>
-  holds ? (before ?? nowMs) : undefined;
-const lasts = (sinceMs: number | undefined, nowMs: number, leastMs: number): boolean =>
-  sinceMs !== undefined && nowMs - sinceMs >= leastMs;
-
-type Times = Pick<Duty, 'downSinceMs' | 'reachedSinceMs' | 'blindSinceMs' | 'isolatedMs' | 'lookedMs'>;
 
 /**
  * A node that stood still finds all its sessions down when it runs on, as if everybody else had died: what it hears then of
@@ -107,10 +49,13 @@ function timesOf(duty: Duty, facts: Facts): Times {
   const isolatedMs = alone ? nowMs : duty.isolatedMs;
   const downSinceMs = since(heartbeat === 'down' && underlay === 'down', duty.downSinceMs, nowMs);
   const reachedSinceMs = since(facts.reached && !isBlind(facts), duty.reachedSinceMs, nowMs);
+  const forsaken = duty.role === 'yielding' && facts.siblingMove === undefined && !isBlind(facts);
+  const forsakenSinceMs = since(forsaken, duty.forsakenSinceMs, nowMs);
   return {
     ...(downSinceMs !== undefined && { downSinceMs }),
     ...(reachedSinceMs !== undefined && { reachedSinceMs }),
     ...(blindSinceMs !== undefined && { blindSinceMs }),
+    ...(forsakenSinceMs !== undefined && { forsakenSinceMs }),
     ...(isolatedMs !== undefined && { isolatedMs }),
     lookedMs: nowMs,
   };
@@ -123,13 +68,14 @@ function pathAlarm({ heartbeat, underlay, clockBehind }: Facts): Alarm {
   return clockBehind === true ? 'clock-behind' : '';
 }
 
-/** What makes an active node stop at once; undefined: nothing. */
-function whyNotActive(times: Times, facts: Facts): Alarm | undefined {
+/** What makes a node that speaks stop at once; undefined: nothing. */
+function whyNotSpeak({ role }: Duty, times: Times, facts: Facts): Alarm | undefined {
   // The kernel has fenced it already: it was silent for longer than its sibling waits.
   if (facts.leased === false) return 'stood-still';
   if (!facts.alive) return 'process-died';
   if (lasts(times.blindSinceMs, facts.nowMs, blindMs)) return 'bird-silent';
-  return facts.upstream ? undefined : 'cut-off';
+  // Who has handed over needs none any more.
+  return facts.upstream || role === 'handed' || role === 'leaving' ? undefined : 'cut-off';
 }
 
 /** The sibling has a better right: a higher epoch, or the same and the lower id. */
@@ -146,7 +92,7 @@ function mayLead({ role, alarm }: Duty, times: Times, facts: Facts, place: Place
   const { nowMs, siblingEpoch } = facts;
   if (siblingEpoch !== undefined || times.blindSinceMs !== undefined) return false;
   // It was there, and by both ways is not any more; or it says itself that it has stepped down.
-  if (role === 'standby') {
+  if (role !== 'waiting') {
     const recent = times.isolatedMs !== undefined && nowMs - times.isolatedMs < coldStartMs;
     return (!recent && lasts(times.downSinceMs, nowMs, confirmMs)) || lasts(times.reachedSinceMs, nowMs, settledMs);
   }
@@ -161,11 +107,13 @@ export function step(duty: Duty, facts: Facts, place: Place): Duty {
   const times = timesOf(duty, facts);
   const epoch = Math.max(duty.epoch, facts.siblingEpoch ?? 0);
   const alarm = pathAlarm(facts);
-  if (duty.role === 'active') {
-    const why = whyNotActive(times, facts);
+  if (speaks(duty.role)) {
+    const why = whyNotSpeak(duty, times, facts);
     if (why !== undefined) return { role: 'waiting', epoch, alarm: why, ...times };
+    if (duty.role !== 'active')
+      return stepMove({ duty, facts, times, alarm, vacant: mayLead(duty, times, facts, place) });
     if (outranked(duty.epoch, facts, place)) return { role: 'standby', epoch, alarm, ...times };
-    return { role: 'active', epoch: duty.epoch, alarm, ...times };
+    return asked({ duty, facts, times, alarm }) ?? { role: 'active', epoch: duty.epoch, alarm, ...times };
   }
   const able = facts.upstream && facts.alive;
   if (able && mayLead(duty, times, facts, place)) return { role: 'active', epoch: epoch + 1, alarm, ...times };
@@ -175,12 +123,17 @@ export function step(duty: Duty, facts: Facts, place: Place): Duty {
 }
 
 /**
- * An order to take over; undefined: it cannot be followed. The sibling sees the higher epoch and stops. A clock that is behind
- * waits for the sibling's death: an order can wait until it is right.
+ * An order to take over; undefined: it cannot be followed. A sibling that leads, and is well, is asked to yield, so that nothing is
+ * lost; any other one sees the higher epoch and stops. A clock that is behind waits for the sibling's death: an order can wait
+ * until it is right.
  */
 export function takeOver(duty: Duty, facts: Facts): Duty | undefined {
-  if (duty.role === 'active') return duty;
-  if (!facts.upstream || !facts.alive || facts.heartbeat === 'unknown' || facts.clockBehind === true) return undefined;
-  const epoch = Math.max(duty.epoch, facts.siblingEpoch ?? 0) + 1;
-  return { role: 'active', epoch, alarm: pathAlarm(facts), ...timesOf(duty, facts) };
+  if (leads(duty.role) || duty.move !== undefined) return duty;
+  const { nowMs, heartbeat, siblingEpoch } = facts;
+  if (!facts.upstream || !facts.alive || heartbeat === 'unknown' || facts.clockBehind === true) return undefined;
+  const epoch = Math.max(duty.epoch, siblingEpoch ?? 0);
+  const as = { alarm: pathAlarm(facts), ...timesOf(duty, facts) };
+  if (duty.role === 'standby' && siblingEpoch !== undefined && heartbeat === 'up')
+    return { ...as, role: 'joining', epoch, move: { toEpoch: epoch + 1, sinceMs: nowMs } };
+  return { ...as, role: 'active', epoch: epoch + 1 };
 }

@@ -15,7 +15,7 @@ import { parseBgpCounts } from './counts.ts';
 import { createDaemon, type Daemon } from './daemon.ts';
 import { type Pace, usualPace } from './judge.ts';
 import { observeDaemon } from './observe.ts';
-import { type BfdSession, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
+import { type BfdSession, type Med, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
 import { createTrials } from './trials.ts';
 
 export type { BfdSession, Protocol } from './parse.ts';
@@ -37,8 +37,8 @@ export interface BirdDriver extends Driver<'bird'> {
   protocols(netns: Netns): Promise<readonly Protocol[]>;
   /** Empty when BIRD or its BFD does not run there. 0.15 ms: may be asked each 10 ms. */
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
-  /** MEDs of the routes to a prefix that BGP has brought into a table of BIRD's. 0.2 ms. */
-  medsOf(netns: Netns, table: string, prefix: string): Promise<readonly number[]>;
+  /** MEDs of routes that BGP has brought into a table of BIRD's, of few routes. 0.2 ms. */
+  medsIn(netns: Netns, table: string): Promise<readonly Med[]>;
   /** Of the BGP sessions that are up; empty when BIRD does not run there. 1.4 ms, however many routes: BIRD counts as they come. */
   bgpCounts(netns: Netns): Promise<readonly BgpCounts[]>;
   /** Where the text that is wanted was undone and is not tried again. */
@@ -68,8 +68,7 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     onDisturbance: (listener) => listeners.push(listener),
     protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
-    medsOf: async (name, table, prefix) =>
-      parseMeds((await daemons[name].ask(`show route table ${table} for ${prefix} all`))?.lines ?? []),
+    medsIn: async (name, table) => parseMeds((await daemons[name].ask(`show route table ${table} all`))?.lines ?? []),
     bgpCounts: async (name) => parseBgpCounts((await daemons[name].ask('show protocols all'))?.lines ?? []),
     undone: () => (['pop', 'transport'] as const).filter((name) => birds[name].trials.isUndone()),
     async close() {

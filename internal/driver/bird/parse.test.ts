@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   createReplyParser,
   lastText,
+  type Med,
   parseBfdSessions,
   parseMeds,
   parseProtocols,
@@ -142,7 +143,7 @@ test('a text that reads or writes files, or fills a table of the machine, is non
   expect(of(`kernel table 4401;\n${kernel}`)).toThrow(' is not ');
 });
 
-test('MEDs of the routes to a prefix that have one: the own route has a metric instead', () => {
+test('MEDs of routes that have one, by prefix: the own route has a metric instead', () => {
   const lines = [
     '1007-Table p44duty4:',
     ' 192.0.0.8/32         unreachable [p44role4 19:31:17.643] * (110)',
@@ -157,9 +158,17 @@ test('MEDs of the routes to a prefix that have one: the own route has a metric i
     ' \tBGP.next_hop: 172.30.34.1',
     ' \tBGP.med: 2005',
     ' \tBGP.local_pref: 100',
+    '1007-192.0.0.170/32       unicast [p44s_underlay 19:31:17.640] * (100) [AS4200000003i]',
+    '1012-\tBGP.origin: IGP',
+    ' \tBGP.med: 2006',
     '0000 ',
   ];
-  const found: (readonly number[])[] = [];
+  const found: (readonly Med[])[] = [];
   createReplyParser((reply) => found.push(parseMeds(reply.lines)))(`${lines.join('\n')}\n`);
-  expect(found).toEqual([[2005]]);
+  expect(found).toEqual([
+    [
+      ['192.0.0.8/32', 2005],
+      ['192.0.0.170/32', 2006],
+    ],
+  ]);
 });

@@ -102,10 +102,16 @@ export function parseBfdSessions(lines: readonly ReplyLine[]): readonly BfdSessi
   });
 }
 
-/** `show route ... all`: the MEDs (RFC 4271 5.1.4) of routes that have one, which are BGP's. */
-export function parseMeds(lines: readonly ReplyLine[]): readonly number[] {
-  return lines.flatMap(({ text }) => {
+/** Of a prefix, the MED (RFC 4271 5.1.4) of a route to it. */
+export type Med = readonly [prefix: string, med: number];
+
+/** `show route ... all`: the MEDs of routes that have one, which are BGP's. */
+export function parseMeds(lines: readonly ReplyLine[]): readonly Med[] {
+  // Said once, with the first of its routes.
+  let prefix = '';
+  return lines.flatMap(({ text }): readonly Med[] => {
+    prefix = /^([0-9a-f.:]+\/\d{1,3})\s/.exec(text)?.[1] ?? prefix;
     const med = /^\s*BGP\.med: (\d{1,10})$/.exec(text)?.[1];
-    return med === undefined ? [] : [Number(med)];
+    return med === undefined ? [] : [[prefix, Number(med)]];
   });
 }

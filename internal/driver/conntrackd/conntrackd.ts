@@ -28,6 +28,8 @@ export interface FlowCounts {
 }
 
 export interface ConntrackdDriver extends Driver<'sync'> {
+  /** What the sibling has told goes into the kernel, and is kept: it goes on telling. O(flows). */
+  prepare(): Promise<void>;
   /** What the sibling had told goes into the kernel, and everything from there to the sibling, when it is back. O(flows). */
   lead(): Promise<void>;
   /** What was here ends within a minute, and the sibling is asked for everything anew. */
@@ -106,6 +108,7 @@ export function openConntrackd({ netns, runDir, clock, log }: ConntrackdOptions)
     },
     apply: applyAll,
     onDisturbance: (listener) => listeners.push(listener),
+    prepare: () => order('flows-prepared', [['-c']]),
     lead: () => order('flows-committed', [['-c'], ['-f', 'external'], ['-R'], ['-B']]),
     follow: () => order('flows-asked-for', [['-t'], ['-f', 'external'], ['-n']]),
     stands: () => stood,

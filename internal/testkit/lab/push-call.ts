@@ -15,6 +15,8 @@ const program = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, 
 export interface PushCall {
   /** More comes by both flows, which are the same ones still. @throws what came, if it does not within these milliseconds */
   goesOn(withinMs: number): Promise<void>;
+  /** Datagrams that did not come, of those before the last that came. */
+  lost(): Promise<number>;
   end(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function callForPush(lab: World, withinMs: number): Promise<PushCal
         return tcpBytes > before.tcpBytes + 2 && udpPackets > before.udpPackets + 1;
       }, limitMs);
     },
+    lost: async () => (await pushed()).udpLost,
     end: async () => {
       for (const name of ['client-call', 'host-push']) await lab.service(name).stop();
     },

@@ -9,13 +9,17 @@ import { connect } from 'node:net';
 export interface Pushed {
   readonly tcpBytes: number;
   readonly udpPackets: number;
+  /** Of those that came, how many between the first and the last did not. */
+  readonly udpLost: number;
   /** Why the connection is no more; empty: it stands. */
   readonly ended: string;
 }
 
 const [address = '', port = '', file = ''] = process.argv.slice(2);
 const writeEachMs = 50;
-let pushed: Pushed = { tcpBytes: 0, udpPackets: 0, ended: '' };
+let pushed: Pushed = { tcpBytes: 0, udpPackets: 0, udpLost: 0, ended: '' };
+let first: number | undefined;
+let last = 0;
 
 const connection = connect(Number(port), address);
 connection.on('data', (data: Buffer) => {
@@ -29,8 +33,12 @@ connection.on('close', () => {
 });
 
 const socket = createSocket('udp4');
-socket.on('message', () => {
-  pushed = { ...pushed, udpPackets: pushed.udpPackets + 1 };
+socket.on('message', (message) => {
+  const number = Number(message.toString());
+  first ??= number;
+  last = Math.max(last, number);
+  const udpPackets = pushed.udpPackets + 1;
+  pushed = { ...pushed, udpPackets, udpLost: last - first + 1 - udpPackets };
 });
 socket.send('x', Number(port), address);
 

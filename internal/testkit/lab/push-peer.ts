@@ -1,11 +1,11 @@
-// Push peer: goes on sending to whoever has called once, as a radio's stream or a download does: a datagram each 50 ms to
-// whoever wrote one, a line each 50 ms into every connection. Usage: push-peer.ts PORT
+// Push peer: goes on sending to whoever has called once, as a radio's stream or a download does: a datagram with its
+// number each 20 ms to whoever wrote one, a line each 20 ms into every connection. Usage: push-peer.ts PORT
 
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 const port = Number(process.argv[2]);
-const everyMs = 50;
+const everyMs = 20;
 
 const socket = createSocket('udp4');
 const callers = new Set<string>();
@@ -13,7 +13,11 @@ socket.on('message', (_, { address, port: from }) => {
   const caller = `${address} ${from}`;
   if (callers.has(caller)) return;
   callers.add(caller);
-  setInterval(() => socket.send('x', from, address), everyMs);
+  let number = 0;
+  setInterval(() => {
+    socket.send(String(number), from, address);
+    number += 1;
+  }, everyMs);
 });
 // An ICMP error of somebody who has gone.
 socket.on('error', () => {});

@@ -41,6 +41,13 @@ test('where a session starts, there the tunnel moves; the loser lets go and says
   expect(east.presence.here().contended('t')).toBe(false);
 });
 
+test('what comes from a sibling is nobody else’s to let go: the slab of both leads to it [N8]', () => {
+  const [north, south] = [node('north', ['south']), node('south', ['north'])];
+  south.presence.told('north', north.shake(1_000), 1_000);
+  expect(south.shake(5_000)).toEqual([claim('south', 2, 5_000)]);
+  expect(south.presence.here().contended('t')).toBe(false);
+});
+
 test('what the loser has let go is said again to a holder that says it holds it', () => {
   const [north, east] = [node('north'), node('east')];
   east.presence.told('north', north.shake(1_000), 1_000);

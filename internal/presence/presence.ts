@@ -114,7 +114,9 @@ export function createPresence(parts: PresenceParts): Presence {
       if (passed) {
         from.set(tunnelId, before.nodeId);
         formerly.set(tunnelId, before.nodeId);
-        contended = contended.add(tunnelId);
+        // Between siblings the route of the slab goes with the role. A route for each of a PoP's tunnels, that comes and goes when it
+        // moves, would lead in circles for a moment each time (neighbours try what they heard before from each other).
+        if (!within) contended = contended.add(tunnelId);
       }
       return true;
     }

@@ -32,6 +32,8 @@ export interface ElectionOptions {
   /** Of the lease: 2 at least. After a daemon's death its pools have no leader for so long and up to 2 s more. */
   readonly ttlSeconds: number;
   readonly tuning?: Partial<Tuning>;
+  /** Whether a node is to lead anything; default: each is. Asked anew each time; `stand` has it looked at. */
+  eligible?(nodeId: string): boolean;
   /** For the log. */
   report?(event: ElectionEvent): void;
 }
@@ -71,7 +73,7 @@ export function openElection({ etcd, clock, nodeId, ttlSeconds, ...options }: El
   const session = openSession({ etcd, clock, nodeId, ttlSeconds, report, changed: sessionChanged });
   const tuning = { ...defaultTuning, ...options.tuning };
   const seat = createSeat({ etcd, nodeId, view, learned: changed });
-  const handover = createHandover(view, nodeId, clock, tuning);
+  const handover = createHandover(view, { nodeId, eligible: options.eligible ?? (() => true), clock, tuning });
   const campaign = createCampaign({ clock, view, session, seat, handover, tuning });
 
   /** The create revision of this daemon's key, while its lease is alive. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
-import { encodeCandidate, sessionKey } from './keys.ts';
 import { createHandover } from './handover.ts';
+import { encodeCandidate, sessionKey } from './keys.ts';
 import { preference } from './rank.ts';
 import { defaultTuning } from './tuning.ts';
 import { createView } from './view.ts';
@@ -15,7 +15,7 @@ const sessions = [
 const theirs = pools.filter((poolId) => preference(poolId, sessions)[0]?.id === other);
 
 /** Both sessions are seen at 0. */
-function stage() {
+function stage(eligible = (_nodeId: string) => true) {
   const view = createView({ ...realClock, monotonicMs: () => 0 });
   const events = sessions.map(({ id, nodeId }) => ({
     key: sessionKey(id),
@@ -25,7 +25,7 @@ function stage() {
     leaseId: BigInt(`0x${id}`),
   }));
   view.take({ revision: 2n, relisted: true, events });
-  return createHandover(view, 'p1', realClock, defaultTuning);
+  return createHandover(view, { nodeId: 'p1', eligible, clock: realClock, tuning: defaultTuning });
 }
 const { settledMs, handoverPaceMs, offerAgainMs } = defaultTuning;
 
@@ -35,6 +35,12 @@ test('nothing is offered to a session that has not stood for a while, nor what i
   expect(handover.offer(pools, own, settledMs - 1)).toEqual({ againMs: settledMs });
   const ours = pools.filter((poolId) => !theirs.includes(poolId));
   expect(handover.offer(ours, own, settledMs)).toEqual({ againMs: Number.POSITIVE_INFINITY });
+});
+
+test('nothing is offered to a node that is drained, and it is nobody before others [N8]', () => {
+  const handover = stage((nodeId) => nodeId === 'p1');
+  expect(handover.offer(pools, own, settledMs)).toEqual({ againMs: Number.POSITIVE_INFINITY });
+  for (const poolId of theirs) expect(handover.ranked(poolId, own).map(({ id }) => id)).toEqual([own]);
 });
 
 test('one pool at a time, at its pace', () => {

@@ -23,7 +23,14 @@ interface Offer {
   readonly atMs: number;
 }
 
-export function createHandover(view: View, nodeId: string, clock: Clock, tuning: Tuning): Handover {
+export interface HandoverParts {
+  readonly nodeId: string;
+  readonly eligible: (nodeId: string) => boolean;
+  readonly clock: Clock;
+  readonly tuning: Tuning;
+}
+
+export function createHandover(view: View, { nodeId, eligible, clock, tuning }: HandoverParts): Handover {
   const offers = new Map<string, Offer>();
   let nextMs = Number.NEGATIVE_INFINITY;
 
@@ -31,7 +38,10 @@ export function createHandover(view: View, nodeId: string, clock: Clock, tuning:
     const sessions = [...view.sessions()];
     // Before the watch has told of it.
     if (view.session(own) === undefined) sessions.push({ id: own, nodeId, sinceMs: clock.monotonicMs() });
-    return preference(poolId, sessions);
+    return preference(
+      poolId,
+      sessions.filter((session) => session.id === own || eligible(session.nodeId)),
+    );
   }
 
   /** From when on the pool may be offered to this session, monotonic. */

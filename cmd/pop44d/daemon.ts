@@ -30,18 +30,19 @@ import { createStatus, isServing } from '#internal/status/status.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
-import { createEarly } from './early.ts';
+import { createDraining, isDrained } from './drain.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { membersOf } from './members.ts';
 import { createNeighbours } from './neighbours.ts';
-import { createFormerOwners, readings, sightings } from './owners.ts';
+import { createFormerOwners, readings } from './owners.ts';
 import { createPairing } from './pair.ts';
 import { openPeople } from './people.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { createRoaming } from './roaming.ts';
 import { selfOf } from './self.ts';
+import { createSightings } from './sightings.ts';
 import { tidyAgainAndAgain } from './tidy.ts';
 import { openJoinPort, openTrust } from './trust.ts';
 import { createVerdicts } from './verdicts.ts';
@@ -57,7 +58,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const trust = openTrust(config, clock);
   const { identity } = trust;
   const status = createStatus(config.nodeId);
-  const records = await openRecords(config, identity.current(), { clock, log });
+  const records = await openRecords(config, identity.current(), {
+    clock,
+    log,
+    eligible: (id) => !isDrained(reconciler.snapshot(), id),
+  });
   const { store, election, disk } = records;
   // Nobody is connected before there is an API.
   let askAgain = (): void => undefined;
@@ -107,7 +112,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       if (changes.some(({ kind }) => kind === 'node' || kind === 'interconnect')) verdicts.changed();
       if (changes.some((change) => change.kind === 'authority')) authorities.look();
       askAgain();
-      if (changes.some((change) => change.kind === 'pool')) election.stand(snapshot.pools.keys());
+      draining.changed(changes);
       for (const change of changes)
         if (change.kind === 'tunnel' && change.after === undefined) presence.forget(change.id);
     },
@@ -116,7 +121,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const head = createHead(reconciler.snapshot());
   const changed = (): void => askAgain();
   const people = openPeople({ config, store, clock, log, changed, snapshot: () => reconciler.snapshot() });
-  const early = createEarly();
   const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
   const facts = createFactsAsker((message) => seam.send(message));
@@ -131,6 +135,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const sightings = createSightings({ snapshot: () => reconciler.snapshot(), promoter, live, presence, clock });
   const keeper = createKeyKeeper(
     {
       identity,
@@ -152,6 +157,10 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const draining = createDraining({
+    ...{ nodeId: config.nodeId, status, pairing, election, clock, log },
+    snapshot: () => reconciler.snapshot(),
+  });
   const verdicts = createVerdicts({
     ...{ nodeId: config.nodeId, status, clock, log },
     snapshot: () => reconciler.snapshot(),
@@ -179,17 +188,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     verdicts.heard(message);
     neighbours.heard(message);
     if (message.type === 'facts') facts.told(message);
-    if (message.type === 'duty') early.role(message.role);
-    if (message.type === 'handshakes') promoter.shook(message.peers.map(([publicKey]) => publicKey));
-    if (message.type === 'handshakes' || message.type === 'duty') {
-      const nowMs = clock.wall().getTime();
-      const peers = message.type === 'handshakes' ? message.peers : [];
-      const seen = early.due(sightings(reconciler.snapshot(), peers, nowMs));
-      // Before presence, so that a tunnel that comes and its class are one step.
-      live.shook(seen, nowMs);
-      presence.seen(seen);
-      live.settle(nowMs);
-    }
+    sightings.heard(message);
     reconciler.message(message);
   }
 
@@ -262,6 +261,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     verdicts.beat();
     live.settle(clock.wall().getTime());
     pairing.beat();
+    draining.beat();
     presence.beat();
     askAgain();
   });

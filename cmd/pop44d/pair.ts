@@ -9,7 +9,7 @@ import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
-import { toldRole } from '#internal/takeover/takeover.ts';
+import { speaks, toldRole } from '#internal/takeover/takeover.ts';
 import { createSeen, type Seen } from './seen.ts';
 
 export interface PairParts {
@@ -25,6 +25,8 @@ export interface PairParts {
 export interface Pairing extends PairEnd {
   /** Clients of the pair, as either node has told. */
   readonly seen: Seen;
+  /** This node is heard at the endpoint of its pair, as its privileged half has told. */
+  carries(): boolean;
   /** From the privileged half. */
   heard(message: FromDataplane): void;
   /** The records or the mesh changed: the sibling may be another. */
@@ -52,6 +54,7 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
   /** Of the privileged half that is connected now; empty: none is. */
   let listener = '';
   let role = '';
+  let carries = false;
   let toldAheadMs = Number.NaN;
   let orderedMs = Number.NEGATIVE_INFINITY;
 
@@ -93,11 +96,13 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       if (message.type === 'flows') status.update({ flows: message.flows, flowsHeld: message.held });
       if (message.type !== 'duty') return;
       role = toldRole(message.role);
+      carries = message.role !== 'alone' && speaks(message.role);
       if (role !== 'active') teller.forget();
       status.update({ role, takeoverEpoch: BigInt(message.epoch), pairAlarm: message.alarm });
       settle();
     },
     settle,
+    carries: () => carries,
     beat: () => {
       const others = [...snapshot().nodes.keys()].flatMap((id) => {
         const of = id === nodeId ? undefined : status.of(id);

@@ -29,7 +29,11 @@ export interface Records {
 export async function openRecords(
   config: NodeConfig,
   first: Identity,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    clock,
+    log,
+    eligible,
+  }: { readonly clock: Clock; readonly log: Log; readonly eligible: (nodeId: string) => boolean },
 ): Promise<Records> {
   const { nodeId } = config;
   const { endpoints, progressNotifyMs } = config.etcd;
@@ -44,7 +48,7 @@ export async function openRecords(
   // Its own connections: a backlog of the store's watch must not cost a lease.
   const electionEtcd = openEtcd({ endpoints, tls, clock, progressNotifyMs });
   const ttlSeconds = config.etcd.electionTtlSeconds ?? usualElectionTtlSeconds;
-  const election = openElection({ etcd: electionEtcd, clock, nodeId, ttlSeconds, report });
+  const election = openElection({ etcd: electionEtcd, clock, nodeId, ttlSeconds, eligible, report });
   return {
     store,
     election,

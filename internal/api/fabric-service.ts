@@ -8,6 +8,7 @@ import {
   createUpstream,
   deleteInterconnect,
   deleteUpstream,
+  drainNode,
   popAccessKey,
   popShown,
   rotateInterconnectKey,
@@ -15,12 +16,14 @@ import {
   setNodeSealingKey,
   setPopAccessKey,
   setUpstreamPassword,
+  undrainNode,
   updateNode,
   updatePop,
   upstreamShown,
   upstreamsWithPassword,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { carriedBy } from './drained.ts';
 import { nodeStates } from './node-states.ts';
 import { listed } from './pages.ts';
 import { removingNode } from './remove-node.ts';
@@ -40,6 +43,10 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
     createNode: changing(context, method.createNode, createNode),
     updateNode: changing(context, method.updateNode, updateNode),
     removeNode: removingNode(context),
+    drainNode: changing(context, method.drainNode, (snapshot, request, given) =>
+      drainNode(snapshot, request, given, carriedBy(snapshot, context.status, request.node)),
+    ),
+    undrainNode: changing(context, method.undrainNode, undrainNode),
     createInterconnect: changing(context, method.createInterconnect, createInterconnect),
     deleteInterconnect: changing(context, method.deleteInterconnect, deleteInterconnect),
     createUpstream: changing(context, method.createUpstream, createUpstream),

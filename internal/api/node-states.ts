@@ -29,6 +29,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       role: report.role,
       takeoverEpoch: report.takeoverEpoch,
       pairAlarm: report.pairAlarm,
+      drainPending: report.drainPending,
       ...(report.flows === undefined ? {} : { flows: report.flows }),
       ...(report.flowsHeld === undefined ? {} : { flowsHeld: report.flowsHeld }),
       loopLagMs: report.loopLagMs,

@@ -14,7 +14,7 @@ export interface TakeoverParts {
 const isCore = ({ nodes, pops }: Snapshot, nodeId: string): boolean =>
   pops.get(nodes.get(nodeId)?.record.popId ?? '')?.record.kind === PopKind.CORE;
 
-/** @throws Refused `not-found`, `invalid` (no pair), `forbidden` (not by way of this node), `unavailable` (it did not) */
+/** @throws Refused `not-found`, `invalid` (no pair), `in-use` (drained), `forbidden` (not by way of this node), `unavailable` (it did not) */
 export async function orderTakeover(
   { takeOver, config }: TakeoverParts & { readonly config: { readonly nodeId: string } },
   snapshot: Snapshot,
@@ -28,6 +28,8 @@ export async function orderTakeover(
     const cure = 'a PoP of two nodes, each with a heartbeat address (pop44 node update --heartbeat)';
     throw new Refused(refuse('invalid', { ...fields, problem: 'has no sibling to take over from', cure }));
   }
+  if (snapshot.nodes.get(node)?.record.drain !== undefined)
+    throw new Refused(refuse('in-use', { ...fields, problem: 'is drained', cure: `pop44 node undrain ${node}` }));
   // The node itself would refuse (policy.ts), in words that help nobody.
   if (node !== config.nodeId && !isCore(snapshot, config.nodeId)) {
     const own = `takes orders from nodes of CORE PoPs, and ${config.nodeId} is none`;

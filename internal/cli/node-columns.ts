@@ -18,6 +18,10 @@ export const nodeColumns: readonly Column<Node>[] = [
   ['heartbeat', (node) => node.heartbeat],
   ['uplink', (node) => rateText(node.uplinkBitPerSecond, 'not known')],
   ['sealing key', (node) => node.sealingPublicKey],
+  [
+    'drained',
+    ({ drain }) => (drain === undefined ? '' : [drain.by, drain.reason].filter((part) => part !== '').join(': ')),
+  ],
 ];
 
 /** Of its interconnect key: `2026-11-25`. */
@@ -32,6 +36,10 @@ export const signedMs = (ms: number): string => `${Math.round(ms) > 0 ? '+' : ''
 /** `812, 790 of the other`: of a pair, what it has and what it keeps of its sibling. */
 const flowsText = ({ flows, flowsHeld }: NodeState): string =>
   flows === undefined || flowsHeld === undefined ? '' : `${flows}, ${flowsHeld} of the other`;
+
+/** `DRAINED`, and what that still waits for. */
+const drainText = ({ node, drainPending }: NodeState): string =>
+  [node?.drain === undefined ? '' : 'DRAINED', drainPending].filter((part) => part !== '').join(': ');
 
 /** A node as it fares. */
 export const nodeStateColumns: readonly Column<NodeState>[] = [
@@ -54,4 +62,5 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['last resort', ({ lastResort }) => (lastResort ? 'yes' : '')],
   ['flows', flowsText],
   ['failure', ({ failure }) => failure],
+  ['drained', drainText],
 ];

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { nodeColumns } from './node-columns.ts';
+import { drainVerbs } from './node-drain.ts';
 import { nodeKind } from './node-kind.ts';
 import { resealVerb } from './node-reseal.ts';
 import { restartRoutingVerb } from './node-restart.ts';
@@ -101,6 +102,7 @@ export function nodeVerbs(node: Command, session: Session): void {
       await (await session.client()).fabric.takeOver({ node: of });
       session.say(`${of} is active`);
     });
+  drainVerbs(node, session);
   nodeTrustVerbs(node, session);
   resealVerb(node, session);
   restartRoutingVerb(node, session);

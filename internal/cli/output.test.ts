@@ -74,7 +74,7 @@ test('status shows every node', async () => {
   const { client } = recorder({ getStatus: { nodeId: 'p1', version: '1', nodes: [node], quarantinedKeys: ['pop/x'] } });
   const { stdout } = await cli(client, 'status');
   expect(stdout).toContain('unreadable\tpop/x\n');
-  expect(stdout).toContain('p2\tp2\tno\t4\t0\t\t\ttoo much\t\t\t\t\t-20 ms\t7 ms\t\t\t\t\n');
+  expect(stdout).toContain('p2\tp2\tno\t4\t0\t\t\ttoo much\t\t\t\t\t-20 ms\t7 ms\t\t\t\t\t\n');
 });
 
 test('a dry run prints the record changes alone', async () => {

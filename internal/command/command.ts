@@ -6,8 +6,9 @@
 // compares every record that it read and that another command may change.
 
 export { allocate } from './allocate.ts';
-export { addAuthority, authorityNamed, notTrustedBy, retireAuthority, useAuthority, usersOf } from './authorities.ts';
 export { toAllocation } from './allocation-view.ts';
+export { addAuthority, authorityNamed, notTrustedBy, retireAuthority, useAuthority, usersOf } from './authorities.ts';
+export { createBlackhole, deleteBlackhole, sweepBlackholes } from './blackholes.ts';
 export type { Scan } from './check-pools.ts';
 export { checkPools } from './check-pools.ts';
 export type { CommandContext, Decided } from './context.ts';
@@ -17,8 +18,8 @@ export { delegatePool } from './delegate-pool.ts';
 export { clearings, clearPool, deletePool } from './delete-pool.ts';
 export { deleteTunnel } from './delete-tunnel.ts';
 export { deleteUpstream } from './delete-upstream.ts';
+export { type Carried, drainNode, undrainNode } from './drain-node.ts';
 export { drainPool } from './drain-pool.ts';
-export { createBlackhole, deleteBlackhole, sweepBlackholes } from './blackholes.ts';
 export { withEnded } from './ended.ts';
 export { findPool, findTunnel } from './find.ts';
 export type { Finding } from './finding.ts';
@@ -29,11 +30,10 @@ export { ledForAllocate, ledForCreateTunnel, ledForDeleteTunnel, ledForRelease }
 export { createNetwork } from './network.ts';
 export { setNodeSealingKey } from './node-sealing-key.ts';
 export { createNode } from './nodes.ts';
-export { createPop } from './pops.ts';
 export { popAccessKey, popShown, setPopAccessKey } from './pop-access-key.ts';
-export { quotasOf, openQuota, setQuota } from './quotas.ts';
+export { createPop } from './pops.ts';
+export { openQuota, quotasOf, setQuota } from './quotas.ts';
 export { release } from './release.ts';
-export { sealingRecipients } from './sealing-recipients.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
 export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
 export { removeNode } from './remove-node.ts';
@@ -47,12 +47,13 @@ export {
   rotatingNeighbour,
   rotationDueMs,
 } from './rotate-interconnect-key.ts';
-export { endPopKeyWindow, rotatePopAccessKey } from './rotate-pop-key.ts';
 export { promoteKey, rotateKey } from './rotate-key.ts';
+export { endPopKeyWindow, rotatePopAccessKey } from './rotate-pop-key.ts';
+export { sealingRecipients } from './sealing-recipients.ts';
 export { suspendTunnel, unsuspendTunnel } from './suspend-tunnel.ts';
 export { sweepPool } from './sweep.ts';
-export { uncutSlabs } from './uncut.ts';
 export { tunnelTemplate } from './template.ts';
+export { uncutSlabs } from './uncut.ts';
 export { updateNode } from './update-node.ts';
 export { updatePool } from './update-pool.ts';
 export { updatePop } from './update-pop.ts';

@@ -24,10 +24,10 @@ import {
   rangeField,
   textField,
 } from './fields.ts';
-import { openPortField } from './ports.ts';
 import { heartbeatField } from './heartbeat.ts';
-import { uplinkField } from './rates.ts';
 import { ownSealingKey } from './node-sealing-key.ts';
+import { openPortField } from './ports.ts';
+import { uplinkField } from './rates.ts';
 import { operatorsKeyAge } from './rotate-interconnect-key.ts';
 import { recipientField } from './sealed.ts';
 import { fabricSpace, insidePool, taken } from './space.ts';
@@ -87,6 +87,8 @@ export function placedNode(snapshot: Snapshot, asked: Node | undefined, keys: 'g
   // Whatever the request says of rotations: there is none.
   record.nextInterconnectPublicKey = '';
   delete record.revokedAt;
+  // Nor is one that has just come out of use.
+  delete record.drain;
   // What it held itself before it was revoked is not in its way.
   const others = before === undefined ? snapshot : { ...snapshot, nodes: snapshot.nodes.delete(node.id) };
   const clash = sharedAddress(others, { loopback4, loopback6, underlay4, underlay6, meshAddress });

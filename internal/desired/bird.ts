@@ -10,7 +10,7 @@ import { fullShare } from '#internal/verdict/verdict.ts';
 import { type Channel, communityChannel } from './community.ts';
 import { announcedEndpoint } from './endpoint.ts';
 import { lifelinesOf } from './lifelines.ts';
-import { loweredHere, loweredText } from './lowered.ts';
+import { lowered, loweredHere, loweredText } from './lowered.ts';
 import { learnedMove, movedHere, moveFunction } from './moves.ts';
 import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
@@ -183,6 +183,15 @@ const fabricChannel = (family: Family): Channel => ({
   tells: `p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE`,
 });
 
+/**
+ * Of a node that is drained neighbours hear that there are better ways to others. To what is its own there is none but it; before
+ * it has moved, two neighbours would send to each other.
+ */
+const exported = ({ node }: View, tells: string): string =>
+  node.drain === undefined
+    ? `export where ${tells}`
+    : `export filter { if !(${tells}) then reject; if source = RTS_BGP then ${lowered} accept; }`;
+
 const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => {
   const { community } = leg;
   const channel = community === undefined ? fabricChannel(family) : communityChannel(community, family);
@@ -193,7 +202,7 @@ const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] 
     `  ipv${family} {`,
     // Blocked above, not ended: what was there before stays.
     `    import limit ${channel.limit} action block;`,
-    `    import ${taken(view, leg, channel)}; export where ${channel.tells};`,
+    `    import ${taken(view, leg, channel)}; ${exported(view, channel.tells)};`,
     '  };',
     '}',
   ];
@@ -220,7 +229,8 @@ const heardBy = (view: View, upstream: Upstream, family: Family): string => {
   const given = upstream.blackhole
     ? `if dest = RTD_BLACKHOLE && net.len = ${whole(family)} then { ${blackholeCommunities} accept; } `
     : '';
-  return `filter { ${given}if !p44_is_pool${family}() then reject; ${whileAlone(view, family)}accept; }`;
+  const drained = view.node.drain === undefined ? '' : `${lowered} `;
+  return `filter { ${given}if !p44_is_pool${family}() then reject; ${whileAlone(view, family)}${drained}accept; }`;
 };
 
 /** Announces pools upstream, slabs and tunnels away from home to the fabric; fills the realm's kernel table. */

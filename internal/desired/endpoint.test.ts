@@ -39,7 +39,7 @@ test('an endpoint on a LAN stands there, and nowhere else; BIRD says nothing of 
 test('of a pair the role is still told by BIRD, and the way out is asked of the gateways [N7]', () => {
   const made = of(pairSnapshot());
   expect([...made.pair.values()]).toMatchObject([{ gateway4: '198.18.3.1', gateway6: '2001:db8:1:3::1' }]);
-  expect(transportRoutes(made)).toEqual(['192.0.0.8/32', '100::/128']);
+  expect(transportRoutes(made)).toEqual(['192.0.0.8/32', '192.0.0.170/32', '100::/128', '100::1/128']);
   expect(made.ruleset.get('transport')?.text).toContain('udp dport 51820 meta l4proto != @lease drop');
 });
 

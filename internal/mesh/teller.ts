@@ -3,8 +3,8 @@
 
 import { create } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
-import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Flow } from '#internal/dataplane/dataplane.ts';
+import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Claim, Contest } from '#internal/presence/presence.ts';
 import type { Report, Status } from '#internal/status/status.ts';
 import { createClockOffset } from './clock-offset.ts';
@@ -54,6 +54,7 @@ const reportOf = (message: NodeReport): Report => ({
   role: message.role,
   takeoverEpoch: message.takeoverEpoch,
   pairAlarm: message.pairAlarm,
+  drainPending: message.drainPending,
   flows: message.flows,
   flowsHeld: message.flowsHeld,
   load: finite(message.load),

@@ -84,6 +84,8 @@ const lines: readonly Line[] = [
   ['pop44.v1.FabricService/ListPops', 'read', '- y y y y   y y -'],
   ['pop44.v1.FabricService/CreateNode', 'manage', '- - o - y   - - -', 'newNode'],
   ['pop44.v1.FabricService/UpdateNode', 'manage', '- - o - y   - - -', 'node'],
+  ['pop44.v1.FabricService/DrainNode', 'manage', '- - o - y   - - -', 'node'],
+  ['pop44.v1.FabricService/UndrainNode', 'manage', '- - o - y   - - -', 'node'],
   ['pop44.v1.FabricService/RemoveNode', 'manage', '- - o - y   - - -', 'node'],
   ['pop44.v1.FabricService/ListNodes', 'read', '- - y y y   y y -'],
   ['pop44.v1.FabricService/CreateInterconnect', 'manage', '- - o - y   - - -', 'newInterconnect'],

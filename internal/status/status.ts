@@ -75,6 +75,8 @@ export interface Report {
   readonly takeoverEpoch: bigint;
   /** What is wrong with the pair; empty: nothing. */
   readonly pairAlarm: string;
+  /** What its drain, or the end of it, still waits for; empty: nothing. */
+  readonly drainPending: string;
   /** Of a pair, while they are known: states of flows that it has, and those of its sibling that it keeps. */
   readonly flows?: number | undefined;
   readonly flowsHeld?: number | undefined;
@@ -129,6 +131,7 @@ export const silent: Report = {
   role: '',
   takeoverEpoch: 0n,
   pairAlarm: '',
+  drainPending: '',
   load: 0,
   notServing: false,
   paths: [],

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
+import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
 import { adminContext } from './admin.ts';
 import { newWgKeyPair } from './node-files.ts';
@@ -116,6 +117,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
+  for (const name of ['p3-dataplane','p4-dataplane','p3-daemon','p4-daemon']) process.stderr.write(`#### ${name}\n` + (await readFile(join(lab.directory,'log',`${name}.log`),'utf8')).split('\n').slice(-70).join('\n'));
   client?.close();
   await lab?.stop();
 });
@@ -135,6 +137,28 @@ test.each(['there', 'and back'])(
   },
   90_000,
 );
+
+test('a node that is drained and put back loses nothing: its PoP goes, and comes back to it [N8]', async () => {
+  const [active, standby] = await settled();
+  const lost = await lostWhile(async () => {
+    const { code, stderr } = await cli(client, `node drain ${active} --reason disk --wait=60`);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('carries nothing')]);
+  });
+  expect(lost).toEqual([0, 0, 0]);
+  expect(await roles()).toEqual([standby, active]);
+  expect((await cli(client, 'node list')).stdout).toContain('DRAINED');
+  await expect(client.fabric.takeOver({ node: active })).rejects.toThrow('is drained');
+  // Nobody would be left.
+  const silent = await cli(client, `node drain ${standby}`);
+  expect(silent.stderr).toMatch(/tunnel(s fall| falls) silent/);
+  const again = await lostWhile(async () => {
+    const { code } = await cli(client, `node undrain ${active} --wait=60`);
+    expect(code).toBe(0);
+  });
+  expect(again).toEqual([0, 0, 0]);
+  expect(await roles()).toEqual([active, standby]);
+  await call.goesOn(withinMs);
+}, 120_000);
 
 test('the node that comes is killed in the middle of an order: the other one goes on [N8]', async () => {
   // A client that was there a moment ago, and does not answer: it is called for a while.

@@ -16,7 +16,109 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKEAgoQVXBkYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCwoDcG9wGAIgASgJEhkKDHNpbmdsZV9ob21lZBgDIAEoCEgAiAEBEjkKDWVuZHBvaW50X21vZGUYtAEgASgOMhwucG9wNDQuc3RvcmUudjEuRW5kcG9pbnRNb2RlSAGIAQESFgoIZ2F0ZXdheTQYtQEgASgJSAKIAQESFgoIZ2F0ZXdheTYYtgEgASgJSAOIAQFCDwoNX3NpbmdsZV9ob21lZEIQCg5fZW5kcG9pbnRfbW9kZUILCglfZ2F0ZXdheTRCCwoJX2dhdGV3YXk2IlkKEVVwZGF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIrMCChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBARIYCgtsYXN0X3Jlc29ydBhkIAEoCEgCiAEBEhwKDnJvdXRpbmdfd2luZG93GIMBIAEoCEgDiAEBEi8KD3Jlc3RhcnRfcm91dGluZxiEASABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXRCDgoMX2xhc3RfcmVzb3J0QhEKD19yb3V0aW5nX3dpbmRvdyJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiaAoRUmVtb3ZlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoFZm9yY2UYtAEgASgIEhMKCmtlZXBfcGxhY2UYtQEgASgIIokBChJSZW1vdmVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSFAoLZXRjZF9tZW1iZXIYtAEgASgJEhUKDGV0Y2RfcHJvYmxlbRi1ASABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3Mi7gMKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEhAKB2ZhaWx1cmUYjAEgASgJEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAgSEAoIcm90YXRpb24YFCABKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEhwKD2Nsb2NrX29mZnNldF9tcxhaIAEoAUgBiAEBEhMKC2xvb3BfbGFnX21zGFsgASgBEgwKBGxvYWQYXCABKAESEwoLbGFzdF9yZXNvcnQYZCABKAgSEgoFZmxvd3MYeCABKA1IAogBARIXCgpmbG93c19oZWxkGHkgASgNSAOIAQFCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zQggKBl9mbG93c0INCgtfZmxvd3NfaGVsZCL2AQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRIRCghwYXJhbGxlbBiRASABKAgSEwoKdW5kZXJsYXlfYRiSASABKAkSEwoKdW5kZXJsYXlfYhiTASABKAkSDwoGcm91dGVzGJQBIAEoCSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiYwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJEg4KBWZvcmNlGIwBIAEoCCJAChpEZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCJlChVDcmVhdGVVcHN0cmVhbVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iaAoWQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtIhYKFExpc3RVcHN0cmVhbXNSZXF1ZXN0IoQBChVMaXN0VXBzdHJlYW1zUmVzcG9uc2USKwoJdXBzdHJlYW1zGAEgAygLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0SJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEhYKDXdpdGhfcGFzc3dvcmQYkQEgAygJIlsKFURlbGV0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USEAoIdXBzdHJlYW0YAiABKAkSDgoFZm9yY2UYtAEgASgIIjwKFkRlbGV0ZVVwc3RyZWFtUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiwQEKGlNldFVwc3RyZWFtUGFzc3dvcmRSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIQCgh1cHN0cmVhbRgCIAEoCRJACgZzZWFsZWQYAyADKAsyMC5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVxdWVzdC5TZWFsZWRFbnRyeRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIm0KG1NldFVwc3RyZWFtUGFzc3dvcmRSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtItwBChZTZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwb3BfaWQYAiABKAkSEgoKcHVibGljX2tleRgDIAEoCRIPCgdyZXBsYWNlGAQgASgIEjwKBnNlYWxlZBgFIAMoCzIsLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlcXVlc3QuU2VhbGVkRW50cnkaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJfChdTZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiogEKGVJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnBvcF9pZBgCIAEoCRInCgRuZXh0GAMgASgLMhcucG9wNDQudjEuTmV4dEFjY2Vzc0tleUgAEhAKBmZpbmlzaBgEIAEoCEgAEhAKBmNhbmNlbBgFIAEoCEgAQgYKBHN0ZXAirQEKDU5leHRBY2Nlc3NLZXkSEgoKcHVibGljX2tleRgBIAEoCRIzCgZzZWFsZWQYAiADKAsyIy5wb3A0NC52MS5OZXh0QWNjZXNzS2V5LlNlYWxlZEVudHJ5EgwKBHBvcnQYAyABKA0SFgoOd2luZG93X3NlY29uZHMYBCABKA0aLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJiChpSb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiKAoWR2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIOCgZwb3BfaWQYASABKAki5gIKF0dldFBvcEFjY2Vzc0tleVJlc3BvbnNlEhIKCnB1YmxpY19rZXkYASABKAkSPQoGc2VhbGVkGAIgAygLMi0ucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuU2VhbGVkRW50cnkSRQoKcmVjaXBpZW50cxgDIAMoCzIxLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlJlY2lwaWVudHNFbnRyeRImCglmcmVzaG5lc3MYBCABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSJwoEbmV4dBgoIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBGjEKD1JlY2lwaWVudHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImkKGFNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDwoHbm9kZV9pZBgCIAEoCRIaChJzZWFsaW5nX3B1YmxpY19rZXkYAyABKAkiYwoZU2V0Tm9kZVNlYWxpbmdLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKIAQocUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIOCgZjYW5jZWwYAyABKAgSFwoPbmV4dF9wdWJsaWNfa2V5GBQgASgJEg8KB3Byb21vdGUYFSABKAgiZwodUm90YXRlSW50ZXJjb25uZWN0S2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUy7Q0KDUZhYnJpY1NlcnZpY2USUAoNQ3JlYXRlTmV0d29yaxIeLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXF1ZXN0Gh8ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEkQKCUNyZWF0ZVBvcBIaLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlcXVlc3QaGy5wb3A0NC52MS5DcmVhdGVQb3BSZXNwb25zZRJECglVcGRhdGVQb3ASGi5wb3A0NC52MS5VcGRhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuVXBkYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRwoKUmVtb3ZlTm9kZRIbLnBvcDQ0LnYxLlJlbW92ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuUmVtb3ZlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlElMKDkRlbGV0ZVVwc3RyZWFtEh8ucG9wNDQudjEuRGVsZXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuRGVsZXRlVXBzdHJlYW1SZXNwb25zZRJiChNTZXRVcHN0cmVhbVBhc3N3b3JkEiQucG9wNDQudjEuU2V0VXBzdHJlYW1QYXNzd29yZFJlcXVlc3QaJS5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlEl8KElJvdGF0ZVBvcEFjY2Vzc0tleRIjLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QaJC5wb3A0NC52MS5Sb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRJBCghUYWtlT3ZlchIZLnBvcDQ0LnYxLlRha2VPdmVyUmVxdWVzdBoaLnBvcDQ0LnYxLlRha2VPdmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImEKEERyYWluTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGcmVhc29uGH0gASgJEg0KBWZvcmNlGH4gASgIIlsKEURyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIkQKElVuZHJhaW5Ob2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCSJdChNVbmRyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKEAgoQVXBkYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCwoDcG9wGAIgASgJEhkKDHNpbmdsZV9ob21lZBgDIAEoCEgAiAEBEjkKDWVuZHBvaW50X21vZGUYtAEgASgOMhwucG9wNDQuc3RvcmUudjEuRW5kcG9pbnRNb2RlSAGIAQESFgoIZ2F0ZXdheTQYtQEgASgJSAKIAQESFgoIZ2F0ZXdheTYYtgEgASgJSAOIAQFCDwoNX3NpbmdsZV9ob21lZEIQCg5fZW5kcG9pbnRfbW9kZUILCglfZ2F0ZXdheTRCCwoJX2dhdGV3YXk2IlkKEVVwZGF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIrMCChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBARIYCgtsYXN0X3Jlc29ydBhkIAEoCEgCiAEBEhwKDnJvdXRpbmdfd2luZG93GIMBIAEoCEgDiAEBEi8KD3Jlc3RhcnRfcm91dGluZxiEASABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXRCDgoMX2xhc3RfcmVzb3J0QhEKD19yb3V0aW5nX3dpbmRvdyJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiaAoRUmVtb3ZlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoFZm9yY2UYtAEgASgIEhMKCmtlZXBfcGxhY2UYtQEgASgIIokBChJSZW1vdmVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSFAoLZXRjZF9tZW1iZXIYtAEgASgJEhUKDGV0Y2RfcHJvYmxlbRi1ASABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MihQQKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEhAKB2ZhaWx1cmUYjAEgASgJEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAgSEAoIcm90YXRpb24YFCABKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEhwKD2Nsb2NrX29mZnNldF9tcxhaIAEoAUgBiAEBEhMKC2xvb3BfbGFnX21zGFsgASgBEgwKBGxvYWQYXCABKAESEwoLbGFzdF9yZXNvcnQYZCABKAgSEgoFZmxvd3MYeCABKA1IAogBARIXCgpmbG93c19oZWxkGHkgASgNSAOIAQESFQoNZHJhaW5fcGVuZGluZxh9IAEoCUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXNCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIvYBChlDcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNEhEKCHBhcmFsbGVsGJEBIAEoCBITCgp1bmRlcmxheV9hGJIBIAEoCRITCgp1bmRlcmxheV9iGJMBIAEoCRIPCgZyb3V0ZXMYlAEgASgJInQKGkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEjIKDGludGVyY29ubmVjdBgCIAEoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdCIaChhMaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QieAoZTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRIzCg1pbnRlcmNvbm5lY3RzGAEgAygLMhwucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJjChlEZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIUCgxpbnRlcmNvbm5lY3QYAiABKAkSDgoFZm9yY2UYjAEgASgIIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QihAEKFUxpc3RVcHN0cmVhbXNSZXNwb25zZRIrCgl1cHN0cmVhbXMYASADKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSFgoNd2l0aF9wYXNzd29yZBiRASADKAkiWwoVRGVsZXRlVXBzdHJlYW1SZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIQCgh1cHN0cmVhbRgCIAEoCRIOCgVmb3JjZRi0ASABKAgiPAoWRGVsZXRlVXBzdHJlYW1SZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCLBAQoaU2V0VXBzdHJlYW1QYXNzd29yZFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEhAKCHVwc3RyZWFtGAIgASgJEkAKBnNlYWxlZBgDIAMoCzIwLnBvcDQ0LnYxLlNldFVwc3RyZWFtUGFzc3dvcmRSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEibQobU2V0VXBzdHJlYW1QYXNzd29yZFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0i3AEKFlNldFBvcEFjY2Vzc0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnBvcF9pZBgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgJEg8KB3JlcGxhY2UYBCABKAgSPAoGc2VhbGVkGAUgAygLMiwucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdC5TZWFsZWRFbnRyeRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIl8KF1NldFBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKiAQoZUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEicKBG5leHQYAyABKAsyFy5wb3A0NC52MS5OZXh0QWNjZXNzS2V5SAASEAoGZmluaXNoGAQgASgISAASEAoGY2FuY2VsGAUgASgISABCBgoEc3RlcCKtAQoNTmV4dEFjY2Vzc0tleRISCgpwdWJsaWNfa2V5GAEgASgJEjMKBnNlYWxlZBgCIAMoCzIjLnBvcDQ0LnYxLk5leHRBY2Nlc3NLZXkuU2VhbGVkRW50cnkSDAoEcG9ydBgDIAEoDRIWCg53aW5kb3dfc2Vjb25kcxgEIAEoDRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBImIKGlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIoChZHZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0Eg4KBnBvcF9pZBgBIAEoCSLmAgoXR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USEgoKcHVibGljX2tleRgBIAEoCRI9CgZzZWFsZWQYAiADKAsyLS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5TZWFsZWRFbnRyeRJFCgpyZWNpcGllbnRzGAMgAygLMjEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuUmVjaXBpZW50c0VudHJ5EiYKCWZyZXNobmVzcxgEIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxInCgRuZXh0GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIogBChxSb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBmNhbmNlbBgDIAEoCBIXCg9uZXh0X3B1YmxpY19rZXkYFCABKAkSDwoHcHJvbW90ZRgVIAEoCCJnCh1Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZTL/DgoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkQKCVVwZGF0ZVBvcBIaLnBvcDQ0LnYxLlVwZGF0ZVBvcFJlcXVlc3QaGy5wb3A0NC52MS5VcGRhdGVQb3BSZXNwb25zZRJBCghMaXN0UG9wcxIZLnBvcDQ0LnYxLkxpc3RQb3BzUmVxdWVzdBoaLnBvcDQ0LnYxLkxpc3RQb3BzUmVzcG9uc2USRwoKQ3JlYXRlTm9kZRIbLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuQ3JlYXRlTm9kZVJlc3BvbnNlEkcKClVwZGF0ZU5vZGUSGy5wb3A0NC52MS5VcGRhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXNwb25zZRJHCgpSZW1vdmVOb2RlEhsucG9wNDQudjEuUmVtb3ZlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5SZW1vdmVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USUwoORGVsZXRlVXBzdHJlYW0SHy5wb3A0NC52MS5EZWxldGVVcHN0cmVhbVJlcXVlc3QaIC5wb3A0NC52MS5EZWxldGVVcHN0cmVhbVJlc3BvbnNlEmIKE1NldFVwc3RyZWFtUGFzc3dvcmQSJC5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVxdWVzdBolLnBvcDQ0LnYxLlNldFVwc3RyZWFtUGFzc3dvcmRSZXNwb25zZRJWCg9TZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXwoSUm90YXRlUG9wQWNjZXNzS2V5EiMucG9wNDQudjEuUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBokLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlElYKD0dldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJcChFTZXROb2RlU2VhbGluZ0tleRIiLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBojLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USaAoVUm90YXRlSW50ZXJjb25uZWN0S2V5EiYucG9wNDQudjEuUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBonLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEkEKCFRha2VPdmVyEhkucG9wNDQudjEuVGFrZU92ZXJSZXF1ZXN0GhoucG9wNDQudjEuVGFrZU92ZXJSZXNwb25zZRJECglEcmFpbk5vZGUSGi5wb3A0NC52MS5EcmFpbk5vZGVSZXF1ZXN0GhsucG9wNDQudjEuRHJhaW5Ob2RlUmVzcG9uc2USSgoLVW5kcmFpbk5vZGUSHC5wb3A0NC52MS5VbmRyYWluTm9kZVJlcXVlc3QaHS5wb3A0NC52MS5VbmRyYWluTm9kZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+
+/**
+ * @generated from message pop44.v1.DrainNodeRequest
+ */
+export type DrainNodeRequest = Message<"pop44.v1.DrainNodeRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * One line of 200 characters at most; may be empty.
+   *
+   * @generated from field: string reason = 125;
+   */
+  reason: string;
+
+  /**
+   * Also where tunnels fall silent when the node goes.
+   *
+   * @generated from field: bool force = 126;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message pop44.v1.DrainNodeRequest.
+ * Use `create(DrainNodeRequestSchema)` to create a new message.
+ */
+export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 0);
+
+/**
+ * @generated from message pop44.v1.DrainNodeResponse
+ */
+export type DrainNodeResponse = Message<"pop44.v1.DrainNodeResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Node node = 2;
+   */
+  node?: Node | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.DrainNodeResponse.
+ * Use `create(DrainNodeResponseSchema)` to create a new message.
+ */
+export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 1);
+
+/**
+ * @generated from message pop44.v1.UndrainNodeRequest
+ */
+export type UndrainNodeRequest = Message<"pop44.v1.UndrainNodeRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message pop44.v1.UndrainNodeRequest.
+ * Use `create(UndrainNodeRequestSchema)` to create a new message.
+ */
+export const UndrainNodeRequestSchema: GenMessage<UndrainNodeRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 2);
+
+/**
+ * @generated from message pop44.v1.UndrainNodeResponse
+ */
+export type UndrainNodeResponse = Message<"pop44.v1.UndrainNodeResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.store.v1.Node node = 2;
+   */
+  node?: Node | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.UndrainNodeResponse.
+ * Use `create(UndrainNodeResponseSchema)` to create a new message.
+ */
+export const UndrainNodeResponseSchema: GenMessage<UndrainNodeResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 3);
 
 /**
  * @generated from message pop44.v1.TakeOverRequest
@@ -33,7 +135,7 @@ export type TakeOverRequest = Message<"pop44.v1.TakeOverRequest"> & {
  * Use `create(TakeOverRequestSchema)` to create a new message.
  */
 export const TakeOverRequestSchema: GenMessage<TakeOverRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 0);
+  messageDesc(file_pop44_v1_fabric, 4);
 
 /**
  * @generated from message pop44.v1.TakeOverResponse
@@ -46,7 +148,7 @@ export type TakeOverResponse = Message<"pop44.v1.TakeOverResponse"> & {
  * Use `create(TakeOverResponseSchema)` to create a new message.
  */
 export const TakeOverResponseSchema: GenMessage<TakeOverResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 1);
+  messageDesc(file_pop44_v1_fabric, 5);
 
 /**
  * @generated from message pop44.v1.CreateNetworkRequest
@@ -73,7 +175,7 @@ export type CreateNetworkRequest = Message<"pop44.v1.CreateNetworkRequest"> & {
  * Use `create(CreateNetworkRequestSchema)` to create a new message.
  */
 export const CreateNetworkRequestSchema: GenMessage<CreateNetworkRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 2);
+  messageDesc(file_pop44_v1_fabric, 6);
 
 /**
  * @generated from message pop44.v1.CreateNetworkResponse
@@ -95,7 +197,7 @@ export type CreateNetworkResponse = Message<"pop44.v1.CreateNetworkResponse"> & 
  * Use `create(CreateNetworkResponseSchema)` to create a new message.
  */
 export const CreateNetworkResponseSchema: GenMessage<CreateNetworkResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 3);
+  messageDesc(file_pop44_v1_fabric, 7);
 
 /**
  * @generated from message pop44.v1.CreatePopRequest
@@ -117,7 +219,7 @@ export type CreatePopRequest = Message<"pop44.v1.CreatePopRequest"> & {
  * Use `create(CreatePopRequestSchema)` to create a new message.
  */
 export const CreatePopRequestSchema: GenMessage<CreatePopRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 4);
+  messageDesc(file_pop44_v1_fabric, 8);
 
 /**
  * @generated from message pop44.v1.CreatePopResponse
@@ -139,7 +241,7 @@ export type CreatePopResponse = Message<"pop44.v1.CreatePopResponse"> & {
  * Use `create(CreatePopResponseSchema)` to create a new message.
  */
 export const CreatePopResponseSchema: GenMessage<CreatePopResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 5);
+  messageDesc(file_pop44_v1_fabric, 9);
 
 /**
  * @generated from message pop44.v1.UpdatePopRequest
@@ -185,7 +287,7 @@ export type UpdatePopRequest = Message<"pop44.v1.UpdatePopRequest"> & {
  * Use `create(UpdatePopRequestSchema)` to create a new message.
  */
 export const UpdatePopRequestSchema: GenMessage<UpdatePopRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 6);
+  messageDesc(file_pop44_v1_fabric, 10);
 
 /**
  * @generated from message pop44.v1.UpdatePopResponse
@@ -209,7 +311,7 @@ export type UpdatePopResponse = Message<"pop44.v1.UpdatePopResponse"> & {
  * Use `create(UpdatePopResponseSchema)` to create a new message.
  */
 export const UpdatePopResponseSchema: GenMessage<UpdatePopResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 7);
+  messageDesc(file_pop44_v1_fabric, 11);
 
 /**
  * @generated from message pop44.v1.ListPopsRequest
@@ -222,7 +324,7 @@ export type ListPopsRequest = Message<"pop44.v1.ListPopsRequest"> & {
  * Use `create(ListPopsRequestSchema)` to create a new message.
  */
 export const ListPopsRequestSchema: GenMessage<ListPopsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 8);
+  messageDesc(file_pop44_v1_fabric, 12);
 
 /**
  * @generated from message pop44.v1.ListPopsResponse
@@ -244,7 +346,7 @@ export type ListPopsResponse = Message<"pop44.v1.ListPopsResponse"> & {
  * Use `create(ListPopsResponseSchema)` to create a new message.
  */
 export const ListPopsResponseSchema: GenMessage<ListPopsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 9);
+  messageDesc(file_pop44_v1_fabric, 13);
 
 /**
  * @generated from message pop44.v1.CreateNodeRequest
@@ -266,7 +368,7 @@ export type CreateNodeRequest = Message<"pop44.v1.CreateNodeRequest"> & {
  * Use `create(CreateNodeRequestSchema)` to create a new message.
  */
 export const CreateNodeRequestSchema: GenMessage<CreateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 10);
+  messageDesc(file_pop44_v1_fabric, 14);
 
 /**
  * @generated from message pop44.v1.CreateNodeResponse
@@ -288,7 +390,7 @@ export type CreateNodeResponse = Message<"pop44.v1.CreateNodeResponse"> & {
  * Use `create(CreateNodeResponseSchema)` to create a new message.
  */
 export const CreateNodeResponseSchema: GenMessage<CreateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 11);
+  messageDesc(file_pop44_v1_fabric, 15);
 
 /**
  * @generated from message pop44.v1.UpdateNodeRequest
@@ -345,7 +447,7 @@ export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
  * Use `create(UpdateNodeRequestSchema)` to create a new message.
  */
 export const UpdateNodeRequestSchema: GenMessage<UpdateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 12);
+  messageDesc(file_pop44_v1_fabric, 16);
 
 /**
  * @generated from message pop44.v1.UpdateNodeResponse
@@ -367,7 +469,7 @@ export type UpdateNodeResponse = Message<"pop44.v1.UpdateNodeResponse"> & {
  * Use `create(UpdateNodeResponseSchema)` to create a new message.
  */
 export const UpdateNodeResponseSchema: GenMessage<UpdateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 13);
+  messageDesc(file_pop44_v1_fabric, 17);
 
 /**
  * @generated from message pop44.v1.RemoveNodeRequest
@@ -404,7 +506,7 @@ export type RemoveNodeRequest = Message<"pop44.v1.RemoveNodeRequest"> & {
  * Use `create(RemoveNodeRequestSchema)` to create a new message.
  */
 export const RemoveNodeRequestSchema: GenMessage<RemoveNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 14);
+  messageDesc(file_pop44_v1_fabric, 18);
 
 /**
  * @generated from message pop44.v1.RemoveNodeResponse
@@ -442,7 +544,7 @@ export type RemoveNodeResponse = Message<"pop44.v1.RemoveNodeResponse"> & {
  * Use `create(RemoveNodeResponseSchema)` to create a new message.
  */
 export const RemoveNodeResponseSchema: GenMessage<RemoveNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 15);
+  messageDesc(file_pop44_v1_fabric, 19);
 
 /**
  * @generated from message pop44.v1.ListNodesRequest
@@ -455,7 +557,7 @@ export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 16);
+  messageDesc(file_pop44_v1_fabric, 20);
 
 /**
  * @generated from message pop44.v1.ListNodesResponse
@@ -477,7 +579,7 @@ export type ListNodesResponse = Message<"pop44.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 17);
+  messageDesc(file_pop44_v1_fabric, 21);
 
 /**
  * A node as the daemon that answers sees it.
@@ -608,6 +710,13 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
    * @generated from field: optional uint32 flows_held = 121;
    */
   flowsHeld?: number | undefined;
+
+  /**
+   * What a drain, or its end, still waits for; empty: nothing.
+   *
+   * @generated from field: string drain_pending = 125;
+   */
+  drainPending: string;
 };
 
 /**
@@ -615,7 +724,7 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 18);
+  messageDesc(file_pop44_v1_fabric, 22);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectRequest
@@ -698,7 +807,7 @@ export type CreateInterconnectRequest = Message<"pop44.v1.CreateInterconnectRequ
  * Use `create(CreateInterconnectRequestSchema)` to create a new message.
  */
 export const CreateInterconnectRequestSchema: GenMessage<CreateInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 19);
+  messageDesc(file_pop44_v1_fabric, 23);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectResponse
@@ -720,7 +829,7 @@ export type CreateInterconnectResponse = Message<"pop44.v1.CreateInterconnectRes
  * Use `create(CreateInterconnectResponseSchema)` to create a new message.
  */
 export const CreateInterconnectResponseSchema: GenMessage<CreateInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 20);
+  messageDesc(file_pop44_v1_fabric, 24);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsRequest
@@ -733,7 +842,7 @@ export type ListInterconnectsRequest = Message<"pop44.v1.ListInterconnectsReques
  * Use `create(ListInterconnectsRequestSchema)` to create a new message.
  */
 export const ListInterconnectsRequestSchema: GenMessage<ListInterconnectsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 21);
+  messageDesc(file_pop44_v1_fabric, 25);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsResponse
@@ -755,7 +864,7 @@ export type ListInterconnectsResponse = Message<"pop44.v1.ListInterconnectsRespo
  * Use `create(ListInterconnectsResponseSchema)` to create a new message.
  */
 export const ListInterconnectsResponseSchema: GenMessage<ListInterconnectsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 22);
+  messageDesc(file_pop44_v1_fabric, 26);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectRequest
@@ -784,7 +893,7 @@ export type DeleteInterconnectRequest = Message<"pop44.v1.DeleteInterconnectRequ
  * Use `create(DeleteInterconnectRequestSchema)` to create a new message.
  */
 export const DeleteInterconnectRequestSchema: GenMessage<DeleteInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 23);
+  messageDesc(file_pop44_v1_fabric, 27);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectResponse
@@ -801,7 +910,7 @@ export type DeleteInterconnectResponse = Message<"pop44.v1.DeleteInterconnectRes
  * Use `create(DeleteInterconnectResponseSchema)` to create a new message.
  */
 export const DeleteInterconnectResponseSchema: GenMessage<DeleteInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 24);
+  messageDesc(file_pop44_v1_fabric, 28);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamRequest
@@ -823,7 +932,7 @@ export type CreateUpstreamRequest = Message<"pop44.v1.CreateUpstreamRequest"> & 
  * Use `create(CreateUpstreamRequestSchema)` to create a new message.
  */
 export const CreateUpstreamRequestSchema: GenMessage<CreateUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 25);
+  messageDesc(file_pop44_v1_fabric, 29);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamResponse
@@ -847,7 +956,7 @@ export type CreateUpstreamResponse = Message<"pop44.v1.CreateUpstreamResponse"> 
  * Use `create(CreateUpstreamResponseSchema)` to create a new message.
  */
 export const CreateUpstreamResponseSchema: GenMessage<CreateUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 26);
+  messageDesc(file_pop44_v1_fabric, 30);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsRequest
@@ -860,7 +969,7 @@ export type ListUpstreamsRequest = Message<"pop44.v1.ListUpstreamsRequest"> & {
  * Use `create(ListUpstreamsRequestSchema)` to create a new message.
  */
 export const ListUpstreamsRequestSchema: GenMessage<ListUpstreamsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 27);
+  messageDesc(file_pop44_v1_fabric, 31);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsResponse
@@ -891,7 +1000,7 @@ export type ListUpstreamsResponse = Message<"pop44.v1.ListUpstreamsResponse"> & 
  * Use `create(ListUpstreamsResponseSchema)` to create a new message.
  */
 export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 28);
+  messageDesc(file_pop44_v1_fabric, 32);
 
 /**
  * @generated from message pop44.v1.DeleteUpstreamRequest
@@ -920,7 +1029,7 @@ export type DeleteUpstreamRequest = Message<"pop44.v1.DeleteUpstreamRequest"> & 
  * Use `create(DeleteUpstreamRequestSchema)` to create a new message.
  */
 export const DeleteUpstreamRequestSchema: GenMessage<DeleteUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 29);
+  messageDesc(file_pop44_v1_fabric, 33);
 
 /**
  * @generated from message pop44.v1.DeleteUpstreamResponse
@@ -937,7 +1046,7 @@ export type DeleteUpstreamResponse = Message<"pop44.v1.DeleteUpstreamResponse"> 
  * Use `create(DeleteUpstreamResponseSchema)` to create a new message.
  */
 export const DeleteUpstreamResponseSchema: GenMessage<DeleteUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 30);
+  messageDesc(file_pop44_v1_fabric, 34);
 
 /**
  * @generated from message pop44.v1.SetUpstreamPasswordRequest
@@ -966,7 +1075,7 @@ export type SetUpstreamPasswordRequest = Message<"pop44.v1.SetUpstreamPasswordRe
  * Use `create(SetUpstreamPasswordRequestSchema)` to create a new message.
  */
 export const SetUpstreamPasswordRequestSchema: GenMessage<SetUpstreamPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 31);
+  messageDesc(file_pop44_v1_fabric, 35);
 
 /**
  * @generated from message pop44.v1.SetUpstreamPasswordResponse
@@ -990,7 +1099,7 @@ export type SetUpstreamPasswordResponse = Message<"pop44.v1.SetUpstreamPasswordR
  * Use `create(SetUpstreamPasswordResponseSchema)` to create a new message.
  */
 export const SetUpstreamPasswordResponseSchema: GenMessage<SetUpstreamPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 32);
+  messageDesc(file_pop44_v1_fabric, 36);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyRequest
@@ -1032,7 +1141,7 @@ export type SetPopAccessKeyRequest = Message<"pop44.v1.SetPopAccessKeyRequest"> 
  * Use `create(SetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const SetPopAccessKeyRequestSchema: GenMessage<SetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 33);
+  messageDesc(file_pop44_v1_fabric, 37);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyResponse
@@ -1056,7 +1165,7 @@ export type SetPopAccessKeyResponse = Message<"pop44.v1.SetPopAccessKeyResponse"
  * Use `create(SetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 34);
+  messageDesc(file_pop44_v1_fabric, 38);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyRequest
@@ -1105,7 +1214,7 @@ export type RotatePopAccessKeyRequest = Message<"pop44.v1.RotatePopAccessKeyRequ
  * Use `create(RotatePopAccessKeyRequestSchema)` to create a new message.
  */
 export const RotatePopAccessKeyRequestSchema: GenMessage<RotatePopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 35);
+  messageDesc(file_pop44_v1_fabric, 39);
 
 /**
  * @generated from message pop44.v1.NextAccessKey
@@ -1145,7 +1254,7 @@ export type NextAccessKey = Message<"pop44.v1.NextAccessKey"> & {
  * Use `create(NextAccessKeySchema)` to create a new message.
  */
 export const NextAccessKeySchema: GenMessage<NextAccessKey> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 36);
+  messageDesc(file_pop44_v1_fabric, 40);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyResponse
@@ -1169,7 +1278,7 @@ export type RotatePopAccessKeyResponse = Message<"pop44.v1.RotatePopAccessKeyRes
  * Use `create(RotatePopAccessKeyResponseSchema)` to create a new message.
  */
 export const RotatePopAccessKeyResponseSchema: GenMessage<RotatePopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 37);
+  messageDesc(file_pop44_v1_fabric, 41);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyRequest
@@ -1186,7 +1295,7 @@ export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> 
  * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 38);
+  messageDesc(file_pop44_v1_fabric, 42);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyResponse
@@ -1227,7 +1336,7 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
  * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 39);
+  messageDesc(file_pop44_v1_fabric, 43);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyRequest
@@ -1256,7 +1365,7 @@ export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyReques
  * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
  */
 export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 40);
+  messageDesc(file_pop44_v1_fabric, 44);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyResponse
@@ -1278,7 +1387,7 @@ export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyRespo
  * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
  */
 export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 41);
+  messageDesc(file_pop44_v1_fabric, 45);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyRequest
@@ -1317,7 +1426,7 @@ export type RotateInterconnectKeyRequest = Message<"pop44.v1.RotateInterconnectK
  * Use `create(RotateInterconnectKeyRequestSchema)` to create a new message.
  */
 export const RotateInterconnectKeyRequestSchema: GenMessage<RotateInterconnectKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 42);
+  messageDesc(file_pop44_v1_fabric, 46);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyResponse
@@ -1339,7 +1448,7 @@ export type RotateInterconnectKeyResponse = Message<"pop44.v1.RotateInterconnect
  * Use `create(RotateInterconnectKeyResponseSchema)` to create a new message.
  */
 export const RotateInterconnectKeyResponseSchema: GenMessage<RotateInterconnectKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 43);
+  messageDesc(file_pop44_v1_fabric, 47);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -1536,6 +1645,27 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof TakeOverRequestSchema;
     output: typeof TakeOverResponseSchema;
+  },
+  /**
+   * Takes a node out of use: its PoP moves to the other node of it, leads of pools go elsewhere, and neighbours send by other ways.
+   * Refused where no other node can carry the PoP, unless it is forced.
+   *
+   * @generated from rpc pop44.v1.FabricService.DrainNode
+   */
+  drainNode: {
+    methodKind: "unary";
+    input: typeof DrainNodeRequestSchema;
+    output: typeof DrainNodeResponseSchema;
+  },
+  /**
+   * Takes that back; a node that carried its PoP takes it again.
+   *
+   * @generated from rpc pop44.v1.FabricService.UndrainNode
+   */
+  undrainNode: {
+    methodKind: "unary";
+    input: typeof UndrainNodeRequestSchema;
+    output: typeof UndrainNodeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_fabric, 0);

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSKxAgoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQESGwoTbGFzdF9yZXNvcnRfbm9kZV9pZBhkIAEoCRIuCgdzaWduX3VwGL4BIAEoDjIcLnBvcDQ0LnN0b3JlLnYxLlNpZ25VcFBvbGljeRITCgpwdWJsaWNfdXJsGL8BIAEoCUIRCg9fZGVmYXVsdF9saW1pdDRCEQoPX2RlZmF1bHRfbGltaXQ2IkgKBVJlYWxtEgoKAmlkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXRhYmxlGAMgASgNEg8KB3RyYW5zaXQYBCABKAgikQQKA1BvcBIKCgJpZBgBIAEoCRIlCgRraW5kGAIgASgOMhcucG9wNDQuc3RvcmUudjEuUG9wS2luZBITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCgllbmRwb2ludDQYBCABKAkSEQoJZW5kcG9pbnQ2GAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEgoKcHVibGljX2tleRgHIAEoCRIWCg5mYWlsdXJlX2RvbWFpbhgIIAEoCRIXCg9hY2NlcHRzX3R1bm5lbHMYCSABKAgSQwoRc2VhbGVkX2FjY2Vzc19rZXkYCiADKAsyKC5wb3A0NC5zdG9yZS52MS5Qb3AuU2VhbGVkQWNjZXNzS2V5RW50cnkSMgoPbmV4dF9hY2Nlc3Nfa2V5GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Eh0KFWFjY2Vzc19rZXlfZ2VuZXJhdGlvbhgpIAEoDRIUCgxzaW5nbGVfaG9tZWQYbiABKAgSNAoNZW5kcG9pbnRfbW9kZRi0ASABKA4yHC5wb3A0NC5zdG9yZS52MS5FbmRwb2ludE1vZGUSEQoIZ2F0ZXdheTQYtQEgASgJEhEKCGdhdGV3YXk2GLYBIAEoCRo2ChRTZWFsZWRBY2Nlc3NLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIvEBCglBY2Nlc3NLZXkSEgoKcHVibGljX2tleRgBIAEoCRIMCgRwb3J0GAIgASgNEjUKBnNlYWxlZBgDIAMoCzIlLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleS5TZWFsZWRFbnRyeRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNdGFrZXNfb3Zlcl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASLPBAoETm9kZRIKCgJpZBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSCwoDYXNuGAMgASgNEhEKCWxvb3BiYWNrNBgEIAEoCRIRCglsb29wYmFjazYYBSABKAkSFAoMbWVzaF9hZGRyZXNzGAYgASgJEhcKD21lc2hfcHVibGljX2tleRgHIAEoCRIRCgltZXNoX3BvcnQYCCABKA0SEQoJdW5kZXJsYXk0GAkgASgJEhEKCXVuZGVybGF5NhgKIAEoCRIfChdpbnRlcmNvbm5lY3RfcHVibGljX2tleRgLIAEoCRIQCghhcGlfcG9ydBgMIAEoDRIWCg5mYWlsdXJlX2RvbWFpbhgNIAEoCRIdChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYDiABKAQSGgoSc2VhbGluZ19wdWJsaWNfa2V5GA8gASgJEi4KCnJldm9rZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKHG5leHRfaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYFCABKAkSQAoUaW50ZXJjb25uZWN0X2tleV9hZ2UYFSABKAsyIi5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3RLZXlBZ2USEQoJaGVhcnRiZWF0GFAgASgJEh8KFnBvcF9yb3V0aW5nX2dlbmVyYXRpb24YgwEgASgNEiUKHHRyYW5zcG9ydF9yb3V0aW5nX2dlbmVyYXRpb24YhAEgASgNEhcKDnJvdXRpbmdfd2luZG93GIUBIAEoCCLyAQoSSW50ZXJjb25uZWN0S2V5QWdlEhIKCmdlbmVyYXRpb24YASABKA0SKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXdhbnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbmV4dF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbWFkZRgFIAEoCBIwCgxjYW5jZWxsZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRITCgtvdGhlcl9saW5rNBgUIAEoCRITCgtvdGhlcl9saW5rNhgVIAEoCRIUCgxvdGhlcl9wb3J0X2EYFiABKA0SFAoMb3RoZXJfcG9ydF9iGBcgASgNEhMKCnVuZGVybGF5X2EYkQEgASgJEhMKCnVuZGVybGF5X2IYkgEgASgJIqgCCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIEhEKCWJsYWNraG9sZRgIIAEoCBJGCg9zZWFsZWRfcGFzc3dvcmQYkQEgAygLMiwucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0uU2VhbGVkUGFzc3dvcmRFbnRyeRo1ChNTZWFsZWRQYXNzd29yZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEinQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIt8ECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBIuCgpzdXNwZW5zaW9uGBAgASgLMhoucG9wNDQuc3RvcmUudjEuU3VzcGVuc2lvbhIXCg9uZXh0X3B1YmxpY19rZXkYESABKAkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJICghGaXJld2FsbBIPCgdwcmVzZXRzGAEgAygJEisKBXJ1bGVzGAIgAygLMhwucG9wNDQuc3RvcmUudjEuRmlyZXdhbGxSdWxlIlcKDEZpcmV3YWxsUnVsZRIQCghwcm90b2NvbBgBIAEoDRISCgpmaXJzdF9wb3J0GAIgASgNEhEKCWxhc3RfcG9ydBgDIAEoDRIOCgZzb3VyY2UYBCABKAkiUAoKU3VzcGVuc2lvbhIOCgZyZWFzb24YASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAMgASgJIpcBCglCbGFja2hvbGUSDgoGcHJlZml4GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgFIAEoCSLkAQoHSG9sZGluZxIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIRCgl0dW5uZWxfaWQYBSABKAkSEwoLdHVubmVsX25hbWUYBiABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYByABKAkSKQoFc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJfCg1EZWxldGVkVHVubmVsEiYKBnR1bm5lbBgBIAEoCzIWLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbBImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSLdAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEhMKC3NlY3JldF9oYXNoGAIgASgMEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsIBCg9Ob2RlQ2VydGlmaWNhdGUSDwoHbm9kZV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYAiABKAwSFgoOYXV0aG9yaXR5X2hhc2gYAyABKAwSDgoGc2VyaWFsGAQgASgJEi4KCm5vdF9iZWZvcmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCW5vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiAIKCUF1dGhvcml0eRIKCgJpZBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoDBIsCghhZGRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdm91Y2hlZF9ieRgEIAEoCRIPCgd2b3VjaGVyGAUgASgMEi8KC3NpZ25zX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXRpcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXRpcmVkX2J5GAggASgJEhIKCnJldGlyZW1lbnQYCSABKAwitAEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJEg8KB3JlZnVzYWwYCCABKAwixwEKBUF1ZGl0Eg8KB25vZGVfaWQYASABKAkSDQoFY2hhaW4YAiABKAkSDgoGbnVtYmVyGAMgASgEEhUKDXByZXZpb3VzX2hhc2gYBCABKAwSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VudHJpZXMYBiADKAsyGi5wb3A0NC5zdG9yZS52MS5BdWRpdEVudHJ5EhMKC2xlZF9wb29sX2lkGAcgASgJEg0KBWZlbmNlGAggASgEIocBCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJEg8KBnNvdXJjZRi+ASABKAkSEAoHcmVmdXNlZBi/ASABKAkSDgoFY291bnQYwAEgASgNIisKC0F1ZGl0QW5jaG9yEg4KBm51bWJlchgBIAEoBBIMCgRoYXNoGAIgASgMIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKn8KDFNpZ25VcFBvbGljeRIeChpTSUdOX1VQX1BPTElDWV9VTlNQRUNJRklFRBAAEhsKF1NJR05fVVBfUE9MSUNZX0FQUFJPVkFMEAESFwoTU0lHTl9VUF9QT0xJQ1lfT1BFThACEhkKFVNJR05fVVBfUE9MSUNZX0NMT1NFRBADKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkMKDEVuZHBvaW50TW9kZRIdChlFTkRQT0lOVF9NT0RFX1VOU1BFQ0lGSUVEEAASFAoQRU5EUE9JTlRfTU9ERV9MMhABKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSKxAgoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQESGwoTbGFzdF9yZXNvcnRfbm9kZV9pZBhkIAEoCRIuCgdzaWduX3VwGL4BIAEoDjIcLnBvcDQ0LnN0b3JlLnYxLlNpZ25VcFBvbGljeRITCgpwdWJsaWNfdXJsGL8BIAEoCUIRCg9fZGVmYXVsdF9saW1pdDRCEQoPX2RlZmF1bHRfbGltaXQ2IkgKBVJlYWxtEgoKAmlkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXRhYmxlGAMgASgNEg8KB3RyYW5zaXQYBCABKAgikQQKA1BvcBIKCgJpZBgBIAEoCRIlCgRraW5kGAIgASgOMhcucG9wNDQuc3RvcmUudjEuUG9wS2luZBITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCgllbmRwb2ludDQYBCABKAkSEQoJZW5kcG9pbnQ2GAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEgoKcHVibGljX2tleRgHIAEoCRIWCg5mYWlsdXJlX2RvbWFpbhgIIAEoCRIXCg9hY2NlcHRzX3R1bm5lbHMYCSABKAgSQwoRc2VhbGVkX2FjY2Vzc19rZXkYCiADKAsyKC5wb3A0NC5zdG9yZS52MS5Qb3AuU2VhbGVkQWNjZXNzS2V5RW50cnkSMgoPbmV4dF9hY2Nlc3Nfa2V5GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Eh0KFWFjY2Vzc19rZXlfZ2VuZXJhdGlvbhgpIAEoDRIUCgxzaW5nbGVfaG9tZWQYbiABKAgSNAoNZW5kcG9pbnRfbW9kZRi0ASABKA4yHC5wb3A0NC5zdG9yZS52MS5FbmRwb2ludE1vZGUSEQoIZ2F0ZXdheTQYtQEgASgJEhEKCGdhdGV3YXk2GLYBIAEoCRo2ChRTZWFsZWRBY2Nlc3NLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIvEBCglBY2Nlc3NLZXkSEgoKcHVibGljX2tleRgBIAEoCRIMCgRwb3J0GAIgASgNEjUKBnNlYWxlZBgDIAMoCzIlLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleS5TZWFsZWRFbnRyeRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNdGFrZXNfb3Zlcl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASL1BAoETm9kZRIKCgJpZBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSCwoDYXNuGAMgASgNEhEKCWxvb3BiYWNrNBgEIAEoCRIRCglsb29wYmFjazYYBSABKAkSFAoMbWVzaF9hZGRyZXNzGAYgASgJEhcKD21lc2hfcHVibGljX2tleRgHIAEoCRIRCgltZXNoX3BvcnQYCCABKA0SEQoJdW5kZXJsYXk0GAkgASgJEhEKCXVuZGVybGF5NhgKIAEoCRIfChdpbnRlcmNvbm5lY3RfcHVibGljX2tleRgLIAEoCRIQCghhcGlfcG9ydBgMIAEoDRIWCg5mYWlsdXJlX2RvbWFpbhgNIAEoCRIdChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYDiABKAQSGgoSc2VhbGluZ19wdWJsaWNfa2V5GA8gASgJEi4KCnJldm9rZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKHG5leHRfaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYFCABKAkSQAoUaW50ZXJjb25uZWN0X2tleV9hZ2UYFSABKAsyIi5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3RLZXlBZ2USEQoJaGVhcnRiZWF0GFAgASgJEh8KFnBvcF9yb3V0aW5nX2dlbmVyYXRpb24YgwEgASgNEiUKHHRyYW5zcG9ydF9yb3V0aW5nX2dlbmVyYXRpb24YhAEgASgNEhcKDnJvdXRpbmdfd2luZG93GIUBIAEoCBIkCgVkcmFpbhh9IAEoCzIVLnBvcDQ0LnN0b3JlLnYxLkRyYWluIlwKBURyYWluEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgCIAEoCRIOCgZyZWFzb24YAyABKAkSDwoHY2FycmllZBgEIAEoCCLyAQoSSW50ZXJjb25uZWN0S2V5QWdlEhIKCmdlbmVyYXRpb24YASABKA0SKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXdhbnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbmV4dF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbWFkZRgFIAEoCBIwCgxjYW5jZWxsZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRITCgtvdGhlcl9saW5rNBgUIAEoCRITCgtvdGhlcl9saW5rNhgVIAEoCRIUCgxvdGhlcl9wb3J0X2EYFiABKA0SFAoMb3RoZXJfcG9ydF9iGBcgASgNEhMKCnVuZGVybGF5X2EYkQEgASgJEhMKCnVuZGVybGF5X2IYkgEgASgJIqgCCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIEhEKCWJsYWNraG9sZRgIIAEoCBJGCg9zZWFsZWRfcGFzc3dvcmQYkQEgAygLMiwucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0uU2VhbGVkUGFzc3dvcmRFbnRyeRo1ChNTZWFsZWRQYXNzd29yZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEinQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIt8ECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBIuCgpzdXNwZW5zaW9uGBAgASgLMhoucG9wNDQuc3RvcmUudjEuU3VzcGVuc2lvbhIXCg9uZXh0X3B1YmxpY19rZXkYESABKAkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJICghGaXJld2FsbBIPCgdwcmVzZXRzGAEgAygJEisKBXJ1bGVzGAIgAygLMhwucG9wNDQuc3RvcmUudjEuRmlyZXdhbGxSdWxlIlcKDEZpcmV3YWxsUnVsZRIQCghwcm90b2NvbBgBIAEoDRISCgpmaXJzdF9wb3J0GAIgASgNEhEKCWxhc3RfcG9ydBgDIAEoDRIOCgZzb3VyY2UYBCABKAkiUAoKU3VzcGVuc2lvbhIOCgZyZWFzb24YASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAMgASgJIpcBCglCbGFja2hvbGUSDgoGcHJlZml4GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgFIAEoCSLkAQoHSG9sZGluZxIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIRCgl0dW5uZWxfaWQYBSABKAkSEwoLdHVubmVsX25hbWUYBiABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYByABKAkSKQoFc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJfCg1EZWxldGVkVHVubmVsEiYKBnR1bm5lbBgBIAEoCzIWLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbBImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSLdAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEhMKC3NlY3JldF9oYXNoGAIgASgMEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsIBCg9Ob2RlQ2VydGlmaWNhdGUSDwoHbm9kZV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYAiABKAwSFgoOYXV0aG9yaXR5X2hhc2gYAyABKAwSDgoGc2VyaWFsGAQgASgJEi4KCm5vdF9iZWZvcmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCW5vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiAIKCUF1dGhvcml0eRIKCgJpZBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoDBIsCghhZGRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdm91Y2hlZF9ieRgEIAEoCRIPCgd2b3VjaGVyGAUgASgMEi8KC3NpZ25zX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXRpcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXRpcmVkX2J5GAggASgJEhIKCnJldGlyZW1lbnQYCSABKAwitAEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJEg8KB3JlZnVzYWwYCCABKAwixwEKBUF1ZGl0Eg8KB25vZGVfaWQYASABKAkSDQoFY2hhaW4YAiABKAkSDgoGbnVtYmVyGAMgASgEEhUKDXByZXZpb3VzX2hhc2gYBCABKAwSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VudHJpZXMYBiADKAsyGi5wb3A0NC5zdG9yZS52MS5BdWRpdEVudHJ5EhMKC2xlZF9wb29sX2lkGAcgASgJEg0KBWZlbmNlGAggASgEIocBCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJEg8KBnNvdXJjZRi+ASABKAkSEAoHcmVmdXNlZBi/ASABKAkSDgoFY291bnQYwAEgASgNIisKC0F1ZGl0QW5jaG9yEg4KBm51bWJlchgBIAEoBBIMCgRoYXNoGAIgASgMIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKn8KDFNpZ25VcFBvbGljeRIeChpTSUdOX1VQX1BPTElDWV9VTlNQRUNJRklFRBAAEhsKF1NJR05fVVBfUE9MSUNZX0FQUFJPVkFMEAESFwoTU0lHTl9VUF9QT0xJQ1lfT1BFThACEhkKFVNJR05fVVBfUE9MSUNZX0NMT1NFRBADKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkMKDEVuZHBvaW50TW9kZRIdChlFTkRQT0lOVF9NT0RFX1VOU1BFQ0lGSUVEEAASFAoQRU5EUE9JTlRfTU9ERV9MMhABKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -434,6 +434,13 @@ export type Node = Message<"pop44.store.v1.Node"> & {
    * @generated from field: bool routing_window = 133;
    */
   routingWindow: boolean;
+
+  /**
+   * Set: it is to carry nothing that another node can carry. Unset: it is in use.
+   *
+   * @generated from field: pop44.store.v1.Drain drain = 125;
+   */
+  drain?: Drain | undefined;
 };
 
 /**
@@ -442,6 +449,46 @@ export type Node = Message<"pop44.store.v1.Node"> & {
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 4);
+
+/**
+ * An admin has taken a node out of use for a while.
+ *
+ * @generated from message pop44.store.v1.Drain
+ */
+export type Drain = Message<"pop44.store.v1.Drain"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Principal: admin/ada.
+   *
+   * @generated from field: string by = 2;
+   */
+  by: string;
+
+  /**
+   * For whoever looks at it later; may be empty.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * It carried its PoP then, and takes it back when the drain ends.
+   *
+   * @generated from field: bool carried = 4;
+   */
+  carried: boolean;
+};
+
+/**
+ * Describes the message pop44.store.v1.Drain.
+ * Use `create(DrainSchema)` to create a new message.
+ */
+export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 5);
 
 /**
  * How old a node's interconnect key is, and what becomes of it.
@@ -497,7 +544,7 @@ export type InterconnectKeyAge = Message<"pop44.store.v1.InterconnectKeyAge"> & 
  * Use `create(InterconnectKeyAgeSchema)` to create a new message.
  */
 export const InterconnectKeyAgeSchema: GenMessage<InterconnectKeyAge> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 5);
+  messageDesc(file_pop44_store_v1_records, 6);
 
 /**
  * A link between two nodes; both ends are generated from this record. node_a < node_b.
@@ -590,7 +637,7 @@ export type Interconnect = Message<"pop44.store.v1.Interconnect"> & {
  * Use `create(InterconnectSchema)` to create a new message.
  */
 export const InterconnectSchema: GenMessage<Interconnect> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 6);
+  messageDesc(file_pop44_store_v1_records, 7);
 
 /**
  * A transit BGP session of a node to the outside.
@@ -654,7 +701,7 @@ export type Upstream = Message<"pop44.store.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 7);
+  messageDesc(file_pop44_store_v1_records, 8);
 
 /**
  * A prefix to cut from. Its id is derived from the prefix that it was created with, and stays when it is resized.
@@ -737,7 +784,7 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
  * Use `create(PoolSchema)` to create a new message.
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 8);
+  messageDesc(file_pop44_store_v1_records, 9);
 
 /**
  * A part of a pool with one unit size and one home PoP. Key: slab/<pool id>/<hex of first address>.
@@ -780,7 +827,7 @@ export type Slab = Message<"pop44.store.v1.Slab"> & {
  * Use `create(SlabSchema)` to create a new message.
  */
 export const SlabSchema: GenMessage<Slab> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 9);
+  messageDesc(file_pop44_store_v1_records, 10);
 
 /**
  * A prefix that is not free. Key: allocation/<pool id>/<hex of first address>. It is one of: in use by a tunnel
@@ -837,7 +884,7 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
  * Use `create(AllocationSchema)` to create a new message.
  */
 export const AllocationSchema: GenMessage<Allocation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 10);
+  messageDesc(file_pop44_store_v1_records, 11);
 
 /**
  * A part of a pool that is given to nobody, or to one owner who asks for it by its prefix.
@@ -879,7 +926,7 @@ export type Reservation = Message<"pop44.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 11);
+  messageDesc(file_pop44_store_v1_records, 12);
 
 /**
  * How much an owner may hold, and holds. Key: quota/<owner>. Every allocation and release of an owner who has this record
@@ -925,7 +972,7 @@ export type Quota = Message<"pop44.store.v1.Quota"> & {
  * Use `create(QuotaSchema)` to create a new message.
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 12);
+  messageDesc(file_pop44_store_v1_records, 13);
 
 /**
  * Which nodes carry a tunnel.
@@ -944,7 +991,7 @@ export type Placement = Message<"pop44.store.v1.Placement"> & {
  * Use `create(PlacementSchema)` to create a new message.
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 13);
+  messageDesc(file_pop44_store_v1_records, 14);
 
 /**
  * @generated from message pop44.store.v1.TunnelPrefix
@@ -978,7 +1025,7 @@ export type TunnelPrefix = Message<"pop44.store.v1.TunnelPrefix"> & {
  * Use `create(TunnelPrefixSchema)` to create a new message.
  */
 export const TunnelPrefixSchema: GenMessage<TunnelPrefix> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 14);
+  messageDesc(file_pop44_store_v1_records, 15);
 
 /**
  * A subscriber's WireGuard link.
@@ -1093,7 +1140,7 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 15);
+  messageDesc(file_pop44_store_v1_records, 16);
 
 /**
  * What may come in to a tunnel besides replies.
@@ -1121,7 +1168,7 @@ export type Firewall = Message<"pop44.store.v1.Firewall"> & {
  * Use `create(FirewallSchema)` to create a new message.
  */
 export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 17);
 
 /**
  * Admits new flows to a tunnel.
@@ -1161,7 +1208,7 @@ export type FirewallRule = Message<"pop44.store.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * Why the abuse desk has stopped a tunnel.
@@ -1192,7 +1239,7 @@ export type Suspension = Message<"pop44.store.v1.Suspension"> & {
  * Use `create(SuspensionSchema)` to create a new message.
  */
 export const SuspensionSchema: GenMessage<Suspension> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * An address under attack: nothing reaches it, and upstreams that listen are asked to drop what is sent to it (RFC 7999).
@@ -1238,7 +1285,7 @@ export type Blackhole = Message<"pop44.store.v1.Blackhole"> & {
  * Use `create(BlackholeSchema)` to create a new message.
  */
 export const BlackholeSchema: GenMessage<Blackhole> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 19);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * Who held a prefix until then, written by the transaction that ended it; it stays for ever.
@@ -1305,7 +1352,7 @@ export type Holding = Message<"pop44.store.v1.Holding"> & {
  * Use `create(HoldingSchema)` to create a new message.
  */
 export const HoldingSchema: GenMessage<Holding> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 21);
 
 /**
  * A tunnel as it was when it was deleted, for whoever wants it back. Key: /pop44/log/v1/deleted/<tunnel id>, under a lease of
@@ -1330,7 +1377,7 @@ export type DeletedTunnel = Message<"pop44.store.v1.DeletedTunnel"> & {
  * Use `create(DeletedTunnelSchema)` to create a new message.
  */
 export const DeletedTunnelSchema: GenMessage<DeletedTunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 21);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * Claims a WireGuard public key, a current or a next one, for one tunnel: two peers with one key cannot both exist.
@@ -1355,7 +1402,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 22);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * The right to join once, as the one node that it names. Key: jointoken/<id>.
@@ -1407,7 +1454,7 @@ export type JoinToken = Message<"pop44.store.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 23);
+  messageDesc(file_pop44_store_v1_records, 24);
 
 /**
  * The certificate that a node was given last. Key: certificate/<node id>. A node that has this record is known by its
@@ -1458,7 +1505,7 @@ export type NodeCertificate = Message<"pop44.store.v1.NodeCertificate"> & {
  * Use `create(NodeCertificateSchema)` to create a new message.
  */
 export const NodeCertificateSchema: GenMessage<NodeCertificate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 24);
+  messageDesc(file_pop44_store_v1_records, 25);
 
 /**
  * A CA of this network; the first one has a record only once there is a second. Key: /pop44/v1/authority/<id>. The store's
@@ -1529,7 +1576,7 @@ export type Authority = Message<"pop44.store.v1.Authority"> & {
  * Use `create(AuthoritySchema)` to create a new message.
  */
 export const AuthoritySchema: GenMessage<Authority> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 25);
+  messageDesc(file_pop44_store_v1_records, 26);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -1590,7 +1637,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 26);
+  messageDesc(file_pop44_store_v1_records, 27);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1658,7 +1705,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 27);
+  messageDesc(file_pop44_store_v1_records, 28);
 
 /**
  * One request of the transaction.
@@ -1717,7 +1764,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 28);
+  messageDesc(file_pop44_store_v1_records, 29);
 
 /**
  * Where a chain begins since its beginning was exported and taken away. Key: /pop44/log/v1/trimmed/<node id>/<chain>.
@@ -1743,7 +1790,7 @@ export type AuditAnchor = Message<"pop44.store.v1.AuditAnchor"> & {
  * Use `create(AuditAnchorSchema)` to create a new message.
  */
 export const AuditAnchorSchema: GenMessage<AuditAnchor> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 29);
+  messageDesc(file_pop44_store_v1_records, 30);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1763,7 +1810,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 30);
+  messageDesc(file_pop44_store_v1_records, 31);
 
 /**
  * @generated from enum pop44.store.v1.SignUpPolicy

@@ -84,7 +84,7 @@ async function raiseStation(lab: World, client: Client, at: number): Promise<Sta
 
 export async function raiseScene(): Promise<Scene> {
   const lab = await raiseLab({ directory: '/tmp/bench', clock: realClock, pair: true });
-  const client = openClient(adminContext(lab), { deadlineMs: 10_000 });
+  const client = openClient(adminContext(lab), { deadlineMs: 30_000 });
   try {
     for (const prefix of ['44.31.0.0/20', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
     await lab.serve('host-served', 'host', [process.execPath, program('downlink'), 'serve', servedPort]);

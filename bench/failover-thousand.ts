@@ -28,8 +28,16 @@ type Said = Partial<{
   back: readonly (readonly [which: number, atMs: number])[];
 }>;
 
-/** Gives their public keys. */
-async function raiseClients({ lab, client }: Scene): Promise<readonly string[]> {
+const raised = new WeakMap<Scene, Promise<readonly string[]>>();
+
+/** Once for a scene; gives their public keys. */
+export function raiseClients(scene: Scene): Promise<readonly string[]> {
+  const keys = raised.get(scene) ?? raiseAll(scene);
+  raised.set(scene, keys);
+  return keys;
+}
+
+async function raiseAll({ lab, client }: Scene): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, () => randomBytes(32).toString('base64'));
   const publicKeys = keys.map((key) => noiseKeysOf(key).publicKey.toString('base64'));
   const left = [...publicKeys];

@@ -10,6 +10,7 @@ import { eventually } from '#internal/testkit/eventually.ts';
 import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { killNode, type Member, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
+import { drain } from './failover-drain.ts';
 import { deaths } from './failover-kinds.ts';
 import { routes } from './failover-routes.ts';
 import { raiseScene, type Scene, settled, withinMs } from './failover-scene.ts';
@@ -135,6 +136,7 @@ const parts: Readonly<Record<string, (scene: Scene, options: BenchOptions) => Pr
   // The last: their tunnels stay.
   thousand,
   routes,
+  drain,
 };
 export const failoverParts = Object.keys(parts);
 

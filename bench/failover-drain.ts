@@ -1,6 +1,8 @@
 // Failover drain: what is lost while a PoP goes to its other node by an order, and back, of echoes by both ways and from afar, with
 // 1,000 other tunnels that live (`--quick`: with none).
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
 import type { Endpoint } from '#internal/duty/duty.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
@@ -27,6 +29,14 @@ const heard = ({ lab }: Scene, standby: string, publicKeys: readonly string[]) =
     return publicKeys.every((key) => known.has(key));
   }, withinMs);
 
+/** What the privileged halves of both nodes have logged of the move, for whoever asks why something was lost. */
+async function toldSince({ lab }: Scene, sinceMs: number): Promise<readonly string[]> {
+  const logs = ['p3', 'p4'].map((node) => readFile(join(lab.directory, 'log', `${node}-dataplane.log`), 'utf8'));
+  const lines = (await Promise.all(logs)).flatMap((text) => text.split('\n')).filter((line) => line.startsWith('{'));
+  const told = lines.filter((line) => Date.parse((JSON.parse(line) as { readonly time: string }).time) >= sinceMs);
+  return told.filter((line) => !line.includes('"step"')).sort();
+}
+
 export async function drain(scene: Scene, { quick, runs, say }: BenchOptions): Promise<Figures> {
   const { lab, client, stations } = scene;
   const publicKeys = quick ? [] : await raiseClients(scene);
@@ -48,11 +58,13 @@ export async function drain(scene: Scene, { quick, runs, say }: BenchOptions): P
       outward('far600', 600),
     ]);
     await realClock.sleep(calmMs);
+    const orderedMs = realClock.wall().getTime();
     const began = realClock.monotonicMs();
     await client.fabric.takeOver({ node: standby });
     tookMs.push(realClock.monotonicMs() - began);
     const ways = (await watched).map((way) => way.lost);
     lost.push(...ways);
+    if (ways.some((way) => way > 0)) for (const line of await toldSince(scene, orderedMs)) say(line);
     say(
       `order to ${standby}: ${ways.join(', ')} lost (out, in, 150 ms, 600 ms); it led after ${tookMs.at(-1)?.toFixed(0)} ms`,
     );

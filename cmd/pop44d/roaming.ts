@@ -1,7 +1,7 @@
 // Wires presence: handshakes and the mesh decide which node holds each tunnel, and who has lost one lets it go.
 
-import type { Clock } from '#internal/clock/clock.ts';
 import type { Stay } from '#internal/api/api.ts';
+import type { Clock } from '#internal/clock/clock.ts';
 import type { Flow } from '#internal/dataplane/dataplane.ts';
 import { siblingOfNode } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
@@ -94,9 +94,9 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     isSibling,
     onMove: moved,
     onLost: (tunnelId, to) => {
-      log.info('tunnel-left', { tunnel: tunnelId, to });
-      // A sibling that is not active is fenced, and forgets all of them when it becomes so.
+      // A sibling that is not active is fenced, and forgets all of them when it becomes so. All of them go at once.
       if (isSibling(to)) return;
+      log.info('tunnel-left', { tunnel: tunnelId, to });
       carrier.left(tunnelId, to);
       leaving.delete(tunnelId);
       leaving.set(tunnelId, nowMs());

@@ -52,11 +52,13 @@ const lookEachMs = 20;
 /** Who has shaken hands in that time may have a session: REJECT_AFTER_TIME (paper 6.1), and until it is told (endpoints.ts). */
 const liveMs = 180_000 + 15_000;
 /** Of calls for which there is time. */
-const calmGapMs = 1_000;
+const calmGapMs = 1_500;
 /** Who has not answered by then is away, or is called as in a takeover. */
 const calmMs = 3_000;
 /** Part of a core that looking may take, with everything else that happens in that second. */
 const costFactor = 3;
+
+const none: ReadonlySet<string> = new Set();
 
 interface OpenCall {
   readonly peerKey: string;
@@ -109,16 +111,24 @@ export function createCaller(parts: CallParts): Caller {
     const open = new Map<string, OpenCall>();
     /** What the calls of this look took; waiting for others' turns costs nobody anything. */
     let workedMs = 0;
+    const shakenNow = async (): Promise<ReadonlySet<string>> => {
+      const looked = await handshakes();
+      return new Set(looked.flatMap(({ peerKey, lastHandshakeMs }) => (lastHandshakeMs > 0 ? [peerKey] : [])));
+    };
     /** As they are at that moment: a peer may have been removed, or given other prefixes, since its call was opened. */
     const withPeers = async (
       calls: readonly OpenCall[],
       work: (callables: readonly Callable[]) => Promise<unknown>,
+      looksAgain = false,
     ): Promise<void> => {
       if (calls.length === 0) return;
       await apart(async () => {
         if (signal.aborted) return;
         const beganWorkMs = clock.monotonicMs();
+        // Since the last look others had their turns: who has answered meanwhile has a session that must not be forgotten.
+        const answered = looksAgain ? await shakenNow() : none;
         const callables = calls.flatMap(({ peerKey, endpoint }): Callable[] => {
+          if (answered.has(peerKey)) return [];
           const peer = peerOf(peerKey);
           if (peer === undefined) open.delete(peerKey);
           return peer === undefined ? [] : [{ peer, endpoint }];
@@ -128,7 +138,7 @@ export function createCaller(parts: CallParts): Caller {
       });
     };
     const ring = async (calls: readonly OpenCall[], again: boolean): Promise<void> => {
-      await withPeers(calls, (callables) => dial(callables, again));
+      await withPeers(calls, (callables) => dial(callables, again), again && of.calm);
       const nowMs = clock.monotonicMs();
       for (const call of calls) {
         if (call.tries === 0) call.calledMs = nowMs;

@@ -11,8 +11,8 @@ import type { Log } from '#internal/log/log.ts';
 import { type Role, speaks } from '#internal/takeover/takeover.ts';
 import { gatewaysOf } from './gateways.ts';
 
-/** `copied`, `handed`: as driver/relay has them. */
-export type RelayMode = 'copied' | 'handed';
+/** As driver/relay has them. */
+export type RelayMode = 'copied' | 'handed' | 'kept';
 
 /** The two ends of the link to the sibling, and what leads to WireGuard. */
 export interface RelayPlace {
@@ -51,13 +51,16 @@ export interface Carry {
 const statesMs = 1_500;
 /** A sibling that has handed over carries for 3 s (takeover/move.ts) what this node cannot read. */
 const relayMs = 5_000;
+/** REJECT_AFTER_TIME (WireGuard paper, 6.1): who was heard by the relay's link has spoken again by then, or has no session. */
+const keptMs = 180_000;
 
 const floats = (pair: Pair): boolean => gatewaysOf(pair).length > 0;
 
 export function createCarry(parts: CarryParts): Carry {
   const { lease, applier, calls, states, relay, clock, log } = parts;
   let ready = false;
-  let closeMs: number | undefined;
+  /** When the relay of a node that has come is to be kept only, and with it when it is to be closed. */
+  let closes: { readonly atMs: number; readonly keeps?: Pair } | undefined;
 
   async function atMost(work: Promise<void>): Promise<void> {
     const enough = new AbortController();
@@ -98,7 +101,7 @@ export function createCarry(parts: CarryParts): Carry {
 
   async function lead(from: Role | undefined, pair: Pair): Promise<void> {
     const carried = from === 'yielding' || from === 'handed' || from === 'leaving';
-    if (from === 'joining' || from === 'calling') closeMs = clock.monotonicMs() + relayMs;
+    if (from === 'joining' || from === 'calling') closes = { atMs: clock.monotonicMs() + relayMs, keeps: pair };
     if (carried || from === undefined) await closed();
     // Its clients may have sessions with the sibling, which is gone.
     if (carried) await applier().forgetSessions();
@@ -124,7 +127,7 @@ export function createCarry(parts: CarryParts): Carry {
 
   return {
     enter: (to, from, pair) => {
-      closeMs = undefined;
+      closes = undefined;
       switch (to) {
         case 'joining':
           ready = false;
@@ -152,9 +155,10 @@ export function createCarry(parts: CarryParts): Carry {
     },
     ready: () => ready,
     tidy: async () => {
-      if (closeMs === undefined || clock.monotonicMs() < closeMs) return;
-      closeMs = undefined;
-      await closed();
+      if (closes === undefined || clock.monotonicMs() < closes.atMs) return;
+      const { keeps } = closes;
+      closes = keeps === undefined ? undefined : { atMs: clock.monotonicMs() + keptMs };
+      await (keeps === undefined ? closed() : relayed(keeps, 'kept'));
     },
   };
 }

@@ -14,9 +14,10 @@ export type { RelayPlace } from './render.ts';
 
 /**
  * `copied`: initiations are this node's, everything else goes to both. `handed`: initiations are the other node's alone, and
- * this one makes none itself; everything else goes to both.
+ * this one makes none itself; everything else goes to both. `kept`: nothing goes by the link any more, but who was last heard by it is
+ * answered: wireguard-go would go on answering by it, and fail (ENODEV), until that client speaks again.
  */
-export type RelayMode = 'copied' | 'handed';
+export type RelayMode = 'copied' | 'handed' | 'kept';
 
 export interface Relay {
   /** Again with another mode, or with the same to go on: after a minute it ends by itself. @throws Fault: nothing is relayed */

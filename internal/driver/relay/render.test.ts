@@ -25,6 +25,12 @@ test('who hands its sessions over neither hears nor makes an initiation [N8]', (
   expect(handed).toContain('meta mark 68');
 });
 
+test('a link that is kept carries nothing, and what would be answered by it has a way [N8]', () => {
+  const kept = relayText(place, 'kept');
+  expect(kept).not.toContain('goto both');
+  expect(kept).toContain('oifname "p44r" meta mark 68 meta mark set 70');
+});
+
 test.each<[string, Partial<RelayPlace>]>([
   ['an address', { own: '172.30.34.1 dev lo' }],
   ['same family', { far: '2001:db8::1' }],

@@ -104,7 +104,7 @@ function family(of: 4 | 6, place: RelayPlace, mode: RelayMode): string {
   const ports = `udp dport { ${place.ports.join(', ')} }`;
   const name = of === 4 ? 'ip' : 'ip6';
   const arriving = place.endpoints
-    .filter((endpoint) => isIP(endpoint) === of)
+    .filter((endpoint) => isIP(endpoint) === of && mode !== 'kept')
     .map((endpoint) => `${standing} ${name} daddr ${endpoint} ${ports} goto both`);
   const handed = mode === 'handed';
   return [

@@ -96,7 +96,10 @@ test('what is sealed to an older identity is sealed to the newest, others find t
   // One was changed since the records were saved: it is left, and told.
   await cli(client, 'tunnel update two --mtu 1400');
   const some = await cli(client, line);
-  expect([some.code === 0, some.stderr]).toEqual([false, expect.stringContaining('1 of 3 still hang') as unknown]);
+  expect([some.code === 0, some.stderr]).toEqual([
+    false,
+    expect.stringContaining('1 of 3 are still to be sealed') as unknown,
+  ]);
   const rest = await cli(client, `node reseal p1 --identity ${at('own.key')} --records ${await saved('later')}`);
   expect([rest.code, rest.stderr]).toEqual([0, expect.stringContaining('1 sealed again') as unknown]);
   expect(states().every((state) => state.endsWith(': newest'))).toBe(true);
@@ -112,6 +115,42 @@ test('what is sealed to an older identity is sealed to the newest, others find t
     const key = readPresharedKey(`${at(name)}.conf`);
     expect(opened).toEqual([key, key]);
   }
+});
+
+test('what a node can open is sealed to another one of its PoP that joined later, and what is there for one that is gone is left out [T6] [N7]', async () => {
+  const later = makeIdentity();
+  const second = { ...nodeRequest(3), popId: 'p1', sealingPublicKey: recipientOf(later) };
+  await client.fabric.createNode({ node: second });
+  await client.fabric.createNode({
+    node: { ...nodeRequest(4), popId: 'p2', sealingPublicKey: recipientOf(makeIdentity()) },
+  });
+  await client.fabric.removeNode({ node: 'p2' });
+  const line = async (other: string, name: string) =>
+    cli(client, `node reseal p1 --identity ${at('own.key')} --records ${await saved(name)} --for ${other}`);
+  for (const other of ['p1', 'p4', 'p9'])
+    expect((await line(other, `wrong-${other}`)).stderr).toContain(
+      `${other} is no other node in force of the PoP of p1`,
+    );
+  const { code, stderr } = await line('p3', 'joined');
+  // Tunnels that are placed at p2 too, where p4 has joined: that one needs a copy of its own.
+  expect([code === 0, stderr]).toEqual([
+    false,
+    expect.stringContaining('access key of PoP p1: sealed to p3') as unknown,
+  ]);
+  expect(stderr).toContain('tunnel.sealed_preshared_key[p4]: is missing');
+  await client.fabric.removeNode({ node: 'p4', force: true });
+  const again = await line('p3', 'alone');
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('3 sealed again') as unknown]);
+  const { tunnels, pops } = daemon.head.snapshot();
+  for (const [id, { record }] of tunnels) {
+    expect(Object.keys(record.sealedPresharedKey).sort(), id).toEqual(['p1', 'p3']);
+    const key = openerOf(later).open(record.sealedPresharedKey['p3'] ?? new Uint8Array());
+    expect(Buffer.from(key).toString('base64')).toBe(readPresharedKey(`${at(record.name)}.conf`));
+  }
+  const sealed = pops.get('p1')?.record.sealedAccessKey ?? {};
+  expect(Buffer.from(openerOf(later).open(sealed['p3'] ?? new Uint8Array())).toString('base64')).toBe(
+    access.privateKey,
+  );
 });
 
 test('records that cannot be read, or an identity file without identity, change nothing [T6]', async () => {

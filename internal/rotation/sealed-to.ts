@@ -18,7 +18,7 @@ export interface SealedTo {
   readonly publicKey: string;
   /** `newest`: to the newest identity; `older`: to another one of these; `none`: to nobody that we know. */
   readonly to: 'newest' | 'older' | 'none';
-  /** What an older identity opens. */
+  /** Absent where nobody that we know opens it. */
   readonly clear?: Uint8Array;
 }
 
@@ -71,7 +71,8 @@ export function sealedTo(
   const found = events.flatMap(sealedIn).flatMap((part): readonly SealedTo[] => {
     const file = part.sealed[nodeId];
     if (file === undefined) return [];
-    if (opened(file, newest) !== undefined) return [{ ...part, to: 'newest' }];
+    const own = opened(file, newest);
+    if (own !== undefined) return [{ ...part, to: 'newest', clear: own }];
     const clear = older.map((opener) => opened(file, opener)).find((text) => text !== undefined);
     return [clear === undefined ? { ...part, to: 'none' } : { ...part, to: 'older', clear }];
   });

@@ -246,7 +246,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     addresses.push(`unix:${config.api.socket}`);
   }
   const listener = await listen(server, addresses, identity.server);
-  const joinPort = await openJoinPort(config, trust, { api, clock, log });
+  const doors = [await openJoinPort(config, trust, { api, clock, log }), await people.listen(api, identity)];
   const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
   identity.onTaken((next) => {
     records.renew(next);
@@ -299,7 +299,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   mesh.close();
   leader.close();
   seam.close();
-  await Promise.all([listener.close(graceMs), scrape.close(), joinPort?.close()]);
+  await Promise.all([listener.close(graceMs), scrape.close(), ...doors.map((door) => door?.close(graceMs))]);
   await Promise.all([renewing, rotating, knowing, tidying, beaconing]);
   await Promise.all([records.close(), traffic.close()]);
 }

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { ApiParts } from '#internal/api/api.ts';
+import type { Api, ApiParts } from '#internal/api/api.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
@@ -14,7 +14,9 @@ import { openTransport, runSender, type Transport } from '#internal/mail/mail.ts
 import type { Snapshot } from '#internal/model/model.ts';
 import { createHasher } from '#internal/password/password.ts';
 import { createPeopleHead } from '#internal/people/people.ts';
+import { type Listener, listen, newPublicServer, publicCredentials } from '#internal/rpc/rpc.ts';
 import type { Store } from '#internal/store/store.ts';
+import type { KeptIdentity } from '#internal/trust/trust.ts';
 
 interface PeopleAround {
   readonly config: NodeConfig;
@@ -29,6 +31,8 @@ interface PeopleAround {
 export interface PeopleHalf extends Pick<ApiParts, 'people' | 'passwords' | 'refusals'> {
   /** The fabric has changed: this node may stand in a CORE now. */
   look(): void;
+  /** Where people call without a certificate; undefined where node.json names no address. @throws Fault `listen` */
+  listen(api: Pick<Api, 'serve'>, identity: KeptIdentity): Promise<Listener | undefined>;
   /** Ends by its signal. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -123,6 +127,15 @@ export function openPeople({ config, store, clock, log, snapshot, changed }: Peo
       },
     },
     look: () => nudge(),
+    async listen(api, identity) {
+      const addresses = config.api.public ?? [];
+      if (addresses.length === 0) return undefined;
+      const server = newPublicServer();
+      api.serve(server);
+      const credentials = publicCredentials(identity.current());
+      identity.onTaken(credentials.renew);
+      return listen(server, addresses, credentials);
+    },
     run: (signal) =>
       run(signal).catch((cause: unknown) => {
         if (!signal.aborted) throw cause;

@@ -19,15 +19,16 @@ export async function followAuthorities(context: Context, client: Client, now: D
     replace(context.ca, anchorsText({ trusted, retired }));
     told.push(`${context.ca} has ${trusted.map((each) => shortId(authorityId(each))).join(' and ')}`);
   }
-  const answer = await renewed(context, client);
-  if (answer !== '') {
+  const { certificate, key } = context;
+  const answer = certificate === undefined || key === undefined ? '' : await renewed(context, client);
+  if (answer !== '' && certificate !== undefined && key !== undefined) {
     const [next, second] = certificatesOf(answer);
-    const ours = next?.checkPrivateKey(createPrivateKey(readFileSync(context.key))) === true;
+    const ours = next?.checkPrivateKey(createPrivateKey(readFileSync(key))) === true;
     const signer = trusted.find((each) => next?.checkIssued(each) === true && next.verify(each.publicKey));
     if (!ours || second !== undefined || signer === undefined)
       throw new Fault('certificate', 'what the daemon gave is no certificate of this key by a CA that is trusted');
-    replace(context.certificate, answer);
-    told.push(`${context.certificate} is of ${shortId(authorityId(signer))} now`);
+    replace(certificate, answer);
+    told.push(`${certificate} is of ${shortId(authorityId(signer))} now`);
   }
   return told.length === 0 ? ['nothing has changed'] : told;
 }

@@ -12,10 +12,10 @@ export interface Daemon {
 
 export interface Context {
   readonly file: string;
-  /** PEM files. */
+  /** PEM files; without a certificate one calls by a login or a token alone. */
   readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
+  readonly certificate?: string;
+  readonly key?: string;
   readonly daemons: readonly Daemon[];
   /** Of a lab: its name, its first process as seen from outside, and its network namespaces. */
   readonly lab?: string;
@@ -123,8 +123,8 @@ export function readContext(file: string): Context {
   return {
     file,
     ca: path('ca'),
-    certificate: path('certificate'),
-    key: path('key'),
+    // An empty one is wrong, none is not.
+    ...(fields.has('certificate') || fields.has('key') ? { certificate: path('certificate'), key: path('key') } : {}),
     daemons,
     ...(typeof lab === 'string' ? { lab } : {}),
     ...(typeof pid === 'number' && Number.isInteger(pid) && pid > 1 ? { pid } : {}),

@@ -18,7 +18,7 @@ import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { alarmingFrom, type CertificateFacts, certificateFacts } from '#internal/identity/identity.ts';
 import type { Calls, Connection } from '#internal/rpc/rpc.ts';
-import { clientCredentials, connect, serverNameOf } from '#internal/rpc/rpc.ts';
+import { certlessCredentials, clientCredentials, connect, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Context, Daemon } from './context.ts';
 import { withFailover } from './failover.ts';
 
@@ -108,6 +108,8 @@ function credentialsOf(context: Context, warned: (text: string) => void): Channe
   let credentials: ChannelCredentials;
   let life: CertificateFacts;
   try {
+    if (context.certificate === undefined || context.key === undefined)
+      return certlessCredentials(readFileSync(context.ca));
     const certificate = readFileSync(context.certificate);
     life = certificateFacts(certificate);
     credentials = clientCredentials({ ca: readFileSync(context.ca), certificate, key: readFileSync(context.key) });

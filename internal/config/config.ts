@@ -68,7 +68,12 @@ export interface NodeConfig {
     /** What tokens say instead, where the outside knows this node by other addresses. */
     readonly announce?: readonly string[];
   };
-  readonly api: { readonly port: number; readonly socket?: string };
+  readonly api: {
+    readonly port: number;
+    readonly socket?: string;
+    /** Where people call without a certificate, by a login or a token: `198.18.1.2:4443` or `[2001:db8::1]:4443`. */
+    readonly public?: readonly string[];
+  };
   readonly metrics: { readonly port: number };
   readonly dataplaneSocket: string;
   /** How a daemon of a CORE sends mails; absent: into a maildir, `mail` in stateDir. */
@@ -222,7 +227,7 @@ const nodeConfig = object(
     // Ten seconds are for tests of what happens at the end.
     ca: object({ keyFile: file, certificateSeconds: between(10, 366 * 86_400) }, ['certificateSeconds']),
     join: object({ listen: list(joinAddress), announce: list(joinAddress) }, ['announce']),
-    api: object({ port, socket: file }, ['socket']),
+    api: object({ port, socket: file, public: list(joinAddress) }, ['socket', 'public']),
     metrics: object({ port }),
     dataplaneSocket: file,
     mail: object({ from: mailAddress, smtp, maildir: file }, ['from', 'smtp', 'maildir']),

@@ -31,6 +31,7 @@ const self: Self = {
     ...settings,
     hostServices: [{ protocol: 'tcp', port: 22, sources: ['198.18.7.0/24', '2001:db8:7::/48'] }],
     join: { listen: ['198.18.1.2:4441', '[2001:db8:1:1::2]:4441'] },
+    api: { ...settings.api, public: ['198.18.1.2:4443'] },
   }),
 };
 const nobody: ReadonlySet<string> = new Set();

@@ -18,14 +18,14 @@ export interface Edge {
   /** TCP ports that answer members of the mesh: the API, metrics, etcd's two. */
   readonly managementPorts: readonly number[];
   readonly hostServices: readonly HostService[];
-  /** Where machines ask to join, `198.18.1.2:4441`: the one thing of ours that strangers reach by TCP. */
-  readonly joinAddresses: readonly string[];
+  /** Where machines ask to join and people call, `198.18.1.2:4441`: what of ours strangers reach by TCP. */
+  readonly strangersAddresses: readonly string[];
 }
 
 /** Of node.json (internal/config); this package knows no files. */
 export interface EdgeSettings {
   readonly mesh: Edge['mesh'];
-  readonly api: { readonly port: number };
+  readonly api: { readonly port: number; readonly public?: readonly string[] };
   readonly metrics: { readonly port: number };
   readonly etcd: { readonly endpoints: readonly string[]; readonly peerPort?: number };
   readonly hostServices?: readonly HostService[];
@@ -57,6 +57,6 @@ export function edgeOf({ mesh, api, metrics, etcd, hostServices, join }: EdgeSet
     mesh: { address: mesh.address, port: mesh.port, peers: mesh.peers },
     managementPorts: [...ports].sort((a, b) => a - b),
     hostServices: hostServices ?? usualHostServices,
-    joinAddresses: join?.listen ?? [],
+    strangersAddresses: [...(join?.listen ?? []), ...(api.public ?? [])],
   };
 }

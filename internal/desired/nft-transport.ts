@@ -92,9 +92,9 @@ const service = ({ protocol, port, sources }: HostService): readonly string[] =>
         return from.map((prefix) => `${field[family]} saddr ${prefix} ${protocol} dport ${port} accept`);
       });
 
-/** A machine joins once in its life; the port answers each caller for 10 s at most (internal/join). */
-const joins = ({ joinAddresses }: Edge): readonly string[] =>
-  joinAddresses.map((address) => {
+/** A machine joins once in its life and a person keeps a connection: so many new ones a second are enough for all of them. */
+const strangers = ({ strangersAddresses }: Edge): readonly string[] =>
+  strangersAddresses.map((address) => {
     const host = endpointHost(address);
     const port = address.slice(address.lastIndexOf(':') + 1);
     return `${field[familyOf(host)]} daddr ${host} tcp dport ${port} limit rate 20/second burst 50 packets accept`;
@@ -244,7 +244,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       ...routing(known),
       ...(known?.sibling === undefined ? [] : siblings(known.sibling)),
       ...addresses,
-      ...(edge === undefined ? [] : joins(edge)),
+      ...(edge === undefined ? [] : strangers(edge)),
       'jump host_services',
     ),
     ...(meshAddress === ''

@@ -21,10 +21,10 @@ export interface RenewableServer {
 }
 
 // grpc-js's createSsl takes no minimum version.
-class MutualTls extends ServerCredentials {
-  constructor(identity: Identity) {
+class RenewableTls extends ServerCredentials {
+  constructor(identity: Identity, mutual: boolean) {
     super(
-      { requestCert: true, rejectUnauthorized: true, minVersion },
+      { requestCert: mutual, rejectUnauthorized: mutual, minVersion },
       { ca: identity.ca, cert: identity.certificate, key: identity.key },
     );
   }
@@ -44,8 +44,22 @@ class MutualTls extends ServerCredentials {
 
 /** Asks every client for a certificate of the CA and ends the connection of one that has none. */
 export function serverCredentials(identity: Identity): RenewableServer {
-  const credentials = new MutualTls(identity);
-  return { credentials, renew: (next) => credentials.renew(next) };
+  return renewable(new RenewableTls(identity, true));
+}
+
+/** Asks no client for a certificate: who calls is told by a login or a token, or is nobody. */
+export function publicCredentials(identity: Identity): RenewableServer {
+  return renewable(new RenewableTls(identity, false));
+}
+
+const renewable = (credentials: RenewableTls): RenewableServer => ({
+  credentials,
+  renew: (next) => credentials.renew(next),
+});
+
+/** Of who has no certificate: only the other end shows one. */
+export function certlessCredentials(ca: Buffer | string): ChannelCredentials {
+  return ChannelCredentials.createFromSecureContext(createSecureContext({ ca, minVersion }));
 }
 
 export function clientCredentials(identity: Identity): ChannelCredentials {

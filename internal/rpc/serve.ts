@@ -17,16 +17,25 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-export function newServer(): Server {
-  return new Server({
-    'grpc.max_receive_message_length': messageLimit,
-    'grpc.max_send_message_length': messageLimit,
-    'grpc.keepalive_time_ms': 10_000,
-    'grpc.keepalive_timeout_ms': 3_000,
-    // One caller cannot hold more calls than this on a connection.
-    'grpc.max_concurrent_streams': 1_000,
+const limits = {
+  'grpc.max_receive_message_length': messageLimit,
+  'grpc.max_send_message_length': messageLimit,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  // One caller cannot hold more calls than this on a connection.
+  'grpc.max_concurrent_streams': 1_000,
+};
+
+export const newServer = (): Server => new Server(limits);
+
+/** Of a port that strangers reach: a request is small, and a connection that does nothing ends. */
+export const newPublicServer = (): Server =>
+  new Server({
+    ...limits,
+    'grpc.max_receive_message_length': 64 * 1024,
+    'grpc.max_concurrent_streams': 100,
+    'grpc.max_connection_idle_ms': 300_000,
   });
-}
 
 /**
  * `addresses`: `host:port`, `[v6]:port` or `unix:/path`; all bear the same TLS. A socket file that is there already is

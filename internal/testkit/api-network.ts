@@ -14,7 +14,16 @@ import { createLog } from '#internal/log/log.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { createHasher } from '#internal/password/password.ts';
 import type { Calls, Connection, Identity } from '#internal/rpc/rpc.ts';
-import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
+import {
+  clientCredentials,
+  connect,
+  listen,
+  newPublicServer,
+  newServer,
+  publicCredentials,
+  serverCredentials,
+  serverNameOf,
+} from '#internal/rpc/rpc.ts';
 import type { Store } from '#internal/store/store.ts';
 import type { Status } from '#internal/status/status.ts';
 import { createStatus } from '#internal/status/status.ts';
@@ -26,6 +35,8 @@ export interface ApiDaemon {
   readonly refusals: readonly string[];
   readonly node: string;
   readonly address: string;
+  /** Where no certificate is asked for. */
+  readonly publicAddress: string;
   readonly head: Head;
   readonly status: Status;
   /** The watch stands still until resume. */
@@ -181,9 +192,15 @@ export async function apiNetwork(
     const listener = await listen(server, ['127.0.0.1:0'], serverCredentials(await identityOf('node', node)));
     listeners.push(listener);
     const address = `127.0.0.1:${listener.ports[0]}`;
+    const publicServer = newPublicServer();
+    api.serve(publicServer);
+    const door = await listen(publicServer, ['127.0.0.1:0'], publicCredentials(await identityOf('node', node)));
+    listeners.push(door);
+    const publicAddress = `127.0.0.1:${door.ports[0]}`;
     return Object.assign(state, {
       node,
       address,
+      publicAddress,
       head,
       join: api.join,
       status,

@@ -104,8 +104,8 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
     const client = openClient(context);
     const tls: Tls = {
       ca: await readFile(context.ca),
-      certificate: await readFile(context.certificate),
-      key: await readFile(context.key),
+      certificate: await readFile(at(adminFiles.certificate)),
+      key: await readFile(at(adminFiles.key)),
     };
     const node = (id: string): ClusterNode => {
       const found = nodes.find((candidate) => candidate.id === id);

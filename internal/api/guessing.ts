@@ -36,7 +36,7 @@ class Recent<T> {
 }
 
 /** What one customer has: an IPv6 /64, an IPv4 address; a socket of the machine is one source. */
-export function sourceOf(address: string): string {
+function sourceOf(address: string): string {
   return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }
 

@@ -175,7 +175,7 @@ test('hostile names and addresses make no header and no second recipient', async
   expect(smtp.received.length).toBeGreaterThan(0);
   for (const { to, text } of smtp.received) {
     expect(to.join()).not.toContain('eve@example.com,');
-    expect(to.every((address) => !/^eve@/.test(address))).toBe(true);
+    expect(to.every((address) => !address.startsWith('eve@'))).toBe(true);
     expect(text.split('\r\n\r\n')[0]).not.toMatch(/^Bcc:/im);
   }
 });

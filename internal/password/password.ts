@@ -6,4 +6,4 @@
 
 export type { Hasher } from './hasher.ts';
 export { createHasher } from './hasher.ts';
-export { longestPassword, passwordProblem, shortestPassword } from './rules.ts';
+export { passwordProblem } from './rules.ts';

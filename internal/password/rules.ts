@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 
 /** Characters (code points after NFC): NIST SP 800-63B-4 wants 15 where there is no second factor. */
-export const shortestPassword = 15;
+const shortestPassword = 15;
 /** It wants 64 at least; more than this is no password, and costs to normalise. */
-export const longestPassword = 256;
+const longestPassword = 256;
 
 /** What is left when the words that anybody would try for this account are taken out. */
 const leastLeft = 8;

@@ -16,7 +16,7 @@ const dayMs = 86_400_000;
 const mostDays = 366;
 const usualDays = 90;
 
-export const scopes = ['read', 'tunnels', 'manage'] as const;
+const scopes = ['read', 'tunnels', 'manage'] as const;
 const isScope = (word: string): boolean => (scopes as readonly string[]).includes(word);
 
 type Of<K extends 'login' | 'token'> = readonly (readonly [string, NonNullable<ReturnType<People[K]['get']>>])[];

@@ -6,7 +6,7 @@
 export type { Decided, PeopleContext } from './draft.ts';
 export type { PeopleHead } from './head.ts';
 export { createPeopleHead } from './head.ts';
-export { createToken, heldBy, logIn, logOut, revokeLogins, revokeToken, scopes } from './logins.ts';
+export { createToken, heldBy, logIn, logOut, revokeLogins, revokeToken } from './logins.ts';
 export { claimMail, mailAgain, mailGone } from './mails.ts';
 export { callsignField, emailField, foldedEmail, isCallsign, isEmail } from './names.ts';
 export { changePassword, requestReset, resetOf, resetPassword } from './reset.ts';
@@ -14,6 +14,6 @@ export { makeLink, signUp, verify } from './sign-up.ts';
 export type { People } from './snapshot.ts';
 export { emptyPeople, foldPeople } from './snapshot.ts';
 export type { Standing } from './standing.ts';
-export { bearerOf, lifeMs, ownerOf, standingOf, userIdOf } from './standing.ts';
+export { bearerOf, ownerOf, standingOf } from './standing.ts';
 export { approveUser, bootstrap, deleteUser, reinstateUser, setUserRole, suspendUser } from './users.ts';
 export { findUser, loginShown, mailShown, tokenShown, userShown } from './view.ts';

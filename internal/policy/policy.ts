@@ -8,4 +8,4 @@ export type { Actor, Role } from './actor.ts';
 export { actorOf } from './actor.ts';
 export { judge, narrowed, sees } from './judge.ts';
 export type { Cell, Row, Scope } from './table.ts';
-export { columns, rowOf, rows } from './table.ts';
+export { columns, rows } from './table.ts';

@@ -19,7 +19,7 @@ import {
 import type { PersonKind, PersonRecords } from '#internal/model/model.ts';
 
 /** Of argon2id as we make them; of no password. */
-export const somePasswordHash = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`;
+const somePasswordHash = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`;
 
 interface PersonRecord {
   readonly kind: PersonKind;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Fault, type Refusal, reasons } from '#internal/errors/errors.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
+import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
@@ -112,6 +113,7 @@ const services = [
   StatusService,
   TrustService,
   PeopleService,
+  AuditService,
 ];
 const methods: readonly (readonly [string, (typeof services)[number], DescMethod])[] = services.flatMap((service) =>
   service.methods

@@ -121,6 +121,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./status.ts')).statusVerb,
   },
   {
+    name: 'doctor',
+    description: 'look for what is wrong, and say what helps; exit 1 when something has failed',
+    verbs: async () => (await import('./doctor.ts')).doctorVerb,
+  },
+  {
     name: 'mesh',
     description: 'show which node hears which, and how well',
     verbs: async () => (await import('./mesh.ts')).meshVerb,

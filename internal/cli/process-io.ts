@@ -33,6 +33,12 @@ export function processIo(): Io {
         steppedOver: (name, fault) => stderr.write(`pop44: ${name} was stepped over: ${fault.message}\n`),
       });
     },
+    async ask(question) {
+      if (process.stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
+      const { createInterface } = await import('node:readline/promises');
+      using lines = createInterface({ input: process.stdin, output: stderr });
+      return lines.question(question);
+    },
     become(argv) {
       if (process.execve === undefined) throw new Fault('platform', 'only Linux and its like can do this');
       // execve(2) looks nothing up; env(1) does.

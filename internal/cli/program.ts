@@ -61,6 +61,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
   },
   {
+    name: 'apply',
+    description: 'make the network as documents say, after showing the differences',
+    verbs: async () => (await import('./apply.ts')).applyVerb,
+  },
+  {
     name: 'whois',
     description: 'who has an address, or had it',
     verbs: async () => (await import('./whois.ts')).whoisVerb,

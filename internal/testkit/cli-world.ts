@@ -22,6 +22,8 @@ export interface CliWorld {
   readonly isTTY?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What a person answers; absent: nobody is there. */
+  readonly answer?: string;
 }
 
 /** Runs a command line; words are separated by single spaces. */
@@ -50,6 +52,10 @@ export async function cli(client: Client, line: string | readonly string[], worl
     openClient: async (asked) => {
       where = asked;
       return { ...client, close: () => {} };
+    },
+    ask: async (question) => {
+      stderr += question;
+      return world.answer;
     },
     become: (argv) => {
       became = argv;

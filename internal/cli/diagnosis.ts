@@ -41,7 +41,7 @@ interface Check {
 const idOf = ({ state }: MeshNode): string => state?.node?.id ?? '';
 const logs = (node: string): string => `on ${node}: systemctl status pop44d; journalctl -u pop44d`;
 
-// docs/operating.md, pairs: further ahead it calls nobody after a takeover; further behind it takes nothing over.
+// docs/operating.md, Two nodes in a PoP: further ahead it calls nobody after a takeover; further behind it takes nothing over.
 const aheadMs = 50;
 const behindMs = 300;
 const dayMs = 86_400_000;
@@ -159,7 +159,7 @@ const checks: readonly Check[] = [
         .map((node) =>
           warn(
             `${idOf(node)}: ${node.state?.pairAlarm}`,
-            `docs/operating.md, pairs; pop44 node describe ${idOf(node)}`,
+            `docs/operating.md, Two nodes in a PoP; pop44 node describe ${idOf(node)}`,
           ),
         ),
   },
@@ -210,7 +210,7 @@ const checks: readonly Check[] = [
   {
     name: 'alarms',
     good: () => 'none',
-    look: ({ status }) => status.alarms.map((alarm) => warn(alarm, 'docs/operating.md, alarms')),
+    look: ({ status }) => status.alarms.map((alarm) => warn(alarm, 'docs/operating.md, What to watch')),
   },
 ];
 

@@ -6,7 +6,7 @@
 
 export { qrSvg, qrTerminal } from './qr.ts';
 export type { Format, Rendered } from './render.ts';
-export { extensionsOf, formats, render, wgQuick } from './render.ts';
+export { formats, render, wgQuick } from './render.ts';
 export type { ReturnPath } from './return-path.ts';
 export { returnPaths } from './return-path.ts';
 export type { ClientFile } from './template.ts';

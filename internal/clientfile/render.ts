@@ -34,9 +34,6 @@ const kinds = {
 export type Format = keyof typeof kinds;
 export const formats = Object.keys(kinds) as readonly Format[];
 
-/** Of a format, the first with the keys: `.netdev`, `.network`. */
-export const extensionsOf = (format: Format): readonly string[] => kinds[format].extensions;
-
 /** For wg-quick alone: what most clients take. Throws as `render` does. */
 export const wgQuick = (file: ClientFile): string => wgQuickText(checkedFile(file), 'all');
 

@@ -47,7 +47,7 @@ async function run(session: Session, options: ApplyOptions): Promise<void> {
   if (options.dryRun === true) return;
   if (options.yes !== true) {
     const answer =
-      options.file === '-' ? undefined : await session.io.ask(`${due.length} to be made so. Go on? [y/N] `);
+      options.file === '-' ? undefined : await session.io.askWhoIsThere(`${due.length} to be made so. Go on? [y/N] `);
     if (answer === undefined) throw new UsageError('nobody is there to be asked: give --yes');
     if (!/^y(es)?$/i.test(answer.trim())) return session.say('nothing was done');
   }

@@ -25,7 +25,7 @@ export interface Io {
   askSecret(prompt: string): Promise<string>;
   openClient(where: { readonly context?: string; readonly node?: string }): Promise<Client>;
   /** The line that a person types at the question; undefined: nobody is at a terminal. */
-  ask(question: string): Promise<string | undefined>;
+  askWhoIsThere(question: string): Promise<string | undefined>;
   /** Becomes that program. Gives back only in tests. */
   become(argv: readonly [string, ...string[]]): void;
 }

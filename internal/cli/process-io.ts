@@ -33,7 +33,7 @@ export function processIo(): Io {
         steppedOver: (name, fault) => stderr.write(`pop44: ${name} was stepped over: ${fault.message}\n`),
       });
     },
-    async ask(question) {
+    async askWhoIsThere(question) {
       if (process.stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
       const { createInterface } = await import('node:readline/promises');
       using lines = createInterface({ input: process.stdin, output: stderr });

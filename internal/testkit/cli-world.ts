@@ -53,7 +53,7 @@ export async function cli(client: Client, line: string | readonly string[], worl
       where = asked;
       return { ...client, close: () => {} };
     },
-    ask: async (question) => {
+    askWhoIsThere: async (question) => {
       stderr += question;
       return world.answer;
     },

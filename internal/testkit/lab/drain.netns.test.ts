@@ -117,7 +117,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  for (const name of ['p3-dataplane','p4-dataplane','p3-daemon','p4-daemon']) process.stderr.write(`#### ${name}\n` + (await readFile(join(lab.directory,'log',`${name}.log`),'utf8')).split('\n').slice(-70).join('\n'));
   client?.close();
   await lab?.stop();
 });

@@ -57,6 +57,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/driver/conntrackd', row(4, 'carries out steps of the plan')],
   ['internal/driver/float', row(4, 'carries out steps of the plan')],
   ['internal/driver/relay', row(4, 'stands while sessions move; holds no kind of the plan')],
+  ['internal/driver/anycast', row(4, 'carries out steps of the plan')],
   ['internal/driver/ip', row(4, 'carries out steps of the plan')],
   ['internal/driver/nft', row(4, 'carries out steps of the plan')],
   ['internal/driver/tc', row(4, 'carries out steps of the plan')],

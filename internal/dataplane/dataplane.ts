@@ -77,6 +77,20 @@ export interface Span {
   readonly far: string;
 }
 
+/**
+ * Nodes of other PoPs that share this one's endpoint and key: a datagram that arrives here for a session of one of them is sent
+ * on to it as it is. Key: the interface.
+ */
+export interface Anycast {
+  readonly name: string;
+  /** Of this node and of the others, sorted (ownership.ts). */
+  readonly number: number;
+  readonly others: readonly number[];
+  /** Addresses that they share, sorted, and UDP ports of WireGuard there. */
+  readonly endpoints: readonly string[];
+  readonly ports: readonly number[];
+}
+
 /** The root of a device's classes (HTB, handle 1:). Key: `<netns> <dev>`. */
 export interface Shaper {
   readonly netns: Netns;
@@ -180,6 +194,7 @@ export interface Kinds {
   link: Link;
   wire: Wire;
   span: Span;
+  anycast: Anycast;
   shaper: Shaper;
   class: ShaperClass;
   address: Address;
@@ -201,6 +216,7 @@ export const kinds = [
   'link',
   'wire',
   'span',
+  'anycast',
   'shaper',
   'class',
   'address',
@@ -224,6 +240,7 @@ export function emptyDataplane(): MutableDataplane {
     link: new Map(),
     wire: new Map(),
     span: new Map(),
+    anycast: new Map(),
     shaper: new Map(),
     class: new Map(),
     address: new Map(),
@@ -253,6 +270,7 @@ const keyOf: { readonly [K in Kind]: (value: Kinds[K]) => string } = {
   link: (v) => v.name,
   wire: (v) => `${v.netns} ${v.name}`,
   span: (v) => v.name,
+  anycast: (v) => v.name,
   shaper: (v) => `${v.netns} ${v.dev}`,
   class: (v) => `${v.netns} ${v.dev} ${classId(v.minor)}`,
   address: (v) => `${v.netns} ${v.dev} ${v.cidr}`,

@@ -92,6 +92,29 @@ export const relayNetwork = 68;
 export const relayFwmark = 0x46;
 /** Of conntrackd, on that interface alone: the port of its manual. */
 export const syncPort = 3780;
+/**
+ * Between the transport namespaces of nodes that share an endpoint: VXLAN through the management mesh, whose keys say who sent
+ * it; another network of it than siblings have.
+ */
+export const anycastLink = 'p44a';
+export const anycastNetwork = 45;
+/** Mark of WireGuard's answers that would leave by that link because what they answer came by it. */
+export const anycastFwmark = 0x46;
+/** Of a node, by which the ends of that link are called: its ASN less the first private one of ours; below 2^27. */
+export const anycastNumber = (asn: number): number => asn - 4_200_000_000;
+export const mostAnycastNumber = 2 ** 27 - 1;
+const reserved = (first: number, number: number): string =>
+  [first + (number >>> 24), (number >>> 16) & 0xff, (number >>> 8) & 0xff, number & 0xff].join('.');
+/** Its address inside the mesh: of the space that nobody has (RFC 1112 4), since the mesh's own is IPv6, which cuts nothing in pieces. */
+export const anycastAddress = (number: number): string => reserved(240, number);
+/** What a node is called as a neighbour on the link itself. */
+export const anycastHops = {
+  4: (number: number): string => reserved(248, number),
+  6: (number: number): string => `fe80::44:${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`,
+} as const;
+/** Locally administered (IEEE 802, 8.2.1). */
+export const anycastMac = (number: number): string =>
+  ['02', '44', ...[24, 16, 8, 0].map((by) => ((number >>> by) & 0xff).toString(16).padStart(2, '0'))].join(':');
 /** Routing table in the pop namespace of tunnels that are at home here, and on the other access interface than their slab. */
 export const otherLinkTable = 4396;
 /** Routing table in the pop namespace with addresses that are given up (RFC 7999); looked up before all others. */

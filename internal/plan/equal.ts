@@ -2,7 +2,7 @@
 
 import type { Bird, Kind, Kinds, Peer } from '#internal/dataplane/dataplane.ts';
 
-const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+const sameList = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((each, at) => each === b[at]);
 
 /**

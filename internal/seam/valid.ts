@@ -54,6 +54,10 @@ const list =
 const minor: Check = (value) => whole(value) && (value as number) <= 0xffff;
 
 const udpPort: Check = (value) => whole(value) && (value as number) > 0 && (value as number) <= 0xffff;
+const below =
+  (end: number): Check =>
+  (value) =>
+    whole(value) && (value as number) < end;
 
 const netns = one('transport', 'pop');
 /** The longest that desired makes: an address with its length has 43 characters, a key 44, an endpoint 47. */
@@ -90,6 +94,13 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
   },
   wire: { netns, name: link, peer: link, mtu: whole },
   span: { name: link, mtu: whole, own: word, far: word },
+  anycast: {
+    name: link,
+    number: below(2 ** 27),
+    others: list(below(2 ** 27), 1024),
+    endpoints: list(word, 2),
+    ports: list(below(2 ** 16), 8),
+  },
   shaper: { netns, dev: link, defaultClass: minor, overhead: (value) => Number.isSafeInteger(value) },
   class: {
     netns,
@@ -208,10 +219,6 @@ const forgetShape: Shape<Forget> = {
   peers: list((peer) => Array.isArray(peer) && peer.length === 2 && word(peer[0]) && whole(peer[1]), mostPeers),
 };
 
-const below =
-  (end: number): Check =>
-  (value) =>
-    whole(value) && (value as number) < end;
 const truth: Check = (value) => typeof value === 'boolean';
 const flowShape: Shape<Flow> = {
   protocol: one('tcp', 'udp'),

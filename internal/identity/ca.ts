@@ -31,6 +31,7 @@ export async function library(): Promise<typeof import('@peculiar/x509')> {
 // A node's id is one label of a DNS name (RFC 1123 2.1), because its server name is made from it.
 const idForms = {
   node: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  web: /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
   admin: /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
 } as const;
 
@@ -177,3 +178,23 @@ const adminWanted = (name: string): Wanted => ({
   names: [{ type: 'url', value: principalUri('admin', name) }],
   usages: ['clientAuth'],
 });
+
+/** What a front is called: its principal, and the names and addresses by which browsers reach it, if the CA vouches for them. */
+export interface WebNames {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/**
+ * The certificate of a front (pop44-web): what it shows daemons, and browsers that trust the CA, as those of a lab do.
+ * Throws RangeError for a bad name.
+ */
+export async function issueWebCertificate(ca: Ca, { name, hosts, addresses }: WebNames, validity: Validity) {
+  const names: Name[] = [
+    { type: 'url', value: principalUri('web', name) },
+    ...hosts.map((value) => ({ type: 'dns', value }) as const),
+    ...addresses.map((value) => ({ type: 'ip', value }) as const),
+  ];
+  return issue(ca, { subject: name, names, usages: ['serverAuth', 'clientAuth'] }, validity);
+}

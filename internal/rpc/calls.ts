@@ -12,14 +12,20 @@ export interface CallOptions {
   /** Milliseconds until both ends give the call up. Default: the connection's for unary calls, none for streams. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** Secret of the login or token that this call is made with, before that of the connection. */
+  readonly bearer?: string | undefined;
+  /** IP address that a front speaks for; a daemon believes who has a front's certificate. */
+  readonly source?: string | undefined;
 }
 
 function until(deadlineMs: number | undefined): GrpcOptions {
   return deadlineMs === undefined ? {} : { deadline: realClock.wall().getTime() + deadlineMs };
 }
 
+export type MetadataOf = (options: CallOptions) => Metadata;
+
 /** @param metadata of each call */
-export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs: number, metadata: () => Metadata) {
+export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs: number, metadata: MetadataOf) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
@@ -27,35 +33,43 @@ export function unaryCall(client: Client, method: DescMethod, defaultDeadlineMs:
     new Promise((resolve, reject) => {
       const { signal } = options;
       const deadline = until(options.deadlineMs ?? defaultDeadlineMs);
-      const call = client.makeUnaryRequest(path, write, read, request, metadata(), deadline, (error, response) => {
-        signal?.removeEventListener('abort', cancel);
-        if (error !== null) reject(fromStatus(error));
-        else if (response === malformed) reject(malformedAnswer(path));
-        else resolve(response);
-      });
+      const call = client.makeUnaryRequest(
+        path,
+        write,
+        read,
+        request,
+        metadata(options),
+        deadline,
+        (error, response) => {
+          signal?.removeEventListener('abort', cancel);
+          if (error !== null) reject(fromStatus(error));
+          else if (response === malformed) reject(malformedAnswer(path));
+          else resolve(response);
+        },
+      );
       const cancel = (): void => call.cancel();
       if (signal?.aborted === true) cancel();
       else signal?.addEventListener('abort', cancel, { once: true });
     });
 }
 
-export function serverStreamingCall(client: Client, method: DescMethod, metadata: () => Metadata) {
+export function serverStreamingCall(client: Client, method: DescMethod, metadata: MetadataOf) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
   return async function* (request: unknown, options: CallOptions = {}): AsyncGenerator<unknown, void> {
     const deadline = until(options.deadlineMs);
-    const stream = client.makeServerStreamRequest(path, write, read, request, metadata(), deadline);
+    const stream = client.makeServerStreamRequest(path, write, read, request, metadata(options), deadline);
     yield* answers(path, stream, options.signal, new AbortController());
   };
 }
 
-export function bidiCall(client: Client, method: DescMethod, metadata: () => Metadata) {
+export function bidiCall(client: Client, method: DescMethod, metadata: MetadataOf) {
   const path = pathOf(method);
   const write = serializer(method.input);
   const read = deserializer(method.output);
   return async function* (outgoing: AsyncIterable<unknown>, options: CallOptions = {}): AsyncGenerator<unknown, void> {
-    const stream = client.makeBidiStreamRequest(path, write, read, metadata(), until(options.deadlineMs));
+    const stream = client.makeBidiStreamRequest(path, write, read, metadata(options), until(options.deadlineMs));
     const ended = new AbortController();
     let failure: unknown;
     send(outgoing, stream, ended.signal).then(

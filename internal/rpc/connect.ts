@@ -4,7 +4,7 @@ import type { DescMethod, DescService, MessageInitShape, MessageShape } from '@b
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
 import { Client, Metadata } from '@grpc/grpc-js';
-import type { CallOptions } from './calls.ts';
+import type { CallOptions, MetadataOf } from './calls.ts';
 import { bidiCall, serverStreamingCall, unaryCall } from './calls.ts';
 import { pathOf } from './definition.ts';
 import { messageLimit } from './serve.ts';
@@ -68,19 +68,20 @@ export function connect<M extends GenServiceMethods>(
   const client = new Client(address, credentials, channel);
   const call: Record<string, unknown> = {};
   for (const method of (service as unknown as DescService).methods) {
-    call[method.localName] = caller(client, method, options.deadlineMs ?? 10_000, () => metadataOf(options));
+    call[method.localName] = caller(client, method, options.deadlineMs ?? 10_000, (call) => metadataOf(options, call));
   }
   return { call: call as Calls<M>, close: () => client.close() };
 }
 
-function metadataOf({ bearer }: ConnectOptions): Metadata {
+function metadataOf({ bearer }: ConnectOptions, call: CallOptions): Metadata {
   const metadata = new Metadata();
-  const secret = bearer?.();
+  const secret = call.bearer ?? bearer?.();
   if (secret !== undefined) metadata.set('authorization', `Bearer ${secret}`);
+  if (call.source !== undefined) metadata.set('pop44-source', call.source);
   return metadata;
 }
 
-function caller(client: Client, method: DescMethod, unaryDeadlineMs: number, metadata: () => Metadata): unknown {
+function caller(client: Client, method: DescMethod, unaryDeadlineMs: number, metadata: MetadataOf): unknown {
   switch (method.methodKind) {
     case 'unary':
       return unaryCall(client, method, unaryDeadlineMs, metadata);

@@ -8,7 +8,13 @@ import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Credentials } from '#internal/identity/identity.ts';
-import { createCa, issueAdminCertificate, issueNodeCertificate, openAuthorities } from '#internal/identity/identity.ts';
+import {
+  createCa,
+  issueAdminCertificate,
+  issueNodeCertificate,
+  issueWebCertificate,
+  openAuthorities,
+} from '#internal/identity/identity.ts';
 import { createLeader, type Elected, type Leader } from '#internal/leader/leader.ts';
 import { createLog } from '#internal/log/log.ts';
 import type { Snapshot } from '#internal/model/model.ts';
@@ -59,7 +65,7 @@ export interface ApiDaemon {
 export interface ApiNetwork extends AsyncDisposable {
   readonly daemons: readonly ApiDaemon[];
   readonly ca: Identity['ca'];
-  identityOf(kind: 'node' | 'admin', id: string): Promise<Identity>;
+  identityOf(kind: 'node' | 'admin' | 'web', id: string): Promise<Identity>;
   /** Calls with what is told: the credentials of a principal, and the secret of a login. */
   bearing<M extends GenServiceMethods>(
     service: GenService<M>,
@@ -101,12 +107,12 @@ export async function apiNetwork(
     certificate: certificatePem,
     key: privateKeyPem,
   });
-  const identityOf = async (kind: 'node' | 'admin', id: string): Promise<Identity> =>
-    pem(
-      kind === 'node'
-        ? await issueNodeCertificate(ca, { id, addresses: [] }, validity)
-        : await issueAdminCertificate(ca, id, validity),
-    );
+  const issued = {
+    node: (id: string) => issueNodeCertificate(ca, { id, addresses: [] }, validity),
+    admin: (id: string) => issueAdminCertificate(ca, id, validity),
+    web: (name: string) => issueWebCertificate(ca, { name, hosts: ['localhost'], addresses: ['127.0.0.1'] }, validity),
+  };
+  const identityOf = async (kind: keyof typeof issued, id: string): Promise<Identity> => pem(await issued[kind](id));
   const admin = await identityOf('admin', 'ada');
   const passwords = createHasher(clock, 1);
   const open: Connection<GenServiceMethods>[] = [];

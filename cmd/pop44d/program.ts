@@ -11,6 +11,7 @@ import { giveBackMemory } from './memory.ts';
 import type { NewCaOptions } from './new-ca.ts';
 import { places } from './places.ts';
 import type { SealingKeyOptions } from './sealing-key.ts';
+import type { WebCertificateOptions } from './web-certificate.ts';
 
 giveBackMemory();
 // grpc-js names the address it dials as TLS server name, an IP here, and Node would say so at each start (DEP0123).
@@ -65,6 +66,20 @@ program
   .action(async (options: { config: string } & NewCaOptions) => {
     const { newCa } = await import('./new-ca.ts');
     process.stdout.write(await newCa(configOf(options), options));
+  });
+
+program
+  .command('web-certificate')
+  .description(
+    'make the certificate that an instance of pop44-web shows daemons; for a node that holds the key of the CA',
+  )
+  .requiredOption('--config <file>', "the node's configuration")
+  .requiredOption('--name <name>', 'of the instance, as logs spell it')
+  .requiredOption('--out <directory>', 'for ca.pem, web.pem and web.key')
+  .option('--days <days>', 'that it is valid', Number, 366)
+  .action(async (options: { config: string } & WebCertificateOptions) => {
+    const { webCertificate } = await import('./web-certificate.ts');
+    for (const line of await webCertificate(configOf(options), options)) process.stdout.write(`${line}\n`);
   });
 
 program

@@ -4,7 +4,13 @@
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { Fault } from '#internal/errors/errors.ts';
 import { authorityId, certificateOfKey, signWord, type Word } from './anchors.ts';
-import { type NodeNames, signAdminCertificate, signNodeCertificate } from './ca.ts';
+import {
+  type Credentials,
+  issueWebCertificate,
+  type NodeNames,
+  signAdminCertificate,
+  signNodeCertificate,
+} from './ca.ts';
 import { certificateHash, certificatesOf } from './certificate.ts';
 
 /**
@@ -24,6 +30,8 @@ export interface Authority {
   sign(node: NodeNames, spki: Buffer, now: Date): Promise<string>;
   /** An admin's, as PEM, until a given time, and with the CA's own at the latest. */
   signAdmin(name: string, spki: Buffer, period: { readonly now: Date; readonly endsMs: number }): Promise<string>;
+  /** A front's key and certificate, until a given time, and with the CA's own at the latest. */
+  issueWeb(name: string, period: { readonly now: Date; readonly endsMs: number }): Promise<Credentials>;
   /** What it says of another CA, by its id. */
   say(word: Word, id: string): Buffer;
 }
@@ -83,6 +91,10 @@ function authorityOf(privateKeyPem: string, certificate: X509Certificate, validF
     signAdmin(name, spki, { now, endsMs }) {
       const validity = { now, validForMs: Math.min(endsMs, endMs) - now.getTime() };
       return signAdminCertificate(ca, name, validity, new Uint8Array(spki));
+    },
+    issueWeb(name, { now, endsMs }) {
+      const validity = { now, validForMs: Math.min(endsMs, endMs) - now.getTime() };
+      return issueWebCertificate(ca, { name, hosts: [], addresses: [] }, validity);
     },
     say: (word, id) => signWord(word, id, createPrivateKey(privateKeyPem)),
   };

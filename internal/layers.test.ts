@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { edgesOf, faceOf, packageOf, table, violations } from './layers.ts';
 
 const root = join(import.meta.dirname, '..');
-const roots = ['bench', 'chaos', 'cmd', 'internal'];
+const roots = ['bench', 'chaos', 'cmd', 'internal', 'web'];
 
 function sources(): ReadonlyMap<string, string> {
   const paths = roots.flatMap((top) =>

@@ -76,11 +76,13 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/api', row(5, 'the outermost shell: translate, hand over, translate back')],
   ['internal/cli', row(5, 'an admin stands outside, as far as the API')],
   ['internal/testkit', row(6, 'fakes and labs for tests and benches; may use all of internal')],
+  ['web', row(6, 'pages out of what the API answers; stands outside, as an admin does')],
   ['bench', row(7, 'measures from outside')],
   ['chaos', row(7, 'breaks and judges from outside')],
   ['cmd/lab', row(7, 'wiring only')],
   ['cmd/pop44', row(7, 'wiring only')],
   ['cmd/pop44d', row(7, 'wiring only')],
+  ['cmd/pop44-web', row(7, 'wiring only')],
   ['cmd/run', row(7, 'the toolchain of this repository')],
 ]);
 
@@ -110,7 +112,7 @@ const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 const folder = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** Packages that are not below another folder. */
-const topFolders: ReadonlySet<string> = new Set(['bench', 'chaos']);
+const topFolders: ReadonlySet<string> = new Set(['bench', 'chaos', 'web']);
 
 /** The row that a path belongs to: the longest that holds it. */
 export function packageOf(path: string): string | undefined {
@@ -121,6 +123,7 @@ export function packageOf(path: string): string | undefined {
 /** The file that others import: it bears the folder's name; a command's is main.ts. */
 export function faceOf(name: string): string {
   if (name === 'cmd/run') return 'cmd/run/run.mjs';
+  if (name === 'web') return 'web/web.ts';
   if (name.startsWith('cmd/') || topFolders.has(name)) return `${name}/main.ts`;
   return `${name}/${base(name)}.ts`;
 }
@@ -138,7 +141,7 @@ const statements = /^(?:import|export)\s(?:[^;']*?\sfrom\s+)?'([^']+)'/gm;
 const dynamic = /\bimport\('([^'$]+)'\)/g;
 
 function resolved(from: string, specifier: string): string | undefined {
-  if (specifier.startsWith('#internal/')) return specifier.slice(1);
+  if (/^#(internal|web)\//.test(specifier)) return specifier.slice(1);
   if (!specifier.startsWith('.')) return undefined;
   const parts = folder(from).split('/');
   for (const part of specifier.split('/')) {
@@ -170,7 +173,7 @@ function aboutImport(edge: Edge, files: ReadonlyMap<string, string>): string | u
   const rowThere = there === undefined ? undefined : table.get(there);
   if (there === undefined || rowThere === undefined) return says('that is in no package of the table in layers.ts');
   if (there === here) return specifier.startsWith('#') ? says('inside a package imports are relative') : undefined;
-  if (!specifier.startsWith('#')) return says('across packages write #internal/<package>/<package>.ts');
+  if (!specifier.startsWith('#')) return says('across packages write #internal/<package>/<package>.ts, or #web/web.ts');
   if (to !== faceOf(there) && !sideDoors.some((door) => door.test(to))) {
     return says(`past the face; import ${faceOf(there)}, or export from there what you need`);
   }

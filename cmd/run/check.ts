@@ -71,6 +71,11 @@ const checks: readonly (readonly [name: string, run: () => Promise<Outcome>])[] 
   ['lint', lint],
   ['unused', () => tool('knip', '--no-progress', '--no-config-hints')],
   ['types', () => tool('tsc', '--incremental', '--tsBuildInfoFile', '.cache/types.json')],
+  // What runs in browsers knows their globals, and none of Node's.
+  [
+    'types of pages',
+    () => tool('tsc', '-p', 'web/browser', '--incremental', '--tsBuildInfoFile', '.cache/types-web.json'),
+  ],
   ['generated code', generatedUnchanged],
   ['format', () => tool('biome', 'format')],
   ['schema', () => tool('buf', 'lint')],

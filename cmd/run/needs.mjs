@@ -34,6 +34,7 @@ const needs = [
   },
   { binary: 'networkctl', package: 'systemd', why: "takes a client's file as a user's machine would", only: 'test' },
   { binary: 'mount', package: 'mount', why: 'a private /run and /tmp' },
+  { binary: 'chromium', package: 'chromium', why: 'pages as people see them', only: 'test' },
   {
     binary: 'qemu-system-x86_64',
     package: 'qemu-system-x86',

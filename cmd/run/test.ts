@@ -22,7 +22,7 @@ const longestMs = 570_000;
 const mostSecondTries = 3;
 /**
  * Sandboxes at once, by the seconds that each has to do before it takes its part of what needs namespaces: the first one
- * has what needs an etcd.
+ * has what needs an etcd or a browser.
  */
 const lanes = [200, 0, 0, 0];
 
@@ -141,7 +141,7 @@ const steps =
         [lane(['unit'])],
         [lane(['netns'], [alone])],
         lanesOf(netnsFiles, lanes).flatMap((files, at) => {
-          if (at === 0) return lane(['etcd*', 'netns'], ['.etcd.test.ts', ...files]);
+          if (at === 0) return lane(['etcd*', 'browser', 'netns'], ['.etcd.test.ts', '.browser.test.ts', ...files]);
           return files.length === 0 ? [] : lane(['netns'], files);
         }),
       ];

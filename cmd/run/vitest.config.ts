@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const everywhere = '{cmd,internal,bench,chaos,web}/**';
 const etcd = `${everywhere}/*.etcd.test.ts`;
 const netns = `${everywhere}/*.netns.test.ts`;
+const browser = `${everywhere}/*.browser.test.ts`;
 
 /** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
 const tools = process.env['POP44_TOOLS'] ?? '';
@@ -77,6 +78,10 @@ export default defineConfig({
           ...withProcesses,
         },
       })),
+      {
+        extends: true,
+        test: { name: 'browser', include: [browser], maxWorkers: 1, sequence: { groupOrder: 1 }, ...withProcesses },
+      },
       {
         extends: true,
         // Its files share a network namespace and /run: one after another.

@@ -1,0 +1,78 @@
+// Chromium: Debian's, driven as a person would: by what is to be read and pressed.
+
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+/** In a sandbox its own has no place, and /dev/shm may be small. */
+const switches = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-background-networking'];
+
+export const startChromium = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: process.env['POP44_CHROMIUM'] ?? '/usr/bin/chromium',
+    args: switches,
+    env: { ...process.env, HOME: '/tmp' } as Record<string, string>,
+  });
+
+export const widths = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } } as const;
+
+/** A browser of nobody, that trusts the lab's certificate. */
+export const newVisitor = (browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> =>
+  browser.newContext({ ignoreHTTPSErrors: true, viewport: widths.desk, ...options });
+
+const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+let axe: string | undefined;
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe has against a page, a line each. */
+export async function axeProblems(page: Page): Promise<readonly string[]> {
+  axe ??= await readFile(axeFile, 'utf8');
+  await page.evaluate(axe);
+  const violations = await page.evaluate<readonly Violation[]>(
+    '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary ?? ''}`),
+  );
+}
+
+/** Pictures of a page at both widths, light and dark, in the directory that POP44_SCREENSHOTS names. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const directory = process.env['POP44_SCREENSHOTS'] ?? '';
+  if (directory === '') return;
+  await mkdir(directory, { recursive: true });
+  const before = page.viewportSize() ?? widths.desk;
+  for (const [width, size] of Object.entries(widths)) {
+    await page.setViewportSize(size);
+    await page.screenshot({ path: join(directory, `${name}-${width}.png`), fullPage: true });
+  }
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.screenshot({ path: join(directory, `${name}-dark.png`), fullPage: true });
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(before);
+}
+
+/** Whether something makes the page wider than the window. */
+export const isTooWide = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+
+/** The text of the QR code in an image of the page, as a phone would read it: from its pixels. */
+export async function readQr(page: Page, selector: string): Promise<string> {
+  const { default: jsQr } = await import('jsqr');
+  const drawn = await page.evaluate<{ readonly data: readonly number[]; readonly side: number }>(`(async () => {
+    const image = document.querySelector(${JSON.stringify(selector)});
+    await image.decode();
+    const side = 800;
+    const canvas = Object.assign(document.createElement('canvas'), { width: side, height: side });
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0, side, side);
+    return { side, data: [...context.getImageData(0, 0, side, side).data] };
+  })()`);
+  const read = jsQr as unknown as (data: Uint8ClampedArray, width: number, height: number) => { data: string } | null;
+  return read(Uint8ClampedArray.from(drawn.data), drawn.side, drawn.side)?.data ?? '';
+}

@@ -1,0 +1,66 @@
+// Pool pages: what there is to give, how full it is, and who gives it.
+
+import type { Pool } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { html, type Html, nothing } from '../html.ts';
+import { meOf } from '../me.ts';
+import { percent } from '../show.ts';
+import { type Answer, get, type Page, type Route, type Visit } from '../visit.ts';
+
+/** Used, waiting in quarantine or reserved, free: as a bar. */
+function bar({ space }: Pool): Html {
+  const total = Number(space?.total ?? 0n) || 1;
+  const used = (Number(space?.used ?? 0n) / total) * 100;
+  const waiting = (Number((space?.quarantined ?? 0n) + (space?.reserved ?? 0n)) / total) * 100;
+  // What is there is seen, however little of a /32 of IPv6 it is.
+  const seen = (part: number): number => (part > 0 ? Math.max(0.6, part) : 0);
+  return html`<svg class="bar-use" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="1"/><rect class="used" width="${seen(used)}" height="6" rx="1"/><rect class="waiting" x="${seen(used)}" width="${seen(waiting)}" height="6"/></svg>`;
+}
+
+const stateOf = ({ frozen, drainToPoolId }: Pool): Html =>
+  drainToPoolId === ''
+    ? frozen
+      ? html`<span class="state warn">frozen</span>`
+      : html`<span class="state up">open</span>`
+    : html`<span class="state warn">drains to ${drainToPoolId}</span>`;
+
+const leaderOf = ({ leaderNodeId }: Pool): Html =>
+  leaderNodeId === '' ? html`<span class="state warn">none: one by one</span>` : html`${leaderNodeId}`;
+
+async function list(visit: Visit): Promise<Page> {
+  const [me, { pools }] = await Promise.all([meOf(visit), visit.client.pools.listPools({}, visit.call)]);
+  const rows = pools.map(
+    (pool) =>
+      html`<tr><th scope="row"><a class="mono" href="/pools/${pool.id}">${pool.prefix}</a>${pool.description === '' ? nothing : html`<br><small>${pool.description}</small>`}</th><td>${pool.realmId}</td><td>${bar(pool)}</td><td class="end">${percent(pool.space?.utilisation ?? 0)}</td><td class="end">${pool.allocations}</td><td class="end">${pool.quarantined}</td><td>${leaderOf(pool)}</td><td>${stateOf(pool)}</td></tr>`,
+  );
+  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="Pools"><table><thead><tr><th scope="col">Prefix</th><th scope="col">Realm</th><th scope="col">Use</th><th scope="col" class="end">Used</th><th scope="col" class="end">Given</th><th scope="col" class="end">Quarantine</th><th scope="col">Leader</th><th scope="col">State</th></tr></thead><tbody>${rows}</tbody></table></div><p class="command">At a command line: <code>pop44 pool list</code></p>`;
+  const empty = html`<div class="card empty"><h2>No pool yet</h2><p class="soft">Tunnels get their addresses from pools. Make one at a command line:</p><pre tabindex="0">pop44 pool create 44.31.0.0/22</pre></div>`;
+  return {
+    title: 'Pools',
+    me,
+    body: html`<h1>Pools</h1>${pools.length === 0 ? empty : html`<div class="card">${table}</div>`}`,
+  };
+}
+
+async function one(visit: Visit): Promise<Answer> {
+  const [me, { pool }] = await Promise.all([
+    meOf(visit),
+    visit.client.pools.getPool({ pool: visit.params['id'] ?? '' }, visit.call),
+  ]);
+  if (pool === undefined) return { to: '/pools' };
+  const { space } = pool;
+  const unit = pool.prefix.includes(':') ? '/64 networks' : 'addresses';
+  const units = (space?.units ?? []).map(
+    ({ length, slabs, used, free }) =>
+      html`<tr><th scope="row">/${length}</th><td class="end">${slabs}</td><td class="end">${used}</td><td class="end">${free}</td></tr>`,
+  );
+  const body = html`<p class="crumb"><a href="/pools">Pools</a></p><h1 class="mono">${pool.prefix}</h1>
+<section class="card"><h2>Space</h2>${bar(pool)}<dl class="after"><dt>Used</dt><dd>${space?.used} of ${space?.total} ${unit} (${percent(space?.utilisation ?? 0)})</dd><dt>Quarantine</dt><dd>${space?.quarantined}</dd><dt>Reserved</dt><dd>${space?.reserved}</dd><dt>Slabs</dt><dd>${space?.slabsFree} of ${space?.slabsTotal} free</dd><dt>Largest free block</dt><dd>${space?.largestFreeLength === 0 ? 'none' : `/${space?.largestFreeLength ?? 0}`}</dd><dt>Leader</dt><dd>${leaderOf(pool)}</dd><dt>State</dt><dd>${stateOf(pool)}</dd><dt>Home</dt><dd>${pool.homePopId === '' ? 'that of each tunnel' : pool.homePopId}</dd></dl></section>
+${units.length === 0 ? nothing : html`<section class="card"><h2>By size</h2><div class="scroll"><table><thead><tr><th scope="col">Unit</th><th scope="col" class="end">Slabs</th><th scope="col" class="end">Used</th><th scope="col" class="end">Free</th></tr></thead><tbody>${units}</tbody></table></div></section>`}
+<p class="command">At a command line: <code>pop44 pool get ${pool.prefix}</code></p>`;
+  return { page: { title: pool.prefix, me, body } };
+}
+
+export const poolRoutes: readonly Route[] = [
+  get('/pools', async (visit) => ({ page: await list(visit) })),
+  get('/pools/:id', one),
+];

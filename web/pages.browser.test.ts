@@ -1,0 +1,302 @@
+//   Chromium -- https --> pop44-web -- gRPC, mutual TLS --> two APIs on one store in memory
+//
+//   One network for all of these, in this order: what one has signed up, the next uses.
+
+import { readFile } from 'node:fs/promises';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { goodPassword } from '#internal/testkit/accounts.ts';
+import {
+  axeProblems,
+  isTooWide,
+  newVisitor,
+  picture,
+  readQr,
+  startChromium,
+  widths,
+} from '#internal/testkit/chromium.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { type WebScene, webScene } from '#internal/testkit/web-scene.ts';
+
+let scene: WebScene;
+let browser: Browser;
+let visitor: BrowserContext;
+let page: Page;
+
+const problems: string[] = [];
+/** Nothing on a page runs that we have not sent, and nothing is refused by the policy that we have sent. */
+function watch(of: Page): Page {
+  of.on('console', (message) => {
+    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) problems.push(message.text());
+  });
+  of.on('pageerror', (error) => problems.push(error.message));
+  of.on('dialog', (dialog) => {
+    if (dialog.type() !== 'beforeunload') problems.push(`a dialog: ${dialog.message()}`);
+    void dialog.accept();
+  });
+  return of;
+}
+
+/** Well made: axe has nothing against it, it fits a phone, and there is a picture of it for who wants to look. */
+async function looked(at: Page, name: string): Promise<void> {
+  expect(await axeProblems(at), name).toEqual([]);
+  await at.setViewportSize({ width: 320, height: 640 });
+  expect(await isTooWide(at), `${name} at 320 px`).toBe(false);
+  await at.setViewportSize(widths.desk);
+  await picture(at, name);
+}
+
+const linkIn = async (address: string, subject: string): Promise<string> => {
+  const text = await eventually(() => scene.mails.to(address).find((each) => each.includes(subject)) ?? false, 5_000);
+  return /https:\/\/\S+/.exec(text)?.[0] ?? '';
+};
+
+beforeAll(async () => {
+  [scene, browser] = await Promise.all([webScene({ workBits: 10 }), startChromium()]);
+  visitor = await newVisitor(browser);
+  page = watch(await visitor.newPage());
+});
+afterAll(async () => {
+  await browser.close();
+  await scene[Symbol.asyncDispose]();
+});
+
+test('signing up takes one short form and one mail [P2] [S3]', async () => {
+  await page.goto(scene.publicUrl);
+  await looked(page, 'sign-up');
+  await page.getByLabel('Callsign').fill('OE1ADA/P');
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password').fill('short');
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  // What is wrong stands at its field, in words, and the focus is there.
+  expect(await page.locator('#callsign-problem').textContent()).toContain('has a prefix or a suffix');
+  expect(await page.locator(':focus').getAttribute('id')).toBe('callsign');
+  expect(await page.getByLabel('E-mail').inputValue()).toBe('ada@example.org');
+  await looked(page, 'sign-up-problem');
+  await page.getByLabel('Callsign').fill('OE1ADA');
+  await page.getByLabel('Password').fill('short');
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  expect(await page.locator('#password-problem').textContent()).toContain('15 to 256 characters');
+  await page.getByLabel('Password').fill(goodPassword);
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  await page.waitForURL('**/sent');
+  await looked(page, 'sent');
+  await page.goto(await linkIn('ada@example.org', 'confirm your address'));
+  // The code is in no address that a server, a proxy or a history is told.
+  expect(page.url()).toBe(`${scene.publicUrl}/verify`);
+  await looked(page, 'verify');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.waitForURL('**/login?said=pending');
+  expect(await page.getByRole('status').textContent()).toContain('An operator looks at each new account');
+  // Twice is not once more.
+  await page.goBack();
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  expect(await page.locator('#secret-problem').textContent()).toContain('older than 30 minutes');
+});
+
+test('a login opens what is one’s own, once an admin has approved it', async () => {
+  const login = async (password: string) => {
+    await page.goto(`${scene.publicUrl}/login`);
+    await page.getByLabel('Callsign or e-mail').fill('oe1ada');
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+  };
+  await login('something else entirely');
+  expect(await page.locator('#password-problem').textContent()).toContain('do not belong together');
+  await looked(page, 'login-problem');
+  await login(goodPassword);
+  expect(await page.getByRole('alert').textContent()).toContain('waits for an admin');
+  await scene.client.people.approveUser({ user: 'OE1ADA' });
+  await login(goodPassword);
+  await page.waitForURL('**/tunnels');
+  await looked(page, 'no-tunnel');
+  const cookie = (await visitor.cookies()).find(({ name }) => name === '__Host-pop44');
+  expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax', path: '/' });
+});
+
+test('a tunnel in three choices; its key never leaves the browser; its file works as code and as download [T3] [T4]', async () => {
+  const sent: string[] = [];
+  page.on('request', (request) => sent.push(`${request.url()} ${request.postData() ?? ''}`));
+  await page.getByRole('link', { name: 'Create your first tunnel' }).click();
+  await looked(page, 'new-tunnel');
+  await page.getByLabel('Name').fill('Repeater 1');
+  await page.getByRole('button', { name: 'Create the tunnel' }).click();
+  await eventually(async () => (await page.locator('#create-problem').textContent())?.includes('"Repeater 1"'), 5_000);
+  expect(await page.locator(':focus').getAttribute('id')).toBe('name');
+  await page.getByLabel('Name').fill('repeater');
+  await page.getByLabel('A web server', { exact: false }).first().check();
+  await page.getByRole('button', { name: 'Create the tunnel' }).click();
+  await page.getByRole('heading', { name: 'Your file' }).waitFor();
+  await page.locator('#file-saves button').first().waitFor();
+  await looked(page, 'file');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save repeater.conf' }).click(),
+  ]);
+  const file = await readFile(await download.path(), 'utf8');
+  const privateKey = /^PrivateKey = (\S{44})$/m.exec(file)?.[1] ?? 'none';
+  expect(sent.join('\n')).not.toContain(privateKey);
+  expect(sent.join('\n')).not.toContain(encodeURIComponent(privateKey));
+  const { tunnels } = await scene.client.tunnels.listTunnels({});
+  expect(tunnels).toMatchObject([{ name: 'repeater', firewall: { presets: ['ping', 'web'] } }]);
+  await page.getByLabel('Device').selectOption('phone');
+  await page.locator('img.qr').waitFor();
+  const bare = file.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect((await readQr(page, 'img.qr')).split('\n')).toEqual(bare.map((line) => line.replace(' = ', '=')));
+  await looked(page, 'file-phone');
+  for (const [kind, name] of [
+    ['networkmanager', 'repeater.nmconnection'],
+    ['networkd', 'repeater.netdev'],
+    ['openwrt', 'repeater.uci'],
+    ['routeros', 'repeater.rsc'],
+  ] as const) {
+    await page.getByLabel('Device').selectOption(kind);
+    await page.getByRole('button', { name: `Save ${name}` }).waitFor();
+    expect(await page.locator('#file-text').textContent()).toContain(privateKey);
+  }
+  await page.getByRole('link', { name: 'To the tunnel' }).click();
+  await page.getByRole('heading', { name: 'repeater', level: 1 }).waitFor();
+  await looked(page, 'tunnel');
+  // The file again, from the key that one has.
+  await page.getByLabel('Private key, or an earlier file').fill(file);
+  await page.getByRole('button', { name: 'Make the file' }).click();
+  await page.getByRole('button', { name: 'Save repeater.conf' }).waitFor();
+  expect(await page.locator('#file-text').textContent()).toBe(file);
+});
+
+test('what can be changed is changed, and what was refused says why', async () => {
+  await page.goto(`${scene.publicUrl}/tunnels`);
+  await looked(page, 'tunnels');
+  await page.getByRole('link', { name: 'repeater' }).click();
+  await page.getByLabel('New name').fill('-no-');
+  await page.getByRole('button', { name: 'Rename' }).click();
+  expect(await page.locator('#name-problem').textContent()).toContain('"-no-"');
+  await page.getByLabel('New name').fill('relay');
+  await page.getByRole('button', { name: 'Rename' }).click();
+  await page.getByRole('heading', { name: 'relay', level: 1 }).waitFor();
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByText('Switched off', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await page.getByRole('button', { name: 'Make a new key' }).click();
+  await page.getByRole('heading', { name: 'Your file' }).waitFor();
+  await page.reload();
+  await page.getByText('A new key waits').waitFor();
+  await page.getByRole('button', { name: 'Give it up' }).click();
+  await page.getByText('The new key is given up').or(page.getByText('The new key waits')).first().waitFor();
+  await page.getByLabel('Type relay to delete it').fill('repeater');
+  await page.getByRole('button', { name: 'Delete the tunnel' }).click();
+  expect(await page.locator('#confirm-problem').textContent()).toContain('not its name');
+  expect((await scene.client.tunnels.listTunnels({})).tunnels).toHaveLength(1);
+});
+
+test('a change on an old page is refused, and nothing is lost [two tabs]', async () => {
+  const second = watch(await visitor.newPage());
+  await second.goto(page.url().replace(/\/delete$/, ''));
+  await page.goto(second.url());
+  await page.getByLabel('New name').fill('first');
+  await page.getByRole('button', { name: 'Rename' }).click();
+  await page.getByRole('heading', { name: 'first', level: 1 }).waitFor();
+  await second.getByLabel('New name').fill('second');
+  await second.getByRole('button', { name: 'Rename' }).click();
+  expect(await second.getByRole('alert').first().textContent()).toContain('changed');
+  expect((await scene.client.tunnels.listTunnels({})).tunnels).toMatchObject([{ name: 'first' }]);
+  await second.close();
+});
+
+test('another’s things are not there', async () => {
+  const { tunnel } = await scene.client.tunnels.createTunnel({
+    name: 'others',
+    publicKey: 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=',
+  });
+  const response = await page.goto(`${scene.publicUrl}/tunnels/${tunnel?.id}`);
+  expect(response?.status()).toBe(404);
+  expect(await page.textContent('main')).not.toContain('others');
+  await looked(page, 'not-found');
+});
+
+test('account: logins are listed and ended, the password is changed', async () => {
+  await page.goto(`${scene.publicUrl}/account`);
+  await looked(page, 'account');
+  await page.getByLabel('Current password').fill('wrong wrong wrong wrong');
+  await page.getByLabel('New password').fill(`${goodPassword} again`);
+  await page.getByRole('button', { name: 'Change it' }).click();
+  expect(await page.locator('#old_password-problem').textContent()).toContain('not your current password');
+  await page.getByLabel('Current password').fill(goodPassword);
+  await page.getByLabel('New password').fill(`${goodPassword} again`);
+  await page.getByRole('button', { name: 'Change it' }).click();
+  await page.getByText('Your password is changed').waitFor();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.waitForURL('**/login?said=out');
+  await page.goto(`${scene.publicUrl}/tunnels`);
+  expect(page.url()).toContain('/login?next=%2Ftunnels');
+});
+
+test('an admin lets a user in, and sees the network [P1] [S7]', async () => {
+  await scene.client.people.bootstrap({ callsign: 'OE1ADM', email: 'admin@example.org', password: goodPassword });
+  const other = await newVisitor(browser);
+  const desk = watch(await other.newPage());
+  await desk.goto(scene.consoleUrl);
+  expect(desk.url()).toBe(`${scene.consoleUrl}/login?next=%2F`);
+  await looked(desk, 'console-login');
+  await desk.getByLabel('Callsign or e-mail').fill('OE1ADM');
+  await desk.getByLabel('Password').fill(goodPassword);
+  await desk.getByRole('button', { name: 'Log in' }).click();
+  await desk.getByRole('heading', { name: 'Overview' }).waitFor();
+  await looked(desk, 'console-overview');
+  for (const name of ['Nodes', 'Pools', 'Tunnels', 'Users', 'Audit']) {
+    await desk.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+    await desk.getByRole('heading', { name, level: 1 }).waitFor();
+    await looked(desk, `console-${name.toLowerCase()}`);
+  }
+  await scene.client.people.signUp({ callsign: 'OE1NEW', email: 'new@example.org', password: goodPassword });
+  const secret = await scene.mails.secretTo('new@example.org', 'confirm your address');
+  await scene.client.people.verify({ secret });
+  await desk.getByRole('navigation').getByRole('link', { name: 'Users' }).click();
+  await desk.getByRole('button', { name: 'Let OE1NEW in' }).click();
+  await desk.getByRole('heading', { name: 'OE1NEW' }).waitFor();
+  await looked(desk, 'console-user');
+  await desk.getByLabel('Reason').fill('<script>alert(1)</script>');
+  await desk.getByRole('button', { name: 'Suspend' }).click();
+  expect(await desk.getByText('<script>alert(1)</script>').first().isVisible()).toBe(true);
+  await desk.getByRole('button', { name: 'Reinstate' }).click();
+  await desk.getByText('active', { exact: true }).waitFor();
+  await other.close();
+});
+
+test('search finds as one types, and its state is in the address', async () => {
+  const other = await newVisitor(browser);
+  const desk = watch(await other.newPage());
+  await desk.goto(`${scene.consoleUrl}/login?next=%2Ftunnels`);
+  await desk.getByLabel('Callsign or e-mail').fill('OE1ADM');
+  await desk.getByLabel('Password').fill(goodPassword);
+  await desk.getByRole('button', { name: 'Log in' }).click();
+  await desk.waitForURL('**/tunnels');
+  expect(await desk.locator('tbody tr').count()).toBe(2);
+  await desk.getByRole('searchbox').pressSequentially('oth');
+  await eventually(async () => (await desk.locator('tbody tr').count()) === 1, 5_000);
+  expect(desk.url()).toBe(`${scene.consoleUrl}/tunnels?q=oth`);
+  await desk.reload();
+  expect(await desk.locator('tbody tr').count()).toBe(1);
+  await desk.getByRole('link', { name: 'others' }).click();
+  await desk.getByRole('heading', { name: 'others', level: 1 }).waitFor();
+  await looked(desk, 'console-tunnel');
+  await desk.goto(`${scene.consoleUrl}/pools`);
+  await desk.locator('tbody a').first().click();
+  await looked(desk, 'console-pool');
+  await desk.goto(`${scene.consoleUrl}/nodes/p1`);
+  await looked(desk, 'console-node');
+  await other.close();
+});
+
+test('a user has no console', async () => {
+  await page.goto(`${scene.consoleUrl}/login`);
+  await page.getByLabel('Callsign or e-mail').fill('OE1ADA');
+  await page.getByLabel('Password').fill(`${goodPassword} again`);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(`${scene.consoleUrl}/`);
+  expect(await page.locator('h1').textContent()).toBe('Not for this account');
+});
+
+test('nothing on any page was refused by its own policy, and nothing ran that is not ours', () => {
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,104 @@
+// Settings: what an operator says to one instance of pop44-web, in the file that also names its daemons.
+
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { type Context, readContext } from '#internal/client/client.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import { parsePrefix } from '#internal/netip/netip.ts';
+
+/** A listener: its addresses (`0.0.0.0:443`, `[::]:443`, `unix:/run/web.sock`) and its certificate as PEM files. */
+export interface Listening {
+  readonly listen: readonly string[];
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+export interface Settings {
+  /** Daemons, and what the instance shows them. */
+  readonly context: Context;
+  /** The network's name, for people. */
+  readonly name: string;
+  readonly public?: Listening;
+  readonly console?: Listening;
+  /** Prefixes of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Shared by all instances behind one name; undefined: made at the start, right for one instance. */
+  readonly secretFile?: string;
+  /** Leading zero bits that a sign-up has to find; 0: none. */
+  readonly workBits: number;
+}
+
+/** About 2 x 10^5 hashes: half a second of a laptop, three of an old phone, before anybody has typed a password. */
+const usualWorkBits = 18;
+const mostWorkBits = 24;
+
+type Fields = ReadonlyMap<string, unknown>;
+const known = new Set([
+  ...['ca', 'certificate', 'key', 'daemons', 'lab', 'pid', 'namespaces'],
+  ...['name', 'public', 'console', 'trustedProxies', 'secretFile', 'workBits'],
+]);
+
+/** @throws Fault `context`, `config`: names field, value and cure */
+export function readSettings(file: string): Settings {
+  const context = readContext(file);
+  const fields: Fields = new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as object));
+  const bad = (field: string, value: unknown, cure: string): never => {
+    throw new Fault('config', `${file}: ${field}: ${JSON.stringify(value) ?? 'missing'} (${cure})`);
+  };
+  for (const field of fields.keys()) if (!known.has(field)) bad(field, fields.get(field), 'there is no such field');
+
+  const path = (field: string, value: unknown): string =>
+    typeof value === 'string' && value !== ''
+      ? isAbsolute(value)
+        ? value
+        : resolve(dirname(file), value)
+      : bad(field, value, 'a path');
+  const listening = (field: 'public' | 'console'): { readonly [field: string]: Listening } => {
+    const value = fields.get(field);
+    if (value === undefined) return {};
+    if (typeof value !== 'object' || value === null) bad(field, value, 'listen, certificateFile and keyFile');
+    const { listen, certificateFile, keyFile } = value as Readonly<Record<string, unknown>>;
+    const isList = Array.isArray(listen) && listen.length > 0 && listen.every(isListenAddress);
+    if (!isList) bad(`${field}.listen`, listen, 'a list of addresses with ports, like 0.0.0.0:443, or unix:/path');
+    return {
+      [field]: {
+        listen: listen as readonly string[],
+        certificateFile: path(`${field}.certificateFile`, certificateFile),
+        keyFile: path(`${field}.keyFile`, keyFile),
+      },
+    };
+  };
+
+  const name = fields.get('name') ?? 'pop44';
+  if (typeof name !== 'string' || !/^[^\p{Cc}\p{Cf}]{1,60}$/u.test(name))
+    bad('name', name, '1 to 60 visible characters');
+  const proxies = fields.get('trustedProxies') ?? [];
+  const arePrefixes =
+    Array.isArray(proxies) &&
+    proxies.every((text) => typeof text === 'string' && typeof parsePrefix(text) === 'string');
+  if (!arePrefixes) bad('trustedProxies', proxies, 'a list of prefixes, like 192.0.2.0/24');
+  const workBits = fields.get('workBits') ?? usualWorkBits;
+  if (!Number.isInteger(workBits) || (workBits as number) < 0 || (workBits as number) > mostWorkBits)
+    bad('workBits', workBits, `a whole number from 0 to ${mostWorkBits}`);
+  const secretFile = fields.get('secretFile');
+  const settings: Settings = {
+    context,
+    name: name as string,
+    ...listening('public'),
+    ...listening('console'),
+    trustedProxies: proxies as readonly string[],
+    ...(secretFile === undefined ? {} : { secretFile: path('secretFile', secretFile) }),
+    workBits: workBits as number,
+  };
+  if (settings.public === undefined && settings.console === undefined)
+    bad('public', undefined, 'public, console or both');
+  return settings;
+}
+
+function isListenAddress(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  if (value.startsWith('unix:/')) return true;
+  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(value);
+  return isIP(match?.[1] ?? match?.[2] ?? '') !== 0 && Number(match?.[3]) <= 65_535;
+}

@@ -1,0 +1,59 @@
+// Tunnel changes: what the forms of a tunnel's page do.
+
+import { tunnelPage } from './tunnel-page.ts';
+import { type Answer, post, type Route, type Visit } from './visit.ts';
+import { troubleOf } from './words.ts';
+
+const given = (visit: Visit, name: string): string => (visit.form.get(name) ?? '').trim();
+const refOf = (visit: Visit): { readonly tunnel: string } => ({ tunnel: visit.params['id'] ?? '' });
+const changeOf = (visit: Visit): { readonly change: { readonly etag: string } } => ({
+  change: { etag: given(visit, 'etag') },
+});
+
+/** A change, then its page again, with what was wrong if anything was. */
+const change = (path: string, said: string, make: (visit: Visit) => Promise<unknown>): Route =>
+  post(`/tunnels/:id/${path}`, async (visit): Promise<Answer> => {
+    try {
+      await make(visit);
+      return visit.wantsJson ? { json: {} } : { to: `/tunnels/${visit.params['id'] ?? ''}?said=${said}` };
+    } catch (thrown) {
+      const trouble = troubleOf(thrown);
+      if (trouble === undefined || trouble.loggedOut === true || trouble.status === 404) throw thrown;
+      if (visit.wantsJson) return { json: { problem: trouble }, status: trouble.status };
+      return { page: await tunnelPage(visit, trouble), status: trouble.status };
+    }
+  });
+
+const remove = post('/tunnels/:id/delete', async (visit): Promise<Answer> => {
+  const { tunnel } = await visit.client.tunnels.getTunnel(refOf(visit), visit.call);
+  if (given(visit, 'confirm') !== tunnel?.name) {
+    const text = `That is not its name. Type ${tunnel?.name ?? 'it'}, and nothing else.`;
+    return { page: await tunnelPage(visit, { status: 422, field: 'confirm', text }), status: 422 };
+  }
+  await visit.client.tunnels.deleteTunnel({ ...changeOf(visit), ...refOf(visit) }, visit.call);
+  return { to: '/tunnels?said=deleted' };
+});
+
+export const tunnelChanges: readonly Route[] = [
+  change('rename', 'changed', (visit) =>
+    visit.client.tunnels.updateTunnel({ ...changeOf(visit), ...refOf(visit), name: given(visit, 'name') }, visit.call),
+  ),
+  change('enable', 'changed', (visit) =>
+    visit.client.tunnels.updateTunnel({ ...refOf(visit), enabled: given(visit, 'enabled') === 'yes' }, visit.call),
+  ),
+  change('firewall', 'changed', (visit) =>
+    visit.client.tunnels.updateTunnel(
+      { ...changeOf(visit), ...refOf(visit), firewall: { presets: given(visit, 'presets').split(',') } },
+      visit.call,
+    ),
+  ),
+  change('rotate', 'rotating', (visit) =>
+    visit.client.tunnels.rotateTunnelKey(
+      given(visit, 'cancel') === 'yes'
+        ? { ...refOf(visit), cancel: true }
+        : { ...refOf(visit), nextPublicKey: given(visit, 'public_key') },
+      visit.call,
+    ),
+  ),
+  remove,
+];

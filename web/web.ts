@@ -1,0 +1,108 @@
+// Web: the sign-up page, the user's pages and the console: pages made on the server, out of what daemons answer.
+//
+// On the path: a browser asks by HTTPS, a page asks daemons by gRPC with the browser's own login, and what they answer or
+// refuse becomes a page. Several instances stand side by side: none keeps anything but what makes it faster or slower.
+// Never: knows a password longer than its call, a private key of a tunnel, etcd, or who may do what: daemons say that.
+
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Clock } from '#internal/clock/clock.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
+import type { Log } from '#internal/log/log.ts';
+import { accountRoutes } from './account-pages.ts';
+import { makeAssets } from './assets.ts';
+import { openBackend } from './backend.ts';
+import { consoleRoutes } from './console/console.ts';
+import { networkCells } from './console/network-pages.ts';
+import { createSearch } from './console/search.ts';
+import { createLimit } from './limit.ts';
+import { listen } from './listen.ts';
+import { createLive, type Look } from './live.ts';
+import { loginRoutes } from './login-pages.ts';
+import type { Listening, Settings } from './settings.ts';
+import { signUpRoutes } from './sign-up-pages.ts';
+import { createSite } from './site.ts';
+import { tunnelRoutes } from './tunnel-pages.ts';
+import { tunnelStates } from './tunnel-state.ts';
+import type { Route } from './visit.ts';
+import { createWork } from './work.ts';
+
+export { readSettings, type Settings } from './settings.ts';
+
+export interface Web {
+  /** TCP ports in the order of the settings; 0 of a socket. */
+  readonly ports: { readonly public: readonly number[]; readonly console: readonly number[] };
+  close(): Promise<void>;
+}
+
+export interface WebAround {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Sign-ups of browsers without scripts, from one source. */
+const withoutWorkEveryMs = 600_000;
+const leastSecretBytes = 32;
+
+function secretOf(file: string | undefined): Buffer {
+  if (file === undefined) return randomBytes(32);
+  let secret: Buffer;
+  try {
+    secret = readFileSync(file);
+  } catch (thrown) {
+    throw new Fault('config', `secretFile: ${messageOf(thrown)}`, thrown);
+  }
+  if (secret.length < leastSecretBytes)
+    throw new Fault(
+      'config',
+      `secretFile: ${file} has ${secret.length} bytes (at least ${leastSecretBytes} random ones)`,
+    );
+  return createHmac('sha256', secret).update('pop44-web').digest();
+}
+
+/** @throws Fault `config`, `context`, `listen` */
+export async function openWeb(settings: Settings, around: WebAround): Promise<Web> {
+  const { clock, log } = around;
+  const key = secretOf(settings.secretFile);
+  const work = createWork(key, settings.workBits, clock, () => randomBytes(12).toString('base64url'));
+  const withoutWork = createLimit(withoutWorkEveryMs, clock);
+  const newSecret = (): Buffer => randomBytes(32);
+  const { name, trustedProxies } = settings;
+  const backend = openBackend(settings.context, around);
+  const closers: (() => Promise<void>)[] = [async () => backend.close()];
+  const close = async (): Promise<void> => {
+    for (const each of closers.toReversed()) await each();
+  };
+  try {
+    const common = { name, client: backend.client, assets: await makeAssets(), clock, log, trustedProxies };
+    const open = async (
+      kind: 'public' | 'console',
+      where: Listening | undefined,
+      { look, routes }: { readonly look: Look; readonly routes: readonly Route[] },
+    ): Promise<readonly number[]> => {
+      if (where === undefined) return [];
+      const live = createLive(look, { clock, client: backend.client });
+      const all = [...loginRoutes({ kind, newSecret }), ...routes];
+      const site = await createSite({ ...common, kind, routes: all, live: live.events });
+      closers.push(() => site.close());
+      const listener = await listen((request, response) => site.routing(request, response), where, around);
+      closers.push(async () => {
+        live.close();
+        await listener.close();
+      });
+      return listener.ports;
+    };
+    const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes()];
+    const ports = {
+      public: await open('public', settings.public, { look: tunnelStates, routes: userPages }),
+      console: await open('console', settings.console, {
+        look: networkCells,
+        routes: consoleRoutes(createSearch(clock)),
+      }),
+    };
+    return { ports, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}

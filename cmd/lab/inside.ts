@@ -3,7 +3,7 @@
 
 import { realClock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
-import { type InsideWord, insideDirectory, raiseLab, raiseWorld } from '#internal/testkit/lab/lab.ts';
+import { type InsideWord, insideDirectory, raiseLab, raiseWorld, startWebProcess } from '#internal/testkit/lab/lab.ts';
 
 const tell = (word: InsideWord): void => {
   process.stdout.write(`${JSON.stringify(word)}\n`);
@@ -17,6 +17,7 @@ try {
     onStep: (step) => tell({ step }),
     onGivenUp: (service, reason) => tell({ word: `${service} died too often and stays down (${reason})` }),
   });
+  if (process.argv.includes('--web')) await world.step('pop44-web', () => startWebProcess(world));
   tell({ ready: { nodes: world.nodes.map(({ node }) => node.id), namespaces: world.namespaces } });
 } catch (thrown) {
   for (const line of messageOf(thrown).split('\n')) tell({ word: line });

@@ -47,7 +47,7 @@ const programsInUse =
     : `etcd and wireguard-go: those of the system; ${whyNoTools()}`;
 
 async function stay(): Promise<number> {
-  const lab = await startLab({ ...start, signal: ending.signal, onStep: sayStep(say), onWord: say });
+  const lab = await startLab({ ...start, web: !bare, signal: ending.signal, onStep: sayStep(say), onWord: say });
   const labs = livingLabs(process.env, process.getuid?.() ?? 0);
   process.stdout.write(banner(lab.context, { onlyOne: labs.length <= 1, programs: programsInUse }));
   await lab.ended;

@@ -39,6 +39,7 @@ const weights: ReadonlyMap<string, number> = new Map([
   ['internal/testkit/lab/start.netns.test.ts', 40],
   ['internal/testkit/lab/takeover.netns.test.ts', 75],
   ['internal/testkit/lab/world.netns.test.ts', 15],
+  ['web/journey.netns.test.ts', 75],
 ]);
 
 /**

@@ -37,6 +37,15 @@ export function banner(context: LabContext, { onlyOne, programs }: BannerOptions
   const prefix = onlyOne ? '' : `POP44_LAB=${context.lab} `;
   const try_ = (...lines: readonly string[]): string =>
     `  ${lines.map((line) => `${prefix}npx pop44 ${line}`).join(' && ')}`;
+  const web =
+    context.web === undefined
+      ? ''
+      : `Pages (the lab's own CA signs them: your browser will ask):
+  sign up, tunnels   ${context.web.public}
+  console            ${context.web.console}   (first: ${prefix}npx pop44 admin bootstrap CALLSIGN ADDRESS)
+  mails              ${prefix}npx pop44 lab exec p1t -- sh -c 'cat /run/node/p*/state/mail/new/*'
+
+`;
   return `
 ${table(
   ['node', 'PoP', 'API', 'endpoint', 'namespaces'],
@@ -58,7 +67,7 @@ ${table(
   ],
 )}
 
-${programs}
+${web}${programs}
 
 Try, in another terminal:
 ${try_('pool create 44.31.0.0/22', 'pool create 2001:db8:44::/48')}

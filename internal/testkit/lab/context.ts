@@ -11,6 +11,8 @@ export interface LabContext {
   /** Relays on 127.0.0.1 to the APIs. */
   readonly daemons: readonly { readonly node: string; readonly address: string }[];
   readonly namespaces: readonly string[];
+  /** Where pop44-web answers: `https://127.0.0.1:40001`. */
+  readonly web?: { readonly public: string; readonly console: string };
 }
 
 export const contextFile = 'context.json';

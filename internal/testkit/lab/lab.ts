@@ -15,4 +15,5 @@ export { raiseLab } from './raise.ts';
 export type { Service } from './service.ts';
 export { type InsideWord, type StartedLab, type StartOptions, startLab } from './start.ts';
 export type { AccessName, LabNode } from './topology.ts';
+export { startWebProcess } from './web-process.ts';
 export { raiseWorld, type Step, type World, type WorldOptions } from './world.ts';

@@ -4,7 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgeIdentity } from '#internal/age/age.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
-import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal/identity/identity.ts';
+import {
+  createCa,
+  issueAdminCertificate,
+  issueNodeCertificate,
+  issueWebCertificate,
+} from '#internal/identity/identity.ts';
 import type { Ca, Validity } from '#internal/identity/identity.ts';
 import { makeIdentity } from '#internal/sealing/sealing.ts';
 import { newPrivateKey, publicKeyOf } from '#internal/x25519/x25519.ts';
@@ -173,6 +178,10 @@ async function writeNode({ node, keys }: KeyedNode, config: NodeConfig, { ca, va
 /** Names of the files in the lab's directory that an admin's context points to. */
 export const adminFiles = { ca: 'ca.pem', certificate: 'admin.pem', key: 'admin.key' } as const;
 
+/** The same of pop44-web: what it shows daemons, and browsers. */
+export const webFiles = { config: 'web.json', certificate: 'web.pem', key: 'web.key' } as const;
+export const webSocket = (directory: string, kind: 'public' | 'console'): string => join(directory, `${kind}.web.sock`);
+
 // A lab is for a day; one that runs longer is raised again.
 const validForMs = 7 * 24 * 3600_000;
 /** Longer than anything that its daemons sign. */
@@ -191,10 +200,13 @@ export async function writeNodeFiles(
   const nodeValidity = certificateSeconds === undefined ? validity : { now, validForMs: certificateSeconds * 1_000 };
   const ca = await createCa('pop44 lab', { now, validForMs: caValidForMs });
   const admin = await issueAdminCertificate(ca, 'lab', validity);
+  const web = await issueWebCertificate(ca, { name: 'lab', hosts: ['localhost'], addresses: ['127.0.0.1'] }, validity);
   await Promise.all([
     ...all.map((keyed) => writeNode(keyed, nodeConfig(keyed.node, surroundings), { ca, validity: nodeValidity })),
     writeFile(join(directory, adminFiles.ca), ca.certificatePem),
     writeFile(join(directory, adminFiles.certificate), admin.certificatePem),
     writeFile(join(directory, adminFiles.key), admin.privateKeyPem, secret),
+    writeFile(join(directory, webFiles.certificate), web.certificatePem),
+    writeFile(join(directory, webFiles.key), web.privateKeyPem, secret),
   ]);
 }

@@ -6,7 +6,7 @@
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { labExecArgv } from '#internal/client/client.ts';
+import { labExecArgv, openClient } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { keep, run } from '#internal/exec/exec.ts';
 import type { RunOutput } from '#internal/exec/exec.ts';
@@ -14,7 +14,7 @@ import { contextFile } from './context.ts';
 import type { LabContext } from './context.ts';
 import { claimDirectory, removeDirectory } from './directory.ts';
 import type { ExecOptions } from './machines.ts';
-import { adminFiles, apiSocket } from './node-files.ts';
+import { adminFiles, apiSocket, webSocket } from './node-files.ts';
 import { insideDirectory } from './places.ts';
 import { openRelay } from './relay.ts';
 import type { Relay } from './relay.ts';
@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly name?: string;
   /** Only the world: networks, NATs, transit, the nodes' files, and nothing of pop44. */
   readonly bare?: boolean;
+  /** pop44-web too, which bundles scripts and takes 100 MB. */
+  readonly web?: boolean;
   readonly environment: NodeJS.ProcessEnv;
   /** Programs that stand in the lab in the place of the system's: name and path of each. */
   readonly programs?: ReadonlyMap<string, string>;
@@ -117,6 +119,28 @@ async function writeContext(directory: string, context: LabContext): Promise<voi
   await rename(`${file}.new`, file);
 }
 
+async function openWeb(
+  directory: string,
+  relays: Relay[],
+): Promise<{ readonly public: string; readonly console: string }> {
+  const at = async (kind: 'public' | 'console'): Promise<string> => {
+    const relay = await openRelay(webSocket(directory, kind));
+    relays.push(relay);
+    return `https://${relay.address}`;
+  };
+  return { public: await at('public'), console: await at('console') };
+}
+
+/** Links in mails lead there. */
+async function nameWeb(file: string, context: LabContext, publicUrl: string): Promise<void> {
+  const client = openClient({ file, ...context });
+  try {
+    await client.people.setSignUp({ publicUrl });
+  } finally {
+    client.close();
+  }
+}
+
 /** Raises a lab and resolves when it is ready. @throws Fault `lab` when it is not; everything is gone then */
 export async function startLab(options: StartOptions): Promise<StartedLab> {
   const { name, directory } = await claimDirectory(options.environment, options.name);
@@ -148,7 +172,16 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
   ];
   const kept = await keep({
     file: 'setsid',
-    args: ['bash', '-c', janitor, 'janitor', directory, ...command, ...(options.bare === true ? ['--bare'] : [])],
+    args: [
+      'bash',
+      '-c',
+      janitor,
+      'janitor',
+      directory,
+      ...command,
+      ...(options.bare === true ? ['--bare'] : []),
+      ...(options.web === true ? ['--web'] : []),
+    ],
     onStdout: hear,
     onStderr: say,
     onExit() {
@@ -171,6 +204,7 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
   try {
     const { nodes, namespaces } = await ready.promise;
     for (const node of nodes) relays.push(await openRelay(apiSocket(directory, node)));
+    const web = options.web === true ? await openWeb(directory, relays) : undefined;
     const context: LabContext = {
       lab: name,
       pid: await firstPid(kept.pid),
@@ -179,8 +213,10 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
       key: join(directory, adminFiles.key),
       daemons: nodes.map((node, at) => ({ node, address: relays[at]?.address ?? '' })),
       namespaces,
+      ...(web && { web }),
     };
     await writeContext(directory, context);
+    if (web !== undefined) await nameWeb(join(directory, contextFile), context, web.public);
     return {
       context,
       directory,

@@ -19,6 +19,7 @@ const graceMs = 60_000;
 export function openBackend(context: Context, { clock, log }: { readonly clock: Clock; readonly log: Log }): Backend {
   const version = (): string =>
     [context.ca, context.certificate, context.key]
+      .filter((file) => file !== undefined)
       .map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
       .join(' ');
   const open = (): Client =>

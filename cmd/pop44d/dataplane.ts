@@ -97,7 +97,12 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   let send = (_message: FromDataplane): void => undefined;
   const duty = await wireDuty(
     {
-      ...{ config, clock, log, drivers: { wg, nft, bird, float, states, relay: openRelay({ netns: netns.transport }) } },
+      ...{
+        config,
+        clock,
+        log,
+        drivers: { wg, nft, bird, float, states, relay: openRelay({ netns: netns.transport }) },
+      },
       applier: () => applier,
       send: (message) => send(message),
       telemetry: () => accessTelemetry(wg),

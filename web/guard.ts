@@ -35,7 +35,7 @@ const headers: Readonly<Record<string, string>> = {
 };
 
 /** Requests a minute of one source, and of those what changes something. A club behind one address is one source. */
-export const requestsAMinute = 600;
+const requestsAMinute = 600;
 export const changesAMinute = 60;
 
 /** A process that cannot look after its requests for so long tells new ones to come back. */

@@ -23,7 +23,7 @@ const entities: Readonly<Record<string, string>> = {
  * For text and for quoted attributes. Characters that nobody sees, or that turn a line around, become U+FFFD: a name with
  * one of them must not look like another.
  */
-export const escaped = (text: string): string =>
+const escaped = (text: string): string =>
   text
     .replace(/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\ufffd')
     .replace(/[&<>"']/g, (character) => entities[character] ?? '');

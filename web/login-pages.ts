@@ -28,7 +28,7 @@ const systems: readonly (readonly [string, RegExp])[] = [
   ['Linux', /Linux/],
 ];
 /** How the list of logins calls it. */
-export function labelOf(userAgent: string, kind: LoginAround['kind']): string {
+function labelOf(userAgent: string, kind: LoginAround['kind']): string {
   const among = (all: typeof browsers): string | undefined => all.find(([, form_]) => form_.test(userAgent))?.[0];
   const browser = among(browsers) ?? 'Browser';
   const system = among(systems);

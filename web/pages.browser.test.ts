@@ -17,6 +17,7 @@ import {
 } from '#internal/testkit/chromium.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { type WebScene, webScene } from '#internal/testkit/web-scene.ts';
+import { publicKeyOf } from '#internal/x25519/x25519.ts';
 
 let scene: WebScene;
 let browser: Browser;
@@ -198,7 +199,7 @@ test('a change on an old page is refused, and nothing is lost [two tabs]', async
   await page.getByRole('heading', { name: 'first', level: 1 }).waitFor();
   await second.getByLabel('New name').fill('second');
   await second.getByRole('button', { name: 'Rename' }).click();
-  expect(await second.getByRole('alert').first().textContent()).toContain('changed');
+  expect(await second.getByRole('alert').first().textContent()).toContain('changed meanwhile');
   expect((await scene.client.tunnels.listTunnels({})).tunnels).toMatchObject([{ name: 'first' }]);
   await second.close();
 });
@@ -295,6 +296,102 @@ test('a user has no console', async () => {
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.waitForURL(`${scene.consoleUrl}/`);
   expect(await page.locator('h1').textContent()).toBe('Not for this account');
+});
+
+test('by keyboard alone, from the form to a tunnel’s page', async () => {
+  await scene.client.people.signUp({ callsign: 'OE1KEY', email: 'key@example.org', password: goodPassword });
+  await scene.client.people.verify({ secret: await scene.mails.secretTo('key@example.org', 'confirm your address') });
+  await scene.client.people.approveUser({ user: 'OE1KEY' });
+  const other = await newVisitor(browser);
+  const keys = watch(await other.newPage());
+  const press = async (key: string, times = 1) => {
+    for (let turn = 0; turn < times; turn += 1) await keys.keyboard.press(key);
+  };
+  const focused = () => keys.evaluate<string>('document.activeElement.textContent || document.activeElement.id');
+  /** Until what has the focus says this. */
+  const tabTo = async (text: string) => {
+    for (let turn = 0; turn < 60; turn += 1) {
+      if ((await focused()).includes(text)) return;
+      await press('Tab');
+    }
+    throw new Error(`no way by Tab to ${text}`);
+  };
+  await keys.goto(`${scene.publicUrl}/login`);
+  // The first stop leads past the navigation; the field has the focus already.
+  expect(await focused()).toBe('name');
+  await keys.keyboard.type('OE1KEY');
+  await press('Tab');
+  await keys.keyboard.type(goodPassword);
+  await press('Enter');
+  await keys.waitForURL('**/tunnels');
+  await press('Tab');
+  expect(await focused()).toBe('Skip to the content');
+  await tabTo('Create your first tunnel');
+  await press('Enter');
+  await keys.waitForURL('**/tunnels/new');
+  await keys.keyboard.type('radio');
+  await press('Tab', 2);
+  await press('ArrowDown', 2);
+  await tabTo('Create the tunnel');
+  await press('Enter');
+  await keys.locator('#file-saves button').first().waitFor();
+  // The focus has gone where the news is.
+  expect(await keys.evaluate<string>('document.activeElement.id')).toBe('file-panel');
+  const { tunnels } = await scene.client.tunnels.listTunnels({});
+  expect(tunnels.find(({ name }) => name === 'radio')?.firewall?.presets).toEqual(['ping', 'web']);
+  await other.close();
+});
+
+test('without scripts: up to the key, which the device makes then', async () => {
+  const other = await newVisitor(browser, { javaScriptEnabled: false });
+  const plain = await other.newPage();
+  await plain.goto(scene.publicUrl);
+  await plain.getByLabel('Callsign').fill('OE1NOS');
+  await plain.getByLabel('E-mail').fill('nos@example.org');
+  await plain.getByLabel('Password').fill(goodPassword);
+  await plain.getByRole('button', { name: 'Sign up' }).click();
+  await plain.waitForURL('**/sent');
+  const secret = (await scene.mails.secretTo('nos@example.org', 'confirm your address')) as Buffer;
+  await plain.goto(`${scene.publicUrl}/verify#${secret.toString('base64url')}`);
+  await plain.getByLabel('Code from the mail').fill(secret.toString('base64url'));
+  await plain.getByRole('button', { name: 'Confirm' }).click();
+  await plain.waitForURL('**/login?said=pending');
+  await scene.client.people.approveUser({ user: 'OE1NOS' });
+  await plain.getByLabel('Callsign or e-mail').fill('OE1NOS');
+  await plain.getByLabel('Password').fill(goodPassword);
+  await plain.getByRole('button', { name: 'Log in' }).click();
+  await plain.getByRole('link', { name: 'Create your first tunnel' }).click();
+  await plain.getByLabel('Name').fill('plain');
+  await plain.getByLabel('Public key of the device').fill('3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=');
+  await plain.getByRole('button', { name: 'Create the tunnel' }).click();
+  await plain.getByRole('heading', { name: 'plain', level: 1 }).waitFor();
+  const file = (await plain.locator('noscript pre').textContent()) ?? '';
+  expect(file).toContain('PrivateKey = (the private key that you have made)');
+  expect(file).toMatch(/^Address = 44\.31\./m);
+  await picture(plain, 'no-scripts-tunnel');
+  await other.close();
+});
+
+test('a browser without X25519 makes its key by a library', async () => {
+  const other = await newVisitor(browser);
+  const old = watch(await other.newPage());
+  await old.addInitScript(
+    'crypto.subtle.generateKey = () => Promise.reject(new DOMException("unrecognised", "NotSupportedError"))',
+  );
+  await old.goto(`${scene.publicUrl}/login?next=%2Ftunnels%2Fnew`);
+  await old.getByLabel('Callsign or e-mail').fill('OE1KEY');
+  await old.getByLabel('Password').fill(goodPassword);
+  await old.getByRole('button', { name: 'Log in' }).click();
+  await old.waitForURL('**/tunnels/new');
+  await old.getByLabel('Name').fill('old');
+  await old.getByRole('button', { name: 'Create the tunnel' }).click();
+  await old.locator('#file-saves button').first().waitFor();
+  const text = (await old.locator('#file-text').textContent()) ?? '';
+  const privateKey = /^PrivateKey = (\S{44})$/m.exec(text)?.[1] ?? '';
+  const { tunnels } = await scene.client.tunnels.listTunnels({});
+  const made = publicKeyOf(Buffer.from(privateKey, 'base64')).toString('base64');
+  expect(tunnels.find(({ name }) => name === 'old')?.publicKey).toBe(made);
+  await other.close();
 });
 
 test('nothing on any page was refused by its own policy, and nothing ran that is not ours', () => {

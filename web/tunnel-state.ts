@@ -47,8 +47,9 @@ export function stateOf(tunnel: Tunnel, usage: GetTunnelUsageResponse | undefine
   const word = ((): Word => {
     if (tunnel.suspension !== undefined) return 'stopped';
     if (!tunnel.enabled) return 'off';
-    if (tunnel.heldByNodeId === '' && lastMs === undefined) return 'waiting';
-    return lastMs !== undefined && now.getTime() - lastMs < quietAfterMs(tunnel) ? 'up' : 'quiet';
+    // Bytes are counted some seconds after a handshake is seen.
+    if (lastMs === undefined) return tunnel.heldByNodeId === '' ? 'waiting' : 'up';
+    return now.getTime() - lastMs < quietAfterMs(tunnel) ? 'up' : 'quiet';
   })();
   const [up, down] = [Number(usage?.upBytes ?? 0n), Number(usage?.downBytes ?? 0n)];
   return {

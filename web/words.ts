@@ -40,10 +40,10 @@ const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${te
 const ended = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** `tunnel.public_key` is `public_key` in a form. */
-export const fieldOf = ({ field }: Refusal): string => field.slice(field.lastIndexOf('.') + 1);
+const fieldOf = ({ field }: Refusal): string => field.slice(field.lastIndexOf('.') + 1);
 
 /** `password: has 3 characters (15 to 256 characters)` as two sentences. */
-export function sentence(refusal: Refusal): string {
+function sentence(refusal: Refusal): string {
   const { refused, field, cure, message } = refusal;
   const name = fieldOf(refusal);
   const known = instead[`${refused} ${name}`];

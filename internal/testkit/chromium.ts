@@ -1,7 +1,6 @@
 // Chromium: Debian's, driven as a person would: by what is to be read and pressed.
 
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
@@ -21,9 +20,6 @@ export const widths = { phone: { width: 360, height: 740 }, desk: { width: 1280,
 export const newVisitor = (browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> =>
   browser.newContext({ ignoreHTTPSErrors: true, viewport: widths.desk, ...options });
 
-const axeFile = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-let axe: string | undefined;
-
 interface Violation {
   readonly id: string;
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
@@ -31,8 +27,8 @@ interface Violation {
 
 /** What axe has against a page, a line each. */
 export async function axeProblems(page: Page): Promise<readonly string[]> {
-  axe ??= await readFile(axeFile, 'utf8');
-  await page.evaluate(axe);
+  const { default: axe } = await import('axe-core');
+  await page.evaluate(axe.source);
   const violations = await page.evaluate<readonly Violation[]>(
     '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
   );

@@ -75,8 +75,8 @@ export function cellsOf(network: Network): Cells {
     put('behind', behind === 0n ? cell('applied', '') : cell(`${behind} behind`, behind > usualLag ? 'warn' : ''));
     put('role', cell(state?.role ?? ''));
     put('rtt', cell(ms(state?.rttMs)));
-    put('load', state === undefined ? cell('') : cell(state.load.toFixed(2), state.load > 1 ? 'warn' : ''));
-    put('lag', state === undefined ? cell('') : cell(ms(state.loopLagMs), state.loopLagMs > 100 ? 'warn' : ''));
+    put('load', state?.connected !== true ? cell('') : cell(state.load.toFixed(2), state.load > 1 ? 'warn' : ''));
+    put('lag', state?.connected !== true ? cell('') : cell(ms(state.loopLagMs), state.loopLagMs > 100 ? 'warn' : ''));
     put(
       'clock',
       cell(

@@ -39,7 +39,7 @@ export interface Search {
   forget(bearer: string | undefined): void;
 }
 
-export const rowsOfPage = 50;
+const rowsOfPage = 50;
 /** A list is read again when it is older, and forgotten when nobody has looked for so long. */
 const freshMs = 5_000;
 const keptMs = 120_000;
@@ -64,7 +64,7 @@ function rowOf(tunnel: Tunnel, callsigns: ReadonlyMap<string, string>): Row {
 }
 
 /** Of owners that are users; a regional admin sees no accounts, and is shown their ids. */
-export async function callsignsOf(client: Client, call: CallOptions): Promise<ReadonlyMap<string, string>> {
+async function callsignsOf(client: Client, call: CallOptions): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (let pageToken = ''; ; ) {
     const { users, nextPageToken } = await client.people.listUsers({ pageSize: 1_000, pageToken }, call);

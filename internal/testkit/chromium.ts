@@ -60,15 +60,18 @@ export const isTooWide = (page: Page): Promise<boolean> =>
 /** The text of the QR code in an image of the page, as a phone would read it: from its pixels. */
 export async function readQr(page: Page, selector: string): Promise<string> {
   const { default: jsQr } = await import('jsqr');
-  const drawn = await page.evaluate<{ readonly data: readonly number[]; readonly side: number }>(`(async () => {
+  const side = 480;
+  const drawn = await page.evaluate<string>(`(async () => {
     const image = document.querySelector(${JSON.stringify(selector)});
     await image.decode();
-    const side = 800;
-    const canvas = Object.assign(document.createElement('canvas'), { width: side, height: side });
+    const canvas = Object.assign(document.createElement('canvas'), { width: ${side}, height: ${side} });
     const context = canvas.getContext('2d');
-    context.drawImage(image, 0, 0, side, side);
-    return { side, data: [...context.getImageData(0, 0, side, side).data] };
+    context.drawImage(image, 0, 0, ${side}, ${side});
+    const { data } = context.getImageData(0, 0, ${side}, ${side});
+    let text = '';
+    for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
+    return btoa(text);
   })()`);
   const read = jsQr as unknown as (data: Uint8ClampedArray, width: number, height: number) => { data: string } | null;
-  return read(Uint8ClampedArray.from(drawn.data), drawn.side, drawn.side)?.data ?? '';
+  return read(Uint8ClampedArray.from(Buffer.from(drawn, 'base64')), side, side)?.data ?? '';
 }

@@ -70,7 +70,7 @@ export interface Protocol {
 
 const isState = (text: string): text is Protocol['state'] => ['up', 'start', 'stop', 'down'].includes(text);
 
-export const isEstablished = ({ type, info }: Protocol): boolean => type === 'BGP' && info.startsWith('Established');
+const isEstablished = ({ type, info }: Protocol): boolean => type === 'BGP' && info.startsWith('Established');
 /** Names of the BGP sessions that are. */
 export const establishedIn = (protocols: readonly Protocol[]): ReadonlySet<string> =>
   new Set(protocols.filter(isEstablished).map(({ name }) => name));

@@ -127,3 +127,38 @@ test('who sends keepalives alone, which do not reach the interface, is seen with
   expect(looks).toBeGreaterThanOrEqual(2);
   expect(looks).toBeLessThanOrEqual(2 + nowMs / 10_000);
 });
+
+test('a look that took long on a busy machine is followed by the next one as soon as any [A3]', async () => {
+  const ended = new AbortController();
+  let nowMs = 0;
+  const slept: number[] = [];
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        nowMs += 2_000;
+        return [{ peer: 'a', lastHandshakeMs: nowMs }];
+      },
+      received: async () => nowMs,
+      confirmed: () => undefined,
+      known: new Map(),
+      failed: () => undefined,
+      hurried: () => false,
+      clock: {
+        ...clock,
+        monotonicMs: () => nowMs,
+        sleep: (ms) => {
+          slept.push(ms);
+          return clock.sleep();
+        },
+      },
+    },
+    () => undefined,
+    ended.signal,
+  );
+  await eventually(() => slept.length > 5, 1_000);
+  ended.abort();
+  await watching;
+  expect(Math.max(...slept)).toBe(500);
+  // Each was followed by a look.
+  expect(nowMs).toBeGreaterThanOrEqual(2_000 * (slept.length - 1));
+});

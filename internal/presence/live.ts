@@ -10,7 +10,7 @@ import type { Held, Sighting } from './presence.ts';
 
 /**
  * REJECT_AFTER_TIME of WireGuard (paper, 6.1), after which a session is dead unless it was renewed, and the time that it
- * may take until a renewal is heard of (applier/handshakes.ts: 2 s at 65,536 peers).
+ * may take until a renewal is heard of (applier/handshakes.ts: 5 s at 65,536 peers).
  */
 const sessionMs = 180_000 + 10_000;
 

@@ -14,6 +14,8 @@ export interface Places {
   read(): Promise<ReadonlyMap<string, Place>>;
   /** Where it was when last read, without asking; asks when it was not there. */
   netnsOf(name: string): Promise<Netns | undefined>;
+  /** The same, never asking: of one that was not there, nothing, until all are read again. */
+  known(name: string): Netns | undefined;
 }
 
 export function createPlaces(paths: Readonly<Record<Netns, string>>): Places {
@@ -30,5 +32,6 @@ export function createPlaces(paths: Readonly<Record<Netns, string>>): Places {
   return {
     read,
     netnsOf: async (name) => (last.get(name) ?? (await read()).get(name))?.netns,
+    known: (name) => last.get(name)?.netns,
   };
 }

@@ -44,6 +44,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/people', pure(3, 'accounts, logins, roles and their fold; does not know how they are kept or who calls')],
   ['internal/status', row(3, 'what was reached; told by those above')],
   ['internal/presence', row(3, 'where tunnels live; told by those above')],
+  ['internal/anycast', pure(3, 'whose a datagram is, out of what nodes tell; told by those above')],
   ['internal/traffic', row(3, 'bytes of tunnels; told by those above')],
   ['internal/store', row(3, 'records in etcd')],
   ['internal/election', row(3, 'knows pools by their ids; what is done with a lead is for those above')],

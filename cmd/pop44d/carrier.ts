@@ -6,7 +6,7 @@ import type { Flow } from '#internal/dataplane/dataplane.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Mesh } from '#internal/mesh/mesh.ts';
 import { type Snapshot, standingPrefixes } from '#internal/model/model.ts';
-import { longestOf, parseAddress, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
+import { longestOf, type Prefix, parseAddress, parsePrefix } from '#internal/netip/netip.ts';
 import type { Claim } from '#internal/presence/presence.ts';
 import { createFlowsAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
 
@@ -28,6 +28,10 @@ export interface Carrier {
   left(tunnelId: string, to: string): void;
   /** From a node that a tunnel has left. Gives whether its flows are taken. */
   carried(from: string, tunnelId: string, flows: readonly Flow[]): boolean;
+  /** What is open of a tunnel that is held here. */
+  open(tunnelId: string): Promise<readonly Flow[]>;
+  /** Flows of a tunnel that is about to come, as the node that holds it has told. */
+  ahead(tunnelId: string, from: string, flows: readonly Flow[]): void;
   /** From the privileged half. */
   heard(message: FromDataplane): void;
   lost(): void;
@@ -96,7 +100,23 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
     }
   }
 
+  /** What one end of is in the tunnel's prefixes goes into the kernel here; the other node is a machine of its own. */
+  function take(tunnelId: string, from: string, flows: readonly Flow[]): void {
+    const find = longestOf(prefixesOf(tunnelId));
+    const own = flows.filter(({ from: begin, to: end }) =>
+      [begin, end].map(parseAddress).some((each) => typeof each === 'string' && find(each) !== undefined),
+    );
+    if (own.length < flows.length)
+      log.warn('flows-of-others', { tunnel: tunnelId, from, flows: flows.length - own.length });
+    if (own.length > 0) send({ type: 'carry-flows', flows: own });
+  }
+
   return {
+    open: async (tunnelId) => {
+      const prefixes = prefixesOf(tunnelId);
+      return prefixes.length === 0 ? [] : asker.ask(prefixes);
+    },
+    ahead: take,
     left: (tunnelId, to) => {
       leaving.set(tunnelId, to);
       if (busy) return;
@@ -113,13 +133,7 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
       if (claim?.nodeId !== nodeId || presence.cameFrom(tunnelId) !== from) return false;
       if (taken.get(tunnelId) === claim.sequence) return false;
       taken.set(tunnelId, claim.sequence);
-      const find = longestOf(prefixesOf(tunnelId));
-      const own = flows.filter(({ from: begin, to: end }) =>
-        [begin, end].map(parseAddress).some((each) => typeof each === 'string' && find(each) !== undefined),
-      );
-      if (own.length < flows.length)
-        log.warn('flows-of-others', { tunnel: tunnelId, from, flows: flows.length - own.length });
-      if (own.length > 0) send({ type: 'carry-flows', flows: own });
+      take(tunnelId, from, flows);
       return true;
     },
     heard: (message) => {

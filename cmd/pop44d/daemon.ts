@@ -35,8 +35,8 @@ import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { membersOf } from './members.ts';
 import { createNeighbours } from './neighbours.ts';
+import { createOthers } from './others.ts';
 import { createFormerOwners, readings } from './owners.ts';
-import { createPairing } from './pair.ts';
 import { openPeople } from './people.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
@@ -105,10 +105,10 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       former.changed(changes, clock.monotonicMs());
       if (changes.some((change) => change.kind === 'node')) {
         mesh.nodes(nodesInForce(snapshot));
-        pairing.settle();
         people.look();
         leader.nodes(nodesInForce(snapshot));
       }
+      if (changes.some(({ kind }) => kind === 'node' || kind === 'pop' || kind === 'anycast')) pairing.settle();
       if (changes.some(({ kind }) => kind === 'node' || kind === 'interconnect')) verdicts.changed();
       if (changes.some((change) => change.kind === 'authority')) authorities.look();
       askAgain();
@@ -149,9 +149,9 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     (message) => seam.send(message),
   );
-  const pairing = createPairing(
+  const pairing = createOthers(
     {
-      ...{ nodeId: config.nodeId, mesh, status, credentials, clock },
+      ...{ nodeId: config.nodeId, mesh, status, credentials, clock, log, presence },
       snapshot: () => reconciler.snapshot(),
       send: (message) => seam.send(message),
     },
@@ -209,14 +209,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     message: onDataplane,
     lost: () => {
       dataplaneConnected = false;
-      denials.lost();
-      keeper.lost();
-      pairing.lost();
-      presence.lost();
-      verdicts.lost();
-      neighbours.lost();
-      facts.lost();
-      reconciler.lost();
+      for (const part of [denials, keeper, pairing, presence, verdicts, neighbours, facts, reconciler]) part.lost();
     },
   });
 

@@ -17,6 +17,7 @@ import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
+import { openAnycast } from '#internal/driver/anycast/anycast.ts';
 import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
 import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
 import { openConntrackd } from '#internal/driver/conntrackd/conntrackd.ts';
@@ -25,7 +26,7 @@ import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
 import { openRelay } from '#internal/driver/relay/relay.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
-import { openWg, type WgDriver } from '#internal/driver/wg/wg.ts';
+import { openWg } from '#internal/driver/wg/wg.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
@@ -35,7 +36,9 @@ import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
 import { tellFlows } from './flow-counts.ts';
 import { carryOut } from './flow-orders.ts';
+import { createSecondChance } from './second-chance.ts';
 import { stillGone } from './still-gone.ts';
+import { accessTelemetry, handshakeOf, receivedFrom } from './telemetry.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -46,21 +49,6 @@ function attempted(base: string, keep: readonly string[], clock: Clock): { publi
   } catch (cause) {
     return { publicKey: '', problem: messageOf(cause) };
   }
-}
-
-/** Of the peers of both access interfaces; of one that is not there, none. */
-async function accessTelemetry(wg: Pick<WgDriver, 'telemetry'>) {
-  const links = accessLinks.map(async (link) => {
-    const peers = await wg.telemetry(link);
-    return peers.map((of) => ({ ...of, link, peer: `${link} ${of.publicKey}` }));
-  });
-  return (await Promise.all(links)).flat();
-}
-
-/** A handshake as the network half hears of it: the peer of a dataplane in its parts. */
-function told([peer, atMs]: readonly [string, number]): readonly [string, number, string] {
-  const [link = '', publicKey = ''] = peer.split(' ');
-  return [publicKey, atMs, link];
 }
 
 const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
@@ -92,6 +80,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const float = openFloat({ netns: netns.transport, clock, log });
   const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
   const states = openConntrackd({ netns: netns.pop, runDir, clock, log });
+  const anycast = openAnycast({ netns: netns.transport, runDir, clock });
   const flows = openFlows({ netns: netns.pop, runDir, clock, log });
   // Of the seam, before it is there: nobody listens yet.
   let send = (_message: FromDataplane): void => undefined;
@@ -106,9 +95,16 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       applier: () => applier,
       send: (message) => send(message),
       telemetry: () => accessTelemetry(wg),
+      shares: anycast.stands,
     },
     signal,
   );
+  const second = createSecondChance({
+    ...{ driver: anycast, wg, clock, log, hindrance: duty.hindrance },
+    applier: () => applier,
+    send: (message) => send(message),
+    telemetry: () => accessTelemetry(wg),
+  });
   const drivers: readonly AnyDriver[] = [
     wg,
     ip,
@@ -117,6 +113,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     nft,
     bird,
     states,
+    anycast,
     duty.driver,
   ];
   const handshakes = new Map<string, number>();
@@ -146,14 +143,6 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     return { type: 'facts', number, items, way, sessions };
   };
 
-  const contact = async (peers: readonly string[]) => {
-    const asked = new Map<string, number>();
-    const wanted = new Set(peers);
-    for (const { publicKey, rxBytes } of await accessTelemetry(wg))
-      if (wanted.has(publicKey)) asked.set(publicKey, (asked.get(publicKey) ?? 0) + rxBytes);
-    return [...asked];
-  };
-
   let asked = false;
   const links = createLinkWatch({
     sessions: () => bird.bfdSessions('pop'),
@@ -167,7 +156,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     connected: (send) => {
       // First: a network half that was restarted would else want no route of a tunnel that is here away from home,
       // until its next handshake (REKEY_AFTER_TIME, 120 s).
-      send({ type: 'handshakes', peers: [...handshakes].map(told) });
+      send({ type: 'handshakes', peers: [...handshakes].map(handshakeOf) });
       send({ type: 'traffic', peers: counters.all() });
       duty.greet(send);
       send({ type: 'links', links: links.all() });
@@ -204,7 +193,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       }
       if (message.type === 'ask-contact') {
         const { number, peers } = message;
-        contact(peers).then(
+        receivedFrom(wg, peers).then(
           (heard) => answer({ type: 'contact', number, peers: heard }),
           (cause: unknown) => log.error('contact-unread', { reason: messageOf(cause) }),
         );
@@ -218,6 +207,10 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       }
       if (message.type === 'ask-flows' || message.type === 'carry-flows') {
         carryOut(message, { flows, answer, log });
+        return;
+      }
+      if (message.type === 'elsewhere' || message.type === 'take-clients' || message.type === 'leave-clients') {
+        second.order(message);
         return;
       }
       if (message.type === 'clock') {
@@ -246,6 +239,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const isPair = (): boolean => duty.holder.report().role !== 'alone';
   const telling = tellFlows({ counts: states.counts, isPair, send, clock }, signal);
   const linking = links.run(signal);
+  const relaying = second.run(signal);
   const counting = tellBgpCounts({ counts: bird.bgpCounts, send, clock, log }, signal);
   const compare = (): Promise<void> =>
     applier.compare().then(
@@ -282,13 +276,13 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       },
       known: handshakes,
       failed: (cause) => log.error('handshakes-unread', { reason: messageOf(cause) }),
-      hurried: () => applier.awaitsSuccessor(),
+      hurried: () => applier.awaitsSuccessor() || second.calls(),
       clock,
     },
     (peers) => {
       // Here first: until its addresses have moved, what a successor sends is lost.
       void applier.shook(peers.map(([peer]) => peer));
-      seam.send({ type: 'handshakes', peers: peers.map(told) });
+      seam.send({ type: 'handshakes', peers: peers.map(handshakeOf) });
     },
     signal,
   );
@@ -298,7 +292,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     await clock.sleep(comparisonMs * (0.8 + Math.random() / 5), signal).catch(() => undefined);
     if (!signal.aborted) await compare();
   }
-  await Promise.all([watching, holding, telling, linking, counting]);
+  await Promise.all([watching, holding, telling, linking, counting, relaying]);
   await seam.close();
   await applier.close();
   await flows.close();

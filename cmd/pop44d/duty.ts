@@ -40,6 +40,8 @@ export interface DutyWiring {
   readonly send: (message: FromDataplane) => void;
   /** Of both access interfaces. */
   readonly telemetry: () => Promise<Telemetry>;
+  /** Nodes of other PoPs are told of its clients. */
+  readonly shares: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,6 +59,8 @@ export interface WiredDuty {
   told(message: Whereabouts): void;
   /** Milliseconds that the own clock is ahead of the network's. */
   clockAhead(ms: number): void;
+  /** Why this node must not call its peers; empty: it may. */
+  hindrance(): string;
   /** Everything that a network half must hear that has just come. */
   greet(send: (message: FromDataplane) => void): void;
 }
@@ -100,7 +104,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
   );
   let aheadMs = 0;
   const hindrance = (): string =>
-    aheadMs > mostAheadMs ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut the sibling out` : '';
+    aheadMs > mostAheadMs ? `the clock is ${aheadMs} ms ahead of the network's: calls would shut others out` : '';
   const caller = createCaller({
     dial: (calls, again) => wg.dial(calls, again),
     hangUp: (peers) => wg.hangUp(peers),
@@ -152,6 +156,7 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     changed: (report) => send({ type: 'duty', ...report }),
   });
   const isActive = (): boolean => toldRole(holder.report().role) === 'active';
+  const tellsOfClients = (): boolean => isActive() || (holder.report().role === 'alone' && wiring.shares());
   wg.onDeath((link) => {
     if (isAccessLink(link)) holder.died();
   });
@@ -159,10 +164,10 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
     holder,
     driver: pairDriver(),
     look: (peers) => {
-      if (!isActive()) return;
+      if (!tellsOfClients()) return;
       const news = endpoints.seen(peers.map(({ peer, ...of }) => ({ ...of, peerKey: peer })));
       if (news.length > 0) send(whereabouts(news));
-      measure(news.map(({ peerKey }) => peerKey));
+      if (isActive()) measure(news.map(({ peerKey }) => peerKey));
     },
     told: (message) => {
       // The network half has looked; that it did is not relied on.
@@ -180,12 +185,13 @@ export async function wireDuty(wiring: DutyWiring, signal: AbortSignal): Promise
         .known(peers.map(([, endpoint]) => endpointHost(endpoint)))
         .catch((cause: unknown) => log.warn('known-sources', { reason: messageOf(cause) }));
     },
+    hindrance,
     clockAhead: (ms) => {
       aheadMs = ms;
     },
     greet: (greeted) => {
       greeted({ type: 'duty', ...holder.report() });
-      if (isActive()) greeted(whereabouts(endpoints.byAge()));
+      if (tellsOfClients()) greeted(whereabouts(endpoints.byAge()));
     },
   };
 }

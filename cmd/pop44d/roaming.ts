@@ -3,7 +3,7 @@
 import type { Stay } from '#internal/api/api.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Flow } from '#internal/dataplane/dataplane.ts';
-import { siblingOfNode } from '#internal/desired/desired.ts';
+import { shareEndpoint, siblingOfNode } from '#internal/desired/desired.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Mesh } from '#internal/mesh/mesh.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
@@ -37,6 +37,9 @@ export interface Roaming {
   told(peer: string, claims: readonly Claim[]): readonly Claim[];
   asked(peer: string, contests: readonly Contest[]): void;
   carried(peer: string, tunnelId: string, flows: readonly Flow[]): boolean;
+  open(peer: string, tunnelId: string): Promise<readonly Flow[]>;
+  /** What a node that holds a tunnel has open of it, which is about to come here. */
+  ahead(tunnelId: string, from: string, flows: readonly Flow[]): void;
   /** Handshakes on the own access interfaces. */
   seen(sightings: readonly Sighting[]): void;
   /** From the privileged half. */
@@ -62,6 +65,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   const asker = createContactAsker(send);
   const nowMs = (): number => clock.wall().getTime();
   const isSibling = (id: string): boolean => siblingOfNode(snapshot(), nodeId) === id;
+  const together = (id: string, other: string): boolean => shareEndpoint(snapshot(), id, other);
   const credible = (id: string, tunnelId: string): boolean => mayHold(snapshot(), id, tunnelId, status.own().stale);
   let ticking = false;
   // Not yet: whoever makes the snapshot is made after this.
@@ -92,6 +96,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   const presence = createPresence({
     nodeId,
     isSibling,
+    together,
     onMove: moved,
     onLost: (tunnelId, to) => {
       // A sibling that is not active is fenced, and forgets all of them when it becomes so. All of them go at once.
@@ -157,6 +162,10 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
       contests.asked(peer, taken, nowMs());
     },
     carried: (peer, tunnelId, flows) => credible(peer, tunnelId) && carrier.carried(peer, tunnelId, flows),
+    // Whoever shares the endpoint may have the tunnel at any moment, and hears of no other one's flows.
+    open: async (peer, tunnelId) =>
+      together(peer, nodeId) && presence.here().has(tunnelId) && credible(peer, tunnelId) ? carrier.open(tunnelId) : [],
+    ahead: (tunnelId, from, flows) => carrier.ahead(tunnelId, from, flows),
     seen: (sightings) => mesh().tell(presence.seen(sightings, nowMs())),
     heard: (message) => {
       if (message.type === 'contact') asker.told(message);

@@ -1,14 +1,17 @@
 // Fabric service: network, PoPs, nodes, interconnects and upstreams.
 
 import {
+  createAnycastGroup,
   createInterconnect,
   createNetwork,
   createNode,
   createPop,
   createUpstream,
+  deleteAnycastGroup,
   deleteInterconnect,
   deleteUpstream,
   drainNode,
+  groupShown,
   popAccessKey,
   popShown,
   rotateInterconnectKey,
@@ -23,6 +26,7 @@ import {
   upstreamsWithPassword,
 } from '#internal/command/command.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { servedPop } from '#internal/model/model.ts';
 import { carriedBy } from './drained.ts';
 import { nodeStates } from './node-states.ts';
 import { listed } from './pages.ts';
@@ -39,6 +43,8 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
   return {
     createNetwork: changing(context, method.createNetwork, createNetwork),
     createPop: changing(context, method.createPop, createPop),
+    createAnycastGroup: changing(context, method.createAnycastGroup, createAnycastGroup),
+    deleteAnycastGroup: changing(context, method.deleteAnycastGroup, deleteAnycastGroup),
     updatePop: changing(context, method.updatePop, updatePop),
     createNode: changing(context, method.createNode, createNode),
     updateNode: changing(context, method.updateNode, updateNode),
@@ -65,7 +71,11 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
       return {};
     },
     listPops: async () => ({
-      pops: listed(head.snapshot().pops).map(({ record }) => popShown(record)),
+      pops: listed(head.snapshot().pops).map(({ record }) => popShown(servedPop(head.snapshot(), record))),
+      freshness: freshness(context),
+    }),
+    listAnycastGroups: async () => ({
+      groups: listed(head.snapshot().anycasts).map(({ record }) => groupShown(head.snapshot(), record)),
       freshness: freshness(context),
     }),
     listNodes: async () => ({ nodes: nodeStates(context), freshness: freshness(context) }),

@@ -2,13 +2,12 @@
 
 import { findTunnel } from '#internal/command/command.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import type { WaitAppliedRequest } from '#internal/gen/pop44/v1/status_pb.ts';
-import type { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
-import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import type { StatusService, WaitAppliedRequest } from '#internal/gen/pop44/v1/status_pb.ts';
+import { carryingPops, nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
+import { certificateAlarms } from './certificate-alarms.ts';
 import { meshView } from './mesh-view.ts';
 import { nodeStates } from './node-states.ts';
-import { certificateAlarms } from './certificate-alarms.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { freshness, granted } from './service.ts';
 
@@ -86,6 +85,6 @@ function awaited(snapshot: Snapshot, request: WaitAppliedRequest): readonly stri
   }
   const stored = findTunnel(snapshot, tunnel);
   if (isRefusal(stored)) return stored;
-  const popIds = new Set(stored.record.placement?.popIds);
+  const popIds = new Set(carryingPops(snapshot, stored.record.placement?.popIds ?? []));
   return nodesInForce(snapshot).flatMap(({ id, popId }) => (popIds.has(popId) ? [id] : []));
 }

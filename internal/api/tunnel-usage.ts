@@ -4,7 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { GetTunnelUsageResponseSchema, NodeUsageSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot } from '#internal/model/model.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
 
 /** Where bytes of tunnels are counted. */
@@ -45,7 +45,7 @@ export async function tunnelUsage(
     [nodeId, usage.own(tunnel.id)],
     ...others.map(({ nodeId: id, bytes }) => [id, bytes] as const),
   ]);
-  const popIds = new Set(tunnel.placement?.popIds);
+  const popIds = new Set(carryingPops(snapshot, tunnel.placement?.popIds ?? []));
   // One that is not on the mesh cannot be asked.
   const carrying = [...snapshot.nodes.values()].filter(({ record }) => popIds.has(record.popId));
   for (const { record } of carrying) if (!told.has(record.id)) told.set(record.id, 'silent');

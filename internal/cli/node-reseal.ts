@@ -6,8 +6,8 @@ import { create } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { NextAccessKeySchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { SealedTo } from '#internal/rotation/sealed-to.ts';
 import { recoveryId } from '#internal/model/record.ts';
+import type { SealedTo } from '#internal/rotation/sealed-to.ts';
 import type { Opener } from '#internal/sealing/sealing.ts';
 import type { Session } from './session.ts';
 
@@ -105,7 +105,7 @@ async function sibling(session: Session, nodeId: string, other: string): Promise
 async function sealAgain(
   session: Session,
   { nodeId, recipient, known }: Recipient,
-  { kind, id, revision, sealed, publicKey, clear }: SealedTo,
+  { kind, id, popId = id, revision, sealed, publicKey, clear }: SealedTo,
 ): Promise<void> {
   const { parseRecipient } = await import('#internal/age/age.ts');
   const { seal } = await import('#internal/sealing/sealing.ts');
@@ -118,7 +118,7 @@ async function sealAgain(
   const byNode = { ...others(sealed), ...own };
   // Of the record that was read: one that was changed since is refused, and is read anew the next time.
   const change = { etag: String(revision) };
-  if (kind === 'pop') await fabric.setPopAccessKey({ change, popId: id, publicKey, sealed: byNode });
+  if (kind === 'pop' || kind === 'anycast') await fabric.setPopAccessKey({ change, popId, publicKey, sealed: byNode });
   else if (kind === 'next-key') {
     // The PoP's record may have been changed just now, by what was sealed with its current key.
     const { next } = await fabric.getPopAccessKey({ popId: id });

@@ -19,6 +19,7 @@ export const popColumns: readonly Column<Pop>[] = [
   ['endpoint4', (pop) => pop.endpoint4],
   ['endpoint6', (pop) => pop.endpoint6],
   ['port', (pop) => String(pop.endpointPort)],
+  ['anycast', (pop) => pop.anycastGroupId],
   ['key changes', ({ nextAccessKey }) => (nextAccessKey?.takesOverAt ? timeText(nextAccessKey.takesOverAt) : '')],
   ['tunnels', (pop) => yesNo(pop.acceptsTunnels)],
   ['single-homed', (pop) => (pop.singleHomed ? 'yes' : '')],

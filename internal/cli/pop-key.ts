@@ -78,7 +78,8 @@ interface SealedKey {
   readonly sealed: Record<string, Uint8Array>;
 }
 
-async function openedBy(file: string, { sealed, publicKey }: SealedKey, popId: string): Promise<KeyPair> {
+/** @throws Fault `sealed` */
+export async function openedBy(file: string, { sealed, publicKey }: SealedKey, popId: string): Promise<KeyPair> {
   const { openerOf, readIdentityFile } = await import('#internal/sealing/sealing.ts');
   const openers = readIdentityFile(file).map(openerOf);
   for (const ciphertext of Object.values(sealed))

@@ -3,9 +3,10 @@
 import { type Command, Option } from 'commander';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { uint } from './parse.ts';
-import { endpointModes, kindNames, type Kind, kinds, modeNames, popColumns } from './pop-columns.ts';
-import { popKind } from './pop-kind.ts';
+import { keyForJoining } from './pop-anycast.ts';
+import { endpointModes, type Kind, kindNames, kinds, modeNames, popColumns } from './pop-columns.ts';
 import { keyVerbs } from './pop-key.ts';
+import { popKind } from './pop-kind.ts';
 import type { Session } from './session.ts';
 import { showVerbs } from './showing.ts';
 
@@ -29,6 +30,10 @@ interface CreateOptions extends ChangeOptions, EndpointOptions {
 
 interface UpdateOptions extends ChangeOptions, EndpointOptions {
   readonly singleHomed?: boolean;
+  /** False: `--no-anycast`. */
+  readonly anycast?: string | false;
+  readonly identity?: string;
+  readonly replace?: boolean;
 }
 
 /** `none` takes a gateway back. */
@@ -75,13 +80,26 @@ export function popVerbs(pop: Command, session: Session): void {
     .description('change a PoP')
     .option('--single-homed', 'a REGIONAL that may carry tunnels with fewer than two COREs')
     .option('--no-single-homed', 'a REGIONAL that needs two COREs before it carries tunnels')
-    .action(async (of: string, options: UpdateOptions) => {
-      const { fabric } = await session.client();
-      await change(session, options, {
-        send: () => fabric.updatePop({ change: changeOf(options), pop: of, ...changesOf(options) }),
-        show: (answer) => session.record(answer, answer.pop, popColumns),
-      });
-    });
+    .option('--anycast <group>', 'its clients send to the endpoint of this group, with its key')
+    .option('--no-anycast', 'it leaves its group, and has its own endpoint and key again')
+    .option('--identity <file>', "with --anycast: of a node of the group or of --recovery, which opens the group's key")
+    .option('--replace', 'also when tunnels are at home there: their clients need new files')
+    .action((of: string, options: UpdateOptions) => update(session, of, options));
   keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, rotate, reseal'), session);
   showVerbs(pop, session, popKind);
+}
+
+async function update(session: Session, pop: string, options: UpdateOptions): Promise<void> {
+  const { fabric } = await session.client();
+  const { anycast, identity, replace = false } = options;
+  const groupId = anycast === false ? '' : anycast;
+  const joins = groupId !== undefined && groupId !== '';
+  const sealed = joins
+    ? await keyForJoining(session, { pop, groupId, ...(identity !== undefined && { identity }) })
+    : {};
+  const group = groupId === undefined ? {} : { anycastGroup: groupId, sealed, replace };
+  await change(session, options, {
+    send: () => fabric.updatePop({ change: changeOf(options), pop, ...changesOf(options), ...group }),
+    show: (answer) => session.record(answer, answer.pop, popColumns),
+  });
 }

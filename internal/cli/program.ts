@@ -19,7 +19,16 @@ const nouns: readonly Noun[] = [
     description: 'the network itself: create, sign-up',
     verbs: async () => (await import('./network.ts')).networkVerbs,
   },
-  { name: 'pop', description: 'locations: create, list, key', verbs: async () => (await import('./pop.ts')).popVerbs },
+  {
+    name: 'pop',
+    description: 'locations: create, list, update, key',
+    verbs: async () => (await import('./pop.ts')).popVerbs,
+  },
+  {
+    name: 'anycast',
+    description: 'PoPs that share one endpoint and one key: create, delete, list, get, describe, watch',
+    verbs: async () => (await import('./anycast.ts')).anycastVerbs,
+  },
   {
     name: 'node',
     description: 'machines of PoPs: create, list, update, revoke, certificates, token, sealing-key',

@@ -7,6 +7,7 @@
 
 export { allocate } from './allocate.ts';
 export { toAllocation } from './allocation-view.ts';
+export { createAnycastGroup, deleteAnycastGroup, groupShown } from './anycast-groups.ts';
 export { addAuthority, authorityNamed, notTrustedBy, retireAuthority, useAuthority, usersOf } from './authorities.ts';
 export { createBlackhole, deleteBlackhole, sweepBlackholes } from './blackholes.ts';
 export type { Scan } from './check-pools.ts';
@@ -34,10 +35,10 @@ export { popAccessKey, popShown, setPopAccessKey } from './pop-access-key.ts';
 export { createPop } from './pops.ts';
 export { openQuota, quotasOf, setQuota } from './quotas.ts';
 export { release } from './release.ts';
-export { createReservation, deleteReservation } from './reservations.ts';
-export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
 export { removeNode } from './remove-node.ts';
+export { createReservation, deleteReservation } from './reservations.ts';
 export { resizePool } from './resize-pool.ts';
+export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
 export { revokeNode } from './revoke-node.ts';
 export {
   neighboursOf,

@@ -1,7 +1,7 @@
 // Placement: the PoPs that carry a tunnel, its home first.
 
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot } from '#internal/model/model.ts';
 import type { CommandContext } from './context.ts';
 import { notFound } from './fields.ts';
 import { refusedRegional } from './regional.ts';
@@ -13,7 +13,7 @@ export interface Wanted {
 
 /**
  * The home is the one named, else the first of the PoPs named, else the deciding daemon's. No PoPs named: every one
- * that accepts tunnels and is ready. Refuses `not-found`, `invalid` for a PoP that accepts none, `not-ready` for a REGIONAL
+ * that accepts tunnels and is ready. PoPs that share an endpoint with one of them carry it too. Refuses `not-found`, `invalid` for a PoP that accepts none, `not-ready` for a REGIONAL
  * without its two COREs.
  */
 export function placement(
@@ -35,7 +35,7 @@ export function placement(
           .filter(([id]) => refusedPop(snapshot, 'tunnel.pop_ids', id) === undefined)
           .map(([id]) => id)
           .sort();
-  return [...new Set([home, ...others])];
+  return carryingPops(snapshot, [home, ...others]);
 }
 
 function refusedPop(snapshot: Snapshot, field: string, id: string): Refusal | undefined {

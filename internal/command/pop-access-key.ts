@@ -2,7 +2,7 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AnycastGroupSchema, type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type GetPopAccessKeyRequest,
   type GetPopAccessKeyResponse,
@@ -11,7 +11,7 @@ import {
   type SetPopAccessKeyResponse,
   SetPopAccessKeyResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import { carryingPops, groupOf, peerKeyId, type Snapshot, servedPop } from '#internal/model/model.ts';
 import { recoveryId, type Stored } from '#internal/model/record.ts';
 import type { WgKey } from '#internal/netip/netip.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
@@ -32,15 +32,25 @@ export function popToChange(snapshot: Snapshot, id: string): Stored<Pop> | Refus
 
 /** Whose key it is already, in words; `except`: a PoP that may have it. */
 export function keyOfAnother(snapshot: Snapshot, except: string | undefined, key: WgKey): string | undefined {
+  const exceptPop = except === undefined ? undefined : snapshot.pops.get(except)?.record;
+  const own = exceptPop && groupOf(snapshot, exceptPop);
+  // The key of a group is that of its founder too.
+  const founder = own?.founderPopId;
   const pop = [...snapshot.pops.values()].find(
-    ({ record }) => record.id !== except && (record.publicKey === key || record.nextAccessKey?.publicKey === key),
+    ({ record }) =>
+      record.id !== except &&
+      record.id !== founder &&
+      (record.publicKey === key || record.nextAccessKey?.publicKey === key),
   );
   if (pop !== undefined) return `PoP ${pop.record.id}`;
+  const group = [...snapshot.anycasts.values()].find(({ record }) => record !== own && record.publicKey === key);
+  if (group !== undefined) return `the anycast group ${group.record.id}`;
   return snapshot.peerkeys.has(peerKeyId(key)) ? 'a tunnel' : undefined;
 }
 
 /**
- * Replaces everything that is sealed: a node that left is in it no more. Refuses `not-found`, `stale-etag`, `required`,
+ * Replaces everything that is sealed: a node that left is in it no more. Of a PoP in an anycast group it is the group's key and
+ * record, whose etag counts. Refuses `not-found`, `stale-etag`, `required`,
  * `invalid`, `in-use` (another key without replace), `duplicate-key`.
  */
 export function setPopAccessKey(
@@ -50,11 +60,12 @@ export function setPopAccessKey(
 ): Refusal | Decided<SetPopAccessKeyResponse> {
   const stored = popToChange(snapshot, request.popId);
   if (isRefusal(stored)) return stored;
-  const stale = staleEtag(request.change, stored.revision);
+  const group = snapshot.anycasts.get(groupOf(snapshot, stored.record)?.id ?? '');
+  const stale = staleEtag(request.change, (group ?? stored).revision);
   if (stale !== undefined) return stale;
   const key = keyField('public_key', request.publicKey);
   if (isRefusal(key)) return key;
-  const pop = stored.record;
+  const pop = servedPop(snapshot, stored.record);
   if (key !== pop.publicKey && !request.replace) {
     return refuse('in-use', {
       field: 'public_key',
@@ -72,7 +83,7 @@ export function setPopAccessKey(
     const cure = 'a key pair of its own for each PoP';
     return refuse('duplicate-key', { field: 'public_key', value: key, problem: `is the key of ${other}`, cure });
   }
-  const nodes = nodesOfPops(snapshot, [pop.id]);
+  const nodes = nodesOfPops(snapshot, carryingPops(snapshot, [pop.id]));
   if (!hasKeys(request.sealed)) {
     return refuse('required', {
       field: 'sealed',
@@ -82,16 +93,29 @@ export function setPopAccessKey(
   }
   const refusal = sealedField('sealed', request.sealed, nodes, { besides: [recoveryId] });
   if (refusal !== undefined) return refusal;
-  const record = clone(PopSchema, pop);
-  record.publicKey = key;
-  record.sealedAccessKey = request.sealed;
+  const changed = { publicKey: key, sealedAccessKey: request.sealed };
+  const record = Object.assign(clone(PopSchema, pop), changed);
   // A node that joins at the same moment rewrites the network record too: one of the two is decided anew.
   const { compares, writes } = alone(snapshot);
   return {
-    decision: {
-      compares: [...compares, unchanged('pop', pop.id, stored)],
-      writes: [...writes, { op: 'put', kind: 'pop', id: pop.id, record }],
-    },
+    decision:
+      group === undefined
+        ? {
+            compares: [...compares, unchanged('pop', pop.id, stored)],
+            writes: [...writes, { op: 'put', kind: 'pop', id: pop.id, record }],
+          }
+        : {
+            compares: [...compares, unchanged('pop', pop.id, stored), unchanged('anycast', group.record.id, group)],
+            writes: [
+              ...writes,
+              {
+                op: 'put',
+                kind: 'anycast',
+                id: group.record.id,
+                record: Object.assign(clone(AnycastGroupSchema, group.record), changed),
+              },
+            ],
+          },
     response: create(SetPopAccessKeyResponseSchema, { pop: popShown(record) }),
   };
 }
@@ -100,8 +124,10 @@ export function setPopAccessKey(
 export function popAccessKey(snapshot: Snapshot, request: GetPopAccessKeyRequest): GetPopAccessKeyResponse | Refusal {
   const stored = popToChange(snapshot, request.popId);
   if (isRefusal(stored)) return stored;
-  const { publicKey, sealedAccessKey, nextAccessKey, id } = stored.record;
-  const recipients = nodesOfPops(snapshot, [id]).map((node) => [node.id, node.sealingPublicKey] as const);
+  const { publicKey, sealedAccessKey, nextAccessKey, id } = servedPop(snapshot, stored.record);
+  const recipients = nodesOfPops(snapshot, carryingPops(snapshot, [id])).map(
+    (node) => [node.id, node.sealingPublicKey] as const,
+  );
   return create(GetPopAccessKeyResponseSchema, {
     publicKey,
     sealed: sealedAccessKey,

@@ -3,7 +3,7 @@
 import { vxlanPort } from '#internal/dataplane/ownership.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { type Snapshot, servedPop } from '#internal/model/model.ts';
 import { exists, portField } from './fields.ts';
 
 // Above WireGuard's customary 51820 and clear of the mesh's 51844, out of Linux's ephemeral range (32768 to 60999 by
@@ -13,8 +13,10 @@ const firstChosenPort = 51900;
 function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string> {
   const used = new Map<number, string>([[node.meshPort, 'the mesh']]);
   const pop = snapshot.pops.get(node.popId);
+  // Its own too, while it has that of a group: it has it again when it leaves.
+  const served = pop && servedPop(snapshot, pop.record).endpointPort;
   const endpoints = pop === undefined ? [] : [pop.record.endpointPort, pop.record.nextAccessKey?.port ?? 0];
-  for (const port of endpoints) if (port !== 0) used.set(port, `the endpoint of PoP ${node.popId}`);
+  for (const port of [...endpoints, served ?? 0]) if (port !== 0) used.set(port, `the endpoint of PoP ${node.popId}`);
   for (const [id, { record }] of snapshot.interconnects) {
     const ports = new Map([
       [record.nodeA, [record.portA, record.otherPortA]],

@@ -93,7 +93,7 @@ test.each([
   [
     'required',
     () => update(regional, {}),
-    'pop: "p3" is given nothing to change (single_homed, endpoint_mode, gateway4 or gateway6)',
+    'pop: "p3" is given nothing to change (single_homed, endpoint_mode, gateway4, gateway6 or anycast_group)',
   ],
   [
     'not-found',

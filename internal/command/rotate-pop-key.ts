@@ -28,7 +28,8 @@ const alternativePorts: readonly number[] = [443, 53, 123];
 
 /**
  * Opens the window, seals the next key of an open one anew, or ends it. Refuses `not-found`, `stale-etag`, `required`,
- * `invalid`, `duplicate-key`, `already-exists` (port), `rotation-open` (with another key), `not-ready` (a node cannot open it).
+ * `invalid`, `duplicate-key`, `already-exists` (port), `rotation-open` (with another key), `not-ready` (a node cannot open it),
+ * `in-use` (of an anycast group).
  */
 export function rotatePopAccessKey(
   snapshot: Snapshot,
@@ -40,6 +41,11 @@ export function rotatePopAccessKey(
   const stale = staleEtag(request.change, stored.revision);
   if (stale !== undefined) return stale;
   const pop = stored.record;
+  if (pop.anycastGroupId !== '') {
+    const problem = `has the key of the anycast group ${pop.anycastGroupId}, which is not rotated while it stands`;
+    const cure = `pop44 pop update ${pop.id} --no-anycast, or pop44 pop key create ${pop.id} --replace at a time of your choice`;
+    return refuse('in-use', { field: 'pop_id', value: pop.id, problem, cure });
+  }
   const { step } = request;
   const unset = step.case === undefined || (step.case !== 'next' && !step.value);
   const record = unset

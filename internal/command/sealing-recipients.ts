@@ -8,7 +8,7 @@ import {
   type GetSealingRecipientsResponse,
   GetSealingRecipientsResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot } from '#internal/model/model.ts';
 import { notReady } from './context.ts';
 import { findTunnel } from './find.ts';
 import { placement } from './placement.ts';
@@ -30,14 +30,14 @@ export function sealingRecipients(
 
 function placedOn(snapshot: Snapshot, { tunnel }: GetSealingRecipientsRequest): readonly string[] | Refusal {
   const stored = findTunnel(snapshot, tunnel);
-  return isRefusal(stored) ? stored : (stored.record.placement?.popIds ?? []);
+  return isRefusal(stored) ? stored : carryingPops(snapshot, stored.record.placement?.popIds ?? []);
 }
 
 /** Nodes of a tunnel's placement that its pre-shared key was not sealed to; none for a tunnel without one. */
 export function nodesWithoutPresharedKey(snapshot: Snapshot, tunnel: Tunnel): readonly string[] {
   const sealed = tunnel.sealedPresharedKey;
   if (!hasKeys(sealed)) return [];
-  return nodesOfPops(snapshot, tunnel.placement?.popIds ?? [])
+  return nodesOfPops(snapshot, carryingPops(snapshot, tunnel.placement?.popIds ?? []))
     .map(({ id }) => id)
     .filter((id) => !Object.hasOwn(sealed, id));
 }

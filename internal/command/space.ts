@@ -22,10 +22,14 @@ function link(text: string, by: string): readonly Held[] {
   return typeof parsed === 'string' ? [{ prefix: parsed, by }] : [];
 }
 
-/** What PoPs, nodes and interconnects hold, sorted by id within each. */
+/** What PoPs, anycast groups, nodes and interconnects hold, sorted by id within each. */
 export function fabricSpace(snapshot: Snapshot): readonly Held[] {
   const pops = [...snapshot.pops.entries()].sort(byId).flatMap(([id, { record }]) => {
     const by = `the endpoint of PoP ${id}`;
+    return [...host(record.endpoint4, by), ...host(record.endpoint6, by)];
+  });
+  const groups = [...snapshot.anycasts.entries()].sort(byId).flatMap(([id, { record }]) => {
+    const by = `the endpoint of anycast group ${id}`;
     return [...host(record.endpoint4, by), ...host(record.endpoint6, by)];
   });
   const nodes = [...snapshot.nodes.entries()].sort(byId).flatMap(([id, { record }]) => {
@@ -43,7 +47,7 @@ export function fabricSpace(snapshot: Snapshot): readonly Held[] {
     const by = `a link address of interconnect ${id}`;
     return [record.link4, record.link6, record.otherLink4, record.otherLink6].flatMap((text) => link(text, by));
   });
-  return [...pops, ...nodes, ...links];
+  return [...pops, ...groups, ...nodes, ...links];
 }
 
 /** Addresses that nodes speak to or by, which several may share: a link that held one would lead them astray. */

@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type GetTunnelTemplateResponse, GetTunnelTemplateResponseSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { type Snapshot, standingPrefixes } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot, servedPop, standingPrefixes } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import {
   addressBits,
@@ -33,10 +33,11 @@ export function tunnelTemplate(
   wish: TemplateWish,
 ): GetTunnelTemplateResponse | Refusal {
   const { record } = tunnel;
-  const popIds = record.placement?.popIds ?? [];
+  const popIds = carryingPops(snapshot, record.placement?.popIds ?? []);
   const popId = wish.popId === '' ? (popIds[0] ?? '') : wish.popId;
-  const pop = snapshot.pops.get(popId)?.record;
-  if (pop === undefined) return notFound('tunnel.pop_id', popId, 'PoP');
+  const own = snapshot.pops.get(popId)?.record;
+  if (own === undefined) return notFound('tunnel.pop_id', popId, 'PoP');
+  const pop = servedPop(snapshot, own);
   if (!popIds.includes(popId)) {
     const cure = `one of ${popIds.join(', ')}`;
     return refuse('invalid', { field: 'tunnel.pop_id', value: popId, problem: 'does not carry the tunnel', cure });

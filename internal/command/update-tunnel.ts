@@ -8,7 +8,7 @@ import {
   type UpdateTunnelResponse,
   UpdateTunnelResponseSchema,
 } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot } from '#internal/model/model.ts';
 import type { CommandContext, Decided } from './context.ts';
 import { Draft } from './draft.ts';
 import { Form, keyField, nameField } from './fields.ts';
@@ -87,7 +87,7 @@ export function updateTunnel(
   }
   if (request.sealedPresharedKey !== undefined) {
     const { byNode } = request.sealedPresharedKey;
-    const nodes = nodesOfPops(snapshot, tunnel.placement?.popIds ?? []);
+    const nodes = nodesOfPops(snapshot, carryingPops(snapshot, tunnel.placement?.popIds ?? []));
     if (hasKeys(byNode)) form.check(sealedField('tunnel.sealed_preshared_key', byNode, nodes));
     tunnel.sealedPresharedKey = byNode;
   }

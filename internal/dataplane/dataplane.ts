@@ -3,6 +3,8 @@
 // On the path: desired(snapshot, node) makes the wanted one, drivers observe the found one, plan compares the two.
 // Never: touches the world. Secrets stand here as paths of files on the node or sealed to it, never in clear.
 
+import type { Anycast, Span } from './vxlan.ts';
+
 export type { BgpCounts } from './bgp-counts.ts';
 export {
   paddedPassword,
@@ -15,6 +17,7 @@ export {
 export type { Session, Way } from './facts.ts';
 export { carriedStates, type Flow, mostFlows } from './flow.ts';
 export type { Floating, Pair, Sync } from './pair.ts';
+export type { Anycast, Span } from './vxlan.ts';
 
 import type { Floating, Pair, Sync } from './pair.ts';
 
@@ -63,32 +66,6 @@ export interface Wire {
   readonly name: string;
   readonly peer: string;
   readonly mtu: number;
-}
-
-/**
- * A VXLAN interface (RFC 7348) that leads to one other node: born in the transport namespace, where its UDP stays, it stands
- * in the pop namespace. Key: its name.
- */
-export interface Span {
-  readonly name: string;
-  readonly mtu: number;
-  /** Addresses of the transport namespace's, here and there. */
-  readonly own: string;
-  readonly far: string;
-}
-
-/**
- * Nodes of other PoPs that share this one's endpoint and key: a datagram that arrives here for a session of one of them is sent
- * on to it as it is. Key: the interface.
- */
-export interface Anycast {
-  readonly name: string;
-  /** Of this node and of the others, sorted (ownership.ts). */
-  readonly number: number;
-  readonly others: readonly number[];
-  /** Addresses that they share, sorted, and UDP ports of WireGuard there. */
-  readonly endpoints: readonly string[];
-  readonly ports: readonly number[];
 }
 
 /** The root of a device's classes (HTB, handle 1:). Key: `<netns> <dev>`. */

@@ -100,9 +100,9 @@ export const anycastLink = 'p44a';
 export const anycastNetwork = 45;
 /** Mark of WireGuard's answers that would leave by that link because what they answer came by it. */
 export const anycastFwmark = 0x46;
-/** Of a node, by which the ends of that link are called: its ASN less the first private one of ours; below 2^27. */
+/** Of a node, by which the ends of that link are called: its ASN less the first private one of ours, 94,967,294 at most (RFC 6996). */
 export const anycastNumber = (asn: number): number => asn - 4_200_000_000;
-export const mostAnycastNumber = 2 ** 27 - 1;
+export const mostAnycastNumber = 94_967_294;
 const reserved = (first: number, number: number): string =>
   [first + (number >>> 24), (number >>> 16) & 0xff, (number >>> 8) & 0xff, number & 0xff].join('.');
 /** Its address inside the mesh: of the space that nobody has (RFC 1112 4), since the mesh's own is IPv6, which cuts nothing in pieces. */

@@ -6,8 +6,9 @@
 // Never: touches the world, reads a clock, remembers anything.
 
 import { type Dataplane, emptyDataplane, type MutableDataplane } from '#internal/dataplane/dataplane.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot, servedPop } from '#internal/model/model.ts';
 import { accessLinksOf, reachedBy } from './access-links.ts';
+import { anycast } from './anycast.ts';
 import { bird } from './bird.ts';
 import { ip } from './ip.ts';
 import { legsOf } from './legs.ts';
@@ -15,21 +16,22 @@ import { type MeshPeer, putMeshPeer } from './mesh.ts';
 import { meshPeers } from './mesh-peers.ts';
 import { nft } from './nft.ts';
 import { type Self, type View, viewOf } from './self.ts';
-import { pair, siblingOf } from './sibling.ts';
 import { shaping } from './shaping.ts';
+import { pair, siblingOf } from './sibling.ts';
 import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
-export type { Carrier } from './tunnel.ts';
+export { groupNodes } from './anycast.ts';
 export { edgeOf } from './edge.ts';
 export { nextSessions } from './next-sessions.ts';
-export { type PathEnds, pathsOf } from './paths.ts';
-export { type Refusal, refusalsOf } from './refusals.ts';
 // The words of the rulesets, for whoever reads back what they do with a packet (explain).
 export { ownRulesBit, policyMap, portSet, presetBit, protocolSet, sourceMap, tunnelSet } from './nft-policy.ts';
 export { martians } from './nft-pop.ts';
 export { classMap, type Direction, shapedSet, waitingClass } from './nft-shaping.ts';
+export { type PathEnds, pathsOf } from './paths.ts';
+export { type Refusal, refusalsOf } from './refusals.ts';
 export type { Self, View } from './self.ts';
+export type { Carrier } from './tunnel.ts';
 
 /** Ids of tunnels that are live on this node. */
 export interface Here {
@@ -56,6 +58,13 @@ export function siblingOfNode(snapshot: Snapshot, nodeId: string): string | unde
   return node === undefined ? undefined : siblingOf(snapshot, node)?.node.id;
 }
 
+/** Whether two nodes of different PoPs have one endpoint and one key. */
+export function shareEndpoint(snapshot: Snapshot, id: string, other: string): boolean {
+  const [near, far] = [id, other].map((each) => snapshot.nodes.get(each)?.record);
+  if (near === undefined || far === undefined || near.popId === far.popId) return false;
+  return carryingPops(snapshot, [near.popId]).includes(far.popId);
+}
+
 /** What the pop namespace's part of a frame is made of, or undefined while the snapshot does not know the node. */
 export const viewOfNode = (snapshot: Snapshot, self: Self): View | undefined => view(snapshot, self, []);
 
@@ -66,7 +75,7 @@ export function frame(snapshot: Snapshot, self: Self): MutableDataplane {
   if (self.mesh !== undefined) for (const peer of members) putMeshPeer(self.mesh.address, peer, made);
   const seen = view(snapshot, self, members);
   if (seen === undefined) return made;
-  for (const mechanism of [wireguard, ip, shaping, nft, bird, pair]) mechanism(seen, made);
+  for (const mechanism of [wireguard, ip, shaping, nft, bird, pair, anycast]) mechanism(seen, made);
   return made;
 }
 
@@ -76,7 +85,14 @@ export function carrierOf(snapshot: Snapshot, self: Self): Carrier | undefined {
   const internet = snapshot.realms.get('internet')?.record;
   const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
   if (node === undefined || internet === undefined || pop === undefined) return undefined;
-  return { nodeId: node.id, popId: node.popId, internetTable: internet.table, accessLinks: accessLinksOf(pop) };
+  const popIds = carryingPops(snapshot, [node.popId]);
+  return {
+    nodeId: node.id,
+    popId: node.popId,
+    popIds,
+    internetTable: internet.table,
+    accessLinks: accessLinksOf(servedPop(snapshot, pop)),
+  };
 }
 
 /** Access interface by which a tunnel is reached; undefined while the snapshot does not know the node. */

@@ -1,9 +1,11 @@
 // Mesh peers: who belongs to the management mesh. The nodes of the snapshot, and those of the node's own file that the
 // snapshot does not know yet: a network is built node by node over this very mesh. A node that was revoked is known, and out.
 
+import { anycastAddress, anycastNumber } from '#internal/dataplane/ownership.ts';
 import { type Node, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { nodesInForce, type Snapshot } from '#internal/model/model.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
+import { groupNodes } from './anycast.ts';
 import type { MeshPeer } from './mesh.ts';
 import type { Self } from './self.ts';
 
@@ -21,10 +23,14 @@ export function meshPeers(snapshot: Snapshot, { nodeId, mesh }: Self): readonly 
   for (const peer of mesh.peers)
     if (!known.has(peer.address) && !out.has(peer.publicKey)) peers.set(peer.publicKey, peer);
   const near = snapshot.nodes.get(nodeId)?.record;
+  const group = near === undefined ? [] : groupNodes(snapshot, near);
+  const anycastOf = new Map(group.map(({ id, asn }) => [id, anycastAddress(anycastNumber(asn))]));
   for (const node of nodesInForce(snapshot)) {
     const peer = node.id === nodeId ? undefined : meshPeerOf(snapshot, near, node);
     const filed = peer ?? mesh.peers.find(({ address }) => node.id !== nodeId && address === node.meshAddress);
-    if (filed !== undefined) peers.set(filed.publicKey, filed);
+    const shared = anycastOf.get(node.id);
+    if (filed !== undefined)
+      peers.set(filed.publicKey, shared === undefined ? filed : { ...filed, anycastAddress: shared });
   }
   return [...peers.values()];
 }

@@ -11,6 +11,8 @@ export interface MeshPeer {
   readonly publicKey: string;
   readonly endpoint: string;
   readonly address: string;
+  /** Of a node that shares this one's endpoint: what else it sends from (ownership.ts). */
+  readonly anycastAddress?: string;
 }
 
 export interface MeshSettings extends EdgeSettings {
@@ -34,7 +36,10 @@ export function putMeshPeer(own: string, peer: MeshPeer, into: MutableDataplane)
   put(into, 'peer', {
     link: meshLink,
     publicKey: peer.publicKey,
-    allowedIps: [`${peer.address}/${hostLength(peer.address)}`],
+    allowedIps: [
+      ...(peer.anycastAddress === undefined ? [] : [`${peer.anycastAddress}/32`]),
+      `${peer.address}/${hostLength(peer.address)}`,
+    ].sort(),
     endpoint: peer.endpoint,
     keepaliveSeconds: keepaliveSeconds(own, peer.address),
   });

@@ -4,8 +4,15 @@
 // The way out stays open: whatever runs on this machine is its operator's (updates, time, names), and to cut that off
 // is to lock him out. What must not leave is named. What the machine forwards is his too.
 
-import { accessFwmark, leaseSet, meshLink, vxlanPort } from '#internal/dataplane/ownership.ts';
-import { Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  accessFwmark,
+  anycastAddress,
+  anycastNumber,
+  leaseSet,
+  meshLink,
+  vxlanPort,
+} from '#internal/dataplane/ownership.ts';
+import { type Node, Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
 import type { Edge, HostService } from './edge.ts';
 import { handshakeGate } from './nft-handshakes.ts';
@@ -32,6 +39,8 @@ export interface Known {
   readonly legs: readonly Leg[];
   readonly upstreams: readonly Upstream[];
   readonly sibling?: Sibling;
+  /** Nodes that share its endpoint. */
+  readonly group: readonly Pick<Node, 'asn'>[];
 }
 
 const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
@@ -174,7 +183,13 @@ const addresses: readonly string[] = [
   'ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept',
 ];
 
-function mesh({ mesh: own, managementPorts }: Edge): string {
+/** What they hand to this node goes by VXLAN through the mesh, whose keys say that it is from them. */
+const handed = (known: Known | undefined): readonly string[] => {
+  const from = (known?.group ?? []).map(({ asn }) => anycastAddress(anycastNumber(asn))).sort(byText);
+  return from.length === 0 ? [] : [`ip saddr ${list(from)} udp dport ${vxlanPort} accept`];
+};
+
+function mesh({ mesh: own, managementPorts }: Edge, known: Known | undefined): string {
   const members = families.flatMap((family) => {
     const from = ofFamily(
       family,
@@ -192,7 +207,7 @@ function mesh({ mesh: own, managementPorts }: Edge): string {
       'jump host_services',
       'drop',
     ),
-    chain('mesh', ...members, 'drop'),
+    chain('mesh', ...members, ...handed(known), 'drop'),
   ].join('\n');
 }
 
@@ -220,7 +235,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
           ),
         ]),
     chain('host_services', ...(edge?.hostServices ?? []).flatMap(service)),
-    ...(edge === undefined ? [] : [mesh(edge)]),
+    ...(edge === undefined ? [] : [mesh(edge, known)]),
     chain(
       'input',
       'type filter hook input priority filter; policy drop;',

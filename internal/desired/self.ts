@@ -1,15 +1,16 @@
 // Self: the node for which a dataplane is desired, and everything of the snapshot that its parts look at.
 
-import { nodesInForce, slabStands, type Snapshot, standingPools } from '#internal/model/model.ts';
 import type { Interconnect, Node, Pop, Realm, Slab, Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { contains, parsePrefix, type Prefix } from '#internal/netip/netip.ts';
+import { nodesInForce, type Snapshot, servedPop, slabStands, standingPools } from '#internal/model/model.ts';
+import { contains, type Prefix, parsePrefix } from '#internal/netip/netip.ts';
+import type { Share } from '#internal/verdict/verdict.ts';
 import { type AccessLinks, accessLinksOf } from './access-links.ts';
+import { groupNodes } from './anycast.ts';
 import type { Community } from './community.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
 import { type Origin, originOf } from './origin.ts';
 import { type Sibling, siblingOf } from './sibling.ts';
-import type { Share } from '#internal/verdict/verdict.ts';
 
 /** What a node knows of itself without the store. */
 export interface Self {
@@ -56,7 +57,10 @@ export interface Leg {
 export interface View {
   readonly self: Self;
   readonly node: Node;
+  /** As its clients meet it: in an anycast group, with the group's endpoint and key. */
   readonly pop: Pop;
+  /** Nodes of other PoPs with the same endpoint and key. */
+  readonly group: readonly Node[];
   readonly internet: Realm;
   /** With the current key, and while that is rotated with the next. */
   readonly accessLinks: AccessLinks;
@@ -101,9 +105,10 @@ function blackholesIn(snapshot: Snapshot, pools: readonly string[]): readonly st
 /** Everything that this node's frame is made of, or undefined while the snapshot does not know the node. */
 export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => readonly Leg[]): View | undefined {
   const node = snapshot.nodes.get(self.nodeId)?.record;
-  const pop = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
+  const own = node === undefined ? undefined : snapshot.pops.get(node.popId)?.record;
   const internet = snapshot.realms.get('internet')?.record;
-  if (node === undefined || pop === undefined || internet === undefined) return undefined;
+  if (node === undefined || own === undefined || internet === undefined) return undefined;
+  const pop = servedPop(snapshot, own);
   // One that overlaps an older pool, as only a hand writes it, is neither announced nor cut from.
   const standing = standingPools(snapshot);
   const pools = sortedRecords(snapshot.pools.values(), (p) => p.prefix).filter(
@@ -130,6 +135,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     self,
     node,
     pop,
+    group: groupNodes(snapshot, node),
     internet,
     accessLinks: accessLinksOf(pop),
     legs: legsOf(node),

@@ -16,6 +16,8 @@ import { shapedTunnel } from './shaping.ts';
 export interface Carrier {
   readonly nodeId: string;
   readonly popId: string;
+  /** That one, and those that share its endpoint: what is placed at one of them is carried by all. */
+  readonly popIds: readonly string[];
   readonly internetTable: number;
   /** With the current key, and while that is rotated with the next. */
   readonly accessLinks: AccessLinks;
@@ -24,7 +26,9 @@ export interface Carrier {
 const hostOf = (prefix: string): string => prefix.slice(0, prefix.indexOf('/'));
 
 const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
-  tunnel.enabled && tunnel.suspension === undefined && (tunnel.placement?.popIds.includes(carrier.popId) ?? false);
+  tunnel.enabled &&
+  tunnel.suspension === undefined &&
+  (tunnel.placement?.popIds.some((id) => carrier.popIds.includes(id)) ?? false);
 
 /** Of one tunnel. */
 export interface Whereabouts {

@@ -241,3 +241,21 @@ test('before a move where nobody lives nobody is waited for; who must not call n
   hindered.caller.gather();
   expect(hindered.caller.called()).toBe(false);
 });
+
+test('who is added is called beside the others, and after them too [N8]', async () => {
+  const { caller, dialled, hungUp } = world(['a', 'b', 'c'], () => 10);
+  const endpoint = (peerKey: string) => ({ peerKey, endpoint: '192.0.2.1:1', handshakeMs: 1 });
+  caller.add([endpoint('a')]);
+  caller.add([endpoint('b'), endpoint('stranger')]);
+  await eventually(() => hungUp.length === 2, 5_000);
+  expect(dialled.map(({ peerKey }) => peerKey)).toEqual(['a', 'b']);
+  caller.add([endpoint('c')]);
+  await eventually(() => hungUp.length === 3, 5_000);
+  expect(hungUp).toEqual(['a', 'b', 'c']);
+});
+
+test('a node whose clock is ahead calls nobody who is added either [N7]', () => {
+  const { caller, turns } = world(['a'], () => 10, { hindrance: 'the clock is ahead' });
+  caller.add([{ peerKey: 'a', endpoint: '192.0.2.1:1', handshakeMs: 1 }]);
+  expect(turns).toEqual([]);
+});

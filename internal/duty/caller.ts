@@ -35,6 +35,8 @@ export interface CallParts {
    * whose clock is right (WireGuard refuses an older time, paper 5.1).
    */
   readonly hindrance: () => string;
+  /** Of the last that was added; default 90 s (wg(8): REKEY_ATTEMPT_TIME). */
+  readonly patienceMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +49,7 @@ const longestGapMs = 1_600;
 /** 100 ms to 1.6 s, and once more: 4.7 s. Later WireGuard repeats by itself, each 5 s (REKEY_TIMEOUT). */
 const mostTries = 6;
 /** wg(8): REKEY_ATTEMPT_TIME; who has not answered by then is away. */
-const patienceMs = 90_000;
+const longestMs = 90_000;
 const lookEachMs = 20;
 /** Who has shaken hands in that time may have a session: REJECT_AFTER_TIME (paper 6.1), and until it is told (endpoints.ts). */
 const liveMs = 180_000 + 15_000;
@@ -79,13 +81,16 @@ export interface Caller {
   gather(): void;
   /** Of a node that gathers: all that live have answered, or will not. */
   called(): boolean;
-  /** All that have not answered yet. */
+  /** All that are known and have not answered yet. */
   begin(): void;
+  /** These, beside those that are being called. */
+  add(endpoints: readonly Endpoint[]): void;
   end(): void;
 }
 
 interface Round {
   readonly stop: AbortController;
+  readonly calls: OpenCall[];
   calm: boolean;
   beganMs: number;
   /** Live ones that are waited for. */
@@ -93,21 +98,24 @@ interface Round {
 }
 
 export function createCaller(parts: CallParts): Caller {
-  const { dial, hangUp, handshakes, known, apart, peerOf, hindrance, clock, log } = parts;
+  const { dial, hangUp, handshakes, known, apart, peerOf, hindrance, clock, log, patienceMs = longestMs } = parts;
   let round: Round | undefined;
 
-  async function callAll(of: Round): Promise<void> {
-    const { signal } = of.stop;
+  const callsOf = (endpoints: readonly Endpoint[]): OpenCall[] => {
     const liveSinceMs = clock.wall().getTime() - liveMs;
-    const waiting = known().flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
+    return endpoints.flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
       const firstGapMs = Math.max(leastGapMs, 2 * rttMs);
       const call = { peerKey, endpoint, firstGapMs, live: handshakeMs >= liveSinceMs };
       return peerOf(peerKey) === undefined ? [] : [{ ...call, tries: 0, calledMs: 0, dueMs: 0 }];
     });
+  };
+
+  async function callAll(of: Round): Promise<void> {
+    const { signal } = of.stop;
     // Sorted: they come first.
-    const living = waiting.filter(({ live }) => live).length;
+    const living = of.calls.filter(({ live }) => live).length;
     of.left = living;
-    const all = (): number => (of.calm ? living : waiting.length);
+    const all = (): number => (of.calm ? living : of.calls.length);
     const open = new Map<string, OpenCall>();
     /** What the calls of this look took; waiting for others' turns costs nobody anything. */
     let workedMs = 0;
@@ -174,26 +182,23 @@ export function createCaller(parts: CallParts): Caller {
       await ring(due.slice(0, mostOpen), true);
       // Who has not answered thrice is away or far, and holds up nobody.
       const pending = [...open.values()].filter(({ tries }) => tries < 3).length;
-      const fresh = waiting.slice(at, Math.min(all(), at + Math.max(0, mostOpen - pending)));
+      const fresh = of.calls.slice(at, Math.min(all(), at + Math.max(0, mostOpen - pending)));
       at += fresh.length;
       for (const call of fresh) open.set(call.peerKey, call);
       await ring(fresh, false);
       await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * workedMs, 250)), signal).catch(() => undefined);
     }
+    // Whoever is added from here on begins anew.
+    if (round === of) round = undefined;
     await end([...open.values()]);
-    log.info('called', { peers: waiting.length, live: living, answered, lastMs: Math.round(lastMs) });
+    log.info('called', { peers: of.calls.length, live: living, answered, lastMs: Math.round(lastMs) });
   }
 
-  function start(calm: boolean): void {
+  function start(calm: boolean, calls: readonly OpenCall[]): void {
     round?.stop.abort();
-    round = undefined;
-    const why = hindrance();
-    if (why !== '') {
-      log.warn('calls-nobody', { reason: why });
-      return;
-    }
     const next: Round = {
       stop: new AbortController(),
+      calls: [...calls],
       calm,
       beganMs: clock.monotonicMs(),
       left: Number.POSITIVE_INFINITY,
@@ -206,18 +211,37 @@ export function createCaller(parts: CallParts): Caller {
       });
   }
 
+  const hindered = (): boolean => {
+    const why = hindrance();
+    if (why !== '') log.warn('calls-nobody', { reason: why });
+    return why !== '';
+  };
+  const startAll = (calm: boolean): void => {
+    end();
+    if (!hindered()) start(calm, callsOf(known()));
+  };
+  const end = (): void => {
+    round?.stop.abort();
+    round = undefined;
+  };
+
   return {
-    gather: () => start(true),
+    gather: () => startAll(true),
     called: () => round?.calm === true && round.left === 0,
     begin: () => {
-      if (round?.calm !== true) return start(false);
+      if (round?.calm !== true) return startAll(false);
       log.info('gathered', { left: round.left, ms: Math.round(clock.monotonicMs() - round.beganMs) });
       round.calm = false;
       round.beganMs = clock.monotonicMs();
     },
-    end: () => {
-      round?.stop.abort();
-      round = undefined;
+    add: (endpoints) => {
+      if (hindered()) return;
+      const calls = callsOf(endpoints);
+      if (calls.length === 0) return;
+      if (round === undefined) return start(false, calls);
+      round.calls.push(...calls);
+      if (!round.calm) round.beganMs = clock.monotonicMs();
     },
+    end,
   };
 }

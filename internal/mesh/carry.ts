@@ -13,7 +13,7 @@ const patienceMs = 3_000;
 
 const protocols = { tcp: 6, udp: 17 } as const;
 
-const wireOf = ({ protocol, ...flow }: Flow): MessageInitShape<typeof OpenFlowSchema> => ({
+export const wireOf = ({ protocol, ...flow }: Flow): MessageInitShape<typeof OpenFlowSchema> => ({
   ...flow,
   protocol: protocols[protocol],
 });
@@ -40,6 +40,21 @@ export interface Carriage {
   readonly target: string;
   readonly tunnelId: string;
   readonly flows: readonly Flow[];
+}
+
+/** The rest of what is told of flows goes the same way, asked for. @throws when that node does not answer */
+export async function askForFlows(
+  { nodeId, target, tunnelId }: Omit<Carriage, 'flows'>,
+  credentials: ChannelCredentials,
+  signal: AbortSignal,
+): Promise<readonly Flow[]> {
+  const options = { serverName: serverNameOf(nodeId), deadlineMs: patienceMs };
+  const connection = connect(MeshService, target, credentials, options);
+  try {
+    return flowsTold((await connection.call.askFlows({ tunnelId }, { signal })).flows);
+  } finally {
+    connection.close();
+  }
 }
 
 export async function askToCarry(

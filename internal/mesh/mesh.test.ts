@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
+import { type Flow, mostFlows } from '#internal/dataplane/dataplane.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
-import { type Flow, mostFlows } from '#internal/dataplane/dataplane.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { type Claim, type Contest, createPresence } from '#internal/presence/presence.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
@@ -27,7 +27,13 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   const certificate = await issueNodeCertificate(ca, { id: nodeId, addresses: ['127.0.0.1'] }, validity);
   const identity = { ca: ca.certificatePem, certificate: certificate.certificatePem, key: certificate.privateKeyPem };
   const status = createStatus(nodeId);
-  const parts = { nodeId, isSibling: () => false, onMove: () => undefined, onLost: () => undefined };
+  const parts = {
+    nodeId,
+    isSibling: () => false,
+    together: () => false,
+    onMove: () => undefined,
+    onLost: () => undefined,
+  };
   const presence = createPresence({ ...parts, onContest: () => undefined });
   const asked: string[] = [];
   const carried: [peer: string, tunnelId: string, flows: readonly Flow[]][] = [];
@@ -40,6 +46,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
       carried.push([peer, tunnelId, flows]);
       return tunnelId === 't';
     },
+    open: async (_peer: string, tunnelId: string) => (tunnelId === 't' ? carried.flatMap(([, , flows]) => flows) : []),
   };
   const credentials = clientCredentials(identity);
   const mesh = createMesh({

@@ -5,22 +5,22 @@
 
 import type { ChannelCredentials, Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
+import type { Flow } from '#internal/dataplane/dataplane.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
-  MeshService,
   type MeshFrame,
+  MeshService,
   type StreamRequest,
   type StreamResponse,
 } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import { endpointAt } from '#internal/netip/netip.ts';
-import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
-import type { Flow } from '#internal/dataplane/dataplane.ts';
 import type { Claim, Contest } from '#internal/presence/presence.ts';
+import { connect, implement, serverNameOf } from '#internal/rpc/rpc.ts';
 import type { Status } from '#internal/status/status.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
+import { askForFlows, askToCarry, flowsTold, wireOf } from './carry.ts';
 import { type Claims, createTeller, type Teller } from './teller.ts';
-import { askToCarry, flowsTold } from './carry.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
@@ -68,6 +68,8 @@ export interface Mesh {
    * the move yet takes nothing. @throws when it does not answer
    */
   carry(nodeId: string, tunnelId: string, flows: readonly Flow[], signal: AbortSignal): Promise<boolean>;
+  /** What flows that node has open of a tunnel that it holds. @throws when it does not answer */
+  flows(nodeId: string, tunnelId: string, signal: AbortSignal): Promise<readonly Flow[]>;
   /** What every other node of the mesh has counted of a tunnel. */
   usage(tunnelId: string, signal: AbortSignal): Promise<readonly UsageOfNode[]>;
   /** The credentials are new: every stream is opened anew, and the old one ends when the new one had time to come up. */
@@ -154,6 +156,9 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           carryFlows: async ({ tunnelId, flows }, call) => ({
             taken: presence.carried(call.principal.id, tunnelId, flowsTold(flows)),
           }),
+          askFlows: async ({ tunnelId }, call) => ({
+            flows: (await presence.open(call.principal.id, tunnelId)).map(wireOf),
+          }),
           orderTakeover: async () => ({ problem: await pair.takeOver() }),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;
@@ -218,6 +223,10 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
     carry: async (id, tunnelId, flows, signal) => {
       const target = others.get(id);
       return target !== undefined && askToCarry({ nodeId: id, target, tunnelId, flows }, credentials(), signal);
+    },
+    flows: async (id, tunnelId, signal) => {
+      const target = others.get(id);
+      return target === undefined ? [] : askForFlows({ nodeId: id, target, tunnelId }, credentials(), signal);
     },
     usage: (tunnelId, signal) => askUsage(others, credentials(), tunnelId, signal),
     renew: () => {

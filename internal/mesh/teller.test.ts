@@ -19,6 +19,7 @@ function half(all: readonly Claim[] = []) {
     },
     asked: () => undefined,
     carried: () => false,
+    open: async () => [],
   };
   const stop = new AbortController();
   const teller = createTeller({ status: createStatus('p1'), clock: realClock, presence }, stop.signal);

@@ -19,6 +19,8 @@ export interface Claims {
   asked(peer: string, contests: readonly Contest[]): void;
   /** What a peer had open of a tunnel that has moved here from it. Gives whether it is taken. */
   carried(peer: string, tunnelId: string, flows: readonly Flow[]): boolean;
+  /** What is open here of a tunnel that a peer is about to take over; nothing where it may not. */
+  open(peer: string, tunnelId: string): Promise<readonly Flow[]>;
 }
 
 interface Parts {

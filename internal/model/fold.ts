@@ -34,6 +34,7 @@ type Table = ImmutableMap<string, AnyStored>;
 const tables = {
   realm: 'realms',
   pop: 'pops',
+  anycast: 'anycasts',
   node: 'nodes',
   interconnect: 'interconnects',
   upstream: 'upstreams',

@@ -4,6 +4,7 @@
 // Never: reads etcd, a clock or the kernel; never drops a record that it doubts: it stays visible in the snapshot and
 // only does not stand.
 
+export { carryingPops, groupOf, popsOfGroup, servedPop } from './anycast.ts';
 export type { Folded, RecordChange } from './fold.ts';
 export { fold } from './fold.ts';
 export {

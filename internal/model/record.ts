@@ -2,6 +2,7 @@
 
 import type {
   Allocation,
+  AnycastGroup,
   Authority,
   Blackhole,
   DeletedTunnel,
@@ -27,6 +28,7 @@ export interface Records {
   network: Network;
   realm: Realm;
   pop: Pop;
+  anycast: AnycastGroup;
   node: Node;
   interconnect: Interconnect;
   upstream: Upstream;
@@ -48,6 +50,7 @@ export const recordKinds = [
   'network',
   'realm',
   'pop',
+  'anycast',
   'node',
   'interconnect',
   'upstream',

@@ -3,6 +3,7 @@
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import {
   AllocationSchema,
+  AnycastGroupSchema,
   AuthoritySchema,
   BlackholeSchema,
   InterconnectSchema,
@@ -26,6 +27,7 @@ export const recordSchemas: { readonly [K in RecordKind]: GenMessage<Records[K]>
   network: NetworkSchema,
   realm: RealmSchema,
   pop: PopSchema,
+  anycast: AnycastGroupSchema,
   node: NodeSchema,
   interconnect: InterconnectSchema,
   upstream: UpstreamSchema,

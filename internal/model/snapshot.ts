@@ -3,6 +3,7 @@
 import { Map } from 'immutable';
 import type {
   Allocation,
+  AnycastGroup,
   Authority,
   Blackhole,
   Interconnect,
@@ -37,6 +38,7 @@ export interface Snapshot {
   readonly network?: Stored<Network>;
   readonly realms: Map<string, Stored<Realm>>;
   readonly pops: Map<string, Stored<Pop>>;
+  readonly anycasts: Map<string, Stored<AnycastGroup>>;
   readonly nodes: Map<string, Stored<Node>>;
   readonly interconnects: Map<string, Stored<Interconnect>>;
   readonly upstreams: Map<string, Stored<Upstream>>;
@@ -69,6 +71,7 @@ export function emptySnapshot(): Snapshot {
     revision: 0n,
     realms: Map(),
     pops: Map(),
+    anycasts: Map(),
     nodes: Map(),
     interconnects: Map(),
     upstreams: Map(),

@@ -1,4 +1,4 @@
-import { create, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
+import { clone, create, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
@@ -11,7 +11,13 @@ import {
   UserSchema,
   UserState,
 } from '#internal/gen/pop44/store/v1/people_pb.ts';
-import { InterconnectSchema, JoinTokenSchema, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  AnycastGroupSchema,
+  InterconnectSchema,
+  JoinTokenSchema,
+  PopSchema,
+  UpstreamSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
@@ -183,8 +189,14 @@ const casesOf: { readonly [relation: string]: (typeof examples)[string] } = {
     'regional-admin': [[{}, { owner: 'club', homePopId: 'p1' }], [{ owner: 'club', homePopId: 'p2' }]],
   },
   ownerField: { user: newCases.user, 'regional-admin': [[{}], [{ owner: 'club' }]] },
-  pop: popCases({ pop: 'p1' }, { pop: 'p2' }),
+  pop: {
+    'regional-admin': [
+      [{ pop: 'p1' }, { pop: 'p1', anycastGroup: '' }],
+      [{ pop: 'p2' }, { pop: 'p1', anycastGroup: 'coast' }, {}],
+    ],
+  },
   popId: popCases({ popId: 'p1' }, { popId: 'p2' }),
+  popOfKey: popCases({ popId: 'p1' }, { popId: 'p2' }),
   node: popCases({ node: 'p1' }, { node: 'p2' }),
   nodeId: popCases({ nodeId: 'p1' }, { nodeId: 'p2' }),
   newNode: popCases({ node: { popId: 'p1' } }, { node: { popId: 'p2' } }),
@@ -239,6 +251,34 @@ test('cell by cell: each role may what its cell says, of its own and of others [
     }
   }
   expect(cells).toBe(methods.length * 6);
+});
+
+test("the key of an anycast group is not one regional admin's to set [S7]", () => {
+  const [plain, principal] = [fabricOf('nobody'), principals['regional-admin'] as Principal];
+  const stored = (record: object) => ({ record, revision: 4n });
+  const fabric = fold(plain, {
+    revision: 4n,
+    relisted: false,
+    events: [
+      { kind: 'anycast', id: 'coast', stored: stored(create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1' })) },
+      {
+        ...{ kind: 'pop', id: 'p1' },
+        stored: stored(
+          Object.assign(clone(PopSchema, plain.pops.get('p1')?.record ?? create(PopSchema)), {
+            anycastGroupId: 'coast',
+          }),
+        ),
+      },
+    ] as RecordEvent[],
+  }).snapshot;
+  const method = FabricService.method.setPopAccessKey;
+  const actor = actorOf(fabric, people, principal, now);
+  if (isRefusal(actor)) throw new Error(actor.message);
+  const request = create(method.input, { popId: 'p1' });
+  expect(judge({ fabric, people }, actor, { principal, method, request })).toMatchObject({
+    refused: 'not-owner',
+    message: expect.stringContaining('a global admin does it') as unknown,
+  });
 });
 
 test("another's tunnel is refused in the words of one that is not there [S7]", () => {

@@ -1,8 +1,8 @@
 // Relations: whose the thing is that a request names.
 
 import { findTunnel } from '#internal/command/command.ts';
-import { isRefusal, type Refusal } from '#internal/errors/errors.ts';
-import { emptySnapshot, type Snapshot } from '#internal/model/model.ts';
+import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
+import { emptySnapshot, groupOf, type Snapshot } from '#internal/model/model.ts';
 import { findUser, ownerOf, type People } from '#internal/people/people.ts';
 
 export interface World {
@@ -46,6 +46,12 @@ const onPops = (...popIds: readonly (string | undefined)[]): Owned =>
     popIds: popIds.filter((popId) => popId !== undefined && popId !== ''),
   }) as Owned;
 
+/** What is a whole anycast group's: its PoPs may be several people's. */
+const ofGroup = (field: string, value: string): Owned => {
+  const problem = 'is about the key of an anycast group, which is that of other PoPs too';
+  return { ...nobodys, hidden: refuse('not-owner', { field, value, problem, cure: 'a global admin does it' }) };
+};
+
 const popOf = ({ fabric }: World, nodeId: string): string | undefined => fabric.nodes.get(nodeId)?.record.popId;
 
 const tunnel: Relation = ({ fabric }, request) => {
@@ -80,8 +86,18 @@ export const relations = {
   newTunnel,
   newAllocation: newTunnel,
   ownerField: (_, request, own) => ({ owner: text(request, 'owner') || own, popIds: [] }),
-  pop: (_, request) => onPops(text(request, 'pop')),
+  // Who brings a PoP into a group writes the key of all its PoPs anew.
+  pop: (_, request) =>
+    text(request, 'anycastGroup') === ''
+      ? onPops(text(request, 'pop'))
+      : ofGroup('anycast_group', text(request, 'anycastGroup')),
   popId: (_, request) => onPops(text(request, 'popId')),
+  popOfKey: ({ fabric }, request) => {
+    const pop = fabric.pops.get(text(request, 'popId'))?.record;
+    // The key of a group is that of other PoPs too.
+    const group = pop && groupOf(fabric, pop);
+    return group === undefined ? onPops(text(request, 'popId')) : ofGroup('pop_id', pop?.id ?? '');
+  },
   node: (world, request) => onPops(popOf(world, text(request, 'node'))),
   nodeId: (world, request) => onPops(popOf(world, text(request, 'nodeId'))),
   newNode: (_, request) => onPops(text(inside(request, 'node'), 'popId')),

@@ -82,6 +82,9 @@ const lines: readonly Line[] = [
   ['pop44.v1.FabricService/CreatePop', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/UpdatePop', 'manage', '- - o - y   - - -', 'pop'],
   ['pop44.v1.FabricService/ListPops', 'read', '- y y y y   y y -'],
+  ['pop44.v1.FabricService/CreateAnycastGroup', 'manage', '- - - - y   - - -'],
+  ['pop44.v1.FabricService/ListAnycastGroups', 'read', '- y y y y   y y -'],
+  ['pop44.v1.FabricService/DeleteAnycastGroup', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/CreateNode', 'manage', '- - o - y   - - -', 'newNode'],
   ['pop44.v1.FabricService/UpdateNode', 'manage', '- - o - y   - - -', 'node'],
   ['pop44.v1.FabricService/DrainNode', 'manage', '- - o - y   - - -', 'node'],
@@ -95,7 +98,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.FabricService/ListUpstreams', 'read', '- - y y y   y y -'],
   ['pop44.v1.FabricService/DeleteUpstream', 'manage', '- - o - y   - - -', 'upstream'],
   ['pop44.v1.FabricService/SetUpstreamPassword', 'manage', '- - o - y   - - -', 'upstream'],
-  ['pop44.v1.FabricService/SetPopAccessKey', 'manage', '- - o - y   - - -', 'popId'],
+  ['pop44.v1.FabricService/SetPopAccessKey', 'manage', '- - o - y   - - -', 'popOfKey'],
   ['pop44.v1.FabricService/RotatePopAccessKey', 'manage', '- - o - y   - - -', 'popId'],
   ['pop44.v1.FabricService/GetPopAccessKey', 'manage', '- - o - y   y y -', 'popId'],
   ['pop44.v1.FabricService/SetNodeSealingKey', 'manage', '- - o - y   - - -', 'nodeId'],
@@ -157,6 +160,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.MeshService/TellWhereabouts', 'mesh', '- - - - -   y y -'],
   ['pop44.v1.MeshService/OrderTakeover', 'mesh', '- - - - -   y - -'],
   ['pop44.v1.MeshService/CarryFlows', 'mesh', '- - - - -   y y -'],
+  ['pop44.v1.MeshService/AskFlows', 'mesh', '- - - - -   y y -'],
 ];
 
 const cellsOf = (text: string): readonly Cell[] => text.split(/ +/) as readonly string[] as readonly Cell[];

@@ -35,6 +35,7 @@ function fabric(count: number, delaysMs: readonly number[]) {
     const presence = createPresence({
       nodeId: name(at),
       isSibling: () => false,
+      together: () => false,
       onMove: () => undefined,
       onLost: () => {
         moves += 1;

@@ -4,13 +4,14 @@ import { createPresence, type Sighting } from './presence.ts';
 const minute = 60_000;
 
 /** A node, and what it was heard to say. */
-function node(nodeId: string, siblings: readonly string[] = []) {
+function node(nodeId: string, siblings: readonly string[] = [], group: readonly string[] = []) {
   const moves: string[] = [];
   const lost: string[] = [];
   const contests: string[] = [];
   const presence = createPresence({
     nodeId,
     isSibling: (id) => siblings.includes(id),
+    together: (a, b) => group.includes(a) && group.includes(b),
     onMove: (here, moved) => moves.push(...moved.map((id) => `${id} ${here.sequenceOf(id) ?? 'gone'}`)),
     onLost: (tunnelId, to) => lost.push(`${tunnelId} ${to}`),
     onContest: (tunnelId) => contests.push(tunnelId),
@@ -214,4 +215,23 @@ test('of what is held here it is known who held it before, also when that node h
   expect(presence.cameFrom('t')).toBeUndefined();
   presence.forget('t');
   expect(presence.claimOf('t')).toBeUndefined();
+});
+
+test('of a shared endpoint a client is where it shook hands last, at once, and never at two devices [N8]', () => {
+  const group = ['p1', 'p2'];
+  const [p1, p2, p3] = [node('p1', [], group), node('p2', [], group), node('p3', [], group)];
+  let atMs = 1_000;
+  for (let turn = 0; turn < 8; turn += 1) {
+    const [mover, other] = turn % 2 === 0 ? [p1, p2] : [p2, p1];
+    const news = mover.shake(atMs);
+    expect(news).toHaveLength(1);
+    other.presence.told('x', news, atMs);
+    p3.presence.told('x', news, atMs);
+    atMs += 10_000;
+  }
+  expect([p1, p2, p3].flatMap(({ presence }) => presence.frozen(atMs))).toEqual([]);
+  expect([...p1.contests, ...p2.contests]).toEqual([]);
+  expect(p3.presence.claimOf('t')).toEqual(claim('p2', 8, atMs - 10_000));
+  // What is told late is older than the move.
+  expect(p1.presence.seen([{ tunnelId: 't', handshakeMs: atMs - 10_001 }], atMs)).toEqual([]);
 });

@@ -58,6 +58,8 @@ export interface PresenceParts {
   readonly nodeId: string;
   /** Which of the nodes of a PoP holds a tunnel goes by who carries the PoP. */
   readonly isSibling: (nodeId: string) => boolean;
+  /** Two nodes share an endpoint: a client that has one file is at the one or the other, as the internet leads it. */
+  readonly together: (nodeId: string, other: string) => boolean;
   /** Hears of tunnels that came, went, or are held by another move; once for each call that moved any. */
   readonly onMove: (here: Held, moved: readonly string[]) => void;
   /** A tunnel that was here is another node's. */
@@ -72,7 +74,7 @@ const sessionMs = 180_000;
 const sameMomentMs = 5_000;
 
 export function createPresence(parts: PresenceParts): Presence {
-  const { nodeId, isSibling, onMove, onLost, onContest } = parts;
+  const { nodeId, isSibling, together, onMove, onLost, onContest } = parts;
   const claims = new Map<string, Claim>();
   /** Newest handshake here, held or not. */
   const shaken = new Map<string, number>();
@@ -108,7 +110,9 @@ export function createPresence(parts: PresenceParts): Presence {
     claims.set(tunnelId, claim);
     const passed = before !== undefined && before.nodeId !== claim.nodeId;
     const within = [before?.nodeId, claim.nodeId].every((id) => id === nodeId || isSibling(id ?? ''));
-    if (passed && !within) freeze.moved(tunnelId, nowMs);
+    // Of one key on two devices that says nothing.
+    const led = passed && together(before.nodeId, claim.nodeId);
+    if (passed && !within && !led) freeze.moved(tunnelId, nowMs);
     if (claim.nodeId === nodeId) {
       sequences = sequences.set(tunnelId, claim.sequence);
       if (passed) {
@@ -127,7 +131,7 @@ export function createPresence(parts: PresenceParts): Presence {
     onLost(tunnelId, claim.nodeId);
     // It has moved on and back before the news of the first move were here.
     const latest = (shaken.get(tunnelId) ?? 0) > claim.handshakeMs - sameMomentMs;
-    if (latest && !isSibling(claim.nodeId)) onContest(tunnelId);
+    if (latest && !isSibling(claim.nodeId) && !together(claim.nodeId, nodeId)) onContest(tunnelId);
     return true;
   }
 
@@ -135,6 +139,8 @@ export function createPresence(parts: PresenceParts): Presence {
   function starts(claim: Claim, { handshakeMs }: Sighting, lastMs: number | undefined, nowMs: number): boolean {
     // One that is told late, by a privileged half that is met again, is older than the move away from here.
     if (isSibling(claim.nodeId)) return handshakeMs > claim.handshakeMs - sameMomentMs;
+    // A client of a shared endpoint cannot be at two nodes: where it shook hands last, there it is.
+    if (together(claim.nodeId, nodeId)) return handshakeMs > claim.handshakeMs;
     if (handshakeMs <= claim.handshakeMs || freeze.untilMs(claim.tunnelId, nowMs) !== undefined) return false;
     return lastMs === undefined || handshakeMs - lastMs >= sessionMs;
   }

@@ -2,8 +2,8 @@
 //
 // Costs what changed: parts of the tunnels named, and the frame only when the fabric changed.
 
-import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import { type Dataplane, emptyDataplane, type Item, type Kind } from '#internal/dataplane/dataplane.ts';
+import { isAccessLink } from '#internal/dataplane/ownership.ts';
 import {
   type Carrier,
   carrierOf,
@@ -39,7 +39,10 @@ export interface Difference {
 }
 
 const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>
-  a?.popId === b?.popId && a?.internetTable === b?.internetTable && a?.accessLinks.join() === b?.accessLinks.join();
+  a?.popId === b?.popId &&
+  a?.popIds.join() === b?.popIds.join() &&
+  a?.internetTable === b?.internetTable &&
+  a?.accessLinks.join() === b?.accessLinks.join();
 
 function parts(source: PartSource, ids: Iterable<string>): Dataplane {
   const made = emptyDataplane();

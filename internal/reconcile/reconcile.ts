@@ -12,10 +12,10 @@ import type { Batch } from '#internal/model/record.ts';
 import type { Applied, FromDataplane, Want } from '#internal/seam/seam.ts';
 import { putsOf } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
+import type { Share } from '#internal/verdict/verdict.ts';
 import { barred, brake } from './brake.ts';
 import { type Difference, difference, interconnectsOf, type Told, wholeOf } from './difference.ts';
 import { type Touched, touch, untouched } from './touched.ts';
-import type { Share } from '#internal/verdict/verdict.ts';
 
 /** Where the last good snapshot is kept. */
 export interface Disk {
@@ -236,6 +236,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'links':
         case 'bgp-counts':
         case 'open-flows':
+        case 'relayed':
           return undefined;
       }
     },

@@ -19,6 +19,7 @@ const frameKinds: ReadonlySet<string> = new Set([
   'network',
   'realm',
   'pop',
+  'anycast',
   'node',
   'interconnect',
   'upstream',

@@ -6,8 +6,10 @@ import type { Opener } from '#internal/sealing/sealing.ts';
 
 export interface SealedTo {
   /** `next-key`: of a PoP, while its key is rotated. */
-  readonly kind: 'pop' | 'next-key' | 'tunnel' | 'upstream';
+  readonly kind: 'pop' | 'anycast' | 'next-key' | 'tunnel' | 'upstream';
   readonly id: string;
+  /** Of an anycast group: a PoP of it, by which its key is set. */
+  readonly popId?: string;
   /** `tunnel ada/phone`, `access key of PoP p1`, `password of upstream p1-pop` */
   readonly what: string;
   /** Of the record. */
@@ -43,7 +45,11 @@ function sealedIn({ kind, stored }: RecordEvent): readonly Part[] {
     const { id, sealedPassword: sealed } = stored.record;
     return [{ kind, id, what: `password of upstream ${id}`, revision, sealed, publicKey: '' }];
   }
-  if (kind !== 'pop') return [];
+  if (kind === 'anycast') {
+    const { id, founderPopId: popId, sealedAccessKey: sealed, publicKey } = stored.record;
+    return [{ kind, id, popId, what: `access key of anycast group ${id}`, revision, sealed, publicKey }];
+  }
+  if (kind !== 'pop' || stored.record.anycastGroupId !== '') return [];
   const { id, sealedAccessKey, publicKey, nextAccessKey: next } = stored.record;
   const whose = { id, revision };
   return [

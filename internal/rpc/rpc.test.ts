@@ -104,6 +104,7 @@ beforeAll(async () => {
       tellWhereabouts: async () => ({}),
       orderTakeover: async () => ({}),
       carryFlows: async () => ({}),
+      askFlows: async () => ({}),
       stream: async function* (incoming) {
         for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
       },

@@ -219,6 +219,28 @@ export interface CarryFlows {
   readonly flows: readonly Flow[];
 }
 
+/** From the network half: at which node of the anycast group clients have their sessions. */
+export interface Elsewhere {
+  readonly type: 'elsewhere';
+  /** Endpoint, number of the node (ownership.ts; -1: no other node's any more), seconds that it is to be believed. */
+  readonly clients: readonly (readonly [endpoint: string, number: number, seconds: number])[];
+}
+
+/**
+ * From the network half: these are to be taken over, and called where they were last known to be; or they are here, or given up,
+ * and no call goes on.
+ */
+export type Clients = {
+  readonly [T in 'take-clients' | 'leave-clients']: { readonly type: T; readonly peers: Whereabouts['peers'] };
+}['take-clients' | 'leave-clients'];
+
+/** Clients whose datagrams come here while another node has their session. */
+export interface RelayedTold {
+  readonly type: 'relayed';
+  /** Endpoint, milliseconds since the last datagram. */
+  readonly clients: readonly (readonly [endpoint: string, agoMs: number])[];
+}
+
 /** Interconnects that were ever up, when one of them changed: whether it is, and how often it was lost since this half began. */
 export interface Links {
   readonly type: 'links';
@@ -243,7 +265,9 @@ export type FromNetwork =
   | AskContact
   | Forget
   | AskFlows
-  | CarryFlows;
+  | CarryFlows
+  | Elsewhere
+  | Clients;
 export type FromDataplane =
   | Hello
   | Applied
@@ -261,7 +285,8 @@ export type FromDataplane =
   | Contact
   | OpenFlows
   | Links
-  | BgpCounted;
+  | BgpCounted
+  | RelayedTold;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

@@ -11,9 +11,10 @@ import type { FromDataplane, FromNetwork } from './message.ts';
 import { checkMessage } from './valid.ts';
 
 export { createAsker } from './asker.ts';
+export { type ContactAsker, createContactAsker } from './contact-asker.ts';
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
-export { createFlowsAsker, type FlowsAsker } from './flows-asker.ts';
 export { createFactsAsker, type FactsAnswer, type FactsAsker } from './facts-asker.ts';
+export { createFlowsAsker, type FlowsAsker } from './flows-asker.ts';
 export type {
   Applied,
   AskDenials,
@@ -38,10 +39,9 @@ export type {
   Want,
   Whereabouts,
 } from './message.ts';
-export { createContactAsker, type ContactAsker } from './contact-asker.ts';
-export { createTakeoverAsker, type TakeoverAsker } from './takeover-asker.ts';
 export { putsOf } from './message.ts';
 export { onlyOwnerOf, type Peer, peerOf } from './peer.ts';
+export { createTakeoverAsker, type TakeoverAsker } from './takeover-asker.ts';
 export { checkMessage } from './valid.ts';
 
 /** The largest want there is: 65,536 peers with their elements, about 400 bytes each, twice. */

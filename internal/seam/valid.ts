@@ -13,6 +13,7 @@ import {
 } from '#internal/dataplane/dataplane.ts';
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
+import { below, type Check, isObject, list, maybe, misfit, one, type Shape, text, whole } from './checks.ts';
 import type {
   AskContact,
   AskDenials,
@@ -22,42 +23,19 @@ import type {
   AskSessions,
   AskTakeover,
   CarryFlows,
+  Clients,
   ClockTold,
+  Elsewhere,
   Forget,
   FromNetwork,
   Want,
   Whereabouts,
 } from './message.ts';
 
-type Check = (value: unknown) => boolean;
-type Shape<T> = { readonly [F in keyof T]-?: Check };
-
-const text =
-  (most: number): Check =>
-  (value) =>
-    typeof value === 'string' && value.length <= most;
-const whole: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-const one =
-  (...of: readonly (string | number)[]): Check =>
-  (value) =>
-    of.some((each) => each === value);
-const maybe =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const list =
-  (check: Check, most: number): Check =>
-  (value) =>
-    Array.isArray(value) && value.length <= most && value.every(check);
-
 /** tc(8): the handle of the root is a half of 32 bits, of a class the other. */
 const minor: Check = (value) => whole(value) && (value as number) <= 0xffff;
 
 const udpPort: Check = (value) => whole(value) && (value as number) > 0 && (value as number) <= 0xffff;
-const below =
-  (end: number): Check =>
-  (value) =>
-    whole(value) && (value as number) < end;
 
 const netns = one('transport', 'pop');
 /** The longest that desired makes: an address with its length has 43 characters, a key 44, an endpoint 47. */
@@ -99,7 +77,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     number: below(2 ** 27),
     others: list(below(2 ** 27), 1024),
     endpoints: list(word, 2),
-    ports: list(below(2 ** 16), 8),
+    ports: list(udpPort, 8),
   },
   shaper: { netns, dev: link, defaultClass: minor, overhead: (value) => Number.isSafeInteger(value) },
   class: {
@@ -150,16 +128,6 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
 };
 
 const isKind = (value: unknown): value is Kind => kinds.some((kind) => kind === value);
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Why not, in words that hold nothing of the value's own; undefined when it has the shape. */
-function misfit(shape: Readonly<Record<string, Check>>, value: unknown): string | undefined {
-  if (!isObject(value)) return 'no object';
-  for (const name of Object.keys(value)) if (!Object.hasOwn(shape, name)) return 'a field that is unknown';
-  for (const [name, check] of Object.entries(shape)) if (!check(value[name])) return `the field ${name}`;
-  return undefined;
-}
 
 const wantShape: Shape<Want> = {
   type: one('want'),
@@ -199,17 +167,29 @@ const clockShape: Shape<ClockTold> = { type: one('clock'), aheadMs: (value) => N
 const takeoverShape: Shape<AskTakeover> = { type: one('ask-takeover'), number: whole };
 /** As many as a device holds peers. */
 const mostPeers = 65_536;
-const whereaboutsShape: Shape<Whereabouts> = {
-  type: one('whereabouts'),
-  peers: list(
-    (peer) =>
-      Array.isArray(peer) &&
-      (peer.length === 4 || (peer.length === 5 && whole(peer[4]))) &&
-      word(peer[0]) &&
-      word(peer[1]) &&
-      whole(peer[2]) &&
-      accessLink(peer[3]),
-    mostPeers,
+const whereabouts = list(
+  (peer) =>
+    Array.isArray(peer) &&
+    (peer.length === 4 || (peer.length === 5 && whole(peer[4]))) &&
+    word(peer[0]) &&
+    word(peer[1]) &&
+    whole(peer[2]) &&
+    accessLink(peer[3]),
+  mostPeers,
+);
+const whereaboutsShape: Shape<Whereabouts> = { type: one('whereabouts'), peers: whereabouts };
+const clientsShape: Shape<Clients> = { type: one('take-clients', 'leave-clients'), peers: whereabouts };
+const elsewhereShape: Shape<Elsewhere> = {
+  type: one('elsewhere'),
+  clients: list(
+    (client) =>
+      Array.isArray(client) &&
+      client.length === 3 &&
+      word(client[0]) &&
+      (client[1] === -1 || below(2 ** 27)(client[1])) &&
+      // An hour is longer than a session lives (internal/anycast).
+      below(3_601)(client[2]),
+    2 * mostPeers,
   ),
 };
 
@@ -266,6 +246,11 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskFlows>(askFlowsShape, value);
     case 'carry-flows':
       return question<CarryFlows>(carryFlowsShape, value);
+    case 'elsewhere':
+      return question<Elsewhere>(elsewhereShape, value);
+    case 'take-clients':
+    case 'leave-clients':
+      return question<Clients>(clientsShape, value);
     case 'ask-sessions':
       return question<AskSessions>(sessionsShape, value);
     default:

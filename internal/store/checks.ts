@@ -5,6 +5,7 @@
 
 import {
   type AccessKey,
+  type AnycastGroup,
   type Blackhole,
   EndpointMode,
   type Interconnect,
@@ -44,8 +45,8 @@ import {
   timeThere,
   when,
 } from './check-fields.ts';
-import { authority, certificate, joinToken } from './check-trust.ts';
 import { allocation, pool, quota, reservation, slab, tunnelPrefix } from './check-pools.ts';
+import { authority, certificate, joinToken } from './check-trust.ts';
 
 const popKinds: ReadonlySet<PopKind> = new Set([PopKind.CORE, PopKind.REGIONAL, PopKind.MICRO]);
 const endpointModes: ReadonlySet<EndpointMode> = new Set([EndpointMode.UNSPECIFIED, EndpointMode.L2]);
@@ -81,7 +82,19 @@ const pop = (record: Pop): Problem =>
   text('failure_domain', record.failureDomain) ??
   sealed('sealed_access_key', record.sealedAccessKey) ??
   (record.nextAccessKey === undefined ? undefined : nextAccessKey(record.nextAccessKey)) ??
-  range('access_key_generation', record.accessKeyGeneration, 0, mostKeys);
+  range('access_key_generation', record.accessKeyGeneration, 0, mostKeys) ??
+  optional(record.anycastGroupId, () => id('anycast_group_id', record.anycastGroupId));
+
+const anycast = (record: AnycastGroup): Problem =>
+  text('description', record.description) ??
+  id('founder_pop_id', record.founderPopId) ??
+  optional(record.endpoint4, () => address('endpoint4', record.endpoint4, 4)) ??
+  optional(record.endpoint6, () => address('endpoint6', record.endpoint6, 6)) ??
+  port('endpoint_port', record.endpointPort) ??
+  key('public_key', record.publicKey) ??
+  sealed('sealed_access_key', record.sealedAccessKey) ??
+  range('access_key_generation', record.accessKeyGeneration, 0, mostKeys) ??
+  time('created_at', record.createdAt);
 
 const node = (record: Node): Problem =>
   id('pop_id', record.popId) ??
@@ -198,6 +211,7 @@ const checks: { readonly [K in RecordKind]: (record: Records[K], itsId: string) 
   network: named(network),
   realm: named(realm),
   pop: named(pop),
+  anycast: named(anycast),
   node: named(node),
   interconnect: named(interconnect),
   upstream: named(upstream),

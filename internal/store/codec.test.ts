@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import {
   AccessKeySchema,
   AllocationSchema,
+  AnycastGroupSchema,
   AuthoritySchema,
   BlackholeSchema,
   JoinTokenSchema,
@@ -33,6 +34,14 @@ const poolId = '4-2c1f0000-22';
 const until = { seconds: 1_800_000_000n };
 /** What a fabric that has just begun has none of. */
 const later: readonly Sample[] = [
+  {
+    kind: 'anycast',
+    id: 'coast',
+    record: create(AnycastGroupSchema, {
+      ...{ id: 'coast', founderPopId: 'p1', endpoint4: '198.18.200.1', endpoint6: '2001:db8:1:e1::1' },
+      ...{ endpointPort: 51820, publicKey: testKey(101), createdAt: until, accessKeyGeneration: 1 },
+    }),
+  },
   {
     kind: 'pool',
     id: '4-2c1f0000-23',

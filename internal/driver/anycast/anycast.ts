@@ -44,12 +44,12 @@ export interface Elsewhere {
 }
 
 export interface AnycastDriver extends Driver<'anycast'> {
-  /** Nothing where there is no link: it is all told again when there is. O(changes). @throws Fault */
+  /** Where there is no link it is kept until there is one. O(changes). @throws Fault */
   hold(changes: readonly Elsewhere[]): Promise<void>;
   /** Their handshakes are this node's from now on, and what else they send goes to both; or no more. @throws Fault */
   called(endpoints: readonly string[], called: boolean): Promise<void>;
-  /** Clients that are being relayed; empty, and for nothing, while none is. O(relayed). */
-  relayed(): Promise<readonly Relayed[]>;
+  /** Clients that are being relayed; undefined, and for nothing, while no datagram is. O(relayed). */
+  relayed(): Promise<readonly Relayed[] | undefined>;
   /** The link stands, as last observed or made. */
   stands(): boolean;
 }
@@ -73,7 +73,7 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
   let made = readMade(file);
   let standing = false;
   let knows = false;
-  /** What the map holds by endpoint, or did until its time was over. */
+  /** What the map is to hold by endpoint, until its time is over. */
   const held = new Map<string, { readonly number: number; readonly untilMs: number }>();
   let sent: number | undefined;
   let queue: Promise<unknown> = Promise.resolve();
@@ -86,7 +86,6 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
 
   async function remove(): Promise<void> {
     standing = false;
-    held.clear();
     await nft(withoutTables);
     // 1: there is none.
     await run({ file: 'ip', args: ['link', 'del', 'dev', anycastLink], netns, accept: [0, 1] });
@@ -112,6 +111,20 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
     if (want.others.length > 0)
       await run({ file: 'bridge', args: ['-batch', '-'], netns, input: `${bridgeLines(want).join('\n')}\n` });
     standing = true;
+    await restore(want);
+  }
+
+  /** Into tables that are new. */
+  async function restore({ others }: Anycast): Promise<void> {
+    const nowMs = clock.monotonicMs();
+    const lines = [...held].flatMap(([endpoint, { number, untilMs }]) => {
+      const seconds = Math.ceil((untilMs - nowMs) / 1_000);
+      return seconds < 1 || !others.includes(number)
+        ? []
+        : heldLines(sourceOf(endpoint), undefined, { number, seconds });
+    });
+    knows = true;
+    for (let at = 0; at < lines.length; at += mostAtOnce) await change(lines.slice(at, at + mostAtOnce));
   }
 
   async function stands(): Promise<boolean> {
@@ -141,14 +154,17 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
       demand(isEndpoint(endpoint), 'an endpoint', endpoint);
       demand(isInteger(seconds, 1, longestSeconds), 'seconds from 1 to 3600', seconds);
       demand(number === undefined || isInteger(number, 0, mostAnycastNumber), 'the number of a node', number);
-      if (number !== undefined && made?.others.includes(number) !== true) continue;
-      const before = held.get(endpoint)?.number;
-      lines.push(...heldLines(sourceOf(endpoint), before, number === undefined ? undefined : { number, seconds }));
+      const known = (each: number | undefined): number | undefined =>
+        each !== undefined && made?.others.includes(each) === true ? each : undefined;
+      const [before, now] = [known(held.get(endpoint)?.number), known(number)];
+      lines.push(...heldLines(sourceOf(endpoint), before, now === undefined ? undefined : { number: now, seconds }));
       if (number === undefined) held.delete(endpoint);
       else held.set(endpoint, { number, untilMs: clock.monotonicMs() + seconds * 1_000 });
     }
-    await change(lines);
-    knows = true;
+    if (standing) {
+      await change(lines);
+      knows = true;
+    }
     for (const [endpoint, { untilMs }] of held) if (untilMs < clock.monotonicMs()) held.delete(endpoint);
   }
 
@@ -172,8 +188,7 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
     },
     hold: (changes) =>
       inTurn(async () => {
-        for (let at = 0; standing && at < changes.length; at += mostAtOnce)
-          await holdSome(changes.slice(at, at + mostAtOnce));
+        for (let at = 0; at < changes.length; at += mostAtOnce) await holdSome(changes.slice(at, at + mostAtOnce));
       }),
     called: (endpoints, called) =>
       inTurn(async () => {
@@ -181,9 +196,9 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
         if (standing) await change(endpoints.flatMap((endpoint) => calledLines(sourceOf(endpoint), called)));
       }),
     relayed: async () => {
-      if (!standing) return [];
+      if (!standing) return undefined;
       const now = await sentBy(join(runDir, 'transport.bird.pid'));
-      if (now !== undefined && now === sent) return [];
+      if (now !== undefined && now === sent) return undefined;
       sent = now;
       const lists = await Promise.all(
         families.map((family) => run({ file: 'nft', args: listArgs(family), netns, accept: [0, 1] })),

@@ -1,7 +1,7 @@
 // Internet: the transit of the lab, one BIRD that behaves as a provider's edge, and a server on a host of it.
 
-import { internetAsn } from './topology.ts';
 import type { LabNode } from './topology.ts';
+import { internetAsn } from './topology.ts';
 
 // A provider's list: no default, no special space (RFC 6890; documentation space is what the lab uses), nothing longer
 // than /24 and /48, nothing of the internet's own links.
@@ -39,10 +39,17 @@ const planes: readonly Plane[] = ['transport', 'pop'];
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
-const filterText = (plane: Plane, family: Family): string => `
+/** Where several nodes announce one endpoint: datagrams for it go to this one, while it announces it. */
+const preferring = (preferred: LabNode | undefined, plane: Plane, family: Family): string => {
+  if (preferred === undefined || plane !== 'transport') return '';
+  return `if from = ${family === 4 ? preferred.underlay4 : preferred.underlay6} then bgp_local_pref = 200;`;
+};
+
+const filterText = (plane: Plane, family: Family, preferred: LabNode | undefined): string => `
 filter from_${plane}${family} {
   # RFC 8326: a neighbour that is about to go asks for less.
   if (65535, 0) ~ bgp_community then bgp_local_pref = 0;
+  ${preferring(preferred, plane, family)}
   ${accepted[plane][family]}
   reject;
 }`;
@@ -68,7 +75,7 @@ protocol bgp ${node.id}_${plane}${family} from customer {
 }
 
 /** `socket` and the rest of its files stay with the caller; this is the text of the configuration alone. */
-export function internetBird(nodes: readonly LabNode[]): string {
+export function internetBird(nodes: readonly LabNode[], preferred?: LabNode): string {
   return `
 log stderr { warning, error, fatal, bug, auth };
 router id 198.18.0.1;
@@ -84,7 +91,7 @@ template bgp customer {
   connect retry time 1;
   error wait time 1, 4;
 }
-${planes.flatMap((plane) => families.map((family) => filterText(plane, family))).join('\n')}
+${planes.flatMap((plane) => families.map((family) => filterText(plane, family, preferred))).join('\n')}
 ${nodes.flatMap((node) => planesOf(node).flatMap((plane) => families.map((family) => sessionText(node, plane, family)))).join('\n')}
 `;
 }

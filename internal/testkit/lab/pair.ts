@@ -27,7 +27,7 @@ export const rolesOf = (lab: Pick<World, 'exec'>, withinMs: number): Promise<rea
   }, withinMs);
 
 /** Everything that runs on a node: both halves, etcd, BIRD, wireguard-go, nft. */
-export async function processesOf(lab: Pick<World, 'exec'>, node: Member): Promise<readonly number[]> {
+export async function processesOf(lab: Pick<World, 'exec'>, node: string): Promise<readonly number[]> {
   const listed = await Promise.all(
     [`${node}t`, `${node}p`].map((netns) => lab.exec(netns, ['ip', 'netns', 'pids', netns])),
   );
@@ -48,7 +48,7 @@ export function signal(pids: readonly number[], name: NodeJS.Signals): void {
 const parts = ['dataplane', 'etcd', 'daemon'] as const;
 
 /** SIGKILL to everything of a node at once; nobody starts it again. Gives the Unix time of it, milliseconds. */
-export async function killNode(lab: World, node: Member): Promise<number> {
+export async function killNode(lab: World, node: string): Promise<number> {
   const pids = await processesOf(lab, node);
   const stopping = parts.map((part) => lab.service(`${node}-${part}`).stop());
   signal(pids, 'SIGKILL');
@@ -58,7 +58,7 @@ export async function killNode(lab: World, node: Member): Promise<number> {
 }
 
 /** As its service manager does when the machine is back; what runs stays. */
-export async function startNode(lab: World, node: Member): Promise<void> {
+export async function startNode(lab: World, node: string): Promise<void> {
   for (const part of parts) {
     const service = lab.service(`${node}-${part}`);
     if (service.pid() === undefined) await service.start();

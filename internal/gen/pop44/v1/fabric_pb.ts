@@ -6,7 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { AccessKey, EndpointMode, Interconnect, Network, Node, Plane, Pop, Upstream } from "../store/v1/records_pb.ts";
+import type { AccessKey, AnycastGroup, EndpointMode, Interconnect, Network, Node, Plane, Pop, Upstream } from "../store/v1/records_pb.ts";
 import { file_pop44_store_v1_records } from "../store/v1/records_pb.ts";
 import type { Change, Changed, Freshness } from "./common_pb.ts";
 import { file_pop44_v1_common } from "./common_pb.ts";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/fabric.proto.
  */
 export const file_pop44_v1_fabric: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImEKEERyYWluTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGcmVhc29uGH0gASgJEg0KBWZvcmNlGH4gASgIIlsKEURyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIkQKElVuZHJhaW5Ob2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCSJdChNVbmRyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKEAgoQVXBkYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCwoDcG9wGAIgASgJEhkKDHNpbmdsZV9ob21lZBgDIAEoCEgAiAEBEjkKDWVuZHBvaW50X21vZGUYtAEgASgOMhwucG9wNDQuc3RvcmUudjEuRW5kcG9pbnRNb2RlSAGIAQESFgoIZ2F0ZXdheTQYtQEgASgJSAKIAQESFgoIZ2F0ZXdheTYYtgEgASgJSAOIAQFCDwoNX3NpbmdsZV9ob21lZEIQCg5fZW5kcG9pbnRfbW9kZUILCglfZ2F0ZXdheTRCCwoJX2dhdGV3YXk2IlkKEVVwZGF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIRCg9MaXN0UG9wc1JlcXVlc3QiXQoQTGlzdFBvcHNSZXNwb25zZRIhCgRwb3BzGAEgAygLMhMucG9wNDQuc3RvcmUudjEuUG9wEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJZChFDcmVhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiXAoSQ3JlYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIrMCChFVcGRhdGVOb2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIiChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYAyABKARIAIgBARIWCgloZWFydGJlYXQYUCABKAlIAYgBARIYCgtsYXN0X3Jlc29ydBhkIAEoCEgCiAEBEhwKDnJvdXRpbmdfd2luZG93GIMBIAEoCEgDiAEBEi8KD3Jlc3RhcnRfcm91dGluZxiEASABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZUIYChZfdXBsaW5rX2JpdF9wZXJfc2Vjb25kQgwKCl9oZWFydGJlYXRCDgoMX2xhc3RfcmVzb3J0QhEKD19yb3V0aW5nX3dpbmRvdyJcChJVcGRhdGVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUiaAoRUmVtb3ZlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoFZm9yY2UYtAEgASgIEhMKCmtlZXBfcGxhY2UYtQEgASgIIokBChJSZW1vdmVOb2RlUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSFAoLZXRjZF9tZW1iZXIYtAEgASgJEhUKDGV0Y2RfcHJvYmxlbRi1ASABKAkiEgoQTGlzdE5vZGVzUmVxdWVzdCJfChFMaXN0Tm9kZXNSZXNwb25zZRIiCgVub2RlcxgBIAMoCzITLnBvcDQ0LnYxLk5vZGVTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MihQQKCU5vZGVTdGF0ZRIiCgRub2RlGAEgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZRIRCgljb25uZWN0ZWQYAiABKAgSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAQgASgNEhAKB2ZhaWx1cmUYjAEgASgJEgwKBGhlbGQYBSABKAkSEwoGcnR0X21zGAYgASgBSACIAQESLgoKbGFzdF9oZWFyZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhbGUYCCABKAgSEAoIcm90YXRpb24YFCABKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEhwKD2Nsb2NrX29mZnNldF9tcxhaIAEoAUgBiAEBEhMKC2xvb3BfbGFnX21zGFsgASgBEgwKBGxvYWQYXCABKAESEwoLbGFzdF9yZXNvcnQYZCABKAgSEgoFZmxvd3MYeCABKA1IAogBARIXCgpmbG93c19oZWxkGHkgASgNSAOIAQESFQoNZHJhaW5fcGVuZGluZxh9IAEoCUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXNCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIvYBChlDcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNEhEKCHBhcmFsbGVsGJEBIAEoCBITCgp1bmRlcmxheV9hGJIBIAEoCRITCgp1bmRlcmxheV9iGJMBIAEoCRIPCgZyb3V0ZXMYlAEgASgJInQKGkNyZWF0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEjIKDGludGVyY29ubmVjdBgCIAEoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdCIaChhMaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QieAoZTGlzdEludGVyY29ubmVjdHNSZXNwb25zZRIzCg1pbnRlcmNvbm5lY3RzGAEgAygLMhwucG9wNDQuc3RvcmUudjEuSW50ZXJjb25uZWN0EiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcyJjChlEZWxldGVJbnRlcmNvbm5lY3RSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIUCgxpbnRlcmNvbm5lY3QYAiABKAkSDgoFZm9yY2UYjAEgASgIIkAKGkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkImUKFUNyZWF0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USKgoIdXBzdHJlYW0YAiABKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbSJoChZDcmVhdGVVcHN0cmVhbVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iFgoUTGlzdFVwc3RyZWFtc1JlcXVlc3QihAEKFUxpc3RVcHN0cmVhbXNSZXNwb25zZRIrCgl1cHN0cmVhbXMYASADKAsyGC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSFgoNd2l0aF9wYXNzd29yZBiRASADKAkiWwoVRGVsZXRlVXBzdHJlYW1SZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIQCgh1cHN0cmVhbRgCIAEoCRIOCgVmb3JjZRi0ASABKAgiPAoWRGVsZXRlVXBzdHJlYW1SZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCLBAQoaU2V0VXBzdHJlYW1QYXNzd29yZFJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEhAKCHVwc3RyZWFtGAIgASgJEkAKBnNlYWxlZBgDIAMoCzIwLnBvcDQ0LnYxLlNldFVwc3RyZWFtUGFzc3dvcmRSZXF1ZXN0LlNlYWxlZEVudHJ5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEibQobU2V0VXBzdHJlYW1QYXNzd29yZFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0i3AEKFlNldFBvcEFjY2Vzc0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnBvcF9pZBgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgJEg8KB3JlcGxhY2UYBCABKAgSPAoGc2VhbGVkGAUgAygLMiwucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdC5TZWFsZWRFbnRyeRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIl8KF1NldFBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKiAQoZUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGcG9wX2lkGAIgASgJEicKBG5leHQYAyABKAsyFy5wb3A0NC52MS5OZXh0QWNjZXNzS2V5SAASEAoGZmluaXNoGAQgASgISAASEAoGY2FuY2VsGAUgASgISABCBgoEc3RlcCKtAQoNTmV4dEFjY2Vzc0tleRISCgpwdWJsaWNfa2V5GAEgASgJEjMKBnNlYWxlZBgCIAMoCzIjLnBvcDQ0LnYxLk5leHRBY2Nlc3NLZXkuU2VhbGVkRW50cnkSDAoEcG9ydBgDIAEoDRIWCg53aW5kb3dfc2Vjb25kcxgEIAEoDRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBImIKGlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCIoChZHZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0Eg4KBnBvcF9pZBgBIAEoCSLmAgoXR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USEgoKcHVibGljX2tleRgBIAEoCRI9CgZzZWFsZWQYAiADKAsyLS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZS5TZWFsZWRFbnRyeRJFCgpyZWNpcGllbnRzGAMgAygLMjEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuUmVjaXBpZW50c0VudHJ5EiYKCWZyZXNobmVzcxgEIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxInCgRuZXh0GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Gi0KC1NlYWxlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEaMQoPUmVjaXBpZW50c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiaQoYU2V0Tm9kZVNlYWxpbmdLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIPCgdub2RlX2lkGAIgASgJEhoKEnNlYWxpbmdfcHVibGljX2tleRgDIAEoCSJjChlTZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIogBChxSb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBmNhbmNlbBgDIAEoCBIXCg9uZXh0X3B1YmxpY19rZXkYFCABKAkSDwoHcHJvbW90ZRgVIAEoCCJnCh1Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZTL/DgoNRmFicmljU2VydmljZRJQCg1DcmVhdGVOZXR3b3JrEh4ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1JlcXVlc3QaHy5wb3A0NC52MS5DcmVhdGVOZXR3b3JrUmVzcG9uc2USRAoJQ3JlYXRlUG9wEhoucG9wNDQudjEuQ3JlYXRlUG9wUmVxdWVzdBobLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlc3BvbnNlEkQKCVVwZGF0ZVBvcBIaLnBvcDQ0LnYxLlVwZGF0ZVBvcFJlcXVlc3QaGy5wb3A0NC52MS5VcGRhdGVQb3BSZXNwb25zZRJBCghMaXN0UG9wcxIZLnBvcDQ0LnYxLkxpc3RQb3BzUmVxdWVzdBoaLnBvcDQ0LnYxLkxpc3RQb3BzUmVzcG9uc2USRwoKQ3JlYXRlTm9kZRIbLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuQ3JlYXRlTm9kZVJlc3BvbnNlEkcKClVwZGF0ZU5vZGUSGy5wb3A0NC52MS5VcGRhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLlVwZGF0ZU5vZGVSZXNwb25zZRJHCgpSZW1vdmVOb2RlEhsucG9wNDQudjEuUmVtb3ZlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5SZW1vdmVOb2RlUmVzcG9uc2USRAoJTGlzdE5vZGVzEhoucG9wNDQudjEuTGlzdE5vZGVzUmVxdWVzdBobLnBvcDQ0LnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEl8KEkNyZWF0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkNyZWF0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRJcChFMaXN0SW50ZXJjb25uZWN0cxIiLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USXwoSRGVsZXRlSW50ZXJjb25uZWN0EiMucG9wNDQudjEuRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlc3BvbnNlElMKDkNyZWF0ZVVwc3RyZWFtEh8ucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRJQCg1MaXN0VXBzdHJlYW1zEh4ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1JlcXVlc3QaHy5wb3A0NC52MS5MaXN0VXBzdHJlYW1zUmVzcG9uc2USUwoORGVsZXRlVXBzdHJlYW0SHy5wb3A0NC52MS5EZWxldGVVcHN0cmVhbVJlcXVlc3QaIC5wb3A0NC52MS5EZWxldGVVcHN0cmVhbVJlc3BvbnNlEmIKE1NldFVwc3RyZWFtUGFzc3dvcmQSJC5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVxdWVzdBolLnBvcDQ0LnYxLlNldFVwc3RyZWFtUGFzc3dvcmRSZXNwb25zZRJWCg9TZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5TZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXwoSUm90YXRlUG9wQWNjZXNzS2V5EiMucG9wNDQudjEuUm90YXRlUG9wQWNjZXNzS2V5UmVxdWVzdBokLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlc3BvbnNlElYKD0dldFBvcEFjY2Vzc0tleRIgLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlcXVlc3QaIS5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRJcChFTZXROb2RlU2VhbGluZ0tleRIiLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBojLnBvcDQ0LnYxLlNldE5vZGVTZWFsaW5nS2V5UmVzcG9uc2USaAoVUm90YXRlSW50ZXJjb25uZWN0S2V5EiYucG9wNDQudjEuUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBonLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlc3BvbnNlEkEKCFRha2VPdmVyEhkucG9wNDQudjEuVGFrZU92ZXJSZXF1ZXN0GhoucG9wNDQudjEuVGFrZU92ZXJSZXNwb25zZRJECglEcmFpbk5vZGUSGi5wb3A0NC52MS5EcmFpbk5vZGVSZXF1ZXN0GhsucG9wNDQudjEuRHJhaW5Ob2RlUmVzcG9uc2USSgoLVW5kcmFpbk5vZGUSHC5wb3A0NC52MS5VbmRyYWluTm9kZVJlcXVlc3QaHS5wb3A0NC52MS5VbmRyYWluTm9kZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
+  fileDesc("ChVwb3A0NC92MS9mYWJyaWMucHJvdG8SCHBvcDQ0LnYxImEKEERyYWluTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSDgoGcmVhc29uGH0gASgJEg0KBWZvcmNlGH4gASgIIlsKEURyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIkQKElVuZHJhaW5Ob2RlUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCSJdChNVbmRyYWluTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIh8KD1Rha2VPdmVyUmVxdWVzdBIMCgRub2RlGAEgASgJIhIKEFRha2VPdmVyUmVzcG9uc2UiaQoUQ3JlYXRlTmV0d29ya1JlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5hbWUYAiABKAkSIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgDIAEoCCJlChVDcmVhdGVOZXR3b3JrUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKAoHbmV0d29yaxgCIAEoCzIXLnBvcDQ0LnN0b3JlLnYxLk5ldHdvcmsiVgoQQ3JlYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USIAoDcG9wGAIgASgLMhMucG9wNDQuc3RvcmUudjEuUG9wIlkKEUNyZWF0ZVBvcFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiAKA3BvcBgCIAEoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcCKtAwoQVXBkYXRlUG9wUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USCwoDcG9wGAIgASgJEhkKDHNpbmdsZV9ob21lZBgDIAEoCEgAiAEBEjkKDWVuZHBvaW50X21vZGUYtAEgASgOMhwucG9wNDQuc3RvcmUudjEuRW5kcG9pbnRNb2RlSAGIAQESFgoIZ2F0ZXdheTQYtQEgASgJSAKIAQESFgoIZ2F0ZXdheTYYtgEgASgJSAOIAQESGwoNYW55Y2FzdF9ncm91cBiqASABKAlIBIgBARI3CgZzZWFsZWQYqwEgAygLMiYucG9wNDQudjEuVXBkYXRlUG9wUmVxdWVzdC5TZWFsZWRFbnRyeRIQCgdyZXBsYWNlGKwBIAEoCBotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBQg8KDV9zaW5nbGVfaG9tZWRCEAoOX2VuZHBvaW50X21vZGVCCwoJX2dhdGV3YXk0QgsKCV9nYXRld2F5NkIQCg5fYW55Y2FzdF9ncm91cCJrChlDcmVhdGVBbnljYXN0R3JvdXBSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIKCgJpZBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRILCgNwb3AYBCABKAkibAoaQ3JlYXRlQW55Y2FzdEdyb3VwUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSKgoFZ3JvdXAYAiABKAsyGy5wb3A0NC52MS5BbnljYXN0R3JvdXBTdGF0ZSIaChhMaXN0QW55Y2FzdEdyb3Vwc1JlcXVlc3QicAoZTGlzdEFueWNhc3RHcm91cHNSZXNwb25zZRIrCgZncm91cHMYASADKAsyGy5wb3A0NC52MS5BbnljYXN0R3JvdXBTdGF0ZRImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiYwoRQW55Y2FzdEdyb3VwU3RhdGUSKwoFZ3JvdXAYASABKAsyHC5wb3A0NC5zdG9yZS52MS5BbnljYXN0R3JvdXASDAoEcG9wcxgCIAMoCRITCgt3aXRob3V0X2tleRgDIAMoCSJJChlEZWxldGVBbnljYXN0R3JvdXBSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIKCgJpZBgCIAEoCSJAChpEZWxldGVBbnljYXN0R3JvdXBSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCJZChFVcGRhdGVQb3BSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiEQoPTGlzdFBvcHNSZXF1ZXN0Il0KEExpc3RQb3BzUmVzcG9uc2USIQoEcG9wcxgBIAMoCzITLnBvcDQ0LnN0b3JlLnYxLlBvcBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiWQoRQ3JlYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlIlwKEkNyZWF0ZU5vZGVSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKzAgoRVXBkYXRlTm9kZVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEgwKBG5vZGUYAiABKAkSIgoVdXBsaW5rX2JpdF9wZXJfc2Vjb25kGAMgASgESACIAQESFgoJaGVhcnRiZWF0GFAgASgJSAGIAQESGAoLbGFzdF9yZXNvcnQYZCABKAhIAogBARIcCg5yb3V0aW5nX3dpbmRvdxiDASABKAhIA4gBARIvCg9yZXN0YXJ0X3JvdXRpbmcYhAEgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmVCGAoWX3VwbGlua19iaXRfcGVyX3NlY29uZEIMCgpfaGVhcnRiZWF0Qg4KDF9sYXN0X3Jlc29ydEIRCg9fcm91dGluZ193aW5kb3ciXAoSVXBkYXRlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlImgKEVJlbW92ZU5vZGVSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIMCgRub2RlGAIgASgJEg4KBWZvcmNlGLQBIAEoCBITCgprZWVwX3BsYWNlGLUBIAEoCCKJAQoSUmVtb3ZlTm9kZVJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEiIKBG5vZGUYAiABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEhQKC2V0Y2RfbWVtYmVyGLQBIAEoCRIVCgxldGNkX3Byb2JsZW0YtQEgASgJIhIKEExpc3ROb2Rlc1JlcXVlc3QiXwoRTGlzdE5vZGVzUmVzcG9uc2USIgoFbm9kZXMYASADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzIoUECglOb2RlU3RhdGUSIgoEbm9kZRgBIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSEQoJY29ubmVjdGVkGAIgASgIEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFQoNZmFpbGluZ19zdGVwcxgEIAEoDRIQCgdmYWlsdXJlGIwBIAEoCRIMCgRoZWxkGAUgASgJEhMKBnJ0dF9tcxgGIAEoAUgAiAEBEi4KCmxhc3RfaGVhcmQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0YWxlGAggASgIEhAKCHJvdGF0aW9uGBQgASgJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIcCg9jbG9ja19vZmZzZXRfbXMYWiABKAFIAYgBARITCgtsb29wX2xhZ19tcxhbIAEoARIMCgRsb2FkGFwgASgBEhMKC2xhc3RfcmVzb3J0GGQgASgIEhIKBWZsb3dzGHggASgNSAKIAQESFwoKZmxvd3NfaGVsZBh5IAEoDUgDiAEBEhUKDWRyYWluX3BlbmRpbmcYfSABKAlCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zQggKBl9mbG93c0INCgtfZmxvd3NfaGVsZCL2AQoZQ3JlYXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRIRCghwYXJhbGxlbBiRASABKAgSEwoKdW5kZXJsYXlfYRiSASABKAkSEwoKdW5kZXJsYXlfYhiTASABKAkSDwoGcm91dGVzGJQBIAEoCSJ0ChpDcmVhdGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIyCgxpbnRlcmNvbm5lY3QYAiABKAsyHC5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3QiGgoYTGlzdEludGVyY29ubmVjdHNSZXF1ZXN0IngKGUxpc3RJbnRlcmNvbm5lY3RzUmVzcG9uc2USMwoNaW50ZXJjb25uZWN0cxgBIAMoCzIcLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdBImCglmcmVzaG5lc3MYAiABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MiYwoZRGVsZXRlSW50ZXJjb25uZWN0UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USFAoMaW50ZXJjb25uZWN0GAIgASgJEg4KBWZvcmNlGIwBIAEoCCJAChpEZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZCJlChVDcmVhdGVVcHN0cmVhbVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEioKCHVwc3RyZWFtGAIgASgLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0iaAoWQ3JlYXRlVXBzdHJlYW1SZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtIhYKFExpc3RVcHN0cmVhbXNSZXF1ZXN0IoQBChVMaXN0VXBzdHJlYW1zUmVzcG9uc2USKwoJdXBzdHJlYW1zGAEgAygLMhgucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0SJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEhYKDXdpdGhfcGFzc3dvcmQYkQEgAygJIlsKFURlbGV0ZVVwc3RyZWFtUmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USEAoIdXBzdHJlYW0YAiABKAkSDgoFZm9yY2UYtAEgASgIIjwKFkRlbGV0ZVVwc3RyZWFtUmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQiwQEKGlNldFVwc3RyZWFtUGFzc3dvcmRSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIQCgh1cHN0cmVhbRgCIAEoCRJACgZzZWFsZWQYAyADKAsyMC5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVxdWVzdC5TZWFsZWRFbnRyeRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIm0KG1NldFVwc3RyZWFtUGFzc3dvcmRSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIqCgh1cHN0cmVhbRgCIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLlVwc3RyZWFtItwBChZTZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRIOCgZwb3BfaWQYAiABKAkSEgoKcHVibGljX2tleRgDIAEoCRIPCgdyZXBsYWNlGAQgASgIEjwKBnNlYWxlZBgFIAMoCzIsLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlcXVlc3QuU2VhbGVkRW50cnkaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJfChdTZXRQb3BBY2Nlc3NLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiogEKGVJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QSIAoGY2hhbmdlGAEgASgLMhAucG9wNDQudjEuQ2hhbmdlEg4KBnBvcF9pZBgCIAEoCRInCgRuZXh0GAMgASgLMhcucG9wNDQudjEuTmV4dEFjY2Vzc0tleUgAEhAKBmZpbmlzaBgEIAEoCEgAEhAKBmNhbmNlbBgFIAEoCEgAQgYKBHN0ZXAirQEKDU5leHRBY2Nlc3NLZXkSEgoKcHVibGljX2tleRgBIAEoCRIzCgZzZWFsZWQYAiADKAsyIy5wb3A0NC52MS5OZXh0QWNjZXNzS2V5LlNlYWxlZEVudHJ5EgwKBHBvcnQYAyABKA0SFgoOd2luZG93X3NlY29uZHMYBCABKA0aLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJiChpSb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIgCgNwb3AYAiABKAsyEy5wb3A0NC5zdG9yZS52MS5Qb3AiKAoWR2V0UG9wQWNjZXNzS2V5UmVxdWVzdBIOCgZwb3BfaWQYASABKAki5gIKF0dldFBvcEFjY2Vzc0tleVJlc3BvbnNlEhIKCnB1YmxpY19rZXkYASABKAkSPQoGc2VhbGVkGAIgAygLMi0ucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2UuU2VhbGVkRW50cnkSRQoKcmVjaXBpZW50cxgDIAMoCzIxLnBvcDQ0LnYxLkdldFBvcEFjY2Vzc0tleVJlc3BvbnNlLlJlY2lwaWVudHNFbnRyeRImCglmcmVzaG5lc3MYBCABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSJwoEbmV4dBgoIAEoCzIZLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleRotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBGjEKD1JlY2lwaWVudHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImkKGFNldE5vZGVTZWFsaW5nS2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDwoHbm9kZV9pZBgCIAEoCRIaChJzZWFsaW5nX3B1YmxpY19rZXkYAyABKAkiYwoZU2V0Tm9kZVNlYWxpbmdLZXlSZXNwb25zZRIiCgdjaGFuZ2VkGAEgASgLMhEucG9wNDQudjEuQ2hhbmdlZBIiCgRub2RlGAIgASgLMhQucG9wNDQuc3RvcmUudjEuTm9kZSKIAQocUm90YXRlSW50ZXJjb25uZWN0S2V5UmVxdWVzdBIgCgZjaGFuZ2UYASABKAsyEC5wb3A0NC52MS5DaGFuZ2USDAoEbm9kZRgCIAEoCRIOCgZjYW5jZWwYAyABKAgSFwoPbmV4dF9wdWJsaWNfa2V5GBQgASgJEg8KB3Byb21vdGUYFSABKAgiZwodUm90YXRlSW50ZXJjb25uZWN0S2V5UmVzcG9uc2USIgoHY2hhbmdlZBgBIAEoCzIRLnBvcDQ0LnYxLkNoYW5nZWQSIgoEbm9kZRgCIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUynxEKDUZhYnJpY1NlcnZpY2USUAoNQ3JlYXRlTmV0d29yaxIeLnBvcDQ0LnYxLkNyZWF0ZU5ldHdvcmtSZXF1ZXN0Gh8ucG9wNDQudjEuQ3JlYXRlTmV0d29ya1Jlc3BvbnNlEkQKCUNyZWF0ZVBvcBIaLnBvcDQ0LnYxLkNyZWF0ZVBvcFJlcXVlc3QaGy5wb3A0NC52MS5DcmVhdGVQb3BSZXNwb25zZRJECglVcGRhdGVQb3ASGi5wb3A0NC52MS5VcGRhdGVQb3BSZXF1ZXN0GhsucG9wNDQudjEuVXBkYXRlUG9wUmVzcG9uc2USQQoITGlzdFBvcHMSGS5wb3A0NC52MS5MaXN0UG9wc1JlcXVlc3QaGi5wb3A0NC52MS5MaXN0UG9wc1Jlc3BvbnNlEl8KEkNyZWF0ZUFueWNhc3RHcm91cBIjLnBvcDQ0LnYxLkNyZWF0ZUFueWNhc3RHcm91cFJlcXVlc3QaJC5wb3A0NC52MS5DcmVhdGVBbnljYXN0R3JvdXBSZXNwb25zZRJcChFMaXN0QW55Y2FzdEdyb3VwcxIiLnBvcDQ0LnYxLkxpc3RBbnljYXN0R3JvdXBzUmVxdWVzdBojLnBvcDQ0LnYxLkxpc3RBbnljYXN0R3JvdXBzUmVzcG9uc2USXwoSRGVsZXRlQW55Y2FzdEdyb3VwEiMucG9wNDQudjEuRGVsZXRlQW55Y2FzdEdyb3VwUmVxdWVzdBokLnBvcDQ0LnYxLkRlbGV0ZUFueWNhc3RHcm91cFJlc3BvbnNlEkcKCkNyZWF0ZU5vZGUSGy5wb3A0NC52MS5DcmVhdGVOb2RlUmVxdWVzdBocLnBvcDQ0LnYxLkNyZWF0ZU5vZGVSZXNwb25zZRJHCgpVcGRhdGVOb2RlEhsucG9wNDQudjEuVXBkYXRlTm9kZVJlcXVlc3QaHC5wb3A0NC52MS5VcGRhdGVOb2RlUmVzcG9uc2USRwoKUmVtb3ZlTm9kZRIbLnBvcDQ0LnYxLlJlbW92ZU5vZGVSZXF1ZXN0GhwucG9wNDQudjEuUmVtb3ZlTm9kZVJlc3BvbnNlEkQKCUxpc3ROb2RlcxIaLnBvcDQ0LnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5wb3A0NC52MS5MaXN0Tm9kZXNSZXNwb25zZRJfChJDcmVhdGVJbnRlcmNvbm5lY3QSIy5wb3A0NC52MS5DcmVhdGVJbnRlcmNvbm5lY3RSZXF1ZXN0GiQucG9wNDQudjEuQ3JlYXRlSW50ZXJjb25uZWN0UmVzcG9uc2USXAoRTGlzdEludGVyY29ubmVjdHMSIi5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1JlcXVlc3QaIy5wb3A0NC52MS5MaXN0SW50ZXJjb25uZWN0c1Jlc3BvbnNlEl8KEkRlbGV0ZUludGVyY29ubmVjdBIjLnBvcDQ0LnYxLkRlbGV0ZUludGVyY29ubmVjdFJlcXVlc3QaJC5wb3A0NC52MS5EZWxldGVJbnRlcmNvbm5lY3RSZXNwb25zZRJTCg5DcmVhdGVVcHN0cmVhbRIfLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVxdWVzdBogLnBvcDQ0LnYxLkNyZWF0ZVVwc3RyZWFtUmVzcG9uc2USUAoNTGlzdFVwc3RyZWFtcxIeLnBvcDQ0LnYxLkxpc3RVcHN0cmVhbXNSZXF1ZXN0Gh8ucG9wNDQudjEuTGlzdFVwc3RyZWFtc1Jlc3BvbnNlElMKDkRlbGV0ZVVwc3RyZWFtEh8ucG9wNDQudjEuRGVsZXRlVXBzdHJlYW1SZXF1ZXN0GiAucG9wNDQudjEuRGVsZXRlVXBzdHJlYW1SZXNwb25zZRJiChNTZXRVcHN0cmVhbVBhc3N3b3JkEiQucG9wNDQudjEuU2V0VXBzdHJlYW1QYXNzd29yZFJlcXVlc3QaJS5wb3A0NC52MS5TZXRVcHN0cmVhbVBhc3N3b3JkUmVzcG9uc2USVgoPU2V0UG9wQWNjZXNzS2V5EiAucG9wNDQudjEuU2V0UG9wQWNjZXNzS2V5UmVxdWVzdBohLnBvcDQ0LnYxLlNldFBvcEFjY2Vzc0tleVJlc3BvbnNlEl8KElJvdGF0ZVBvcEFjY2Vzc0tleRIjLnBvcDQ0LnYxLlJvdGF0ZVBvcEFjY2Vzc0tleVJlcXVlc3QaJC5wb3A0NC52MS5Sb3RhdGVQb3BBY2Nlc3NLZXlSZXNwb25zZRJWCg9HZXRQb3BBY2Nlc3NLZXkSIC5wb3A0NC52MS5HZXRQb3BBY2Nlc3NLZXlSZXF1ZXN0GiEucG9wNDQudjEuR2V0UG9wQWNjZXNzS2V5UmVzcG9uc2USXAoRU2V0Tm9kZVNlYWxpbmdLZXkSIi5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlcXVlc3QaIy5wb3A0NC52MS5TZXROb2RlU2VhbGluZ0tleVJlc3BvbnNlEmgKFVJvdGF0ZUludGVyY29ubmVjdEtleRImLnBvcDQ0LnYxLlJvdGF0ZUludGVyY29ubmVjdEtleVJlcXVlc3QaJy5wb3A0NC52MS5Sb3RhdGVJbnRlcmNvbm5lY3RLZXlSZXNwb25zZRJBCghUYWtlT3ZlchIZLnBvcDQ0LnYxLlRha2VPdmVyUmVxdWVzdBoaLnBvcDQ0LnYxLlRha2VPdmVyUmVzcG9uc2USRAoJRHJhaW5Ob2RlEhoucG9wNDQudjEuRHJhaW5Ob2RlUmVxdWVzdBobLnBvcDQ0LnYxLkRyYWluTm9kZVJlc3BvbnNlEkoKC1VuZHJhaW5Ob2RlEhwucG9wNDQudjEuVW5kcmFpbk5vZGVSZXF1ZXN0Gh0ucG9wNDQudjEuVW5kcmFpbk5vZGVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_store_v1_records, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.DrainNodeRequest
@@ -280,6 +280,28 @@ export type UpdatePopRequest = Message<"pop44.v1.UpdatePopRequest"> & {
    * @generated from field: optional string gateway6 = 182;
    */
   gateway6?: string | undefined;
+
+  /**
+   * As Pop.anycast_group_id; empty: it leaves its group, and has its own endpoint and key again.
+   *
+   * @generated from field: optional string anycast_group = 170;
+   */
+  anycastGroup?: string | undefined;
+
+  /**
+   * The group's key for each node of its PoPs and of this one, as Pop.sealed_access_key; of one that joins, where the group's is
+   * sealed.
+   *
+   * @generated from field: map<string, bytes> sealed = 171;
+   */
+  sealed: { [key: string]: Uint8Array };
+
+  /**
+   * Also when tunnels are at home there: their clients need new files.
+   *
+   * @generated from field: bool replace = 172;
+   */
+  replace: boolean;
 };
 
 /**
@@ -288,6 +310,169 @@ export type UpdatePopRequest = Message<"pop44.v1.UpdatePopRequest"> & {
  */
 export const UpdatePopRequestSchema: GenMessage<UpdatePopRequest> = /*@__PURE__*/
   messageDesc(file_pop44_v1_fabric, 10);
+
+/**
+ * @generated from message pop44.v1.CreateAnycastGroupRequest
+ */
+export type CreateAnycastGroupRequest = Message<"pop44.v1.CreateAnycastGroupRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * Its founder.
+   *
+   * @generated from field: string pop = 4;
+   */
+  pop: string;
+};
+
+/**
+ * Describes the message pop44.v1.CreateAnycastGroupRequest.
+ * Use `create(CreateAnycastGroupRequestSchema)` to create a new message.
+ */
+export const CreateAnycastGroupRequestSchema: GenMessage<CreateAnycastGroupRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 11);
+
+/**
+ * @generated from message pop44.v1.CreateAnycastGroupResponse
+ */
+export type CreateAnycastGroupResponse = Message<"pop44.v1.CreateAnycastGroupResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+
+  /**
+   * @generated from field: pop44.v1.AnycastGroupState group = 2;
+   */
+  group?: AnycastGroupState | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.CreateAnycastGroupResponse.
+ * Use `create(CreateAnycastGroupResponseSchema)` to create a new message.
+ */
+export const CreateAnycastGroupResponseSchema: GenMessage<CreateAnycastGroupResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 12);
+
+/**
+ * @generated from message pop44.v1.ListAnycastGroupsRequest
+ */
+export type ListAnycastGroupsRequest = Message<"pop44.v1.ListAnycastGroupsRequest"> & {
+};
+
+/**
+ * Describes the message pop44.v1.ListAnycastGroupsRequest.
+ * Use `create(ListAnycastGroupsRequestSchema)` to create a new message.
+ */
+export const ListAnycastGroupsRequestSchema: GenMessage<ListAnycastGroupsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 13);
+
+/**
+ * @generated from message pop44.v1.ListAnycastGroupsResponse
+ */
+export type ListAnycastGroupsResponse = Message<"pop44.v1.ListAnycastGroupsResponse"> & {
+  /**
+   * @generated from field: repeated pop44.v1.AnycastGroupState groups = 1;
+   */
+  groups: AnycastGroupState[];
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.ListAnycastGroupsResponse.
+ * Use `create(ListAnycastGroupsResponseSchema)` to create a new message.
+ */
+export const ListAnycastGroupsResponseSchema: GenMessage<ListAnycastGroupsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 14);
+
+/**
+ * @generated from message pop44.v1.AnycastGroupState
+ */
+export type AnycastGroupState = Message<"pop44.v1.AnycastGroupState"> & {
+  /**
+   * Without what is sealed.
+   *
+   * @generated from field: pop44.store.v1.AnycastGroup group = 1;
+   */
+  group?: AnycastGroup | undefined;
+
+  /**
+   * Ids of its PoPs, sorted.
+   *
+   * @generated from field: repeated string pops = 2;
+   */
+  pops: string[];
+
+  /**
+   * Nodes of them that cannot open its key, sorted: they carry no tunnels.
+   *
+   * @generated from field: repeated string without_key = 3;
+   */
+  withoutKey: string[];
+};
+
+/**
+ * Describes the message pop44.v1.AnycastGroupState.
+ * Use `create(AnycastGroupStateSchema)` to create a new message.
+ */
+export const AnycastGroupStateSchema: GenMessage<AnycastGroupState> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 15);
+
+/**
+ * @generated from message pop44.v1.DeleteAnycastGroupRequest
+ */
+export type DeleteAnycastGroupRequest = Message<"pop44.v1.DeleteAnycastGroupRequest"> & {
+  /**
+   * @generated from field: pop44.v1.Change change = 1;
+   */
+  change?: Change | undefined;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message pop44.v1.DeleteAnycastGroupRequest.
+ * Use `create(DeleteAnycastGroupRequestSchema)` to create a new message.
+ */
+export const DeleteAnycastGroupRequestSchema: GenMessage<DeleteAnycastGroupRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 16);
+
+/**
+ * @generated from message pop44.v1.DeleteAnycastGroupResponse
+ */
+export type DeleteAnycastGroupResponse = Message<"pop44.v1.DeleteAnycastGroupResponse"> & {
+  /**
+   * @generated from field: pop44.v1.Changed changed = 1;
+   */
+  changed?: Changed | undefined;
+};
+
+/**
+ * Describes the message pop44.v1.DeleteAnycastGroupResponse.
+ * Use `create(DeleteAnycastGroupResponseSchema)` to create a new message.
+ */
+export const DeleteAnycastGroupResponseSchema: GenMessage<DeleteAnycastGroupResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_fabric, 17);
 
 /**
  * @generated from message pop44.v1.UpdatePopResponse
@@ -311,7 +496,7 @@ export type UpdatePopResponse = Message<"pop44.v1.UpdatePopResponse"> & {
  * Use `create(UpdatePopResponseSchema)` to create a new message.
  */
 export const UpdatePopResponseSchema: GenMessage<UpdatePopResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 11);
+  messageDesc(file_pop44_v1_fabric, 18);
 
 /**
  * @generated from message pop44.v1.ListPopsRequest
@@ -324,7 +509,7 @@ export type ListPopsRequest = Message<"pop44.v1.ListPopsRequest"> & {
  * Use `create(ListPopsRequestSchema)` to create a new message.
  */
 export const ListPopsRequestSchema: GenMessage<ListPopsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 12);
+  messageDesc(file_pop44_v1_fabric, 19);
 
 /**
  * @generated from message pop44.v1.ListPopsResponse
@@ -346,7 +531,7 @@ export type ListPopsResponse = Message<"pop44.v1.ListPopsResponse"> & {
  * Use `create(ListPopsResponseSchema)` to create a new message.
  */
 export const ListPopsResponseSchema: GenMessage<ListPopsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 13);
+  messageDesc(file_pop44_v1_fabric, 20);
 
 /**
  * @generated from message pop44.v1.CreateNodeRequest
@@ -368,7 +553,7 @@ export type CreateNodeRequest = Message<"pop44.v1.CreateNodeRequest"> & {
  * Use `create(CreateNodeRequestSchema)` to create a new message.
  */
 export const CreateNodeRequestSchema: GenMessage<CreateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 14);
+  messageDesc(file_pop44_v1_fabric, 21);
 
 /**
  * @generated from message pop44.v1.CreateNodeResponse
@@ -390,7 +575,7 @@ export type CreateNodeResponse = Message<"pop44.v1.CreateNodeResponse"> & {
  * Use `create(CreateNodeResponseSchema)` to create a new message.
  */
 export const CreateNodeResponseSchema: GenMessage<CreateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 15);
+  messageDesc(file_pop44_v1_fabric, 22);
 
 /**
  * @generated from message pop44.v1.UpdateNodeRequest
@@ -447,7 +632,7 @@ export type UpdateNodeRequest = Message<"pop44.v1.UpdateNodeRequest"> & {
  * Use `create(UpdateNodeRequestSchema)` to create a new message.
  */
 export const UpdateNodeRequestSchema: GenMessage<UpdateNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 16);
+  messageDesc(file_pop44_v1_fabric, 23);
 
 /**
  * @generated from message pop44.v1.UpdateNodeResponse
@@ -469,7 +654,7 @@ export type UpdateNodeResponse = Message<"pop44.v1.UpdateNodeResponse"> & {
  * Use `create(UpdateNodeResponseSchema)` to create a new message.
  */
 export const UpdateNodeResponseSchema: GenMessage<UpdateNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 17);
+  messageDesc(file_pop44_v1_fabric, 24);
 
 /**
  * @generated from message pop44.v1.RemoveNodeRequest
@@ -506,7 +691,7 @@ export type RemoveNodeRequest = Message<"pop44.v1.RemoveNodeRequest"> & {
  * Use `create(RemoveNodeRequestSchema)` to create a new message.
  */
 export const RemoveNodeRequestSchema: GenMessage<RemoveNodeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 18);
+  messageDesc(file_pop44_v1_fabric, 25);
 
 /**
  * @generated from message pop44.v1.RemoveNodeResponse
@@ -544,7 +729,7 @@ export type RemoveNodeResponse = Message<"pop44.v1.RemoveNodeResponse"> & {
  * Use `create(RemoveNodeResponseSchema)` to create a new message.
  */
 export const RemoveNodeResponseSchema: GenMessage<RemoveNodeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 19);
+  messageDesc(file_pop44_v1_fabric, 26);
 
 /**
  * @generated from message pop44.v1.ListNodesRequest
@@ -557,7 +742,7 @@ export type ListNodesRequest = Message<"pop44.v1.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 20);
+  messageDesc(file_pop44_v1_fabric, 27);
 
 /**
  * @generated from message pop44.v1.ListNodesResponse
@@ -579,7 +764,7 @@ export type ListNodesResponse = Message<"pop44.v1.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 21);
+  messageDesc(file_pop44_v1_fabric, 28);
 
 /**
  * A node as the daemon that answers sees it.
@@ -724,7 +909,7 @@ export type NodeState = Message<"pop44.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 22);
+  messageDesc(file_pop44_v1_fabric, 29);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectRequest
@@ -807,7 +992,7 @@ export type CreateInterconnectRequest = Message<"pop44.v1.CreateInterconnectRequ
  * Use `create(CreateInterconnectRequestSchema)` to create a new message.
  */
 export const CreateInterconnectRequestSchema: GenMessage<CreateInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 23);
+  messageDesc(file_pop44_v1_fabric, 30);
 
 /**
  * @generated from message pop44.v1.CreateInterconnectResponse
@@ -829,7 +1014,7 @@ export type CreateInterconnectResponse = Message<"pop44.v1.CreateInterconnectRes
  * Use `create(CreateInterconnectResponseSchema)` to create a new message.
  */
 export const CreateInterconnectResponseSchema: GenMessage<CreateInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 24);
+  messageDesc(file_pop44_v1_fabric, 31);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsRequest
@@ -842,7 +1027,7 @@ export type ListInterconnectsRequest = Message<"pop44.v1.ListInterconnectsReques
  * Use `create(ListInterconnectsRequestSchema)` to create a new message.
  */
 export const ListInterconnectsRequestSchema: GenMessage<ListInterconnectsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 25);
+  messageDesc(file_pop44_v1_fabric, 32);
 
 /**
  * @generated from message pop44.v1.ListInterconnectsResponse
@@ -864,7 +1049,7 @@ export type ListInterconnectsResponse = Message<"pop44.v1.ListInterconnectsRespo
  * Use `create(ListInterconnectsResponseSchema)` to create a new message.
  */
 export const ListInterconnectsResponseSchema: GenMessage<ListInterconnectsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 26);
+  messageDesc(file_pop44_v1_fabric, 33);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectRequest
@@ -893,7 +1078,7 @@ export type DeleteInterconnectRequest = Message<"pop44.v1.DeleteInterconnectRequ
  * Use `create(DeleteInterconnectRequestSchema)` to create a new message.
  */
 export const DeleteInterconnectRequestSchema: GenMessage<DeleteInterconnectRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 27);
+  messageDesc(file_pop44_v1_fabric, 34);
 
 /**
  * @generated from message pop44.v1.DeleteInterconnectResponse
@@ -910,7 +1095,7 @@ export type DeleteInterconnectResponse = Message<"pop44.v1.DeleteInterconnectRes
  * Use `create(DeleteInterconnectResponseSchema)` to create a new message.
  */
 export const DeleteInterconnectResponseSchema: GenMessage<DeleteInterconnectResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 28);
+  messageDesc(file_pop44_v1_fabric, 35);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamRequest
@@ -932,7 +1117,7 @@ export type CreateUpstreamRequest = Message<"pop44.v1.CreateUpstreamRequest"> & 
  * Use `create(CreateUpstreamRequestSchema)` to create a new message.
  */
 export const CreateUpstreamRequestSchema: GenMessage<CreateUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 29);
+  messageDesc(file_pop44_v1_fabric, 36);
 
 /**
  * @generated from message pop44.v1.CreateUpstreamResponse
@@ -956,7 +1141,7 @@ export type CreateUpstreamResponse = Message<"pop44.v1.CreateUpstreamResponse"> 
  * Use `create(CreateUpstreamResponseSchema)` to create a new message.
  */
 export const CreateUpstreamResponseSchema: GenMessage<CreateUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 30);
+  messageDesc(file_pop44_v1_fabric, 37);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsRequest
@@ -969,7 +1154,7 @@ export type ListUpstreamsRequest = Message<"pop44.v1.ListUpstreamsRequest"> & {
  * Use `create(ListUpstreamsRequestSchema)` to create a new message.
  */
 export const ListUpstreamsRequestSchema: GenMessage<ListUpstreamsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 31);
+  messageDesc(file_pop44_v1_fabric, 38);
 
 /**
  * @generated from message pop44.v1.ListUpstreamsResponse
@@ -1000,7 +1185,7 @@ export type ListUpstreamsResponse = Message<"pop44.v1.ListUpstreamsResponse"> & 
  * Use `create(ListUpstreamsResponseSchema)` to create a new message.
  */
 export const ListUpstreamsResponseSchema: GenMessage<ListUpstreamsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 32);
+  messageDesc(file_pop44_v1_fabric, 39);
 
 /**
  * @generated from message pop44.v1.DeleteUpstreamRequest
@@ -1029,7 +1214,7 @@ export type DeleteUpstreamRequest = Message<"pop44.v1.DeleteUpstreamRequest"> & 
  * Use `create(DeleteUpstreamRequestSchema)` to create a new message.
  */
 export const DeleteUpstreamRequestSchema: GenMessage<DeleteUpstreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 33);
+  messageDesc(file_pop44_v1_fabric, 40);
 
 /**
  * @generated from message pop44.v1.DeleteUpstreamResponse
@@ -1046,7 +1231,7 @@ export type DeleteUpstreamResponse = Message<"pop44.v1.DeleteUpstreamResponse"> 
  * Use `create(DeleteUpstreamResponseSchema)` to create a new message.
  */
 export const DeleteUpstreamResponseSchema: GenMessage<DeleteUpstreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 34);
+  messageDesc(file_pop44_v1_fabric, 41);
 
 /**
  * @generated from message pop44.v1.SetUpstreamPasswordRequest
@@ -1075,7 +1260,7 @@ export type SetUpstreamPasswordRequest = Message<"pop44.v1.SetUpstreamPasswordRe
  * Use `create(SetUpstreamPasswordRequestSchema)` to create a new message.
  */
 export const SetUpstreamPasswordRequestSchema: GenMessage<SetUpstreamPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 35);
+  messageDesc(file_pop44_v1_fabric, 42);
 
 /**
  * @generated from message pop44.v1.SetUpstreamPasswordResponse
@@ -1099,7 +1284,7 @@ export type SetUpstreamPasswordResponse = Message<"pop44.v1.SetUpstreamPasswordR
  * Use `create(SetUpstreamPasswordResponseSchema)` to create a new message.
  */
 export const SetUpstreamPasswordResponseSchema: GenMessage<SetUpstreamPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 36);
+  messageDesc(file_pop44_v1_fabric, 43);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyRequest
@@ -1141,7 +1326,7 @@ export type SetPopAccessKeyRequest = Message<"pop44.v1.SetPopAccessKeyRequest"> 
  * Use `create(SetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const SetPopAccessKeyRequestSchema: GenMessage<SetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 37);
+  messageDesc(file_pop44_v1_fabric, 44);
 
 /**
  * @generated from message pop44.v1.SetPopAccessKeyResponse
@@ -1165,7 +1350,7 @@ export type SetPopAccessKeyResponse = Message<"pop44.v1.SetPopAccessKeyResponse"
  * Use `create(SetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 38);
+  messageDesc(file_pop44_v1_fabric, 45);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyRequest
@@ -1214,7 +1399,7 @@ export type RotatePopAccessKeyRequest = Message<"pop44.v1.RotatePopAccessKeyRequ
  * Use `create(RotatePopAccessKeyRequestSchema)` to create a new message.
  */
 export const RotatePopAccessKeyRequestSchema: GenMessage<RotatePopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 39);
+  messageDesc(file_pop44_v1_fabric, 46);
 
 /**
  * @generated from message pop44.v1.NextAccessKey
@@ -1254,7 +1439,7 @@ export type NextAccessKey = Message<"pop44.v1.NextAccessKey"> & {
  * Use `create(NextAccessKeySchema)` to create a new message.
  */
 export const NextAccessKeySchema: GenMessage<NextAccessKey> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 40);
+  messageDesc(file_pop44_v1_fabric, 47);
 
 /**
  * @generated from message pop44.v1.RotatePopAccessKeyResponse
@@ -1278,7 +1463,7 @@ export type RotatePopAccessKeyResponse = Message<"pop44.v1.RotatePopAccessKeyRes
  * Use `create(RotatePopAccessKeyResponseSchema)` to create a new message.
  */
 export const RotatePopAccessKeyResponseSchema: GenMessage<RotatePopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 41);
+  messageDesc(file_pop44_v1_fabric, 48);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyRequest
@@ -1295,7 +1480,7 @@ export type GetPopAccessKeyRequest = Message<"pop44.v1.GetPopAccessKeyRequest"> 
  * Use `create(GetPopAccessKeyRequestSchema)` to create a new message.
  */
 export const GetPopAccessKeyRequestSchema: GenMessage<GetPopAccessKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 42);
+  messageDesc(file_pop44_v1_fabric, 49);
 
 /**
  * @generated from message pop44.v1.GetPopAccessKeyResponse
@@ -1336,7 +1521,7 @@ export type GetPopAccessKeyResponse = Message<"pop44.v1.GetPopAccessKeyResponse"
  * Use `create(GetPopAccessKeyResponseSchema)` to create a new message.
  */
 export const GetPopAccessKeyResponseSchema: GenMessage<GetPopAccessKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 43);
+  messageDesc(file_pop44_v1_fabric, 50);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyRequest
@@ -1365,7 +1550,7 @@ export type SetNodeSealingKeyRequest = Message<"pop44.v1.SetNodeSealingKeyReques
  * Use `create(SetNodeSealingKeyRequestSchema)` to create a new message.
  */
 export const SetNodeSealingKeyRequestSchema: GenMessage<SetNodeSealingKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 44);
+  messageDesc(file_pop44_v1_fabric, 51);
 
 /**
  * @generated from message pop44.v1.SetNodeSealingKeyResponse
@@ -1387,7 +1572,7 @@ export type SetNodeSealingKeyResponse = Message<"pop44.v1.SetNodeSealingKeyRespo
  * Use `create(SetNodeSealingKeyResponseSchema)` to create a new message.
  */
 export const SetNodeSealingKeyResponseSchema: GenMessage<SetNodeSealingKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 45);
+  messageDesc(file_pop44_v1_fabric, 52);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyRequest
@@ -1426,7 +1611,7 @@ export type RotateInterconnectKeyRequest = Message<"pop44.v1.RotateInterconnectK
  * Use `create(RotateInterconnectKeyRequestSchema)` to create a new message.
  */
 export const RotateInterconnectKeyRequestSchema: GenMessage<RotateInterconnectKeyRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 46);
+  messageDesc(file_pop44_v1_fabric, 53);
 
 /**
  * @generated from message pop44.v1.RotateInterconnectKeyResponse
@@ -1448,7 +1633,7 @@ export type RotateInterconnectKeyResponse = Message<"pop44.v1.RotateInterconnect
  * Use `create(RotateInterconnectKeyResponseSchema)` to create a new message.
  */
 export const RotateInterconnectKeyResponseSchema: GenMessage<RotateInterconnectKeyResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_fabric, 47);
+  messageDesc(file_pop44_v1_fabric, 54);
 
 /**
  * The fabric: network, realms, PoPs, nodes, interconnects, upstreams.
@@ -1489,6 +1674,32 @@ export const FabricService: GenService<{
     methodKind: "unary";
     input: typeof ListPopsRequestSchema;
     output: typeof ListPopsResponseSchema;
+  },
+  /**
+   * The endpoint and the key of a PoP become those of a group, which other PoPs may join. No client needs a new file.
+   *
+   * @generated from rpc pop44.v1.FabricService.CreateAnycastGroup
+   */
+  createAnycastGroup: {
+    methodKind: "unary";
+    input: typeof CreateAnycastGroupRequestSchema;
+    output: typeof CreateAnycastGroupResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.FabricService.ListAnycastGroups
+   */
+  listAnycastGroups: {
+    methodKind: "unary";
+    input: typeof ListAnycastGroupsRequestSchema;
+    output: typeof ListAnycastGroupsResponseSchema;
+  },
+  /**
+   * @generated from rpc pop44.v1.FabricService.DeleteAnycastGroup
+   */
+  deleteAnycastGroup: {
+    methodKind: "unary";
+    input: typeof DeleteAnycastGroupRequestSchema;
+    output: typeof DeleteAnycastGroupResponseSchema;
   },
   /**
    * @generated from rpc pop44.v1.FabricService.CreateNode

@@ -10,7 +10,41 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSJJChFDYXJyeUZsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkSIQoFZmxvd3MYAiADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyKwAQoIT3BlbkZsb3cSEAoIcHJvdG9jb2wYASABKA0SDAoEZnJvbRgCIAEoCRIKCgJ0bxgDIAEoCRIRCglmcm9tX3BvcnQYBCABKA0SDwoHdG9fcG9ydBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIUCgxzZWNvbmRzX2xlZnQYByABKA0SEAoIYW5zd2VyZWQYCCABKAgSDwoHYXNzdXJlZBgJIAEoCBIMCgRtYXJrGAogASgNIiMKEkNhcnJ5Rmxvd3NSZXNwb25zZRINCgV0YWtlbhgBIAEoCCI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCL6AwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIVCg1kcmFpbl9wZW5kaW5nGH0gASgJEhQKC25vdF9zZXJ2aW5nGJsBIAEoCBIkCgVwYXRocxicASADKAsyFC5wb3A0NC52MS5QYXRoUmVwb3J0EioKCHJlZnVzYWxzGJEBIAMoCzIXLnBvcDQ0LnYxLlJlZnVzYWxSZXBvcnRCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIpMBCgpQYXRoUmVwb3J0EhcKD2ludGVyY29ubmVjdF9pZBgBIAEoCRIMCgRsaW5rGAIgASgJEg8KB25vZGVfaWQYAyABKAkSCgoCdXAYBCABKAgSDwoHdmVyZGljdBgFIAEoCRIOCgZ3ZWlnaHQYBiABKA0SDgoGZGV0b3VyGAcgASgIEhAKCHRyb3VibGVzGAggAygJInsKDVJlZnVzYWxSZXBvcnQSDwoHc2Vzc2lvbhgBIAEoCRIUCgxuZWlnaGJvdXJfaWQYAiABKAkSEAoIaW1wb3J0ZWQYAyABKA0SDwoHcmVmdXNlZBgEIAEoDRINCgVsaW1pdBgFIAEoDRIRCglsaW1pdF9oaXQYBiABKAgiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMocDCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlEkcKCkNhcnJ5Rmxvd3MSGy5wb3A0NC52MS5DYXJyeUZsb3dzUmVxdWVzdBocLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSIkCg9Bc2tGbG93c1JlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjUKEEFza0Zsb3dzUmVzcG9uc2USIQoFZmxvd3MYASADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyJJChFDYXJyeUZsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkSIQoFZmxvd3MYAiADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyKwAQoIT3BlbkZsb3cSEAoIcHJvdG9jb2wYASABKA0SDAoEZnJvbRgCIAEoCRIKCgJ0bxgDIAEoCRIRCglmcm9tX3BvcnQYBCABKA0SDwoHdG9fcG9ydBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIUCgxzZWNvbmRzX2xlZnQYByABKA0SEAoIYW5zd2VyZWQYCCABKAgSDwoHYXNzdXJlZBgJIAEoCBIMCgRtYXJrGAogASgNIiMKEkNhcnJ5Rmxvd3NSZXNwb25zZRINCgV0YWtlbhgBIAEoCCI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCL6AwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIVCg1kcmFpbl9wZW5kaW5nGH0gASgJEhQKC25vdF9zZXJ2aW5nGJsBIAEoCBIkCgVwYXRocxicASADKAsyFC5wb3A0NC52MS5QYXRoUmVwb3J0EioKCHJlZnVzYWxzGJEBIAMoCzIXLnBvcDQ0LnYxLlJlZnVzYWxSZXBvcnRCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIpMBCgpQYXRoUmVwb3J0EhcKD2ludGVyY29ubmVjdF9pZBgBIAEoCRIMCgRsaW5rGAIgASgJEg8KB25vZGVfaWQYAyABKAkSCgoCdXAYBCABKAgSDwoHdmVyZGljdBgFIAEoCRIOCgZ3ZWlnaHQYBiABKA0SDgoGZGV0b3VyGAcgASgIEhAKCHRyb3VibGVzGAggAygJInsKDVJlZnVzYWxSZXBvcnQSDwoHc2Vzc2lvbhgBIAEoCRIUCgxuZWlnaGJvdXJfaWQYAiABKAkSEAoIaW1wb3J0ZWQYAyABKA0SDwoHcmVmdXNlZBgEIAEoDRINCgVsaW1pdBgFIAEoDRIRCglsaW1pdF9oaXQYBiABKAgiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMsoDCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlEkcKCkNhcnJ5Rmxvd3MSGy5wb3A0NC52MS5DYXJyeUZsb3dzUmVxdWVzdBocLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXNwb25zZRJBCghBc2tGbG93cxIZLnBvcDQ0LnYxLkFza0Zsb3dzUmVxdWVzdBoaLnBvcDQ0LnYxLkFza0Zsb3dzUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message pop44.v1.AskFlowsRequest
+ */
+export type AskFlowsRequest = Message<"pop44.v1.AskFlowsRequest"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+};
+
+/**
+ * Describes the message pop44.v1.AskFlowsRequest.
+ * Use `create(AskFlowsRequestSchema)` to create a new message.
+ */
+export const AskFlowsRequestSchema: GenMessage<AskFlowsRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 0);
+
+/**
+ * @generated from message pop44.v1.AskFlowsResponse
+ */
+export type AskFlowsResponse = Message<"pop44.v1.AskFlowsResponse"> & {
+  /**
+   * @generated from field: repeated pop44.v1.OpenFlow flows = 1;
+   */
+  flows: OpenFlow[];
+};
+
+/**
+ * Describes the message pop44.v1.AskFlowsResponse.
+ * Use `create(AskFlowsResponseSchema)` to create a new message.
+ */
+export const AskFlowsResponseSchema: GenMessage<AskFlowsResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 1);
 
 /**
  * @generated from message pop44.v1.CarryFlowsRequest
@@ -32,7 +66,7 @@ export type CarryFlowsRequest = Message<"pop44.v1.CarryFlowsRequest"> & {
  * Use `create(CarryFlowsRequestSchema)` to create a new message.
  */
 export const CarryFlowsRequestSchema: GenMessage<CarryFlowsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 0);
+  messageDesc(file_pop44_v1_mesh, 2);
 
 /**
  * A flow as the kernel's table has it, without translation.
@@ -110,7 +144,7 @@ export type OpenFlow = Message<"pop44.v1.OpenFlow"> & {
  * Use `create(OpenFlowSchema)` to create a new message.
  */
 export const OpenFlowSchema: GenMessage<OpenFlow> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 1);
+  messageDesc(file_pop44_v1_mesh, 3);
 
 /**
  * @generated from message pop44.v1.CarryFlowsResponse
@@ -129,7 +163,7 @@ export type CarryFlowsResponse = Message<"pop44.v1.CarryFlowsResponse"> & {
  * Use `create(CarryFlowsResponseSchema)` to create a new message.
  */
 export const CarryFlowsResponseSchema: GenMessage<CarryFlowsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 2);
+  messageDesc(file_pop44_v1_mesh, 4);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -148,7 +182,7 @@ export type TellWhereaboutsRequest = Message<"pop44.v1.TellWhereaboutsRequest"> 
  * Use `create(TellWhereaboutsRequestSchema)` to create a new message.
  */
 export const TellWhereaboutsRequestSchema: GenMessage<TellWhereaboutsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 3);
+  messageDesc(file_pop44_v1_mesh, 5);
 
 /**
  * @generated from message pop44.v1.Whereabouts
@@ -191,7 +225,7 @@ export type Whereabouts = Message<"pop44.v1.Whereabouts"> & {
  * Use `create(WhereaboutsSchema)` to create a new message.
  */
 export const WhereaboutsSchema: GenMessage<Whereabouts> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 4);
+  messageDesc(file_pop44_v1_mesh, 6);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsResponse
@@ -210,7 +244,7 @@ export type TellWhereaboutsResponse = Message<"pop44.v1.TellWhereaboutsResponse"
  * Use `create(TellWhereaboutsResponseSchema)` to create a new message.
  */
 export const TellWhereaboutsResponseSchema: GenMessage<TellWhereaboutsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 5);
+  messageDesc(file_pop44_v1_mesh, 7);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverRequest
@@ -223,7 +257,7 @@ export type OrderTakeoverRequest = Message<"pop44.v1.OrderTakeoverRequest"> & {
  * Use `create(OrderTakeoverRequestSchema)` to create a new message.
  */
 export const OrderTakeoverRequestSchema: GenMessage<OrderTakeoverRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 6);
+  messageDesc(file_pop44_v1_mesh, 8);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverResponse
@@ -242,7 +276,7 @@ export type OrderTakeoverResponse = Message<"pop44.v1.OrderTakeoverResponse"> & 
  * Use `create(OrderTakeoverResponseSchema)` to create a new message.
  */
 export const OrderTakeoverResponseSchema: GenMessage<OrderTakeoverResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 7);
+  messageDesc(file_pop44_v1_mesh, 9);
 
 /**
  * @generated from message pop44.v1.TellUsageRequest
@@ -259,7 +293,7 @@ export type TellUsageRequest = Message<"pop44.v1.TellUsageRequest"> & {
  * Use `create(TellUsageRequestSchema)` to create a new message.
  */
 export const TellUsageRequestSchema: GenMessage<TellUsageRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 8);
+  messageDesc(file_pop44_v1_mesh, 10);
 
 /**
  * @generated from message pop44.v1.TellUsageResponse
@@ -278,7 +312,7 @@ export type TellUsageResponse = Message<"pop44.v1.TellUsageResponse"> & {
  * Use `create(TellUsageResponseSchema)` to create a new message.
  */
 export const TellUsageResponseSchema: GenMessage<TellUsageResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 9);
+  messageDesc(file_pop44_v1_mesh, 11);
 
 /**
  * @generated from message pop44.v1.TunnelBytes
@@ -312,7 +346,7 @@ export type TunnelBytes = Message<"pop44.v1.TunnelBytes"> & {
  * Use `create(TunnelBytesSchema)` to create a new message.
  */
 export const TunnelBytesSchema: GenMessage<TunnelBytes> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 10);
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * @generated from message pop44.v1.StreamRequest
@@ -329,7 +363,7 @@ export type StreamRequest = Message<"pop44.v1.StreamRequest"> & {
  * Use `create(StreamRequestSchema)` to create a new message.
  */
 export const StreamRequestSchema: GenMessage<StreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 11);
+  messageDesc(file_pop44_v1_mesh, 13);
 
 /**
  * @generated from message pop44.v1.StreamResponse
@@ -346,7 +380,7 @@ export type StreamResponse = Message<"pop44.v1.StreamResponse"> & {
  * Use `create(StreamResponseSchema)` to create a new message.
  */
 export const StreamResponseSchema: GenMessage<StreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 12);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * @generated from message pop44.v1.MeshFrame
@@ -401,7 +435,7 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  * Use `create(MeshFrameSchema)` to create a new message.
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -539,7 +573,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 16);
 
 /**
  * What one end of an interconnect is worth to the node that it leads from.
@@ -607,7 +641,7 @@ export type PathReport = Message<"pop44.v1.PathReport"> & {
  * Use `create(PathReportSchema)` to create a new message.
  */
 export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 15);
+  messageDesc(file_pop44_v1_mesh, 17);
 
 /**
  * A BGP session of a node whose neighbour announces what it may not, or more than is listened to.
@@ -663,7 +697,7 @@ export type RefusalReport = Message<"pop44.v1.RefusalReport"> & {
  * Use `create(RefusalReportSchema)` to create a new message.
  */
 export const RefusalReportSchema: GenMessage<RefusalReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 16);
+  messageDesc(file_pop44_v1_mesh, 18);
 
 /**
  * A datagram over the mesh, from the API's port to the API's port.
@@ -691,7 +725,7 @@ export type Beacon = Message<"pop44.v1.Beacon"> & {
  * Use `create(BeaconSchema)` to create a new message.
  */
 export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 17);
+  messageDesc(file_pop44_v1_mesh, 19);
 
 /**
  * How one node hears another.
@@ -731,7 +765,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 18);
+  messageDesc(file_pop44_v1_mesh, 20);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -771,7 +805,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 19);
+  messageDesc(file_pop44_v1_mesh, 21);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -797,7 +831,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 20);
+  messageDesc(file_pop44_v1_mesh, 22);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.
@@ -824,7 +858,8 @@ export const MeshService: GenService<{
     output: typeof TellUsageResponseSchema;
   },
   /**
-   * From the active node of a PoP to the other one: where its peers are, so that they can be called after a takeover.
+   * From the active node of a PoP to the other one, and to nodes of PoPs that share its endpoint: where its peers are, so that
+   * they can be called after its end, and what they send elsewhere finds it.
    *
    * @generated from rpc pop44.v1.MeshService.TellWhereabouts
    */
@@ -852,6 +887,16 @@ export const MeshService: GenService<{
     methodKind: "unary";
     input: typeof CarryFlowsRequestSchema;
     output: typeof CarryFlowsResponseSchema;
+  },
+  /**
+   * From a node that is about to take a tunnel over from the answering one, whose endpoint it shares: what flows it has open.
+   *
+   * @generated from rpc pop44.v1.MeshService.AskFlows
+   */
+  askFlows: {
+    methodKind: "unary";
+    input: typeof AskFlowsRequestSchema;
+    output: typeof AskFlowsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_mesh, 0);

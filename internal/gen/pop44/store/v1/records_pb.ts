@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pop44/store/v1/records.proto.
  */
 export const file_pop44_store_v1_records: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSKxAgoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQESGwoTbGFzdF9yZXNvcnRfbm9kZV9pZBhkIAEoCRIuCgdzaWduX3VwGL4BIAEoDjIcLnBvcDQ0LnN0b3JlLnYxLlNpZ25VcFBvbGljeRITCgpwdWJsaWNfdXJsGL8BIAEoCUIRCg9fZGVmYXVsdF9saW1pdDRCEQoPX2RlZmF1bHRfbGltaXQ2IkgKBVJlYWxtEgoKAmlkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXRhYmxlGAMgASgNEg8KB3RyYW5zaXQYBCABKAgikQQKA1BvcBIKCgJpZBgBIAEoCRIlCgRraW5kGAIgASgOMhcucG9wNDQuc3RvcmUudjEuUG9wS2luZBITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCgllbmRwb2ludDQYBCABKAkSEQoJZW5kcG9pbnQ2GAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEgoKcHVibGljX2tleRgHIAEoCRIWCg5mYWlsdXJlX2RvbWFpbhgIIAEoCRIXCg9hY2NlcHRzX3R1bm5lbHMYCSABKAgSQwoRc2VhbGVkX2FjY2Vzc19rZXkYCiADKAsyKC5wb3A0NC5zdG9yZS52MS5Qb3AuU2VhbGVkQWNjZXNzS2V5RW50cnkSMgoPbmV4dF9hY2Nlc3Nfa2V5GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Eh0KFWFjY2Vzc19rZXlfZ2VuZXJhdGlvbhgpIAEoDRIUCgxzaW5nbGVfaG9tZWQYbiABKAgSNAoNZW5kcG9pbnRfbW9kZRi0ASABKA4yHC5wb3A0NC5zdG9yZS52MS5FbmRwb2ludE1vZGUSEQoIZ2F0ZXdheTQYtQEgASgJEhEKCGdhdGV3YXk2GLYBIAEoCRo2ChRTZWFsZWRBY2Nlc3NLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIvEBCglBY2Nlc3NLZXkSEgoKcHVibGljX2tleRgBIAEoCRIMCgRwb3J0GAIgASgNEjUKBnNlYWxlZBgDIAMoCzIlLnBvcDQ0LnN0b3JlLnYxLkFjY2Vzc0tleS5TZWFsZWRFbnRyeRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNdGFrZXNfb3Zlcl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLU2VhbGVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASL1BAoETm9kZRIKCgJpZBgBIAEoCRIOCgZwb3BfaWQYAiABKAkSCwoDYXNuGAMgASgNEhEKCWxvb3BiYWNrNBgEIAEoCRIRCglsb29wYmFjazYYBSABKAkSFAoMbWVzaF9hZGRyZXNzGAYgASgJEhcKD21lc2hfcHVibGljX2tleRgHIAEoCRIRCgltZXNoX3BvcnQYCCABKA0SEQoJdW5kZXJsYXk0GAkgASgJEhEKCXVuZGVybGF5NhgKIAEoCRIfChdpbnRlcmNvbm5lY3RfcHVibGljX2tleRgLIAEoCRIQCghhcGlfcG9ydBgMIAEoDRIWCg5mYWlsdXJlX2RvbWFpbhgNIAEoCRIdChV1cGxpbmtfYml0X3Blcl9zZWNvbmQYDiABKAQSGgoSc2VhbGluZ19wdWJsaWNfa2V5GA8gASgJEi4KCnJldm9rZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKHG5leHRfaW50ZXJjb25uZWN0X3B1YmxpY19rZXkYFCABKAkSQAoUaW50ZXJjb25uZWN0X2tleV9hZ2UYFSABKAsyIi5wb3A0NC5zdG9yZS52MS5JbnRlcmNvbm5lY3RLZXlBZ2USEQoJaGVhcnRiZWF0GFAgASgJEh8KFnBvcF9yb3V0aW5nX2dlbmVyYXRpb24YgwEgASgNEiUKHHRyYW5zcG9ydF9yb3V0aW5nX2dlbmVyYXRpb24YhAEgASgNEhcKDnJvdXRpbmdfd2luZG93GIUBIAEoCBIkCgVkcmFpbhh9IAEoCzIVLnBvcDQ0LnN0b3JlLnYxLkRyYWluIlwKBURyYWluEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgCIAEoCRIOCgZyZWFzb24YAyABKAkSDwoHY2FycmllZBgEIAEoCCLyAQoSSW50ZXJjb25uZWN0S2V5QWdlEhIKCmdlbmVyYXRpb24YASABKA0SKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXdhbnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbmV4dF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbWFkZRgFIAEoCBIwCgxjYW5jZWxsZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCCgxJbnRlcmNvbm5lY3QSCgoCaWQYASABKAkSDgoGbm9kZV9hGAIgASgJEg4KBm5vZGVfYhgDIAEoCRINCgVsaW5rNBgEIAEoCRINCgVsaW5rNhgFIAEoCRIOCgZwb3J0X2EYBiABKA0SDgoGcG9ydF9iGAcgASgNEgsKA210dRgIIAEoDRITCgtvdGhlcl9saW5rNBgUIAEoCRITCgtvdGhlcl9saW5rNhgVIAEoCRIUCgxvdGhlcl9wb3J0X2EYFiABKA0SFAoMb3RoZXJfcG9ydF9iGBcgASgNEhMKCnVuZGVybGF5X2EYkQEgASgJEhMKCnVuZGVybGF5X2IYkgEgASgJIqgCCghVcHN0cmVhbRIKCgJpZBgBIAEoCRIPCgdub2RlX2lkGAIgASgJEiQKBXBsYW5lGAMgASgOMhUucG9wNDQuc3RvcmUudjEuUGxhbmUSEQoJbmVpZ2hib3I0GAQgASgJEhEKCW5laWdoYm9yNhgFIAEoCRIUCgxuZWlnaGJvcl9hc24YBiABKA0SCwoDYmZkGAcgASgIEhEKCWJsYWNraG9sZRgIIAEoCBJGCg9zZWFsZWRfcGFzc3dvcmQYkQEgAygLMiwucG9wNDQuc3RvcmUudjEuVXBzdHJlYW0uU2VhbGVkUGFzc3dvcmRFbnRyeRo1ChNTZWFsZWRQYXNzd29yZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEinQIKBFBvb2wSCgoCaWQYASABKAkSEAoIcmVhbG1faWQYAiABKAkSDgoGcHJlZml4GAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhMKC3NsYWJfbGVuZ3RoGAUgASgNEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnBhcmVudF9wb29sX2lkGAcgASgJEg4KBmZyb3plbhgIIAEoCBITCgtob21lX3BvcF9pZBgJIAEoCRIfChJxdWFyYW50aW5lX3NlY29uZHMYCiABKA1IAIgBARIYChBkcmFpbl90b19wb29sX2lkGAsgASgJQhUKE19xdWFyYW50aW5lX3NlY29uZHMibAoEU2xhYhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRITCgt1bml0X2xlbmd0aBgDIAEoDRITCgtob21lX3BvcF9pZBgEIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgFIAEoCSLRAQoKQWxsb2NhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCgl0dW5uZWxfaWQYAyABKAkSDQoFb3duZXIYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRZGVsZWdhdGVkX3Bvb2xfaWQYBiABKAkSNQoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBCgtSZXNlcnZhdGlvbhIPCgdwb29sX2lkGAEgASgJEg4KBnByZWZpeBgCIAEoCRINCgVvd25lchgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ0CgVRdW90YRINCgVvd25lchgBIAEoCRITCgZsaW1pdDQYAiABKARIAIgBARITCgZsaW1pdDYYAyABKARIAYgBARINCgV1c2VkNBgEIAEoBBINCgV1c2VkNhgFIAEoBEIJCgdfbGltaXQ0QgkKB19saW1pdDYiHAoJUGxhY2VtZW50Eg8KB3BvcF9pZHMYASADKAkiVgoMVHVubmVsUHJlZml4Eg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEhMKC2hvbWVfcG9wX2lkGAQgASgJIt8ECgZUdW5uZWwSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVvd25lchgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgJEg8KB2VuYWJsZWQYBSABKAgSLAoJcGxhY2VtZW50GAYgASgLMhkucG9wNDQuc3RvcmUudjEuUGxhY2VtZW50Ei4KCHByZWZpeGVzGAcgAygLMhwucG9wNDQuc3RvcmUudjEuVHVubmVsUHJlZml4EhEKCXJlYWxtX2lkcxgIIAMoCRILCgNtdHUYCSABKA0SGQoRa2VlcGFsaXZlX3NlY29uZHMYCiABKA0SLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASTAoUc2VhbGVkX3ByZXNoYXJlZF9rZXkYDCADKAsyLi5wb3A0NC5zdG9yZS52MS5UdW5uZWwuU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSKgoIZmlyZXdhbGwYDSABKAsyGC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbBIeChZyYXRlX3VwX2JpdF9wZXJfc2Vjb25kGA4gASgEEiAKGHJhdGVfZG93bl9iaXRfcGVyX3NlY29uZBgPIAEoBBIuCgpzdXNwZW5zaW9uGBAgASgLMhoucG9wNDQuc3RvcmUudjEuU3VzcGVuc2lvbhIXCg9uZXh0X3B1YmxpY19rZXkYESABKAkaOQoXU2VhbGVkUHJlc2hhcmVkS2V5RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJICghGaXJld2FsbBIPCgdwcmVzZXRzGAEgAygJEisKBXJ1bGVzGAIgAygLMhwucG9wNDQuc3RvcmUudjEuRmlyZXdhbGxSdWxlIlcKDEZpcmV3YWxsUnVsZRIQCghwcm90b2NvbBgBIAEoDRISCgpmaXJzdF9wb3J0GAIgASgNEhEKCWxhc3RfcG9ydBgDIAEoDRIOCgZzb3VyY2UYBCABKAkiUAoKU3VzcGVuc2lvbhIOCgZyZWFzb24YASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAMgASgJIpcBCglCbGFja2hvbGUSDgoGcHJlZml4GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJieRgFIAEoCSLkAQoHSG9sZGluZxIOCgZwcmVmaXgYASABKAkSDwoHcG9vbF9pZBgCIAEoCRIQCghyZWFsbV9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIRCgl0dW5uZWxfaWQYBSABKAkSEwoLdHVubmVsX25hbWUYBiABKAkSGQoRZGVsZWdhdGVkX3Bvb2xfaWQYByABKAkSKQoFc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJfCg1EZWxldGVkVHVubmVsEiYKBnR1bm5lbBgBIAEoCzIWLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbBImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiMAoHUGVlcktleRISCgpwdWJsaWNfa2V5GAEgASgJEhEKCXR1bm5lbF9pZBgCIAEoCSLdAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEhMKC3NlY3JldF9oYXNoGAIgASgMEiIKBG5vZGUYAyABKAsyFC5wb3A0NC5zdG9yZS52MS5Ob2RlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3VzZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsIBCg9Ob2RlQ2VydGlmaWNhdGUSDwoHbm9kZV9pZBgBIAEoCRIXCg9wdWJsaWNfa2V5X2hhc2gYAiABKAwSFgoOYXV0aG9yaXR5X2hhc2gYAyABKAwSDgoGc2VyaWFsGAQgASgJEi4KCm5vdF9iZWZvcmUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCW5vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiAIKCUF1dGhvcml0eRIKCgJpZBgBIAEoCRITCgtjZXJ0aWZpY2F0ZRgCIAEoDBIsCghhZGRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdm91Y2hlZF9ieRgEIAEoCRIPCgd2b3VjaGVyGAUgASgMEi8KC3NpZ25zX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXRpcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyZXRpcmVkX2J5GAggASgJEhIKCnJldGlyZW1lbnQYCSABKAwitAEKCU9wZXJhdGlvbhISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXByaW5jaXBhbBgCIAEoCRIOCgZtZXRob2QYAyABKAkSFAoMcmVxdWVzdF9oYXNoGAQgASgMEhAKCHJlc3BvbnNlGAUgASgMEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdub2RlX2lkGAcgASgJEg8KB3JlZnVzYWwYCCABKAwixwEKBUF1ZGl0Eg8KB25vZGVfaWQYASABKAkSDQoFY2hhaW4YAiABKAkSDgoGbnVtYmVyGAMgASgEEhUKDXByZXZpb3VzX2hhc2gYBCABKAwSJgoCYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VudHJpZXMYBiADKAsyGi5wb3A0NC5zdG9yZS52MS5BdWRpdEVudHJ5EhMKC2xlZF9wb29sX2lkGAcgASgJEg0KBWZlbmNlGAggASgEIocBCgpBdWRpdEVudHJ5EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIPCgdjaGFuZ2VzGAQgAygJEg8KBnNvdXJjZRi+ASABKAkSEAoHcmVmdXNlZBi/ASABKAkSDgoFY291bnQYwAEgASgNIisKC0F1ZGl0QW5jaG9yEg4KBm51bWJlchgBIAEoBBIMCgRoYXNoGAIgASgMIhwKCUNhbmRpZGF0ZRIPCgdub2RlX2lkGAEgASgJKn8KDFNpZ25VcFBvbGljeRIeChpTSUdOX1VQX1BPTElDWV9VTlNQRUNJRklFRBAAEhsKF1NJR05fVVBfUE9MSUNZX0FQUFJPVkFMEAESFwoTU0lHTl9VUF9QT0xJQ1lfT1BFThACEhkKFVNJR05fVVBfUE9MSUNZX0NMT1NFRBADKmEKB1BvcEtpbmQSGAoUUE9QX0tJTkRfVU5TUEVDSUZJRUQQABIRCg1QT1BfS0lORF9DT1JFEAESFQoRUE9QX0tJTkRfUkVHSU9OQUwQAhISCg5QT1BfS0lORF9NSUNSTxADKkMKDEVuZHBvaW50TW9kZRIdChlFTkRQT0lOVF9NT0RFX1VOU1BFQ0lGSUVEEAASFAoQRU5EUE9JTlRfTU9ERV9MMhABKkIKBVBsYW5lEhUKEVBMQU5FX1VOU1BFQ0lGSUVEEAASEwoPUExBTkVfVFJBTlNQT1JUEAESDQoJUExBTkVfUE9QEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chxwb3A0NC9zdG9yZS92MS9yZWNvcmRzLnByb3RvEg5wb3A0NC5zdG9yZS52MSKxAgoHTmV0d29yaxIKCgJpZBgBIAEoCRILCgN1aWQYAiABKAkSDAoEbmFtZRgDIAEoCRIaChJtaW5fcmVhZGVyX3ZlcnNpb24YBCABKA0SIQoZYWxsb3dfZG9jdW1lbnRhdGlvbl9zcGFjZRgFIAEoCBIbCg5kZWZhdWx0X2xpbWl0NBgGIAEoBEgAiAEBEhsKDmRlZmF1bHRfbGltaXQ2GAcgASgESAGIAQESGwoTbGFzdF9yZXNvcnRfbm9kZV9pZBhkIAEoCRIuCgdzaWduX3VwGL4BIAEoDjIcLnBvcDQ0LnN0b3JlLnYxLlNpZ25VcFBvbGljeRITCgpwdWJsaWNfdXJsGL8BIAEoCUIRCg9fZGVmYXVsdF9saW1pdDRCEQoPX2RlZmF1bHRfbGltaXQ2IkgKBVJlYWxtEgoKAmlkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBXRhYmxlGAMgASgNEg8KB3RyYW5zaXQYBCABKAgirAQKA1BvcBIKCgJpZBgBIAEoCRIlCgRraW5kGAIgASgOMhcucG9wNDQuc3RvcmUudjEuUG9wS2luZBITCgtkZXNjcmlwdGlvbhgDIAEoCRIRCgllbmRwb2ludDQYBCABKAkSEQoJZW5kcG9pbnQ2GAUgASgJEhUKDWVuZHBvaW50X3BvcnQYBiABKA0SEgoKcHVibGljX2tleRgHIAEoCRIWCg5mYWlsdXJlX2RvbWFpbhgIIAEoCRIXCg9hY2NlcHRzX3R1bm5lbHMYCSABKAgSQwoRc2VhbGVkX2FjY2Vzc19rZXkYCiADKAsyKC5wb3A0NC5zdG9yZS52MS5Qb3AuU2VhbGVkQWNjZXNzS2V5RW50cnkSMgoPbmV4dF9hY2Nlc3Nfa2V5GCggASgLMhkucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5Eh0KFWFjY2Vzc19rZXlfZ2VuZXJhdGlvbhgpIAEoDRIUCgxzaW5nbGVfaG9tZWQYbiABKAgSNAoNZW5kcG9pbnRfbW9kZRi0ASABKA4yHC5wb3A0NC5zdG9yZS52MS5FbmRwb2ludE1vZGUSEQoIZ2F0ZXdheTQYtQEgASgJEhEKCGdhdGV3YXk2GLYBIAEoCRIZChBhbnljYXN0X2dyb3VwX2lkGKoBIAEoCRo2ChRTZWFsZWRBY2Nlc3NLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIu0CCgxBbnljYXN0R3JvdXASCgoCaWQYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSFgoOZm91bmRlcl9wb3BfaWQYAyABKAkSEQoJZW5kcG9pbnQ0GAQgASgJEhEKCWVuZHBvaW50NhgFIAEoCRIVCg1lbmRwb2ludF9wb3J0GAYgASgNEhIKCnB1YmxpY19rZXkYByABKAkSTAoRc2VhbGVkX2FjY2Vzc19rZXkYCCADKAsyMS5wb3A0NC5zdG9yZS52MS5BbnljYXN0R3JvdXAuU2VhbGVkQWNjZXNzS2V5RW50cnkSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHQoVYWNjZXNzX2tleV9nZW5lcmF0aW9uGAogASgNGjYKFFNlYWxlZEFjY2Vzc0tleUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEi8QEKCUFjY2Vzc0tleRISCgpwdWJsaWNfa2V5GAEgASgJEgwKBHBvcnQYAiABKA0SNQoGc2VhbGVkGAMgAygLMiUucG9wNDQuc3RvcmUudjEuQWNjZXNzS2V5LlNlYWxlZEVudHJ5EikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg10YWtlc19vdmVyX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtTZWFsZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIvUECgROb2RlEgoKAmlkGAEgASgJEg4KBnBvcF9pZBgCIAEoCRILCgNhc24YAyABKA0SEQoJbG9vcGJhY2s0GAQgASgJEhEKCWxvb3BiYWNrNhgFIAEoCRIUCgxtZXNoX2FkZHJlc3MYBiABKAkSFwoPbWVzaF9wdWJsaWNfa2V5GAcgASgJEhEKCW1lc2hfcG9ydBgIIAEoDRIRCgl1bmRlcmxheTQYCSABKAkSEQoJdW5kZXJsYXk2GAogASgJEh8KF2ludGVyY29ubmVjdF9wdWJsaWNfa2V5GAsgASgJEhAKCGFwaV9wb3J0GAwgASgNEhYKDmZhaWx1cmVfZG9tYWluGA0gASgJEh0KFXVwbGlua19iaXRfcGVyX3NlY29uZBgOIAEoBBIaChJzZWFsaW5nX3B1YmxpY19rZXkYDyABKAkSLgoKcmV2b2tlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAocbmV4dF9pbnRlcmNvbm5lY3RfcHVibGljX2tleRgUIAEoCRJAChRpbnRlcmNvbm5lY3Rfa2V5X2FnZRgVIAEoCzIiLnBvcDQ0LnN0b3JlLnYxLkludGVyY29ubmVjdEtleUFnZRIRCgloZWFydGJlYXQYUCABKAkSHwoWcG9wX3JvdXRpbmdfZ2VuZXJhdGlvbhiDASABKA0SJQocdHJhbnNwb3J0X3JvdXRpbmdfZ2VuZXJhdGlvbhiEASABKA0SFwoOcm91dGluZ193aW5kb3cYhQEgASgIEiQKBWRyYWluGH0gASgLMhUucG9wNDQuc3RvcmUudjEuRHJhaW4iXAoFRHJhaW4SJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAIgASgJEg4KBnJlYXNvbhgDIAEoCRIPCgdjYXJyaWVkGAQgASgIIvIBChJJbnRlcmNvbm5lY3RLZXlBZ2USEgoKZ2VuZXJhdGlvbhgBIAEoDRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJd2FudGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpuZXh0X3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRtYWRlGAUgASgIEjAKDGNhbmNlbGxlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQIKDEludGVyY29ubmVjdBIKCgJpZBgBIAEoCRIOCgZub2RlX2EYAiABKAkSDgoGbm9kZV9iGAMgASgJEg0KBWxpbms0GAQgASgJEg0KBWxpbms2GAUgASgJEg4KBnBvcnRfYRgGIAEoDRIOCgZwb3J0X2IYByABKA0SCwoDbXR1GAggASgNEhMKC290aGVyX2xpbms0GBQgASgJEhMKC290aGVyX2xpbms2GBUgASgJEhQKDG90aGVyX3BvcnRfYRgWIAEoDRIUCgxvdGhlcl9wb3J0X2IYFyABKA0SEwoKdW5kZXJsYXlfYRiRASABKAkSEwoKdW5kZXJsYXlfYhiSASABKAkiqAIKCFVwc3RyZWFtEgoKAmlkGAEgASgJEg8KB25vZGVfaWQYAiABKAkSJAoFcGxhbmUYAyABKA4yFS5wb3A0NC5zdG9yZS52MS5QbGFuZRIRCgluZWlnaGJvcjQYBCABKAkSEQoJbmVpZ2hib3I2GAUgASgJEhQKDG5laWdoYm9yX2FzbhgGIAEoDRILCgNiZmQYByABKAgSEQoJYmxhY2tob2xlGAggASgIEkYKD3NlYWxlZF9wYXNzd29yZBiRASADKAsyLC5wb3A0NC5zdG9yZS52MS5VcHN0cmVhbS5TZWFsZWRQYXNzd29yZEVudHJ5GjUKE1NlYWxlZFBhc3N3b3JkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAgoEUG9vbBIKCgJpZBgBIAEoCRIQCghyZWFsbV9pZBgCIAEoCRIOCgZwcmVmaXgYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEwoLc2xhYl9sZW5ndGgYBSABKA0SLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcGFyZW50X3Bvb2xfaWQYByABKAkSDgoGZnJvemVuGAggASgIEhMKC2hvbWVfcG9wX2lkGAkgASgJEh8KEnF1YXJhbnRpbmVfc2Vjb25kcxgKIAEoDUgAiAEBEhgKEGRyYWluX3RvX3Bvb2xfaWQYCyABKAlCFQoTX3F1YXJhbnRpbmVfc2Vjb25kcyJsCgRTbGFiEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhMKC3VuaXRfbGVuZ3RoGAMgASgNEhMKC2hvbWVfcG9wX2lkGAQgASgJEhkKEWRlbGVnYXRlZF9wb29sX2lkGAUgASgJItEBCgpBbGxvY2F0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXR1bm5lbF9pZBgDIAEoCRINCgVvd25lchgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgGIAEoCRI1ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiggEKC1Jlc2VydmF0aW9uEg8KB3Bvb2xfaWQYASABKAkSDgoGcHJlZml4GAIgASgJEg0KBW93bmVyGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKBVF1b3RhEg0KBW93bmVyGAEgASgJEhMKBmxpbWl0NBgCIAEoBEgAiAEBEhMKBmxpbWl0NhgDIAEoBEgBiAEBEg0KBXVzZWQ0GAQgASgEEg0KBXVzZWQ2GAUgASgEQgkKB19saW1pdDRCCQoHX2xpbWl0NiIcCglQbGFjZW1lbnQSDwoHcG9wX2lkcxgBIAMoCSJWCgxUdW5uZWxQcmVmaXgSDgoGcHJlZml4GAEgASgJEg8KB3Bvb2xfaWQYAiABKAkSEAoIcmVhbG1faWQYAyABKAkSEwoLaG9tZV9wb3BfaWQYBCABKAki3wQKBlR1bm5lbBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAkSDwoHZW5hYmxlZBgFIAEoCBIsCglwbGFjZW1lbnQYBiABKAsyGS5wb3A0NC5zdG9yZS52MS5QbGFjZW1lbnQSLgoIcHJlZml4ZXMYByADKAsyHC5wb3A0NC5zdG9yZS52MS5UdW5uZWxQcmVmaXgSEQoJcmVhbG1faWRzGAggAygJEgsKA210dRgJIAEoDRIZChFrZWVwYWxpdmVfc2Vjb25kcxgKIAEoDRIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMChRzZWFsZWRfcHJlc2hhcmVkX2tleRgMIAMoCzIuLnBvcDQ0LnN0b3JlLnYxLlR1bm5lbC5TZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRIqCghmaXJld2FsbBgNIAEoCzIYLnBvcDQ0LnN0b3JlLnYxLkZpcmV3YWxsEh4KFnJhdGVfdXBfYml0X3Blcl9zZWNvbmQYDiABKAQSIAoYcmF0ZV9kb3duX2JpdF9wZXJfc2Vjb25kGA8gASgEEi4KCnN1c3BlbnNpb24YECABKAsyGi5wb3A0NC5zdG9yZS52MS5TdXNwZW5zaW9uEhcKD25leHRfcHVibGljX2tleRgRIAEoCRo5ChdTZWFsZWRQcmVzaGFyZWRLZXlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkgKCEZpcmV3YWxsEg8KB3ByZXNldHMYASADKAkSKwoFcnVsZXMYAiADKAsyHC5wb3A0NC5zdG9yZS52MS5GaXJld2FsbFJ1bGUiVwoMRmlyZXdhbGxSdWxlEhAKCHByb3RvY29sGAEgASgNEhIKCmZpcnN0X3BvcnQYAiABKA0SEQoJbGFzdF9wb3J0GAMgASgNEg4KBnNvdXJjZRgEIAEoCSJQCgpTdXNwZW5zaW9uEg4KBnJlYXNvbhgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCYnkYAyABKAkilwEKCUJsYWNraG9sZRIOCgZwcmVmaXgYASABKAkSDgoGcmVhc29uGAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmJ5GAUgASgJIuQBCgdIb2xkaW5nEg4KBnByZWZpeBgBIAEoCRIPCgdwb29sX2lkGAIgASgJEhAKCHJlYWxtX2lkGAMgASgJEg0KBW93bmVyGAQgASgJEhEKCXR1bm5lbF9pZBgFIAEoCRITCgt0dW5uZWxfbmFtZRgGIAEoCRIZChFkZWxlZ2F0ZWRfcG9vbF9pZBgHIAEoCRIpCgVzaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIl8KDURlbGV0ZWRUdW5uZWwSJgoGdHVubmVsGAEgASgLMhYucG9wNDQuc3RvcmUudjEuVHVubmVsEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIwCgdQZWVyS2V5EhIKCnB1YmxpY19rZXkYASABKAkSEQoJdHVubmVsX2lkGAIgASgJIt0BCglKb2luVG9rZW4SCgoCaWQYASABKAkSEwoLc2VjcmV0X2hhc2gYAiABKAwSIgoEbm9kZRgDIAEoCzIULnBvcDQ0LnN0b3JlLnYxLk5vZGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdXNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwgEKD05vZGVDZXJ0aWZpY2F0ZRIPCgdub2RlX2lkGAEgASgJEhcKD3B1YmxpY19rZXlfaGFzaBgCIAEoDBIWCg5hdXRob3JpdHlfaGFzaBgDIAEoDBIOCgZzZXJpYWwYBCABKAkSLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKIAgoJQXV0aG9yaXR5EgoKAmlkGAEgASgJEhMKC2NlcnRpZmljYXRlGAIgASgMEiwKCGFkZGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp2b3VjaGVkX2J5GAQgASgJEg8KB3ZvdWNoZXIYBSABKAwSLwoLc2lnbnNfc2luY2UYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldGlyZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJldGlyZWRfYnkYCCABKAkSEgoKcmV0aXJlbWVudBgJIAEoDCK0AQoJT3BlcmF0aW9uEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJcHJpbmNpcGFsGAIgASgJEg4KBm1ldGhvZBgDIAEoCRIUCgxyZXF1ZXN0X2hhc2gYBCABKAwSEAoIcmVzcG9uc2UYBSABKAwSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB25vZGVfaWQYByABKAkSDwoHcmVmdXNhbBgIIAEoDCLHAQoFQXVkaXQSDwoHbm9kZV9pZBgBIAEoCRINCgVjaGFpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSFQoNcHJldmlvdXNfaGFzaBgEIAEoDBImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW50cmllcxgGIAMoCzIaLnBvcDQ0LnN0b3JlLnYxLkF1ZGl0RW50cnkSEwoLbGVkX3Bvb2xfaWQYByABKAkSDQoFZmVuY2UYCCABKAQihwEKCkF1ZGl0RW50cnkSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglwcmluY2lwYWwYAiABKAkSDgoGbWV0aG9kGAMgASgJEg8KB2NoYW5nZXMYBCADKAkSDwoGc291cmNlGL4BIAEoCRIQCgdyZWZ1c2VkGL8BIAEoCRIOCgVjb3VudBjAASABKA0iKwoLQXVkaXRBbmNob3ISDgoGbnVtYmVyGAEgASgEEgwKBGhhc2gYAiABKAwiHAoJQ2FuZGlkYXRlEg8KB25vZGVfaWQYASABKAkqfwoMU2lnblVwUG9saWN5Eh4KGlNJR05fVVBfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGwoXU0lHTl9VUF9QT0xJQ1lfQVBQUk9WQUwQARIXChNTSUdOX1VQX1BPTElDWV9PUEVOEAISGQoVU0lHTl9VUF9QT0xJQ1lfQ0xPU0VEEAMqYQoHUG9wS2luZBIYChRQT1BfS0lORF9VTlNQRUNJRklFRBAAEhEKDVBPUF9LSU5EX0NPUkUQARIVChFQT1BfS0lORF9SRUdJT05BTBACEhIKDlBPUF9LSU5EX01JQ1JPEAMqQwoMRW5kcG9pbnRNb2RlEh0KGUVORFBPSU5UX01PREVfVU5TUEVDSUZJRUQQABIUChBFTkRQT0lOVF9NT0RFX0wyEAEqQgoFUGxhbmUSFQoRUExBTkVfVU5TUEVDSUZJRUQQABITCg9QTEFORV9UUkFOU1BPUlQQARINCglQTEFORV9QT1AQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The network itself: one record, id "network". Its uid tells one deployment from another; a snapshot with a
@@ -239,6 +239,13 @@ export type Pop = Message<"pop44.store.v1.Pop"> & {
    * @generated from field: string gateway6 = 182;
    */
   gateway6: string;
+
+  /**
+   * Its clients send to the endpoint of this group, with its key; those of its own rest meanwhile. Empty: it is in none.
+   *
+   * @generated from field: string anycast_group_id = 170;
+   */
+  anycastGroupId: string;
 };
 
 /**
@@ -247,6 +254,77 @@ export type Pop = Message<"pop44.store.v1.Pop"> & {
  */
 export const PopSchema: GenMessage<Pop> = /*@__PURE__*/
   messageDesc(file_pop44_store_v1_records, 2);
+
+/**
+ * PoPs that share an endpoint and an access key: a client has one file, and the internet's routing chooses the PoP. It begins as
+ * the endpoint of one PoP, its founder, which has it again when the group ends. Key: anycast/<id>.
+ *
+ * @generated from message pop44.store.v1.AnycastGroup
+ */
+export type AnycastGroup = Message<"pop44.store.v1.AnycastGroup"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * @generated from field: string founder_pop_id = 3;
+   */
+  founderPopId: string;
+
+  /**
+   * @generated from field: string endpoint4 = 4;
+   */
+  endpoint4: string;
+
+  /**
+   * @generated from field: string endpoint6 = 5;
+   */
+  endpoint6: string;
+
+  /**
+   * @generated from field: uint32 endpoint_port = 6;
+   */
+  endpointPort: number;
+
+  /**
+   * WireGuard public key of the access interface of every node of its PoPs.
+   *
+   * @generated from field: string public_key = 7;
+   */
+  publicKey: string;
+
+  /**
+   * As Pop.sealed_access_key, to the nodes of all its PoPs.
+   *
+   * @generated from field: map<string, bytes> sealed_access_key = 8;
+   */
+  sealedAccessKey: { [key: string]: Uint8Array };
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 9;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * As Pop.access_key_generation, of the founder.
+   *
+   * @generated from field: uint32 access_key_generation = 10;
+   */
+  accessKeyGeneration: number;
+};
+
+/**
+ * Describes the message pop44.store.v1.AnycastGroup.
+ * Use `create(AnycastGroupSchema)` to create a new message.
+ */
+export const AnycastGroupSchema: GenMessage<AnycastGroup> = /*@__PURE__*/
+  messageDesc(file_pop44_store_v1_records, 3);
 
 /**
  * A second access key of a PoP, on an interface of its own.
@@ -291,7 +369,7 @@ export type AccessKey = Message<"pop44.store.v1.AccessKey"> & {
  * Use `create(AccessKeySchema)` to create a new message.
  */
 export const AccessKeySchema: GenMessage<AccessKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 3);
+  messageDesc(file_pop44_store_v1_records, 4);
 
 /**
  * One machine of a PoP that runs pop44d.
@@ -448,7 +526,7 @@ export type Node = Message<"pop44.store.v1.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 4);
+  messageDesc(file_pop44_store_v1_records, 5);
 
 /**
  * An admin has taken a node out of use for a while.
@@ -488,7 +566,7 @@ export type Drain = Message<"pop44.store.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 5);
+  messageDesc(file_pop44_store_v1_records, 6);
 
 /**
  * How old a node's interconnect key is, and what becomes of it.
@@ -544,7 +622,7 @@ export type InterconnectKeyAge = Message<"pop44.store.v1.InterconnectKeyAge"> & 
  * Use `create(InterconnectKeyAgeSchema)` to create a new message.
  */
 export const InterconnectKeyAgeSchema: GenMessage<InterconnectKeyAge> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 6);
+  messageDesc(file_pop44_store_v1_records, 7);
 
 /**
  * A link between two nodes; both ends are generated from this record. node_a < node_b.
@@ -637,7 +715,7 @@ export type Interconnect = Message<"pop44.store.v1.Interconnect"> & {
  * Use `create(InterconnectSchema)` to create a new message.
  */
 export const InterconnectSchema: GenMessage<Interconnect> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 7);
+  messageDesc(file_pop44_store_v1_records, 8);
 
 /**
  * A transit BGP session of a node to the outside.
@@ -701,7 +779,7 @@ export type Upstream = Message<"pop44.store.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 8);
+  messageDesc(file_pop44_store_v1_records, 9);
 
 /**
  * A prefix to cut from. Its id is derived from the prefix that it was created with, and stays when it is resized.
@@ -784,7 +862,7 @@ export type Pool = Message<"pop44.store.v1.Pool"> & {
  * Use `create(PoolSchema)` to create a new message.
  */
 export const PoolSchema: GenMessage<Pool> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 9);
+  messageDesc(file_pop44_store_v1_records, 10);
 
 /**
  * A part of a pool with one unit size and one home PoP. Key: slab/<pool id>/<hex of first address>.
@@ -827,7 +905,7 @@ export type Slab = Message<"pop44.store.v1.Slab"> & {
  * Use `create(SlabSchema)` to create a new message.
  */
 export const SlabSchema: GenMessage<Slab> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 10);
+  messageDesc(file_pop44_store_v1_records, 11);
 
 /**
  * A prefix that is not free. Key: allocation/<pool id>/<hex of first address>. It is one of: in use by a tunnel
@@ -884,7 +962,7 @@ export type Allocation = Message<"pop44.store.v1.Allocation"> & {
  * Use `create(AllocationSchema)` to create a new message.
  */
 export const AllocationSchema: GenMessage<Allocation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 11);
+  messageDesc(file_pop44_store_v1_records, 12);
 
 /**
  * A part of a pool that is given to nobody, or to one owner who asks for it by its prefix.
@@ -926,7 +1004,7 @@ export type Reservation = Message<"pop44.store.v1.Reservation"> & {
  * Use `create(ReservationSchema)` to create a new message.
  */
 export const ReservationSchema: GenMessage<Reservation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 12);
+  messageDesc(file_pop44_store_v1_records, 13);
 
 /**
  * How much an owner may hold, and holds. Key: quota/<owner>. Every allocation and release of an owner who has this record
@@ -972,7 +1050,7 @@ export type Quota = Message<"pop44.store.v1.Quota"> & {
  * Use `create(QuotaSchema)` to create a new message.
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 13);
+  messageDesc(file_pop44_store_v1_records, 14);
 
 /**
  * Which nodes carry a tunnel.
@@ -991,7 +1069,7 @@ export type Placement = Message<"pop44.store.v1.Placement"> & {
  * Use `create(PlacementSchema)` to create a new message.
  */
 export const PlacementSchema: GenMessage<Placement> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 14);
+  messageDesc(file_pop44_store_v1_records, 15);
 
 /**
  * @generated from message pop44.store.v1.TunnelPrefix
@@ -1025,7 +1103,7 @@ export type TunnelPrefix = Message<"pop44.store.v1.TunnelPrefix"> & {
  * Use `create(TunnelPrefixSchema)` to create a new message.
  */
 export const TunnelPrefixSchema: GenMessage<TunnelPrefix> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 15);
+  messageDesc(file_pop44_store_v1_records, 16);
 
 /**
  * A subscriber's WireGuard link.
@@ -1140,7 +1218,7 @@ export type Tunnel = Message<"pop44.store.v1.Tunnel"> & {
  * Use `create(TunnelSchema)` to create a new message.
  */
 export const TunnelSchema: GenMessage<Tunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 16);
+  messageDesc(file_pop44_store_v1_records, 17);
 
 /**
  * What may come in to a tunnel besides replies.
@@ -1168,7 +1246,7 @@ export type Firewall = Message<"pop44.store.v1.Firewall"> & {
  * Use `create(FirewallSchema)` to create a new message.
  */
 export const FirewallSchema: GenMessage<Firewall> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 17);
+  messageDesc(file_pop44_store_v1_records, 18);
 
 /**
  * Admits new flows to a tunnel.
@@ -1208,7 +1286,7 @@ export type FirewallRule = Message<"pop44.store.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 18);
+  messageDesc(file_pop44_store_v1_records, 19);
 
 /**
  * Why the abuse desk has stopped a tunnel.
@@ -1239,7 +1317,7 @@ export type Suspension = Message<"pop44.store.v1.Suspension"> & {
  * Use `create(SuspensionSchema)` to create a new message.
  */
 export const SuspensionSchema: GenMessage<Suspension> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 19);
+  messageDesc(file_pop44_store_v1_records, 20);
 
 /**
  * An address under attack: nothing reaches it, and upstreams that listen are asked to drop what is sent to it (RFC 7999).
@@ -1285,7 +1363,7 @@ export type Blackhole = Message<"pop44.store.v1.Blackhole"> & {
  * Use `create(BlackholeSchema)` to create a new message.
  */
 export const BlackholeSchema: GenMessage<Blackhole> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 20);
+  messageDesc(file_pop44_store_v1_records, 21);
 
 /**
  * Who held a prefix until then, written by the transaction that ended it; it stays for ever.
@@ -1352,7 +1430,7 @@ export type Holding = Message<"pop44.store.v1.Holding"> & {
  * Use `create(HoldingSchema)` to create a new message.
  */
 export const HoldingSchema: GenMessage<Holding> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 21);
+  messageDesc(file_pop44_store_v1_records, 22);
 
 /**
  * A tunnel as it was when it was deleted, for whoever wants it back. Key: /pop44/log/v1/deleted/<tunnel id>, under a lease of
@@ -1377,7 +1455,7 @@ export type DeletedTunnel = Message<"pop44.store.v1.DeletedTunnel"> & {
  * Use `create(DeletedTunnelSchema)` to create a new message.
  */
 export const DeletedTunnelSchema: GenMessage<DeletedTunnel> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 22);
+  messageDesc(file_pop44_store_v1_records, 23);
 
 /**
  * Claims a WireGuard public key, a current or a next one, for one tunnel: two peers with one key cannot both exist.
@@ -1402,7 +1480,7 @@ export type PeerKey = Message<"pop44.store.v1.PeerKey"> & {
  * Use `create(PeerKeySchema)` to create a new message.
  */
 export const PeerKeySchema: GenMessage<PeerKey> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 23);
+  messageDesc(file_pop44_store_v1_records, 24);
 
 /**
  * The right to join once, as the one node that it names. Key: jointoken/<id>.
@@ -1454,7 +1532,7 @@ export type JoinToken = Message<"pop44.store.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 24);
+  messageDesc(file_pop44_store_v1_records, 25);
 
 /**
  * The certificate that a node was given last. Key: certificate/<node id>. A node that has this record is known by its
@@ -1505,7 +1583,7 @@ export type NodeCertificate = Message<"pop44.store.v1.NodeCertificate"> & {
  * Use `create(NodeCertificateSchema)` to create a new message.
  */
 export const NodeCertificateSchema: GenMessage<NodeCertificate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 25);
+  messageDesc(file_pop44_store_v1_records, 26);
 
 /**
  * A CA of this network; the first one has a record only once there is a second. Key: /pop44/v1/authority/<id>. The store's
@@ -1576,7 +1654,7 @@ export type Authority = Message<"pop44.store.v1.Authority"> & {
  * Use `create(AuthoritySchema)` to create a new message.
  */
 export const AuthoritySchema: GenMessage<Authority> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 26);
+  messageDesc(file_pop44_store_v1_records, 27);
 
 /**
  * The remembered answer of a command; the key lives 24 h under a lease. Key: /pop44/log/v1/operation/<request id>.
@@ -1637,7 +1715,7 @@ export type Operation = Message<"pop44.store.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 27);
+  messageDesc(file_pop44_store_v1_records, 28);
 
 /**
  * What one committed transaction changed and who asked for it, written in that transaction. The records of one daemon
@@ -1705,7 +1783,7 @@ export type Audit = Message<"pop44.store.v1.Audit"> & {
  * Use `create(AuditSchema)` to create a new message.
  */
 export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 28);
+  messageDesc(file_pop44_store_v1_records, 29);
 
 /**
  * One request of the transaction.
@@ -1764,7 +1842,7 @@ export type AuditEntry = Message<"pop44.store.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 29);
+  messageDesc(file_pop44_store_v1_records, 30);
 
 /**
  * Where a chain begins since its beginning was exported and taken away. Key: /pop44/log/v1/trimmed/<node id>/<chain>.
@@ -1790,7 +1868,7 @@ export type AuditAnchor = Message<"pop44.store.v1.AuditAnchor"> & {
  * Use `create(AuditAnchorSchema)` to create a new message.
  */
 export const AuditAnchorSchema: GenMessage<AuditAnchor> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 30);
+  messageDesc(file_pop44_store_v1_records, 31);
 
 /**
  * Who leads a pool. Key: /pop44/election/v1/leader/<pool id>, under the leader's lease; its create revision is the fence.
@@ -1810,7 +1888,7 @@ export type Candidate = Message<"pop44.store.v1.Candidate"> & {
  * Use `create(CandidateSchema)` to create a new message.
  */
 export const CandidateSchema: GenMessage<Candidate> = /*@__PURE__*/
-  messageDesc(file_pop44_store_v1_records, 31);
+  messageDesc(file_pop44_store_v1_records, 32);
 
 /**
  * @generated from enum pop44.store.v1.SignUpPolicy

@@ -1,0 +1,195 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { describe, expect, test } from 'vitest';
+import { isRefusal } from '#internal/errors/errors.ts';
+import { EndpointMode, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  CreateAnycastGroupRequestSchema,
+  DeleteAnycastGroupRequestSchema,
+  GetPopAccessKeyRequestSchema,
+  RotatePopAccessKeyRequestSchema,
+  SetPopAccessKeyRequestSchema,
+  UpdatePopRequestSchema,
+} from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { fold, popsOfGroup, type Snapshot, servedPop } from '#internal/model/model.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
+import { makeIdentity, recipientOf, seal } from '#internal/sealing/sealing.ts';
+import { commandContext } from '#internal/testkit/command-context.ts';
+import { decisionOf, nodeOf, popOf } from '#internal/testkit/fabric-requests.ts';
+import { testKey, threePops } from '#internal/testkit/three-pops.ts';
+import {
+  createAnycastGroup,
+  deleteAnycastGroup,
+  groupShown,
+  popAccessKey,
+  rotatePopAccessKey,
+  setPopAccessKey,
+  tunnelTemplate,
+  updatePop,
+} from './command.ts';
+
+const recipient = recipientOf(makeIdentity());
+const sealedTo = (...ids: readonly string[]) =>
+  Object.fromEntries(ids.map((id) => [id, seal(new Uint8Array(32).fill(7), recipient)]));
+
+/** What a granted request leads to. */
+function after(from: Snapshot, outcome: unknown): Snapshot {
+  const revision = from.revision + 1n;
+  const events = decisionOf(outcome).writes.map(
+    (write): RecordEvent =>
+      write.op === 'delete'
+        ? { kind: write.kind, id: write.id }
+        : ({ kind: write.kind, id: write.id, stored: { revision, record: write.record } } as RecordEvent),
+  );
+  return fold(from, { revision, relisted: false, events }).snapshot;
+}
+type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
+const made = (from: Snapshot, more: Init<typeof CreateAnycastGroupRequestSchema> = {}) =>
+  createAnycastGroup(
+    from,
+    create(CreateAnycastGroupRequestSchema, { id: 'coast', pop: 'p1', ...more }),
+    commandContext(from),
+  );
+const updated = (from: Snapshot, more: Init<typeof UpdatePopRequestSchema> = {}) =>
+  updatePop(from, create(UpdatePopRequestSchema, { pop: 'p2', anycastGroup: 'coast', ...more }), commandContext(from));
+const deleted = (from: Snapshot, id = 'coast') =>
+  deleteAnycastGroup(from, create(DeleteAnycastGroupRequestSchema, { id }), commandContext(from));
+const keyed = (from: Snapshot, popId: string, ...to: readonly string[]) =>
+  setPopAccessKey(
+    from,
+    create(SetPopAccessKeyRequestSchema, { popId, publicKey: testKey(101), sealed: sealedTo(...to) }),
+    commandContext(from),
+  );
+
+const plain = threePops(1);
+const own = (id: string) => plain.pops.get(id)?.record;
+const sealed = after(plain, keyed(plain, 'p1', 'p1'));
+const alone = after(sealed, made(sealed));
+const both = after(alone, updated(alone, { sealed: sealedTo('p1', 'p2') }));
+const servedOf = (from: Snapshot, id: string) => {
+  const pop = from.pops.get(id)?.record;
+  if (pop === undefined) throw new Error(id);
+  return servedPop(from, pop);
+};
+
+describe('an anycast group [N8]', () => {
+  test('begins as the endpoint of one PoP, whose clients notice nothing, and ends as it', () => {
+    expect(servedOf(alone, 'p1')).toEqual({ ...servedOf(sealed, 'p1'), anycastGroupId: 'coast' });
+    const ended = after(alone, deleted(alone));
+    expect(ended.anycasts.size).toBe(0);
+    expect(ended.pops.get('p1')?.record).toEqual(sealed.pops.get('p1')?.record);
+  });
+
+  test('a PoP that joins has its endpoint, port and key, and nothing of its own meanwhile', () => {
+    const { endpoint4, endpoint6, endpointPort, publicKey } = servedOf(both, 'p1');
+    expect(servedOf(both, 'p2')).toMatchObject({ endpoint4, endpoint6, endpointPort, publicKey, id: 'p2' });
+    expect(popsOfGroup(both, 'coast')).toEqual(['p1', 'p2']);
+    expect(servedOf(both, 'p3')).toBe(both.pops.get('p3')?.record);
+    // A file for either is the same file.
+    const tunnel = both.tunnels.get('t1');
+    if (tunnel === undefined) throw new Error('t1');
+    const files = ['p1', 'p2'].map((popId) => tunnelTemplate(both, tunnel, { popId, endpointIpv6: false }));
+    expect(files[1]).toEqual(files[0]);
+  });
+
+  test('a PoP that leaves has what it had, and the key is sealed to its nodes no more', () => {
+    const again = after(both, updated(both, { anycastGroup: '' }));
+    expect(again.pops.get('p2')?.record).toEqual(own('p2'));
+    expect(Object.keys(again.anycasts.get('coast')?.record.sealedAccessKey ?? {})).toEqual(['p1']);
+  });
+
+  test('its key is set, read and sealed again by any of its PoPs, and answers show nothing that is sealed', () => {
+    const next = after(both, keyed(both, 'p2', 'p1', 'p2'));
+    expect(Object.keys(next.anycasts.get('coast')?.record.sealedAccessKey ?? {})).toEqual(['p1', 'p2']);
+    expect(next.pops.get('p2')?.record).toEqual(both.pops.get('p2')?.record);
+    const answer = popAccessKey(both, create(GetPopAccessKeyRequestSchema, { popId: 'p2' }));
+    expect(answer).toMatchObject({ publicKey: testKey(101), recipients: { p1: '', p2: '' } });
+    const group = both.anycasts.get('coast')?.record;
+    if (group === undefined) throw new Error('coast');
+    expect(groupShown(both, group)).toMatchObject({
+      pops: ['p1', 'p2'],
+      withoutKey: [],
+      group: { sealedAccessKey: {} },
+    });
+    const more = after(both, nodeOf({ popId: 'p2' }, both));
+    expect(groupShown(more, group).withoutKey).toEqual(['p1b']);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['no id', () => made(plain, { id: '' }), 'required'],
+    ['an id that is none', () => made(plain, { id: 'West Coast' }), 'invalid'],
+    ['an unknown PoP', () => made(plain, { pop: 'p9' }), 'not-found'],
+    ['the id of another', () => made(alone, { pop: 'p3' }), 'already-exists'],
+    ['a PoP in a group already', () => made(alone, { id: 'other' }), 'in-use'],
+    ['a PoP that joins twice', () => updated(both, { sealed: sealedTo('p1', 'p2') }), 'in-use'],
+    ['an unknown group', () => updated(alone, { anycastGroup: 'nowhere' }), 'not-found'],
+    ['an unknown PoP that joins', () => updated(alone, { pop: 'p9' }), 'not-found'],
+    ['a key that is not sealed to who joins', () => updated(alone, { sealed: sealedTo('p1') }), 'required'],
+    ['a key that is sealed to a stranger', () => updated(alone, { sealed: sealedTo('p1', 'p2', 'p3') }), 'invalid'],
+    ['its founder leaves', () => updated(both, { pop: 'p1', anycastGroup: '' }), 'in-use'],
+    ['a PoP leaves that is in none', () => updated(both, { pop: 'p3', anycastGroup: '' }), 'invalid'],
+    ['the end of one that others are in', () => deleted(both), 'in-use'],
+    ['the end of one that is not there', () => deleted(plain), 'not-found'],
+    ['a PoP with its endpoint', () => popOf({ endpoint4: '198.18.200.1' }, alone), 'already-exists'],
+    ['a PoP with its key', () => popOf({ publicKey: testKey(101) }, both), 'duplicate-key'],
+    [
+      'a second key in a window',
+      () =>
+        rotatePopAccessKey(
+          both,
+          create(RotatePopAccessKeyRequestSchema, { popId: 'p2', step: { case: 'finish', value: true } }),
+          commandContext(both),
+        ),
+      'in-use',
+    ],
+  ])('refuses %s', (_, asked, refused) => {
+    expect(asked()).toMatchObject({ refused });
+  });
+
+  test('a PoP with tunnels at home gives its endpoint up only when that is said', () => {
+    const grouped = after(plain, made(plain, { pop: 'p2' }));
+    const asked = (replace: boolean) => updated(grouped, { pop: 'p1', replace });
+    const refusal = asked(false);
+    expect(isRefusal(refusal) && refusal.message).toContain('is the home of 1 tunnel, whose files name the endpoint');
+    expect(isRefusal(asked(true))).toBe(false);
+  });
+
+  test('a club has no place in one', () => {
+    const pop = plain.pops.get('p3');
+    if (pop === undefined) throw new Error('p3');
+    const record = { ...pop.record, kind: PopKind.MICRO };
+    const events: readonly RecordEvent[] = [{ kind: 'pop', id: 'p3', stored: { revision: 9n, record } }];
+    const clubs = fold(plain, { revision: 9n, relisted: false, events }).snapshot;
+    expect(made(clubs, { pop: 'p3' })).toMatchObject({ refused: 'invalid' });
+  });
+
+  test('an endpoint on a LAN is for no group, and a PoP may become one that is announced in the same step', () => {
+    const pop = sealed.pops.get('p2');
+    if (pop === undefined) throw new Error('p2');
+    const onLan = { endpointMode: EndpointMode.L2, gateway4: '198.18.2.1', gateway6: '2001:db8:1:2::1' };
+    const events: readonly RecordEvent[] = [
+      { kind: 'pop', id: 'p2', stored: { revision: 9n, record: { ...pop.record, ...onLan } } },
+    ];
+    const lan = fold(alone, { revision: 9n, relisted: false, events }).snapshot;
+    expect(made(lan, { id: 'other', pop: 'p2' })).toMatchObject({ refused: 'invalid' });
+    const joining = { sealed: sealedTo('p1', 'p2') };
+    expect(updated(lan, joining)).toMatchObject({
+      refused: 'invalid',
+      message: expect.stringContaining('pop44 pop update p2 --endpoint-mode bgp first') as unknown,
+    });
+    const announced = { endpointMode: EndpointMode.UNSPECIFIED, gateway4: '', gateway6: '' };
+    expect(decisionOf(updated(lan, { ...joining, ...announced })).writes).toContainEqual(
+      expect.objectContaining({ kind: 'anycast', id: 'coast' }),
+    );
+    const back = updatePop(both, create(UpdatePopRequestSchema, { pop: 'p2', ...onLan }), commandContext(both));
+    expect(back).toMatchObject({
+      refused: 'invalid',
+      message: expect.stringContaining('endpoint_mode: "l2"') as unknown,
+    });
+  });
+
+  test('a group that a hand has deleted leaves its PoPs with what is theirs', () => {
+    const events: readonly RecordEvent[] = [{ kind: 'anycast', id: 'coast' }];
+    const torn = fold(both, { revision: 9n, relisted: false, events }).snapshot;
+    expect(servedOf(torn, 'p2').endpoint4).toBe(own('p2')?.endpoint4);
+  });
+});

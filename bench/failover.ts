@@ -10,6 +10,7 @@ import { eventually } from '#internal/testkit/eventually.ts';
 import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { killNode, type Member, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
+import { anycast } from './failover-anycast.ts';
 import { drain } from './failover-drain.ts';
 import { deaths } from './failover-kinds.ts';
 import { routes } from './failover-routes.ts';
@@ -138,11 +139,14 @@ const parts: Readonly<Record<string, (scene: Scene, options: BenchOptions) => Pr
   routes,
   drain,
 };
-export const failoverParts = Object.keys(parts);
+/** In a lab of its own. */
+const anycastPart = 'anycast';
+export const failoverParts = [...Object.keys(parts), anycastPart];
 
 export async function failover(options: BenchOptions): Promise<Figures> {
   const { only, say } = options;
   say(await newerProgramsHere());
+  if (only === anycastPart) return anycast(options);
   const scene = await raiseScene();
   const figures: Record<string, Figures[string]> = {};
   try {
@@ -152,5 +156,6 @@ export async function failover(options: BenchOptions): Promise<Figures> {
     scene.client.close();
     await scene.lab.stop();
   }
+  if (only === undefined) Object.assign(figures, await anycast(options));
   return figures;
 }

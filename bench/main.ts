@@ -9,6 +9,7 @@ import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
+import { web } from './web.ts';
 
 export interface BenchOptions {
   readonly quick: boolean;
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   failover,
   flood,
   provision,
+  web,
 };
 
 const { values, positionals } = parseArgs({

@@ -319,7 +319,6 @@ test('by keyboard alone, from the form to a tunnel’s page', async () => {
     throw new Error(`no way by Tab to ${text}`);
   };
   await keys.goto(`${scene.publicUrl}/login`);
-  // The first stop leads past the navigation; the field has the focus already.
   expect(await focused()).toBe('name');
   await keys.keyboard.type('OE1KEY');
   await press('Tab');
@@ -370,7 +369,6 @@ test('without scripts: up to the key, which the device makes then', async () => 
   const file = (await plain.locator('noscript pre').textContent()) ?? '';
   expect(file).toContain('PrivateKey = (the private key that you have made)');
   expect(file).toMatch(/^Address = 44\.31\./m);
-  await picture(plain, 'no-scripts-tunnel');
   await other.close();
 });
 

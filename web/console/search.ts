@@ -1,4 +1,4 @@
-// Search: the tunnels that an admin sees, in memory, so that a keystroke costs no daemon anything.
+// Search: the tunnels that an admin sees, in memory, so that no keystroke waits for a list.
 //
 // One list for each login that looks, read again while somebody looks; a login sees in it what daemons gave to that login.
 
@@ -40,8 +40,9 @@ export interface Search {
 }
 
 const rowsOfPage = 50;
-/** A list is read again when it is older, and forgotten when nobody has looked for so long. */
+/** A list that is older is read again, meanwhile it is still shown for so long; it is forgotten when nobody has looked for so long. */
 const freshMs = 5_000;
+const shownMs = 15_000;
 const keptMs = 120_000;
 /** 10,000 tunnels are about 8 MB. */
 const mostLists = 8;
@@ -94,15 +95,12 @@ export function createSearch(clock: Clock): Search {
       known.usedMs = nowMs;
       return known.rows;
     }
-    const rows = read(client, call);
-    const list: List = { rows, atMs: nowMs, usedMs: nowMs };
+    const list: List = { rows: read(client, call), atMs: nowMs, usedMs: nowMs };
     lists.set(bearer, list);
-    try {
-      return await rows;
-    } catch (thrown) {
+    list.rows.catch(() => {
       if (lists.get(bearer) === list) lists.delete(bearer);
-      throw thrown;
-    }
+    });
+    return known !== undefined && nowMs - known.atMs < shownMs ? known.rows : list.rows;
   }
 
   return {

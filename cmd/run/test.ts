@@ -128,8 +128,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Kinds of pairs, each in a lab of its own: ten minutes have room for one of them. Said below, and run by their names. */
-const byName = ['core-pair', 'lan-pair', 'replace'].map((name) => `internal/testkit/lab/${name}.netns.test.ts`);
+/** Each in a lab of its own, beside others that are like it: more than ten minutes have room for. Said below. */
+const byName = [
+  ...['anycast', 'core-pair', 'lan-pair', 'replace'].map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
+  'web/journey.netns.test.ts',
+];
 
 const sandboxed = made;
 const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree }).filter(

@@ -5,7 +5,7 @@ import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
 import { runAllocate } from './allocate.ts';
 
 const directory = '/tmp/chaos';
-const runSeconds = 30;
+const runSeconds = 20;
 /** To raise three nodes, and to resolve what is unknown in the end. */
 const timeoutMs = 150_000;
 

@@ -35,8 +35,8 @@ function finish(counts: Counts): never {
 
 const args = process.argv.slice(2);
 const updates = args.some((arg) => arg === '-u' || arg.startsWith('--update'));
-/** Judges how much is carried out a second, which says nothing while labs are raised beside it. */
-const alone = 'chaos/allocate.netns.test.ts';
+/** Each judges how fast something goes, which says nothing while labs are raised beside it. */
+const alone = ['chaos/allocate.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
 // Who names files wants them whole; tests that take long are left out of a run of all (testkit/long-form.ts).
 if (args.length === 0) process.env['POP44_ALL'] = 'yes';
 const counts = new Counts({ inCi, filtered: args.some((arg) => /^(-t|--testNamePattern)/.test(arg)) });
@@ -128,15 +128,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Each in a lab of its own, beside others that are like it: more than ten minutes have room for. Said below. */
-const byName = [
-  ...['anycast', 'core-pair', 'lan-pair', 'replace'].map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
-  'web/journey.netns.test.ts',
-];
+/** Each in a lab of its own: all of them are more than ten minutes have room for. Said below. */
+const labs = ['anycast', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'preshared', 'replace'];
+const byName = [...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`), 'web/journey.netns.test.ts'];
 
 const sandboxed = made;
 const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree }).filter(
-  (file) => file !== alone && !byName.includes(file),
+  (file) => !alone.includes(file) && !byName.includes(file),
 );
 const lane = (projects: readonly string[], files: readonly string[] = []): Lane => ({ projects, files });
 // Who names files has few of them.
@@ -145,7 +143,7 @@ const steps =
     ? [[lane([])]]
     : [
         [lane(['unit'])],
-        [lane(['netns'], [alone])],
+        [lane(['netns'], alone)],
         lanesOf(netnsFiles, lanes).flatMap((files, at) => {
           if (at === 0) return lane(['etcd*', 'browser', 'netns'], ['.etcd.test.ts', '.browser.test.ts', ...files]);
           return files.length === 0 ? [] : lane(['netns'], files);

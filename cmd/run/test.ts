@@ -129,8 +129,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /** Each in a lab of its own: all of them are more than ten minutes have room for. Said below. */
-const labs = ['anycast', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'preshared', 'replace'];
-const byName = [...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`), 'web/journey.netns.test.ts'];
+const labs = [
+  ...['anycast', 'canary', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'preshared', 'replace', 'rotation'],
+  'shaping',
+];
+const byName = [
+  ...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
+  ...['web/journey.netns.test.ts', 'web/pages.browser.test.ts'],
+];
 
 const sandboxed = made;
 const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree }).filter(
@@ -145,7 +151,7 @@ const steps =
         [lane(['unit'])],
         [lane(['netns'], alone)],
         lanesOf(netnsFiles, lanes).flatMap((files, at) => {
-          if (at === 0) return lane(['etcd*', 'browser', 'netns'], ['.etcd.test.ts', '.browser.test.ts', ...files]);
+          if (at === 0) return lane(['etcd*', 'netns'], ['.etcd.test.ts', ...files]);
           return files.length === 0 ? [] : lane(['netns'], files);
         }),
       ];

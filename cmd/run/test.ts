@@ -24,7 +24,7 @@ const mostSecondTries = 3;
  * Sandboxes at once, by the seconds that each has to do before it takes its part of what needs namespaces: the first one
  * has what needs an etcd or a browser.
  */
-const lanes = [240, 0, 0, 0];
+const lanes = [380, 0, 0, 0];
 
 function finish(counts: Counts): never {
   const problems = counts.problems();
@@ -133,10 +133,7 @@ const labs = [
   ...['anycast', 'canary', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'preshared', 'replace', 'rotation'],
   'shaping',
 ];
-const byName = [
-  ...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
-  ...['web/journey.netns.test.ts', 'web/pages.browser.test.ts'],
-];
+const byName = [...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`), 'web/journey.netns.test.ts'];
 
 const sandboxed = made;
 const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree }).filter(
@@ -151,7 +148,7 @@ const steps =
         [lane(['unit'])],
         [lane(['netns'], alone)],
         lanesOf(netnsFiles, lanes).flatMap((files, at) => {
-          if (at === 0) return lane(['etcd*', 'netns'], ['.etcd.test.ts', ...files]);
+          if (at === 0) return lane(['etcd*', 'browser', 'netns'], ['.etcd.test.ts', '.browser.test.ts', ...files]);
           return files.length === 0 ? [] : lane(['netns'], files);
         }),
       ];

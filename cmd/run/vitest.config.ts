@@ -80,7 +80,8 @@ export default defineConfig({
       })),
       {
         extends: true,
-        test: { name: 'browser', include: [browser], maxWorkers: 1, sequence: { groupOrder: 1 }, ...withProcesses },
+        // Projects of one group have as many workers.
+        test: { name: 'browser', include: [browser], maxWorkers: 1, sequence: { groupOrder: 4 }, ...withProcesses },
       },
       {
         extends: true,

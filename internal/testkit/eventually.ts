@@ -18,6 +18,7 @@ export async function eventually<T>(
   const endMs = performance.now() + paceMs + mostStillMs;
   for (;;) {
     const last = watch.ms() > paceMs || performance.now() > endMs;
+    const beganMs = performance.now();
     let failure: unknown;
     try {
       const found = await check();
@@ -27,6 +28,7 @@ export async function eventually<T>(
       failure = thrown;
     }
     if (last) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const tookMs = performance.now() - beganMs;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(200, Math.max(10, tookMs))));
   }
 }

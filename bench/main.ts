@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
-import { dataplane } from './dataplane.ts';
+import { dataplane, dataplaneParts } from './dataplane.ts';
 import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
 import { provision } from './provision.ts';
@@ -37,10 +37,12 @@ const [name] = positionals;
 const bench = name === undefined ? undefined : benches[name];
 const runs = Number(values.runs ?? '1');
 const { only } = values;
-const known = only === undefined || (name === 'failover' && failoverParts.includes(only));
+const parts: Readonly<Record<string, readonly string[]>> = { dataplane: dataplaneParts, failover: failoverParts };
+const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !Number.isInteger(runs) || runs < 1) {
+  const usages = Object.entries(parts).map(([of, names]) => `\n  ${of} also --only ${names.join('|')}`);
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]; failover also --only ${failoverParts.join('|')}\n`,
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]${usages.join('')}\n`,
   );
   process.exit(2);
 }

@@ -5,25 +5,50 @@
 
 import { type Command, Option } from 'commander';
 import type { Client } from '#internal/client/client.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { NodeState, UpdateNodeRequest } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import type { NodeState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { UsageError } from './io.ts';
 import type { Session } from './session.ts';
+import { waitUntilApplied } from './wait-applied.ts';
 
 const planes = { pop: Plane.POP, transport: Plane.TRANSPORT } as const;
 type PlaneName = keyof typeof planes;
 
-/** Milliseconds that all nodes may take for one of the three changes: a restart waits 15 s for its sessions. */
-const withinMs = 30_000;
+/** For each of the two changes that are waited for: a restart waits 15 s for its sessions. */
+const withinSeconds = 30;
 
-type Wanted = Partial<Pick<UpdateNodeRequest, 'routingWindow' | 'restartRouting'>>;
+/** The node, and those at the other ends of its interconnects that can be asked: one that is dead keeps no route by it. */
+async function concerned({ fabric }: Client, of: string): Promise<string[]> {
+  const [{ nodes }, { interconnects }] = await Promise.all([fabric.listNodes({}), fabric.listInterconnects({})]);
+  const near = new Set(
+    interconnects.flatMap(({ nodeA, nodeB }) => (nodeA === of ? [nodeB] : nodeB === of ? [nodeA] : [])),
+  );
+  const connected = nodes.flatMap((each) => (each.connected && each.node !== undefined ? [each.node.id] : []));
+  return [of, ...connected.filter((id) => near.has(id)).sort()];
+}
 
-/** @throws when a node has not applied it in time */
-async function everywhere({ fabric, status }: Client, node: string, wanted: Wanted): Promise<void> {
-  const { changed } = await fabric.updateNode({ node, ...wanted });
-  const signal = AbortSignal.timeout(withinMs);
-  for await (const { pendingNodeIds } of status.waitApplied({ revision: changed?.revision ?? 0n }, { signal }))
-    if (pendingNodeIds.length === 0) return;
+/** Within the window, which ends whatever becomes of the restart. @throws NotApplied, Fault */
+async function restarted(session: Session, client: Client, node: string, plane: PlaneName): Promise<void> {
+  const { fabric } = client;
+  const nodeIds = await concerned(client, node);
+  // Nobody is waited for: who cannot be asked now learns it with its next snapshot.
+  const close = (): Promise<unknown> => fabric.updateNode({ node, routingWindow: false });
+  try {
+    const open = await fabric.updateNode({ node, routingWindow: true });
+    await waitUntilApplied(session, { revision: open.changed?.revision ?? 0n, nodeIds }, withinSeconds);
+    const begun = await fabric.updateNode({ node, restartRouting: planes[plane] });
+    await waitUntilApplied(session, { revision: begun.changed?.revision ?? 0n, nodeIds: [node] }, withinSeconds);
+  } catch (thrown) {
+    await close().catch((cause: unknown) => {
+      // Of a node that is none there is no window either.
+      if (cause instanceof Error && cause.name === 'Refused') return;
+      const cure = `pop44 node restart-routing ${node} once more ends that`;
+      session.say(`neighbours may still take a silence of ${node} for a restart: ${messageOf(cause)} (${cure})`);
+    });
+    throw thrown;
+  }
+  await close();
 }
 
 export function restartRoutingVerb(node: Command, session: Session): void {
@@ -45,12 +70,7 @@ export function restartRoutingVerb(node: Command, session: Session): void {
       // BIRD's silence is what its sibling takes for its end (adr/0021).
       if (plane === 'transport' && (await stateOf())?.role === 'active')
         throw new UsageError(`${of} carries its PoP; have its sibling take it over first, then restart it`);
-      await everywhere(client, of, { routingWindow: true });
-      try {
-        await everywhere(client, of, { restartRouting: planes[plane] });
-      } finally {
-        await everywhere(client, of, { routingWindow: false });
-      }
+      await restarted(session, client, of, plane);
       const { failingSteps = 0, failure = '' } = (await stateOf()) ?? {};
       if (failingSteps > 0) throw new Error(`${of}: ${failure}`);
       session.say(`BIRD ${plane} of ${of} was started anew`);

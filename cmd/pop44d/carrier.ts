@@ -9,6 +9,7 @@ import { type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import { longestOf, type Prefix, parseAddress, parsePrefix } from '#internal/netip/netip.ts';
 import type { Claim } from '#internal/presence/presence.ts';
 import { createFlowsAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
+import { createOpenFlows } from './open-flows.ts';
 
 export interface CarrierParts {
   readonly nodeId: string;
@@ -39,7 +40,7 @@ export interface Carrier {
   forget(tunnelId: string): void;
 }
 
-/** Tunnels whose flows are looked for together: one look at the kernel's table is the same for all of them. */
+/** Tunnels whose flows are on their way to other nodes at one time. */
 const mostAtOnce = 64;
 /** News of a move come by a stream of their own, and may be later than what is told here. */
 const retryMs = 250;
@@ -61,6 +62,7 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
       .map(({ prefix }) => parsePrefix(prefix))
       .filter((prefix) => typeof prefix === 'string');
   };
+  const openOf = createOpenFlows(prefixesOf, asker.ask);
 
   async function deliver(tunnelId: string, to: string, flows: readonly Flow[]): Promise<void> {
     const untilMs = clock.monotonicMs() + patienceMs;
@@ -76,19 +78,13 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
   }
 
   async function carryOver(batch: ReadonlyMap<string, string>): Promise<void> {
-    const owners = new Map<Prefix, string>();
-    for (const tunnelId of batch.keys()) for (const prefix of prefixesOf(tunnelId)) owners.set(prefix, tunnelId);
-    const find = longestOf(owners.keys());
-    const flowsOf = new Map<string, Set<Flow>>();
-    for (const flow of await asker.ask([...owners.keys()]))
-      for (const end of [flow.from, flow.to]) {
-        const address = parseAddress(end);
-        const prefix = typeof address === 'string' ? find(address) : undefined;
-        const tunnelId = prefix === undefined ? undefined : owners.get(prefix);
-        if (tunnelId !== undefined) flowsOf.set(tunnelId, (flowsOf.get(tunnelId) ?? new Set()).add(flow));
-      }
+    const leavers = [...batch];
+    const open = await Promise.all(leavers.map(([tunnelId]) => openOf(tunnelId)));
     await Promise.all(
-      [...flowsOf].map(([tunnelId, flows]) => deliver(tunnelId, batch.get(tunnelId) ?? '', [...flows])),
+      leavers.map(async ([tunnelId, to], at) => {
+        const flows = open[at] ?? [];
+        if (flows.length > 0) await deliver(tunnelId, to, flows);
+      }),
     );
   }
 
@@ -98,6 +94,8 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
       for (const tunnelId of batch.keys()) leaving.delete(tunnelId);
       await carryOver(batch).catch((cause: unknown) => log.warn('flows-unread', { reason: String(cause) }));
     }
+    // In the turn that has found nobody left: who leaves in a later one finds nobody at work.
+    busy = false;
   }
 
   /** What one end of is in the tunnel's prefixes goes into the kernel here; the other node is a machine of its own. */
@@ -112,21 +110,14 @@ export function createCarrier(parts: CarrierParts, signal: AbortSignal): Carrier
   }
 
   return {
-    open: async (tunnelId) => {
-      const prefixes = prefixesOf(tunnelId);
-      return prefixes.length === 0 ? [] : asker.ask(prefixes);
-    },
+    open: openOf,
     ahead: take,
     left: (tunnelId, to) => {
       leaving.set(tunnelId, to);
       if (busy) return;
       busy = true;
       // Those that leave by the same news go together.
-      void Promise.resolve()
-        .then(work)
-        .finally(() => {
-          busy = false;
-        });
+      void Promise.resolve().then(work);
     },
     carried: (from, tunnelId, flows) => {
       const claim = presence.claimOf(tunnelId);

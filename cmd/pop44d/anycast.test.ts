@@ -16,8 +16,8 @@ const endpoint = '198.18.90.2:40000';
 const other = '[2001:db8:1:c::10]:40000';
 
 /** p1 and p2 share an endpoint. */
-function grouped(): Snapshot {
-  const plain = threePops(3);
+function grouped(tunnels = 3): Snapshot {
+  const plain = threePops(tunnels);
   const events: RecordEvent[] = [
     {
       kind: 'anycast',
@@ -45,20 +45,27 @@ const flow: Flow = {
 };
 
 /** The network half of p1. */
-function half(snapshot = grouped()) {
+function half(snapshot = grouped(), open: (until: AbortSignal) => Promise<readonly Flow[]> = async () => [flow]) {
   const sent: FromNetwork[] = [];
   const ahead: string[] = [];
   const status = createStatus('p1');
   let pastMs = 0;
   const wall = (): Date => new Date(1_700_000_000_000 + pastMs);
-  const clock: Clock = { ...realClock, wall };
+  const clock: Clock = { ...realClock, wall, monotonicMs: () => pastMs };
+  let looks = 0;
   const stop = new AbortController();
   const made = createAnycast(
     {
-      ...{ nodeId: 'p1', clock, status },
+      ...{ nodeId: 'p1', clock },
+      status: {
+        of: (id) => {
+          looks += 1;
+          return status.of(id);
+        },
+      },
       snapshot: () => snapshot,
       // Nobody is told anything: there is no way to them.
-      mesh: { addressOf: () => undefined, flows: async () => [flow] },
+      mesh: { addressOf: () => undefined, flows: (_, __, until) => open(until) },
       presence: { ahead: (tunnelId, from, flows) => ahead.push(`${tunnelId} ${from} ${flows.length}`) },
       credentials: () => {
         throw new Error('nobody is called');
@@ -75,13 +82,14 @@ function half(snapshot = grouped()) {
   for (const id of ['p2', 'p3']) heardOf(id);
   return {
     ...{ made, ahead, heardOf },
+    looks: () => looks,
     nowMs: () => wall().getTime(),
     later: (ms: number) => {
       pastMs += ms;
     },
     /** What was sent since it was last asked. */
     told: (type: FromNetwork['type']) => sent.splice(0).filter((message) => message.type === type),
-    relayed: (at: string) => made.heard({ type: 'relayed', clients: [[at, 0]] }),
+    relayed: (...at: readonly string[]) => made.heard({ type: 'relayed', clients: at.map((each) => [each, 0]) }),
     has: (type: FromNetwork['type']) => sent.some((message) => message.type === type),
   };
 }
@@ -98,7 +106,7 @@ test('what a node of the group holds is told to the kernel, until it is here or 
   expect(made.told('p2', [client(1, endpoint, nowMs()), client(2, other, nowMs() - 60_000)])).not.toBe('');
   expect(told('elsewhere')).toEqual([
     {
-      type: 'elsewhere',
+      ...{ type: 'elsewhere', whole: false },
       clients: [
         [endpoint, 2, 190],
         [other, 2, 130],
@@ -108,10 +116,10 @@ test('what a node of the group holds is told to the kernel, until it is here or 
   // It shakes hands here.
   later(1_000);
   made.heard({ type: 'whereabouts', peers: [client(1, endpoint, nowMs())] });
-  expect(told('elsewhere')).toEqual([{ type: 'elsewhere', clients: [[endpoint, -1, 1]] }]);
+  expect(told('elsewhere')).toMatchObject([{ clients: [[endpoint, -1, 1]] }]);
   later(140_000);
   made.beat();
-  expect(told('elsewhere')).toEqual([{ type: 'elsewhere', clients: [[other, -1, 1]] }]);
+  expect(told('elsewhere')).toMatchObject([{ whole: true, clients: [] }]);
 });
 
 test('only nodes of the group are heard, and of keys that are tunnels’ [S6]', () => {
@@ -132,6 +140,43 @@ test('a privileged half that is new is told everything again', () => {
   expect(made.told('p2', [client(2, other, nowMs())])).toBe('');
   made.heard({ type: 'hello', accessPeers: 0 });
   expect(told('elsewhere')).toMatchObject([{ clients: [[endpoint, 2, 190]] }]);
+});
+
+test('a process that is new corrects what one before it has told, and tells everything once others have told it', () => {
+  const { made, nowMs, told, later } = half();
+  // Told before by nobody that is here, and at another node as far as the kernel knows.
+  made.heard({ type: 'whereabouts', peers: [client(1, endpoint, nowMs())] });
+  expect(told('elsewhere')).toMatchObject([{ whole: false, clients: [[endpoint, -1, 1]] }]);
+  later(9_000);
+  made.told('p2', [client(2, other, nowMs())]);
+  made.beat();
+  expect(told('elsewhere')).toMatchObject([{ whole: false, clients: [[other, 2, 190]] }]);
+  later(1_000);
+  made.beat();
+  made.beat();
+  expect(told('elsewhere')).toEqual([{ type: 'elsewhere', whole: true, clients: [[other, 2, 189]] }]);
+  // One that has come back holds what it was told before it went; nothing of that counts.
+  made.lost();
+  made.heard({ type: 'hello', accessPeers: 0 });
+  expect(told('elsewhere')).toEqual([{ type: 'elsewhere', whole: true, clients: [[other, 2, 189]] }]);
+});
+
+test('all that is known is told with who has only just come, or its last packets to the other node were lost', () => {
+  const { made, nowMs, told, later, heardOf } = half();
+  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  made.heard({ type: 'links', links: [[link, false, 1]] });
+  later(20_000);
+  heardOf('p2');
+  made.told('p2', [client(1, endpoint, nowMs())]);
+  later(10);
+  made.heard({ type: 'relayed', clients: [[endpoint, 0]] });
+  made.heard({ type: 'whereabouts', peers: [client(1, endpoint, nowMs())] });
+  told('elsewhere');
+  made.heard({ type: 'hello', accessPeers: 0 });
+  expect(told('elsewhere')).toMatchObject([{ whole: true, clients: [[endpoint, 2, 190]] }]);
+  later(2_000);
+  made.beat();
+  expect(told('elsewhere')).toMatchObject([{ whole: false, clients: [[endpoint, -1, 1]] }]);
 });
 
 test('who keeps coming for five seconds is called, with its flows ahead; and left alone when it is here [N8]', async () => {
@@ -195,11 +240,26 @@ test('of a PoP that nobody hears all are called, once; a standby calls nobody [N
   made.heard({ type: 'links', links: [[link, false, 1]] });
   made.beat();
   await eventually(() => has('take-clients'), 2_000);
-  expect(told('take-clients')).toHaveLength(2);
+  // One message is one process.
+  expect(placesIn(told('take-clients'))).toHaveLength(2);
   made.beat();
   expect(told('take-clients')).toEqual([]);
   // Nobody has answered.
   later(10_000);
   made.beat();
-  expect(told('leave-clients')).toHaveLength(1);
+  expect(placesIn(told('leave-clients'))).toHaveLength(2);
+});
+
+test('whether a node is gone is asked once for all of its clients, who are called by one message [N8]', () => {
+  const { made, nowMs, told, later, relayed, looks } = half(grouped(100));
+  const clients = Array.from({ length: 100 }, (_, n) => client(n + 1, `198.18.90.2:${40_000 + n}`, nowMs()));
+  made.told('p2', clients);
+  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  made.heard({ type: 'links', links: [[link, false, 1]] });
+  later(10);
+  const before = looks();
+  relayed(...clients.map(([, at]) => at));
+  expect(looks() - before).toBe(1);
+  const sent = told('take-clients');
+  expect([sent.length, placesIn(sent).length]).toEqual([1, 100]);
 });

@@ -10,11 +10,13 @@ import { groupNodes, pathsOf } from '#internal/desired/desired.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Log } from '#internal/log/log.ts';
 import { believed, createSiblingTeller, type Mesh, type SiblingTeller, type Whereabout } from '#internal/mesh/mesh.ts';
-import { nodesInForce, peerKeyId, type Snapshot } from '#internal/model/model.ts';
+import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
 import type { FromDataplane, FromNetwork, Links } from '#internal/seam/seam.ts';
 import { isHeard, type Status } from '#internal/status/status.ts';
 import { toldRole } from '#internal/takeover/takeover.ts';
+import { createAnycastCalls } from './anycast-calls.ts';
+import { type LostNodes, lostNodes } from './lost-nodes.ts';
 import type { Roaming } from './roaming.ts';
 
 export interface AnycastParts {
@@ -41,10 +43,6 @@ export interface AnycastEnd {
   beat(): void;
 }
 
-/** What is open at the holder is waited for so long before its client is called: a firewall that admits replies alone wants it. */
-const flowsWithinMs = 500;
-/** One that does not answer calls is called again so late at the earliest. */
-const againMs = 10_000;
 /**
  * A client sends in its older session until it has heard the first packet of the new one, which may be late on a busy machine; the
  * node that can open it forgets it 3 s after the move (roaming.ts).
@@ -52,6 +50,8 @@ const againMs = 10_000;
 const lingerMs = 2_000;
 /** A client that was relayed within this time comes here now. */
 const comesMs = 2_000;
+/** A node that is new is told everything by the others within 5 s, and a second (mesh/whereabouts.ts). */
+const gatherMs = 10_000;
 
 const peerOf = ([publicKey, , , link]: Whereabout): string => `${link} ${publicKey}`;
 const entryOf = (nodeId: string, told: Whereabout): Held => {
@@ -72,10 +72,11 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
   /** Since when these are another node's, whichever, by endpoint: what came before was for somebody else. */
   const since = new Map<string, number>();
   const tellers = new Map<string, SiblingTeller>();
-  /** Clients that are being called, or were a while ago, by peer. */
-  const called = new Map<string, { readonly client: Held; readonly sinceMs: number }>();
   /** Clients that have just shaken hands here, by endpoint: both nodes hear them still. */
   const lingering = new Map<string, { readonly client: Held; readonly untilMs: number }>();
+  const beganMs = clock.monotonicMs();
+  /** The privileged half may hold what a process before this one has told it. */
+  let owed = false;
   let links: Links['links'] = [];
   let listener = '';
   let role = '';
@@ -94,16 +95,27 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
     return node === undefined ? undefined : anycastNumber(node.asn);
   };
 
+  const calls = createAnycastCalls(
+    {
+      ...{ ahead: presence.ahead, clock, log },
+      tunnelOf: (client) => tunnelOf(tupleOf(client)[0]),
+      stays: (client) => holders.at(client.endpoint) === client,
+      flows: (id, tunnelId, until) => mesh.flows(id, tunnelId, until),
+      call: (clients) => send({ type: 'take-clients', peers: clients.map(tupleOf) }),
+    },
+    signal,
+  );
+
   /** Tells the privileged half who holds whom, where that is not what it knows. O(endpoints). */
-  function tell(endpoints: Iterable<string>): void {
+  function tell(endpoints: Iterable<string>, whole = false): void {
     const clients: [string, number, number][] = [];
     for (const endpoint of endpoints) {
-      const held = holders.at(endpoint);
+      const held = (whole ? lingering.get(endpoint)?.client : undefined) ?? holders.at(endpoint);
       const number = held === undefined || held.nodeId === nodeId ? undefined : numberOf(held.nodeId);
       const before = sent.get(endpoint);
       if (held === undefined || number === undefined) {
         if (lingering.has(endpoint)) continue;
-        if (sent.delete(endpoint)) clients.push([endpoint, -1, 1]);
+        if (sent.delete(endpoint) || owed) clients.push([endpoint, -1, 1]);
         since.delete(endpoint);
         flips.forget(endpoint);
         continue;
@@ -115,13 +127,16 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       if (!since.has(endpoint)) since.set(endpoint, nowMs());
       clients.push([endpoint, number, Math.min(seconds, sessionMs / 1_000)]);
     }
-    if (clients.length > 0 && listener !== '') send({ type: 'elsewhere', clients });
+    const news = clients.length > 0 || (whole && group.length > 0);
+    if (news && listener !== '') send({ type: 'elsewhere', whole, clients });
   }
+  /** A process that is new knows less than the one before it has told: until the others have told it, it only adds and corrects. */
   function tellAll(): void {
+    owed = clock.monotonicMs() - beganMs < gatherMs;
     sent.clear();
-    const all = new Set<string>();
+    const all = new Set(lingering.keys());
     for (const { endpoint } of holders.all()) all.add(endpoint);
-    tell(all);
+    tell(all, !owed);
   }
 
   function settle(): void {
@@ -152,88 +167,63 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
     }
   }
 
-  /** Whether BFD has each link to it that was ever up. */
-  function linksTo(id: string): readonly boolean[] {
-    const up = new Map(links.map(([link, isUp]) => [link, isUp]));
-    return pathsOf(snapshot(), nodeId).flatMap(({ link, nodeId: far }) => (far === id ? (up.get(link) ?? []) : []));
-  }
-  const unreached = (id: string): boolean => {
-    const ways = linksTo(id);
-    return ways.length > 0 && !ways.includes(true);
-  };
   /** One that was never heard has told nothing that could be over. */
   const unheard = (id: string): boolean => {
     const known = status.of(id);
     return known !== undefined && !isHeard(known, clock.wall());
   };
-  /** What is relayed to it is lost, or on a long way; to call such a client in vain costs little. */
-  const gone = (id: string): boolean => unreached(id) || unheard(id);
-  /** A daemon that is away while its node forwards costs nobody a session: BFD must miss it too, where there is a link. */
-  const dead = (id: string): boolean => unheard(id) && (unreached(id) || linksTo(id).length === 0);
+  const lostNow = (): LostNodes => {
+    const ids = group.map(({ id }) => id);
+    return lostNodes(ids, { links, paths: pathsOf(snapshot(), nodeId), unheard });
+  };
 
-  async function takeOver(client: Held, alive: boolean): Promise<void> {
-    const [publicKey] = tupleOf(client);
-    const tunnelId = tunnelOf(publicKey);
-    if (tunnelId === undefined) return;
-    if (alive) {
-      const enough = new AbortController();
-      const late = clock.sleep(flowsWithinMs, enough.signal).then(() => []);
-      const flows = await Promise.race([mesh.flows(client.nodeId, tunnelId, signal), late]).catch(() => []);
-      enough.abort();
-      if (flows.length > 0) presence.ahead(tunnelId, client.nodeId, flows);
-    }
-    // It may have gone back, or shaken hands, meanwhile.
-    if (holders.at(client.endpoint) !== client || called.get(client.peer)?.client !== client) return;
-    log.info('client-called', { tunnel: tunnelId, from: client.nodeId, alive });
-    send({ type: 'take-clients', peers: [tupleOf(client)] });
-  }
-
-  /** Those that nobody calls yet. */
-  function take(clients: readonly Held[]): void {
-    if (listener === '' || role === 'standby' || role === 'waiting') return;
-    for (const client of clients) {
-      const before = called.get(client.peer);
-      if (client.nodeId === nodeId || (before !== undefined && nowMs() - before.sinceMs < againMs)) continue;
-      called.set(client.peer, { client, sinceMs: nowMs() });
-      takeOver(client, !gone(client.nodeId)).catch(() => undefined);
-    }
-  }
+  /** Calls are this node's to make. */
+  const mayCall = (): boolean => group.length > 0 && listener !== '' && role !== 'standby' && role !== 'waiting';
+  const heldAt = (endpoint: string): readonly Held[] => {
+    const held = holders.at(endpoint);
+    return held === undefined || held.nodeId === nodeId ? [] : [held];
+  };
   /** It is here, or calls for it have ended. */
   function leave(clients: readonly Held[]): void {
     if (clients.length > 0) send({ type: 'leave-clients', peers: clients.map(tupleOf) });
   }
-  const heldAt = (endpoint: string): readonly Held[] => {
-    const held = holders.at(endpoint);
-    return held === undefined ? [] : [held];
-  };
 
   /** Clients that come here from nodes that are gone need not come for long. */
-  function takeFromGone(): void {
+  function takeFromGone(gone: ReadonlySet<string>): void {
+    if (gone.size === 0) return;
     const coming = [...flips.all()].flatMap(([endpoint, lastMs]) =>
       nowMs() - lastMs < comesMs ? heldAt(endpoint) : [],
     );
-    take(coming.filter((client) => gone(client.nodeId)));
+    const clients = coming.filter((client) => gone.has(client.nodeId));
+    calls.take(clients, gone);
   }
 
   /** A whole PoP that nobody hears has nobody that calls its clients, and those that are idle would not find out for minutes. */
-  function takeFromSilent(): void {
-    const nodes = nodesInForce(snapshot());
-    for (const node of group) {
-      if (!nodes.every(({ id, popId }) => popId !== node.popId || dead(id))) continue;
-      const idle = holders.of(node.id).filter(({ peer }) => !called.has(peer));
-      if (idle.length > 0) take(idle);
-    }
+  function takeFromSilent({ gone, dead }: LostNodes): void {
+    if (dead.size === 0) return;
+    const pops = new Set(group.flatMap(({ id, popId }) => (dead.has(id) ? [] : [popId])));
+    for (const { id, popId } of group) if (!pops.has(popId)) calls.takeIdle(holders.of(id), gone);
+  }
+  function takeFromLost(): void {
+    if (!mayCall()) return;
+    const lost = lostNow();
+    takeFromGone(lost.gone);
+    takeFromSilent(lost);
   }
 
   function own(peers: readonly Whereabout[]): void {
     for (const teller of tellers.values()) teller.tell(peers);
     const here = peers.map((each) => entryOf(nodeId, each));
+    let answers = 0;
     for (const { peer } of here) {
-      const before = called.get(peer);
-      if (!called.delete(peer) || before === undefined) continue;
-      lingering.set(before.client.endpoint, { client: before.client, untilMs: nowMs() + lingerMs });
+      const client = calls.answered(peer);
+      if (client === undefined) continue;
+      answers += 1;
+      lingering.set(client.endpoint, { client, untilMs: nowMs() + lingerMs });
     }
     tell(holders.told(here));
+    // Others may wait for their turn.
+    if (answers > 0 && calls.hasRoom()) takeFromLost();
   }
 
   function linger(): void {
@@ -262,7 +252,7 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       if (message.type === 'whereabouts' && group.length > 0) own(message.peers);
       if (message.type === 'links') {
         links = message.links;
-        takeFromGone();
+        if (mayCall()) takeFromGone(lostNow().gone);
       }
       if (message.type !== 'relayed') return;
       const coming = message.clients.filter(
@@ -272,25 +262,26 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
         coming.map(([endpoint, agoMs]) => ({ endpoint, agoMs })),
         nowMs(),
       );
-      take(stable.flatMap(heldAt));
-      takeFromGone();
+      if (!mayCall()) return;
+      const { gone } = lostNow();
+      takeFromGone(gone);
+      calls.take(stable.flatMap(heldAt), gone);
     },
     settle,
     lost: () => {
       listener = '';
       sent.clear();
-      called.clear();
+      calls.clear();
       lingering.clear();
     },
     beat: () => {
       settle();
       if (group.length === 0) return;
+      if (owed && clock.monotonicMs() - beganMs >= gatherMs) tellAll();
       tell(holders.expire(nowMs()));
       linger();
-      const over = [...called].filter(([, { sinceMs }]) => nowMs() - sinceMs >= againMs);
-      for (const [peer] of over) called.delete(peer);
-      leave(over.map(([, { client }]) => client));
-      takeFromSilent();
+      leave(calls.expire());
+      if (group.some(({ id }) => unheard(id))) takeFromLost();
     },
   };
 }

@@ -93,6 +93,7 @@ export function createSecondChance(parts: SecondChanceParts): SecondChance {
               ...{ endpoint, seconds },
               ...(number >= 0 && { number }),
             })),
+            message.whole,
           )
           .catch(failed('clients-not-held'));
     },

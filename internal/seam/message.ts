@@ -222,6 +222,8 @@ export interface CarryFlows {
 /** From the network half: at which node of the anycast group clients have their sessions. */
 export interface Elsewhere {
   readonly type: 'elsewhere';
+  /** `clients` is everything there is; else a difference to what was told before. */
+  readonly whole: boolean;
   /** Endpoint, number of the node (ownership.ts; -1: no other node's any more), seconds that it is to be believed. */
   readonly clients: readonly (readonly [endpoint: string, number: number, seconds: number])[];
 }

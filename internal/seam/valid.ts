@@ -181,6 +181,7 @@ const whereaboutsShape: Shape<Whereabouts> = { type: one('whereabouts'), peers: 
 const clientsShape: Shape<Clients> = { type: one('take-clients', 'leave-clients'), peers: whereabouts };
 const elsewhereShape: Shape<Elsewhere> = {
   type: one('elsewhere'),
+  whole: (value) => typeof value === 'boolean',
   clients: list(
     (client) =>
       Array.isArray(client) &&

@@ -161,7 +161,7 @@ test.each([4, 6] as const)(
     wg('yc', 'set', 'yc', 'peer', server, 'endpoint', endpoint, 'allowed-ips', '10.9.0.1/32');
     await eventually(async () => (await answered(1, 56)) === 1, 10_000);
     const seconds = 200;
-    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }]);
+    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }], false);
     const before = received('a');
     // A neighbour is asked for once.
     leadTo('a');
@@ -172,15 +172,15 @@ test.each([4, 6] as const)(
     expect(await drivers.a.relayed()).toContainEqual({ endpoint: clientAt[family], agoMs: expect.any(Number) });
     // Nothing new: nothing is looked up.
     expect(await drivers.a.relayed()).toBeUndefined();
-    await drivers.a.hold([{ endpoint: clientAt[family], seconds: 1 }]);
+    await drivers.a.hold([{ endpoint: clientAt[family], seconds: 1 }], false);
     expect(await answered(5, 56)).toBe(0);
-    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }]);
-    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds: 2 }]);
+    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }], false);
+    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds: 2 }], false);
     expect(await answered(5, 56)).toBe(5);
     await eventually(async () => (await answered(1, 56)) === 0, 10_000);
-    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }]);
+    await drivers.a.hold([{ endpoint: clientAt[family], number: number.b, seconds }], false);
     expect(await answered(5, 56)).toBe(5);
-    await drivers.a.hold([{ endpoint: clientAt[family], seconds: 1 }]);
+    await drivers.a.hold([{ endpoint: clientAt[family], seconds: 1 }], false);
   },
   60_000,
 );
@@ -190,14 +190,14 @@ test('a node that calls a client which is relayed takes its session over, and no
   wg('yc', 'set', 'yc', 'peer', server, 'remove');
   wg('yc', 'set', 'yc', 'peer', server, 'endpoint', '44.27.0.3:51820', 'allowed-ips', '10.9.0.1/32');
   await eventually(async () => (await answered(1, 56)) === 1, 10_000);
-  await drivers.a.hold([{ endpoint: clientAt[4], number: number.b, seconds: 200 }]);
+  await drivers.a.hold([{ endpoint: clientAt[4], number: number.b, seconds: 200 }], false);
   const replies = await answered(100, 1000, async () => {
     leadTo('a');
     await eventually(async () => (await drivers.a.relayed())?.some(({ endpoint }) => endpoint === clientAt[4]), 5_000);
     await drivers.a.called([clientAt[4]], true);
     wg('ya', 'set', 'ya', 'peer', client, 'endpoint', clientAt[4], 'persistent-keepalive', '25');
     await eventually(() => !wg('ya', 'show', 'ya', 'latest-handshakes').endsWith('\t0\n'), 5_000);
-    await drivers.a.hold([{ endpoint: clientAt[4], seconds: 1 }]);
+    await drivers.a.hold([{ endpoint: clientAt[4], seconds: 1 }], false);
     await drivers.a.called([clientAt[4]], false);
   });
   expect(replies).toBe(100);
@@ -231,10 +231,16 @@ test('removed, nothing is left of it', async () => {
   expect(ip('-n', 'ya', 'route', 'show')).not.toContain('240.');
   expect(inside('ya', 'nft', 'list', 'ruleset')).toBe('');
   // What is told meanwhile is there when the link is.
-  await drivers.a.hold([{ endpoint: clientAt[4], number: 2, seconds: 60 }]);
+  await drivers.a.hold([{ endpoint: clientAt[4], number: 2, seconds: 60 }], false);
   expect(await drivers.a.relayed()).toBeUndefined();
   await bring('a', anycast('a'));
-  expect(inside('ya', 'nft', 'list', 'map', 'ip', 'pop44a', 'elsewhere')).toContain('198.18.3.2 . 40000');
+  const map = (): string => inside('ya', 'nft', 'list', 'map', 'ip', 'pop44a', 'elsewhere');
+  expect(map()).toContain('198.18.3.2 . 40000');
+  // What is not among all there are is held no more, whoever has put it there.
+  await drivers.a.hold([{ endpoint: '198.18.3.3:40000', number: 2, seconds: 60 }], true);
+  expect([map().includes('198.18.3.2'), map().includes('198.18.3.3 . 40000')]).toEqual([false, true]);
+  await drivers.a.hold([], true);
+  expect(map()).not.toContain('elements');
   await bring('a', undefined);
 });
 

@@ -44,8 +44,11 @@ export interface Elsewhere {
 }
 
 export interface AnycastDriver extends Driver<'anycast'> {
-  /** Where there is no link it is kept until there is one. O(changes). @throws Fault */
-  hold(changes: readonly Elsewhere[]): Promise<void>;
+  /**
+   * Where there is no link it is kept until there is one. O(changes). @throws Fault
+   * @param whole these are all there are: whatever else is held is so no more
+   */
+  hold(changes: readonly Elsewhere[], whole: boolean): Promise<void>;
   /** Their handshakes are this node's from now on, and what else they send goes to both; or no more. @throws Fault */
   called(endpoints: readonly string[], called: boolean): Promise<void>;
   /** Clients that are being relayed; undefined, and for nothing, while no datagram is. O(relayed). */
@@ -186,9 +189,14 @@ export function openAnycast({ netns, runDir, clock }: AnycastOptions): AnycastDr
       }
       return failures;
     },
-    hold: (changes) =>
+    hold: (changes, whole) =>
       inTurn(async () => {
-        for (let at = 0; at < changes.length; at += mostAtOnce) await holdSome(changes.slice(at, at + mostAtOnce));
+        if (whole) {
+          held.clear();
+          knows = false;
+        }
+        for (let at = 0; at < Math.max(1, changes.length); at += mostAtOnce)
+          await holdSome(changes.slice(at, at + mostAtOnce));
       }),
     called: (endpoints, called) =>
       inTurn(async () => {

@@ -3,13 +3,20 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
-import { type Node, type Pop, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type AnycastGroup,
+  AnycastGroupSchema,
+  type Node,
+  type Pop,
+  PopKind,
+  PopSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type RemoveNodeRequest,
   type RemoveNodeResponse,
   RemoveNodeResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { inForce, nodesInForce, possibleOrigins, type Snapshot } from '#internal/model/model.ts';
+import { carryingPops, groupOf, inForce, nodesInForce, possibleOrigins, type Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
 import { idField, notFound } from './fields.ts';
@@ -31,7 +38,11 @@ function lostWith(snapshot: Snapshot, node: Node): string | undefined {
   const others = nodesInForce(snapshot).filter(({ id }) => id !== node.id);
   if (!others.some(({ popId }) => popId === node.popId)) {
     const isCore = ({ popId }: Node): boolean => snapshot.pops.get(popId)?.record.kind === PopKind.CORE;
-    const carried = idsWhere(snapshot.tunnels, (tunnel) => tunnel.placement?.popIds.includes(node.popId) === true);
+    const popIds = carryingPops(snapshot, [node.popId]);
+    const carried = idsWhere(
+      snapshot.tunnels,
+      ({ placement }) => placement?.popIds.some((id) => popIds.includes(id)) === true,
+    );
     const what = isCore(node) && !others.some(isCore) ? ', the last CORE' : '';
     const which = carried.length === 0 ? 'which then has none' : `which carries ${carried.length} tunnels`;
     return `is the last node of PoP ${node.popId}${what}, ${which}`;
@@ -63,6 +74,15 @@ function unsealed(pop: Pop, nodeId: string): Pop | undefined {
   const sealed = [record.sealedAccessKey, record.nextAccessKey?.sealed].filter((each) => each?.[nodeId] !== undefined);
   for (const each of sealed) delete each?.[nodeId];
   return sealed.length === 0 ? undefined : record;
+}
+
+/** The anycast group of its PoP without what is sealed to the node; undefined: nothing is. */
+function unsealedGroup(snapshot: Snapshot, pop: Pop, nodeId: string): AnycastGroup | undefined {
+  const group = groupOf(snapshot, pop);
+  if (group === undefined || !Object.hasOwn(group.sealedAccessKey, nodeId)) return undefined;
+  const record = clone(AnycastGroupSchema, group);
+  delete record.sealedAccessKey[nodeId];
+  return record;
 }
 
 interface Belongings {
@@ -112,6 +132,11 @@ export function removeNode(
   if (open !== undefined) {
     draft.read('pop', open.id, pop);
     draft.write({ op: 'put', kind: 'pop', id: open.id, record: open });
+  }
+  const group = pop === undefined ? undefined : unsealedGroup(snapshot, pop.record, node.id);
+  if (group !== undefined) {
+    draft.read('anycast', group.id, snapshot.anycasts.get(group.id));
+    draft.write({ op: 'put', kind: 'anycast', id: group.id, record: group });
   }
   const record = request.keepPlace ? shutOut(node, now) : node;
   if (request.keepPlace) draft.write({ op: 'put', kind: 'node', id: node.id, record });

@@ -19,6 +19,7 @@ export function createLedger(first: Snapshot = emptySnapshot()): Ledger {
   const tables = {
     realm: first.realms,
     pop: first.pops,
+    anycast: first.anycasts,
     node: first.nodes,
     interconnect: first.interconnects,
     upstream: first.upstreams,

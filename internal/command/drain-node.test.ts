@@ -1,10 +1,18 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  AnycastGroupSchema,
+  NodeSchema,
+  PlacementSchema,
+  PopSchema,
+  TunnelSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DrainNodeRequestSchema, UndrainNodeRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
+import { createLedger } from '#internal/testkit/ledger.ts';
 import { pairSnapshot } from '#internal/testkit/pair.ts';
 import { tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { type Carried, drainNode, undrainNode } from './command.ts';
@@ -48,6 +56,39 @@ test('where nobody else can carry the PoP, how many tunnels fall silent is said,
   });
   expect(after(drained({ node: 'p3', force: true }, alone)).nodes.get('p3')?.record.drain?.carried).toBe(false);
   expect(isRefusal(drained({ node: 'p3' }, alone, pairSnapshot()))).toBe(false);
+});
+
+test('a tunnel of the PoP’s anycast group is one that falls silent, wherever it is placed', () => {
+  const events: RecordEvent[] = [];
+  const group = create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1' });
+  events.push({ kind: 'anycast', id: 'coast', stored: { revision: 4n, record: group } });
+  for (const id of ['p1', 'p3']) {
+    const record = clone(PopSchema, snapshot.pops.get(id)?.record ?? create(PopSchema));
+    record.anycastGroupId = 'coast';
+    events.push({ kind: 'pop', id, stored: { revision: 4n, record } });
+  }
+  const tunnel = clone(TunnelSchema, snapshot.tunnels.get('t7')?.record ?? create(TunnelSchema));
+  tunnel.placement = create(PlacementSchema, { popIds: ['p1'] });
+  const elsewhere: RecordEvent = { kind: 'tunnel', id: 't7', stored: { revision: 4n, record: tunnel } };
+  const under = (more: readonly RecordEvent[]): Snapshot =>
+    fold(snapshot, { revision: 4n, relisted: false, events: more }).snapshot;
+  expect(isRefusal(drained({ node: 'p3' }, alone, under([elsewhere])))).toBe(false);
+  expect(drained({ node: 'p3' }, alone, under([...events, elsewhere]))).toMatchObject({
+    message: expect.stringContaining('1 tunnel falls silent') as unknown,
+  });
+});
+
+test('of two nodes of a pair that are drained at one moment one goes on, unless it is forced [N8]', () => {
+  const both = (rest: object = {}): readonly boolean[] => {
+    const ledger = createLedger(snapshot);
+    return ['p3', 'p4'].map((node) => {
+      const decided = drained({ node, ...rest });
+      if (isRefusal(decided)) throw new Error(decided.message);
+      return ledger.commit(decided.decision) !== undefined;
+    });
+  };
+  expect(both()).toEqual([true, false]);
+  expect(both({ force: true })).toEqual([true, true]);
 });
 
 test.each([

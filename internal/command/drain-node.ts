@@ -13,7 +13,7 @@ import {
   type UndrainNodeResponse,
   UndrainNodeResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
+import { carryingPops, type Snapshot } from '#internal/model/model.ts';
 import type { Decision, Stored } from '#internal/model/record.ts';
 import { type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { notFound, textField } from './fields.ts';
@@ -38,17 +38,20 @@ function nodeToChange(
   return revokedNode('node', stored.record) ?? staleEtag(change, stored.revision) ?? stored;
 }
 
-const rewriting = (stored: Stored<Node>, record: Node): Decision => ({
-  compares: [unchanged('node', record.id, stored)],
+/** @param besides nodes that are counted on as they are */
+const rewriting = (stored: Stored<Node>, record: Node, besides: readonly Stored<Node>[] = []): Decision => ({
+  compares: [stored, ...besides].map((each) => unchanged('node', each.record.id, each)),
   writes: [{ op: 'put', kind: 'node', id: record.id, record }],
 });
 
-/** Tunnels that are in use and may be at this PoP. O(tunnels). */
-function tunnelsAt({ tunnels }: Snapshot, popId: string): number {
+/** Tunnels that are in use and may be at this PoP: those of its anycast group are. O(tunnels). */
+function tunnelsAt(snapshot: Snapshot, popId: string): number {
+  const popIds = new Set(carryingPops(snapshot, [popId]));
   let count = 0;
-  for (const { record } of tunnels.values())
-    if (record.enabled && record.suspension === undefined && record.placement?.popIds.includes(popId) === true)
-      count += 1;
+  for (const { record } of snapshot.tunnels.values()) {
+    const { enabled, suspension, placement } = record;
+    if (enabled && suspension === undefined && placement?.popIds.some((id) => popIds.has(id)) === true) count += 1;
+  }
   return count;
 }
 
@@ -80,7 +83,11 @@ export function drainNode(
     ...{ at: timestampFromDate(now), by: principal, reason: request.reason },
     carried: carries && relieved,
   });
-  return { decision: rewriting(stored, node), response: create(DrainNodeResponseSchema, { node }) };
+  // Two orders at one moment, for both nodes of a pair, each count on the other node.
+  const others = request.force
+    ? []
+    : [...snapshot.nodes.values()].filter(({ record }) => record.popId === popId && record.id !== id);
+  return { decision: rewriting(stored, node, others), response: create(DrainNodeResponseSchema, { node }) };
 }
 
 /** Refuses `not-found`, `revoked`, `stale-etag`, and `invalid` of one that is not drained. */

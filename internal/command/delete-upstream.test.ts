@@ -1,6 +1,6 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { PopKind, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AnycastGroupSchema, EndpointMode, PopKind, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeleteUpstreamRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { context, decisionOf, fabric } from '#internal/testkit/fabric-requests.ts';
@@ -40,6 +40,18 @@ test('the last session that hears of an endpoint stays, unless forced, and the r
   expect(end(besides('p3-transport', 'p1-second', { nodeId: 'p1' }), 'p3-transport')).toMatchObject({
     refused: 'in-use',
   });
+});
+
+test('what is announced is the endpoint of the anycast group, and nothing where it stands on a LAN [N8]', () => {
+  const group = create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1', endpoint4: '198.18.200.9' });
+  const member = changed(altered('pop', 'p3', { anycastGroupId: 'coast' }), {
+    ...{ kind: 'anycast', id: 'coast', stored: { revision: 9n, record: group } },
+  });
+  expect(end(member, 'p3-transport')).toMatchObject(
+    silent('"p3-transport" is the last that hears of the endpoint 198.18.200.9, as node p3 announces it'),
+  );
+  const onLan = altered('pop', 'p3', { endpointMode: EndpointMode.L2 });
+  expect(decisionOf(end(onLan, 'p3-transport')).writes).toHaveLength(1);
 });
 
 test('a session that hears of pools goes while another CORE has one; the last one stays [A4]', () => {

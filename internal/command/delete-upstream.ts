@@ -1,6 +1,7 @@
 // Delete upstream: a transit session ends. What it alone announces falls silent: that is refused, unless it is forced.
 
 import { create } from '@bufbuild/protobuf';
+import { announcedEndpoint } from '#internal/desired/desired.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type DeleteUpstreamResponse,
   DeleteUpstreamResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { inForce, possibleOrigins, type Snapshot, standingPools } from '#internal/model/model.ts';
+import { inForce, possibleOrigins, type Snapshot, servedPop, standingPools } from '#internal/model/model.ts';
 import { type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
 import { notFound } from './fields.ts';
 
@@ -35,7 +36,7 @@ function endpointTold(snapshot: Snapshot, { id, nodeId }: Upstream, family: Fami
       ? [record.id]
       : [],
   );
-  const endpoint = (family === 4 ? pop?.endpoint4 : pop?.endpoint6) ?? '';
+  const endpoint = pop === undefined ? '' : announcedEndpoint(servedPop(snapshot, pop), family);
   return { what: endpoint === '' ? '' : `the endpoint ${endpoint}, as node ${nodeId} announces it`, by };
 }
 

@@ -23,6 +23,7 @@ import { wireguard } from './wireguard.ts';
 
 export { groupNodes } from './anycast.ts';
 export { edgeOf } from './edge.ts';
+export { announcedEndpoint } from './endpoint.ts';
 export { nextSessions } from './next-sessions.ts';
 // The words of the rulesets, for whoever reads back what they do with a packet (explain).
 export { ownRulesBit, policyMap, portSet, presetBit, protocolSet, sourceMap, tunnelSet } from './nft-policy.ts';

@@ -1,5 +1,15 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,4 +46,21 @@ test('a front is named in its certificate, which ends with the CA at the latest,
   expect(certificate.verify(ca.publicKey)).toBe(true);
   expect(certificate.validToDate.getTime()).toBeLessThanOrEqual(ca.validToDate.getTime());
   expect(statSync(at('web/web.key')).mode & 0o777).toBe(0o600);
+});
+
+test('a key that others could read, or a link in its place, makes room for one that they cannot [S6]', async () => {
+  mkdirSync(at('again'));
+  writeFileSync(at('others'), 'theirs');
+  for (const prepare of [
+    () => writeFileSync(at('again/web.key'), 'old', { mode: 0o644 }),
+    () => symlinkSync(at('others'), at('again/web.key')),
+  ]) {
+    rmSync(at('again/web.key'), { force: true });
+    prepare();
+    await webCertificate(config, { name: 'www', out: at('again'), days: 30 });
+    const { mode } = lstatSync(at('again/web.key'));
+    expect(mode.toString(8)).toBe('100600');
+    expect(readFileSync(at('again/web.key'), 'utf8')).toContain('PRIVATE KEY');
+  }
+  expect(readFileSync(at('others'), 'utf8')).toBe('theirs');
 });

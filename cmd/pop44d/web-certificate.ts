@@ -1,6 +1,6 @@
 // pop44d web-certificate: what an instance of pop44-web shows daemons, made on a node that holds the CA's key.
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
@@ -44,12 +44,12 @@ export async function webCertificate(
   try {
     mkdirSync(out, { recursive: true, mode: 0o750 });
     writeFileSync(join(out, 'ca.pem'), trustedPem);
-    writeFileSync(join(out, 'web.key'), privateKeyPem, { mode: 0o600 });
+    // A file that is there keeps its mode, whatever is written into it.
+    rmSync(join(out, 'web.key'), { force: true });
+    writeFileSync(join(out, 'web.key'), privateKeyPem, { mode: 0o600, flag: 'wx' });
     writeFileSync(join(out, 'web.pem'), certificatePem);
   } catch (thrown) {
     throw new Fault('config', `--out: ${messageOf(thrown)}`, thrown);
   }
-  const others = statSync(join(out, 'web.key')).mode & 0o077;
-  if (others !== 0) throw new Fault('config', `--out: ${join(out, 'web.key')} can be read by others (chmod 600)`);
   return [`wrote ca.pem, web.pem and web.key into ${out}; good for ${days} days`];
 }

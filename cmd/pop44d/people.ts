@@ -58,13 +58,15 @@ export function openPeople({ config, store, clock, log, snapshot, changed }: Peo
   };
 
   async function untilCore(signal: AbortSignal): Promise<void> {
-    while (!isCore()) {
+    const wake = (): void => nudge();
+    // One listener, however often the fabric changes meanwhile.
+    signal.addEventListener('abort', wake, { once: true });
+    while (!isCore() && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       nudge = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) return;
       await promise;
     }
+    signal.removeEventListener('abort', wake);
   }
 
   async function tellRefusals(signal: AbortSignal): Promise<void> {

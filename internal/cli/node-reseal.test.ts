@@ -55,8 +55,9 @@ afterAll(async () => {
 });
 
 const events = (): readonly RecordEvent[] => {
-  const { tunnels, pops } = daemon.head.snapshot();
+  const { tunnels, pops, anycasts } = daemon.head.snapshot();
   return [
+    ...[...anycasts].map(([id, stored]) => ({ kind: 'anycast', id, stored }) as const),
     ...[...tunnels].map(([id, stored]) => ({ kind: 'tunnel', id, stored }) as const),
     ...[...pops].map(([id, stored]) => ({ kind: 'pop', id, stored }) as const),
   ];
@@ -151,6 +152,40 @@ test('what a node can open is sealed to another one of its PoP that joined later
   expect(Buffer.from(openerOf(later).open(sealed['p3'] ?? new Uint8Array())).toString('base64')).toBe(
     access.privateKey,
   );
+});
+
+test('what a node can open is sealed to all nodes of a PoP that has joined its anycast group, in one go [N8] [T6]', async () => {
+  const identities = { p5: makeIdentity(), p6: makeIdentity() };
+  await client.fabric.createPop({ pop: popRequest(3) });
+  for (const [n, id] of [
+    [5, 'p5'],
+    [6, 'p6'],
+  ] as const) {
+    const sealingPublicKey = recipientOf(identities[id]);
+    await client.fabric.createNode({ node: { ...nodeRequest(n), id, popId: 'p3', sealingPublicKey } });
+  }
+  await client.fabric.createAnycastGroup({ id: 'coast', pop: 'p1' });
+  // The sealing identity of p1 that the CLI opens the group's key with.
+  const join = `pop update p3 --anycast coast --identity ${at('own.key')}`;
+  const told = await cli(client, join);
+  expect([told.code === 0, told.stderr]).toEqual([
+    false,
+    expect.stringMatching(
+      /2 tunnels with a pre-shared key that is not sealed to p5, p6: .*one.*two.*--for p5 p6/,
+    ) as unknown,
+  ]);
+  expect(await cli(client, `${join} --replace`)).toMatchObject({ code: 0 });
+  const reseal = async (name: string, others: string) =>
+    cli(client, `node reseal p1 --identity ${at('own.key')} --records ${await saved(name)} --for ${others}`);
+  // Either alone would leave the other without.
+  expect((await reseal('alone-p5', 'p5')).stderr).toContain('[p6]: is missing');
+  const { code, stderr } = await reseal('group', 'p5 p6');
+  expect([code, stderr]).toEqual([0, expect.stringContaining('sealed to p5, p6') as unknown]);
+  for (const { record } of daemon.head.snapshot().tunnels.values())
+    for (const [id, identity] of Object.entries(identities)) {
+      const key = openerOf(identity).open(record.sealedPresharedKey[id] ?? new Uint8Array());
+      expect(Buffer.from(key).toString('base64')).toBe(readPresharedKey(`${at(record.name)}.conf`));
+    }
 });
 
 test('records that cannot be read, or an identity file without identity, change nothing [T6]', async () => {

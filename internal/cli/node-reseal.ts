@@ -1,5 +1,6 @@
 // Node reseal: after a node has a new sealing identity, what was sealed to older ones is sealed to the new one; or what a node can
-// open is sealed to the other one of its PoP, a machine that has just joined. Done on the node, by root: nobody else can open it.
+// open is sealed to others that carry the same tunnels: of its PoP, or of PoPs of its anycast group, that have just joined. Done on
+// the node, by root: nobody else can open it.
 // Clients and sessions notice nothing.
 
 import { create } from '@bufbuild/protobuf';
@@ -15,13 +16,13 @@ interface ResealOptions {
   readonly identity: string;
   readonly records: string;
   readonly list?: boolean;
-  readonly for?: string;
+  readonly for?: readonly string[];
 }
 
 /** Whom something is sealed to. */
-interface Recipient {
-  readonly nodeId: string;
-  readonly recipient: string;
+interface Recipients {
+  /** By node id. */
+  readonly to: Readonly<Record<string, string>>;
   /** Who may have a copy; what is there for others is left out, or the change would be refused. */
   readonly known: ReadonlySet<string>;
 }
@@ -34,12 +35,15 @@ export function resealVerb(node: Command, session: Session): void {
     .requiredOption('--identity <file>', "the node's sealingKeyFile")
     .requiredOption('--records <directory>', "`snapshot` in the node's stateDir: what is sealed stands in no answer")
     .option('--list', 'show what hangs on older identities, change nothing')
-    .option('--for <other>', 'seal what this node can open to another node of its PoP, which joined later')
+    .option(
+      '--for <others...>',
+      'seal what this node can open to these, of its PoP or anycast group, which joined later',
+    )
     .action((nodeId: string, options: ResealOptions) => reseal(session, nodeId, options));
 }
 
 async function reseal(session: Session, nodeId: string, options: ResealOptions): Promise<void> {
-  const { identity, records, list, for: other } = options;
+  const { identity, records, list, for: others } = options;
   const [{ openerOf, readIdentityFile }, { sealedTo }, { readSavedRecords }] = await Promise.all([
     import('#internal/sealing/sealing.ts'),
     import('#internal/rotation/sealed-to.ts'),
@@ -50,7 +54,7 @@ async function reseal(session: Session, nodeId: string, options: ResealOptions):
   const openers = readIdentityFile(identity).map(openerOf);
   const found = sealedTo(nodeId, saved, openers);
   const hanging = found.filter(({ kind, to }) =>
-    other === undefined ? to === 'older' : to !== 'none' && kind !== 'upstream',
+    others === undefined ? to === 'older' : to !== 'none' && kind !== 'upstream',
   );
   for (const { what } of found.filter(({ to }) => to === 'none'))
     session.say(`${what}: sealed to no identity in ${identity}`);
@@ -60,12 +64,12 @@ async function reseal(session: Session, nodeId: string, options: ResealOptions):
   }
   const [newest] = openers;
   if (newest === undefined) throw new Fault('sealed', `${identity} holds no identity`);
-  const recipient = await (other === undefined ? itself(session, nodeId, newest) : sibling(session, nodeId, other));
-  const whose = other === undefined ? 'the newest identity' : other;
+  const recipients = await (others === undefined ? itself(session, nodeId, newest) : joined(session, nodeId, others));
+  const whose = others === undefined ? 'the newest identity' : others.join(', ');
   let left = 0;
   for (const each of hanging) {
     try {
-      await sealAgain(session, recipient, each);
+      await sealAgain(session, recipients, each);
       session.say(`${each.what}: sealed to ${whose}`);
     } catch (thrown) {
       left += 1;
@@ -84,35 +88,46 @@ async function nodesKnown(session: Session) {
 }
 
 /** Else others would go on sealing to the older one. */
-async function itself(session: Session, nodeId: string, { recipient }: Opener): Promise<Recipient> {
+async function itself(session: Session, nodeId: string, { recipient }: Opener): Promise<Recipients> {
   const { nodes, known } = await nodesKnown(session);
   const registered = nodes.find(({ id }) => id === nodeId)?.sealingPublicKey;
-  if (registered === recipient) return { nodeId, recipient, known };
+  if (registered === recipient) return { to: { [nodeId]: recipient }, known };
   throw new Fault('sealed', `the record of ${nodeId} has another key: pop44 node sealing-key ${nodeId} ${recipient}`);
 }
 
 /** A copy is for who carries the same tunnels. */
-async function sibling(session: Session, nodeId: string, other: string): Promise<Recipient> {
+async function joined(session: Session, nodeId: string, others: readonly string[]): Promise<Recipients> {
   const { nodes, known } = await nodesKnown(session);
-  const [own, far] = [nodeId, other].map((wanted) => nodes.find(({ id }) => id === wanted));
-  if (far === undefined || far.id === nodeId || far.popId !== own?.popId || !known.has(far.id))
-    throw new Fault('sealed', `${other} is no other node in force of the PoP of ${nodeId} (pop44 node list)`);
-  if (far.sealingPublicKey !== '') return { nodeId: other, recipient: far.sealingPublicKey, known };
-  const cure = `pop44d sealing-key on it, then pop44 node sealing-key ${other} age1...`;
-  throw new Fault('sealed', `${other} has no sealing key: ${cure}`);
+  const popId = nodes.find(({ id }) => id === nodeId)?.popId ?? '';
+  const { fabric } = await session.client();
+  const { recipients } = await fabric.getPopAccessKey({ popId });
+  for (const other of others) {
+    if (other === nodeId || !Object.hasOwn(recipients, other))
+      throw new Fault(
+        'sealed',
+        `${other} is no other node in force of the PoP of ${nodeId}, or of its anycast group (pop44 node list)`,
+      );
+    if (recipients[other] !== '') continue;
+    const cure = `pop44d sealing-key on it, then pop44 node sealing-key ${other} age1...`;
+    throw new Fault('sealed', `${other} has no sealing key: ${cure}`);
+  }
+  return { to: Object.fromEntries(others.map((other) => [other, recipients[other] ?? ''])), known };
 }
 
 async function sealAgain(
   session: Session,
-  { nodeId, recipient, known }: Recipient,
+  { to, known }: Recipients,
   { kind, id, popId = id, revision, sealed, publicKey, clear }: SealedTo,
 ): Promise<void> {
   const { parseRecipient } = await import('#internal/age/age.ts');
   const { seal } = await import('#internal/sealing/sealing.ts');
   const { fabric, tunnels } = await session.client();
-  const to = parseRecipient(recipient);
-  if (typeof to !== 'string') throw new Fault('sealed', `the sealing key of ${nodeId} ${to.problem}`);
-  const own = { [nodeId]: seal(clear ?? new Uint8Array(), to) };
+  const own: Record<string, Uint8Array> = {};
+  for (const [nodeId, text] of Object.entries(to)) {
+    const recipient = parseRecipient(text);
+    if (typeof recipient !== 'string') throw new Fault('sealed', `the sealing key of ${nodeId} ${recipient.problem}`);
+    own[nodeId] = seal(clear ?? new Uint8Array(), recipient);
+  }
   const others = (copies: SealedTo['sealed']) =>
     Object.fromEntries(Object.entries(copies).filter(([of]) => known.has(of)));
   const byNode = { ...others(sealed), ...own };

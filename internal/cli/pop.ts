@@ -83,7 +83,7 @@ export function popVerbs(pop: Command, session: Session): void {
     .option('--anycast <group>', 'its clients send to the endpoint of this group, with its key')
     .option('--no-anycast', 'it leaves its group, and has its own endpoint and key again')
     .option('--identity <file>', "with --anycast: of a node of the group or of --recovery, which opens the group's key")
-    .option('--replace', 'also when tunnels are at home there: their clients need new files')
+    .option('--replace', 'also when clients then need new files, or pre-shared keys are still to be sealed to nodes')
     .action((of: string, options: UpdateOptions) => update(session, of, options));
   keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, rotate, reseal'), session);
   showVerbs(pop, session, popKind);

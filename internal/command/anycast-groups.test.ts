@@ -1,7 +1,7 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { clone, create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
-import { EndpointMode, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { EndpointMode, PlacementSchema, PopKind, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   CreateAnycastGroupRequestSchema,
   DeleteAnycastGroupRequestSchema,
@@ -50,7 +50,23 @@ const made = (from: Snapshot, more: Init<typeof CreateAnycastGroupRequestSchema>
     commandContext(from),
   );
 const updated = (from: Snapshot, more: Init<typeof UpdatePopRequestSchema> = {}) =>
-  updatePop(from, create(UpdatePopRequestSchema, { pop: 'p2', anycastGroup: 'coast', ...more }), commandContext(from));
+  updatePop(
+    from,
+    create(UpdatePopRequestSchema, { pop: 'p2', anycastGroup: 'coast', replace: true, ...more }),
+    commandContext(from),
+  );
+/** The tunnel is placed at these, with a pre-shared key for those nodes. */
+function placed(from: Snapshot, popIds: readonly string[], ...to: readonly string[]): Snapshot {
+  const record = from.tunnels.get('t1')?.record;
+  if (record === undefined) throw new Error('t1');
+  const revision = from.revision + 1n;
+  const changed = Object.assign(clone(TunnelSchema, record), {
+    placement: create(PlacementSchema, { popIds: [...popIds] }),
+    sealedPresharedKey: sealedTo(...to),
+  });
+  const events: readonly RecordEvent[] = [{ kind: 'tunnel', id: 't1', stored: { revision, record: changed } }];
+  return fold(from, { revision, relisted: false, events }).snapshot;
+}
 const deleted = (from: Snapshot, id = 'coast') =>
   deleteAnycastGroup(from, create(DeleteAnycastGroupRequestSchema, { id }), commandContext(from));
 const keyed = (from: Snapshot, popId: string, ...to: readonly string[]) =>
@@ -145,13 +161,45 @@ describe('an anycast group [N8]', () => {
     expect(asked()).toMatchObject({ refused });
   });
 
-  test('a PoP with tunnels at home gives its endpoint up only when that is said', () => {
+  test('a PoP that tunnels are placed at gives its endpoint up only when that is said', () => {
     const grouped = after(plain, made(plain, { pop: 'p2' }));
-    const asked = (replace: boolean) => updated(grouped, { pop: 'p1', replace });
-    const refusal = asked(false);
-    expect(isRefusal(refusal) && refusal.message).toContain('is the home of 1 tunnel, whose files name the endpoint');
+    // At home elsewhere, and with a file for this PoP maybe.
+    const asked = (replace: boolean) => updated(placed(grouped, ['p3', 'p1']), { pop: 'p1', replace });
+    expect(asked(false)).toMatchObject({
+      refused: 'in-use',
+      message: expect.stringContaining(
+        'carries 1 tunnel, whose files may name the endpoint that it gives up',
+      ) as unknown,
+    });
     expect(isRefusal(asked(true))).toBe(false);
+    expect(isRefusal(updated(placed(grouped, ['p3']), { pop: 'p1', replace: false }))).toBe(false);
   });
+
+  test('a PoP leaves with nothing said when its tunnels are at another one of the group too', () => {
+    const leaving = (popIds: readonly string[]) => updated(placed(both, popIds), { anycastGroup: '', replace: false });
+    expect(isRefusal(leaving(['p2', 'p1']))).toBe(false);
+    expect(leaving(['p2', 'p3'])).toMatchObject({ refused: 'in-use' });
+  });
+
+  test.each([
+    ['p1', 'p1', 'p2', 'p1'],
+    ['p2', 'p2', 'p1', 'p2'],
+  ])(
+    'a pre-shared key of a tunnel at %s that the other side cannot open is told, with the cure',
+    (at, to, others, on) => {
+      const joining = (from: Snapshot, replace: boolean) => updated(from, { sealed: sealedTo('p1', 'p2'), replace });
+      const closed = placed(alone, [at], to);
+      const refusal = joining(closed, false);
+      expect(refusal).toMatchObject({ refused: 'in-use' });
+      const says = `shares 1 tunnel with a pre-shared key that is not sealed to ${others}: admin/test/tunnel-1`;
+      expect(isRefusal(refusal) && refusal.message).toContain(says);
+      expect(isRefusal(refusal) && refusal.message).toContain(`pop44 node reseal ${on} --for ${others}`);
+      expect(isRefusal(joining(closed, true))).toBe(false);
+      const message = (outcome: ReturnType<typeof joining>): string => (isRefusal(outcome) ? outcome.message : '');
+      for (const open of [placed(alone, [at], 'p1', 'p2'), placed(alone, [at]), placed(alone, ['p3'], 'p3')])
+        expect(message(joining(open, false))).not.toContain('pre-shared');
+    },
+  );
 
   test('a club has no place in one', () => {
     const pop = plain.pops.get('p3');

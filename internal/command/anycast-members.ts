@@ -2,7 +2,13 @@
 
 import { clone } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { type AnycastGroup, AnycastGroupSchema, type Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  type AnycastGroup,
+  AnycastGroupSchema,
+  type Node,
+  type Pop,
+  type Tunnel,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { groupOf, popsOfGroup, type Snapshot } from '#internal/model/model.ts';
 import { recoveryId } from '#internal/model/record.ts';
 import { groupToChange, ungroupable } from './anycast-groups.ts';
@@ -13,35 +19,81 @@ export interface MemberWish {
   /** Empty: none any more. */
   readonly groupId: string;
   readonly sealed: SealedByNode;
-  /** Also when that takes the endpoint away from clients. */
+  /** Also when that takes an endpoint away from clients, or nodes cannot open what they are to serve. */
   readonly replace: boolean;
 }
 
 /** What becomes of the group's record; the PoP's is the caller's to write. */
 export type Membership = { readonly groupId: string; readonly group: AnycastGroup } | Refusal;
 
-/** Their files are of its endpoint. O(tunnels). */
-function cutOff(snapshot: Snapshot, pop: Pop, { replace }: MemberWish): Refusal | undefined {
-  if (replace) return undefined;
-  let count = 0;
-  for (const { record } of snapshot.tunnels.values()) if (record.placement?.popIds[0] === pop.id) count += 1;
-  if (count === 0) return undefined;
-  const problem = `is the home of ${count} tunnel${count === 1 ? '' : 's'}, whose files name the endpoint that it gives up`;
-  const cure = 'replace: their clients then need new files';
+/** What a change would do to tunnels, in words, and what there is to do about it. */
+interface Harm {
+  readonly problem: string;
+  readonly cure: string;
+}
+
+/** In one sentence. */
+const mostNamed = 10;
+
+const counted = (tunnels: readonly Tunnel[]): string => `${tunnels.length} tunnel${tunnels.length === 1 ? '' : 's'}`;
+
+/** Tunnels that are placed at one of these. O(tunnels). */
+const placedAt = (snapshot: Snapshot, popIds: readonly string[]): readonly Tunnel[] =>
+  [...snapshot.tunnels.values()].flatMap(({ record }) =>
+    record.placement?.popIds.some((id) => popIds.includes(id)) === true ? [record] : [],
+  );
+
+/** A file may name the endpoint of any PoP that its tunnel is placed at. */
+function cutOff(tunnels: readonly Tunnel[], whose: string): readonly Harm[] {
+  if (tunnels.length === 0) return [];
+  const problem = `carries ${counted(tunnels)}, whose files may name ${whose}`;
+  return [{ problem, cure: 'their clients then need new files' }];
+}
+
+/** Where nothing can open a tunnel's pre-shared key, it is not carried. */
+function unopened(tunnels: readonly Tunnel[], nodes: readonly Node[], by: readonly Node[]): readonly Harm[] {
+  const closed = tunnels.filter(
+    ({ sealedPresharedKey: sealed }) => hasKeys(sealed) && nodes.some(({ id }) => !Object.hasOwn(sealed, id)),
+  );
+  if (closed.length === 0) return [];
+  const names = closed.map(({ id, owner, name }) => `${owner}/${name || id}`).sort();
+  const named = names.slice(0, mostNamed).join(', ');
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
+  const to = nodes.map(({ id }) => id).join(' ');
+  return [
+    {
+      problem: `shares ${counted(closed)} with a pre-shared key that is not sealed to ${to.replaceAll(' ', ', ')}: ${named}${more}`,
+      cure: `they are not served there until pop44 node reseal ${by[0]?.id ?? 'NODE'} --for ${to}`,
+    },
+  ];
+}
+
+function refusedFor(pop: Pop, harms: readonly Harm[], { replace }: MemberWish): Refusal | undefined {
+  if (replace || harms.length === 0) return undefined;
+  const problem = harms.map((harm) => harm.problem).join('; it ');
+  const cure = `replace: ${harms.map((harm) => harm.cure).join('; ')}`;
   return refuse('in-use', { field: 'pop', value: pop.id, problem, cure });
 }
 
 /**
- * Refuses `not-found`, `in-use` (a PoP in a group, or home of tunnels without replace), `invalid`, `required` (sealed),
- * `already-exists` (the group's port is used there), `rotation-open`.
+ * Refuses `not-found`, `in-use` (a PoP in a group; without replace, one whose tunnels' files name its endpoint, or tunnels of either
+ * side whose pre-shared key is not sealed to the nodes of the other), `invalid`, `required` (sealed), `already-exists` (the group's
+ * port is used there), `rotation-open`. O(tunnels).
  */
 export function joined(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membership {
   const stored = groupToChange(snapshot, 'anycast_group', wish.groupId);
   if (isRefusal(stored)) return stored;
   const group = stored.record;
-  const refusal = ungroupable('pop', pop) ?? cutOff(snapshot, pop, wish);
+  const others = popsOfGroup(snapshot, group.id);
+  const [own, shared] = [nodesOfPops(snapshot, [pop.id]), nodesOfPops(snapshot, others)];
+  const [here, there] = [placedAt(snapshot, [pop.id]), placedAt(snapshot, others)];
+  const harms = [
+    ...cutOff(here, 'the endpoint that it gives up'),
+    ...unopened(here, shared, own),
+    ...unopened(there, own, shared),
+  ];
+  const refusal = ungroupable('pop', pop) ?? refusedFor(pop, harms, wish);
   if (refusal !== undefined) return refusal;
-  const own = nodesOfPops(snapshot, [pop.id]);
   for (const node of own) {
     const used =
       group.endpointPort === pop.endpointPort
@@ -51,14 +103,13 @@ export function joined(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membersh
   }
   const next = clone(AnycastGroupSchema, group);
   if (!hasKeys(group.sealedAccessKey) && !hasKeys(wish.sealed)) return { groupId: group.id, group: next };
-  const nodes = nodesOfPops(snapshot, [...popsOfGroup(snapshot, group.id), pop.id]);
-  const unsealed = sealedField('sealed', wish.sealed, nodes, { besides: [recoveryId] });
+  const unsealed = sealedField('sealed', wish.sealed, [...shared, ...own], { besides: [recoveryId] });
   if (unsealed !== undefined) return unsealed;
   next.sealedAccessKey = wish.sealed;
   return { groupId: group.id, group: next };
 }
 
-/** Refuses `invalid` (in none), `in-use` (its founder, or home of tunnels without replace). */
+/** Refuses `invalid` (in none), `in-use` (its founder; without replace, tunnels that no other PoP of the group goes on serving). */
 export function left(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membership {
   const group = groupOf(snapshot, pop);
   const about = { field: 'pop', value: pop.id };
@@ -68,7 +119,12 @@ export function left(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membership
     const cure = `pop44 anycast delete ${group.id}, once the others have left`;
     return refuse('in-use', { ...about, problem: `is the PoP whose endpoint the group ${group.id} has`, cure });
   }
-  const refusal = cutOff(snapshot, pop, wish);
+  const others = popsOfGroup(snapshot, group.id).filter((id) => id !== pop.id);
+  // One that is placed at another PoP of the group too is found by the same file there.
+  const alone = placedAt(snapshot, [pop.id]).filter(({ placement }) =>
+    placement?.popIds.every((id) => !others.includes(id)),
+  );
+  const refusal = refusedFor(pop, cutOff(alone, 'the endpoint of the group'), wish);
   if (refusal !== undefined) return refusal;
   const next = clone(AnycastGroupSchema, group);
   for (const { id } of nodesOfPops(snapshot, [pop.id])) delete next.sealedAccessKey[id];

@@ -297,7 +297,8 @@ export type UpdatePopRequest = Message<"pop44.v1.UpdatePopRequest"> & {
   sealed: { [key: string]: Uint8Array };
 
   /**
-   * Also when tunnels are at home there: their clients need new files.
+   * Also when tunnels are placed there, whose clients then need new files, and when pre-shared keys of tunnels are not sealed to all
+   * nodes that would serve them.
    *
    * @generated from field: bool replace = 172;
    */

@@ -1,13 +1,11 @@
-import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import type { Flow } from '#internal/dataplane/dataplane.ts';
 import { pathsOf } from '#internal/desired/desired.ts';
-import { AnycastGroupSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { fold, type Snapshot } from '#internal/model/model.ts';
-import type { RecordEvent } from '#internal/model/record.ts';
+import type { Snapshot } from '#internal/model/model.ts';
 import type { FromNetwork } from '#internal/seam/seam.ts';
 import { createStatus, silent } from '#internal/status/status.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
 import { createAnycast } from './anycast.ts';
@@ -16,28 +14,7 @@ const endpoint = '198.18.90.2:40000';
 const other = '[2001:db8:1:c::10]:40000';
 
 /** p1 and p2 share an endpoint. */
-function grouped(tunnels = 3): Snapshot {
-  const plain = threePops(tunnels);
-  const events: RecordEvent[] = [
-    {
-      kind: 'anycast',
-      id: 'coast',
-      stored: {
-        revision: 9n,
-        record: create(AnycastGroupSchema, {
-          ...{ id: 'coast', founderPopId: 'p1', endpoint4: '198.18.200.1', endpointPort: 51820 },
-          publicKey: testKey(101),
-        }),
-      },
-    },
-  ];
-  for (const id of ['p1', 'p2']) {
-    const pop = plain.pops.get(id)?.record ?? create(PopSchema);
-    const record = Object.assign(clone(PopSchema, pop), { anycastGroupId: 'coast' });
-    events.push({ kind: 'pop', id, stored: { revision: 9n, record } });
-  }
-  return fold(plain, { revision: 9n, relisted: false, events }).snapshot;
-}
+const shared = (tunnels = 3): Snapshot => grouped(threePops(tunnels), ['p1', 'p2']);
 
 const flow: Flow = {
   ...{ protocol: 'tcp', from: '44.31.0.1', to: '198.18.100.10', fromPort: 5, toPort: 80, state: 'ESTABLISHED' },
@@ -45,7 +22,7 @@ const flow: Flow = {
 };
 
 /** The network half of p1. */
-function half(snapshot = grouped(), open: (until: AbortSignal) => Promise<readonly Flow[]> = async () => [flow]) {
+function half(snapshot = shared(), open: (until: AbortSignal) => Promise<readonly Flow[]> = async () => [flow]) {
   const sent: FromNetwork[] = [];
   const ahead: string[] = [];
   const status = createStatus('p1');
@@ -163,7 +140,7 @@ test('a process that is new corrects what one before it has told, and tells ever
 
 test('all that is known is told with who has only just come, or its last packets to the other node were lost', () => {
   const { made, nowMs, told, later, heardOf } = half();
-  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  const link = pathsOf(shared(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
   made.heard({ type: 'links', links: [[link, false, 1]] });
   later(20_000);
   heardOf('p2');
@@ -213,7 +190,7 @@ test('of a node that BFD has lost, who comes here is called at once, and of othe
   later(10);
   relayed(endpoint);
   expect(told('take-clients')).toEqual([]);
-  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  const link = pathsOf(shared(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
   made.heard({ type: 'links', links: [[link, true, 0]] });
   await new Promise((resolve) => setImmediate(resolve));
   expect(has('take-clients')).toBe(false);
@@ -224,7 +201,7 @@ test('of a node that BFD has lost, who comes here is called at once, and of othe
 
 test('of a PoP that nobody hears all are called, once; a standby calls nobody [N8]', async () => {
   const { made, nowMs, told, later, has } = half();
-  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  const link = pathsOf(shared(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
   made.heard({ type: 'links', links: [[link, true, 0]] });
   made.told('p2', [client(1, endpoint, nowMs()), client(2, other, nowMs())]);
   made.heard({ type: 'duty', role: 'standby', epoch: 1, alarm: '' });
@@ -251,10 +228,10 @@ test('of a PoP that nobody hears all are called, once; a standby calls nobody [N
 });
 
 test('whether a node is gone is asked once for all of its clients, who are called by one message [N8]', () => {
-  const { made, nowMs, told, later, relayed, looks } = half(grouped(100));
+  const { made, nowMs, told, later, relayed, looks } = half(shared(100));
   const clients = Array.from({ length: 100 }, (_, n) => client(n + 1, `198.18.90.2:${40_000 + n}`, nowMs()));
   made.told('p2', clients);
-  const link = pathsOf(grouped(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
+  const link = pathsOf(shared(), 'p1').find(({ nodeId }) => nodeId === 'p2')?.link ?? '';
   made.heard({ type: 'links', links: [[link, false, 1]] });
   later(10);
   const before = looks();

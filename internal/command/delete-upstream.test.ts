@@ -1,8 +1,9 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { AnycastGroupSchema, EndpointMode, PopKind, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { EndpointMode, PopKind, UpstreamSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DeleteUpstreamRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { context, decisionOf, fabric } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
 import { altered, changed } from '#internal/testkit/tunnel-requests.ts';
@@ -43,12 +44,8 @@ test('the last session that hears of an endpoint stays, unless forced, and the r
 });
 
 test('what is announced is the endpoint of the anycast group, and nothing where it stands on a LAN [N8]', () => {
-  const group = create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1', endpoint4: '198.18.200.9' });
-  const member = changed(altered('pop', 'p3', { anycastGroupId: 'coast' }), {
-    ...{ kind: 'anycast', id: 'coast', stored: { revision: 9n, record: group } },
-  });
-  expect(end(member, 'p3-transport')).toMatchObject(
-    silent('"p3-transport" is the last that hears of the endpoint 198.18.200.9, as node p3 announces it'),
+  expect(end(grouped(fabric, ['p1', 'p3'], { endpoint6: '' }), 'p3-transport')).toMatchObject(
+    silent('"p3-transport" is the last that hears of the endpoint 198.18.200.1, as node p3 announces it'),
   );
   const onLan = altered('pop', 'p3', { endpointMode: EndpointMode.L2 });
   expect(decisionOf(end(onLan, 'p3-transport')).writes).toHaveLength(1);

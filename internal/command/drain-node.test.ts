@@ -1,20 +1,15 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
-import {
-  AnycastGroupSchema,
-  NodeSchema,
-  PlacementSchema,
-  PopSchema,
-  TunnelSchema,
-} from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeSchema, PlacementSchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { DrainNodeRequestSchema, UndrainNodeRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
-import type { RecordEvent } from '#internal/model/record.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
 import { pairSnapshot } from '#internal/testkit/pair.ts';
 import { tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { changed } from '#internal/testkit/tunnel-requests.ts';
 import { type Carried, drainNode, undrainNode } from './command.ts';
 
 /** With a tunnel that may be at each of the PoPs. */
@@ -59,21 +54,11 @@ test('where nobody else can carry the PoP, how many tunnels fall silent is said,
 });
 
 test('a tunnel of the PoP’s anycast group is one that falls silent, wherever it is placed', () => {
-  const events: RecordEvent[] = [];
-  const group = create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1' });
-  events.push({ kind: 'anycast', id: 'coast', stored: { revision: 4n, record: group } });
-  for (const id of ['p1', 'p3']) {
-    const record = clone(PopSchema, snapshot.pops.get(id)?.record ?? create(PopSchema));
-    record.anycastGroupId = 'coast';
-    events.push({ kind: 'pop', id, stored: { revision: 4n, record } });
-  }
   const tunnel = clone(TunnelSchema, snapshot.tunnels.get('t7')?.record ?? create(TunnelSchema));
   tunnel.placement = create(PlacementSchema, { popIds: ['p1'] });
-  const elsewhere: RecordEvent = { kind: 'tunnel', id: 't7', stored: { revision: 4n, record: tunnel } };
-  const under = (more: readonly RecordEvent[]): Snapshot =>
-    fold(snapshot, { revision: 4n, relisted: false, events: more }).snapshot;
-  expect(isRefusal(drained({ node: 'p3' }, alone, under([elsewhere])))).toBe(false);
-  expect(drained({ node: 'p3' }, alone, under([...events, elsewhere]))).toMatchObject({
+  const elsewhere = changed(snapshot, { kind: 'tunnel', id: 't7', stored: { revision: 4n, record: tunnel } });
+  expect(isRefusal(drained({ node: 'p3' }, alone, elsewhere))).toBe(false);
+  expect(drained({ node: 'p3' }, alone, grouped(elsewhere, ['p1', 'p3']))).toMatchObject({
     message: expect.stringContaining('1 tunnel falls silent') as unknown,
   });
 });

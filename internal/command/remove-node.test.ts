@@ -1,10 +1,11 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { AnycastGroupSchema, NodeSchema, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeSchema, PopKind, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { RemoveNodeRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { CreateJoinTokenRequestSchema } from '#internal/gen/pop44/v1/trust_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Decision } from '#internal/model/record.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { context, decisionOf, fabric, nodeOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
 import { heartbeats, pairSnapshot } from '#internal/testkit/pair.ts';
@@ -46,19 +47,10 @@ test('what is sealed to it leaves the record of its PoP, and nothing else does',
 });
 
 test('what is sealed to it leaves the record of its anycast group, and what the others have stays', () => {
-  const base = pairSnapshot();
-  const pop = base.pops.get('p3');
-  if (pop === undefined) throw new Error('no p3');
   const sealedAccessKey = { p1: new Uint8Array([1]), p3: new Uint8Array([2]), p4: new Uint8Array([3]) };
-  const group = create(AnycastGroupSchema, { id: 'coast', founderPopId: 'p1', sealedAccessKey });
-  const member = Object.assign(clone(PopSchema, pop.record), { anycastGroupId: 'coast' });
-  const grouped = changed(
-    base,
-    { kind: 'anycast', id: 'coast', stored: { revision: 3n, record: group } },
-    { kind: 'pop', id: 'p3', stored: { revision: 3n, record: member } },
-  );
+  const shared = grouped(pairSnapshot(), ['p1', 'p3'], { sealedAccessKey });
   for (const keepPlace of [false, true]) {
-    const left = after(grouped, decisionOf(remove(grouped, 'p4', { keepPlace })));
+    const left = after(shared, decisionOf(remove(shared, 'p4', { keepPlace })));
     expect(Object.keys(left.anycasts.get('coast')?.record.sealedAccessKey ?? {}).sort()).toEqual(['p1', 'p3']);
   }
 });

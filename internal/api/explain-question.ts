@@ -5,7 +5,7 @@ import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { hasPorts, icmp, type Packet, within } from '#internal/explain/explain.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { ExplainRequest } from '#internal/gen/pop44/v1/explain_pb.ts';
-import { holderOf, type Snapshot } from '#internal/model/model.ts';
+import { carryingPops, holderOf, type Snapshot } from '#internal/model/model.ts';
 import {
   addressBits,
   addressFrom,
@@ -154,13 +154,13 @@ export function tunnelAt(snapshot: Snapshot, address: IpAddress): Tunnel | undef
   return isRefusal(subject) ? undefined : subject.tunnel;
 }
 
-/** Nodes worth asking: where it is now, then those of its home, then the others of its placement; else all. */
+/** Nodes worth asking: where it is now, then those of its home, then the others that carry it; else all. */
 export function nodesWorthAsking(
   snapshot: Snapshot,
   { tunnel, homePopId }: Pick<Question, 'tunnel' | 'homePopId'>,
   holder: string | undefined,
 ): readonly string[] {
-  const pops = tunnel?.placement?.popIds ?? [];
+  const pops = carryingPops(snapshot, tunnel?.placement?.popIds ?? []);
   const nodes = [...snapshot.nodes.values()].map(({ record }) => record);
   const wanted = tunnel === undefined ? [homePopId] : pops;
   const placed = nodes.filter(({ popId }) => wanted.includes(popId));

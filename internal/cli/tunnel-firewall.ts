@@ -6,6 +6,7 @@ import type { Client } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { closed, presetNames, presets } from '#internal/firewall/firewall.ts';
 import type { Denials, Firewall, FirewallRule, FirewallSchema, Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { carryingNodes } from './carrying-nodes.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import { type Column, rowsText } from './layout.ts';
@@ -143,10 +144,7 @@ async function show(session: Session, of: string): Promise<void> {
 }
 
 async function denialsAt(client: Client, tunnel: Tunnel) {
-  const { nodes } = await client.fabric.listNodes({});
-  const carrying = nodes.flatMap(({ node }) =>
-    node !== undefined && tunnel.popIds.includes(node.popId) ? [node.id] : [],
-  );
+  const carrying = await carryingNodes(client, tunnel);
   return Promise.all(carrying.map((node) => denialsOf(client, node, tunnel.id)));
 }
 

@@ -1,6 +1,7 @@
 // Tunnel update: change, enable, disable and delete.
 
 import type { Command } from 'commander';
+import { carryingNodes } from './carrying-nodes.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import { uint } from './parse.ts';
@@ -87,9 +88,7 @@ export function deleteVerb(tunnel: Command, session: Session): void {
 
 /** Asked before the deletion: afterwards there is no placement to ask for. None known: all nodes are waited for. */
 async function nodesThatCarry(session: Session, of: string): Promise<string[]> {
-  const { tunnels, fabric } = await session.client();
-  const { tunnel } = await tunnels.getTunnel({ tunnel: of });
-  const { nodes } = await fabric.listNodes({});
-  const carrying = nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
-  return carrying.filter(({ popId }) => tunnel?.popIds.includes(popId) === true).map(({ id }) => id);
+  const client = await session.client();
+  const { tunnel } = await client.tunnels.getTunnel({ tunnel: of });
+  return tunnel === undefined ? [] : carryingNodes(client, tunnel);
 }

@@ -1,9 +1,11 @@
-import { create } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { PlacementSchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { UpdateNodeRequestSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf, nodeOf } from '#internal/testkit/fabric-requests.ts';
-import { altered, type Case, createIn, named, updateIn, with3 } from '#internal/testkit/tunnel-requests.ts';
+import { altered, type Case, changed, createIn, named, updateIn, with3 } from '#internal/testkit/tunnel-requests.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { updateNode } from './update-node.ts';
 
@@ -20,7 +22,22 @@ const nodeIn = (snapshot: Snapshot, node: string, uplinkBitPerSecond?: bigint, e
     commandContext(snapshot),
   );
 
+const atP1 = changed(narrow, {
+  ...{ kind: 'tunnel', id: 't1' },
+  stored: {
+    revision: 9n,
+    record: Object.assign(clone(TunnelSchema, with3.tunnels.get('t1')?.record ?? create(TunnelSchema)), {
+      placement: create(PlacementSchema, { popIds: ['p1'] }),
+    }),
+  },
+});
+
 const refusals: readonly Case[] = [
+  [
+    'invalid',
+    updateIn(grouped(atP1, ['p1', 'p2']), { rateUpBitPerSecond: 30_000_000n }),
+    'tunnel.rate_up_bit_per_second: "30000000" is more than the uplink of node p2 carries (at most 20000000 (20M))',
+  ],
   [
     'invalid',
     createIn(with3, { rateUpBitPerSecond: 63_999n }),

@@ -70,7 +70,8 @@ export function updateTunnel(
     form.check(keepaliveField(request.keepaliveSeconds));
     tunnel.keepaliveSeconds = request.keepaliveSeconds;
   }
-  form.check(ratesField(snapshot, request, tunnel.placement?.popIds ?? []));
+  const popIds = carryingPops(snapshot, tunnel.placement?.popIds ?? []);
+  form.check(ratesField(snapshot, request, popIds));
   tunnel.rateUpBitPerSecond = request.rateUpBitPerSecond ?? tunnel.rateUpBitPerSecond;
   tunnel.rateDownBitPerSecond = request.rateDownBitPerSecond ?? tunnel.rateDownBitPerSecond;
   const firewall = firewallField(request.firewall);
@@ -87,7 +88,7 @@ export function updateTunnel(
   }
   if (request.sealedPresharedKey !== undefined) {
     const { byNode } = request.sealedPresharedKey;
-    const nodes = nodesOfPops(snapshot, carryingPops(snapshot, tunnel.placement?.popIds ?? []));
+    const nodes = nodesOfPops(snapshot, popIds);
     if (hasKeys(byNode)) form.check(sealedField('tunnel.sealed_preshared_key', byNode, nodes));
     tunnel.sealedPresharedKey = byNode;
   }

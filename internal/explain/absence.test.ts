@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { desired } from '#internal/desired/desired.ts';
 import { PlacementSchema, SuspensionSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
+import { grouped } from '#internal/testkit/anycast-group.ts';
 import { testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { changed } from '#internal/testkit/tunnel-requests.ts';
 import { absenceOf } from './explain.ts';
@@ -34,4 +35,13 @@ test.each<[string, object, RegExp | undefined]>([
   expect(peers(snapshot)).toBe(reason === undefined ? 3 : 2);
   if (reason === undefined) expect(absence).toBeUndefined();
   else expect(absence?.reason).toMatch(reason);
+});
+
+test('a tunnel that is placed at another PoP of the anycast group is carried here', () => {
+  const elsewhere = with1({ placement: create(PlacementSchema, { popIds: ['p2'] }) });
+  const record = elsewhere.tunnels.get('t1')?.record;
+  if (record === undefined) throw new TypeError('t1');
+  const shared = grouped(elsewhere, ['p2', 'p1']);
+  expect(peers(shared)).toBe(3);
+  expect(absenceOf(shared, record, { nodeId: 'p1', popId: 'p1' }, 'station')).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 // Absence: why a node holds nothing of a tunnel. The conditions of desired/tunnel.ts, in words.
 
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
+import { carryingPops, ownsKey, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 
 export interface Absence {
   readonly reason: string;
@@ -21,7 +21,8 @@ export function absenceOf(
   if (suspension !== undefined)
     return { reason: `${ref} is suspended: ${suspension.reason}`, cure: `pop44 tunnel unsuspend ${ref}` };
   if (!tunnel.enabled) return { reason: `${ref} is disabled`, cure: `pop44 tunnel enable ${ref}` };
-  if (!pops.includes(node.popId)) return { reason: `${ref} is not placed here, but at ${pops.join(' ')}`, cure: '' };
+  if (!carryingPops(snapshot, pops).includes(node.popId))
+    return { reason: `${ref} is not placed here, but at ${pops.join(' ')}`, cure: '' };
   if (!ownsKey(snapshot, tunnel))
     return { reason: `another tunnel has the public key of ${ref}`, cure: `pop44 tunnel rotate-key ${ref}` };
   if (Object.keys(sealedPresharedKey).length > 0 && (sealedPresharedKey[node.nodeId]?.length ?? 0) === 0)

@@ -1,20 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { active, down, facts, quiet, second, standby } from '#internal/testkit/duties.ts';
 import { answerMs, callMs, lingerMs, loweredMs, yieldMs } from './move.ts';
 import { type Duty, type Facts, step, takeOver } from './takeover.ts';
-
-const second = { first: false };
-const quiet: Facts = {
-  nowMs: 100_000,
-  heartbeat: 'up',
-  underlay: 'up',
-  reached: true,
-  upstream: true,
-  alive: true,
-};
-const facts = (change: Partial<Facts>): Facts => ({ ...quiet, ...change });
-const active = (epoch: number): Duty => ({ role: 'active', epoch, alarm: '' });
-const standby = (epoch: number): Duty => ({ role: 'standby', epoch, alarm: '' });
-const down = { heartbeat: 'down', underlay: 'down', reached: false } as const;
 
 describe('a move by an order [N8]', () => {
   const at = (ms: number): number => quiet.nowMs + ms;

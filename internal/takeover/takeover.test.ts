@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { active, down, facts, quiet, second, standby } from '#internal/testkit/duties.ts';
 import {
   coldDuty,
   coldStartMs,
@@ -14,19 +15,6 @@ import {
 } from './takeover.ts';
 
 const first = { first: true };
-const second = { first: false };
-const quiet: Facts = {
-  nowMs: 100_000,
-  heartbeat: 'up',
-  underlay: 'up',
-  reached: true,
-  upstream: true,
-  alive: true,
-};
-const facts = (change: Partial<Facts>): Facts => ({ ...quiet, ...change });
-const active = (epoch: number): Duty => ({ role: 'active', epoch, alarm: '' });
-const standby = (epoch: number): Duty => ({ role: 'standby', epoch, alarm: '' });
-const down = { heartbeat: 'down', underlay: 'down', reached: false } as const;
 
 /** Steps each 25 ms for so long; gives what it is then. */
 function after(duty: Duty, ms: number, change: Partial<Facts>, place = first): Duty {

@@ -200,7 +200,8 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
 
   /** A whole PoP that nobody hears has nobody that calls its clients, and those that are idle would not find out for minutes. */
   function takeFromSilent({ gone, dead }: LostNodes): void {
-    if (dead.size === 0) return;
+    // To look for them costs as much as there are clients.
+    if (dead.size === 0 || !calls.hasRoom()) return;
     const pops = new Set(group.flatMap(({ id, popId }) => (dead.has(id) ? [] : [popId])));
     for (const { id, popId } of group) if (!pops.has(popId)) calls.takeIdle(holders.of(id), gone);
   }

@@ -1,64 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { UserRole, UserState } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { SignUpPolicy } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
-import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
-import { goodPassword, type Mailbox, mailbox, newSecret } from '#internal/testkit/accounts.ts';
-import type { ApiDaemon, ApiNetwork } from '#internal/testkit/api-network.ts';
-import { apiNetwork } from '#internal/testkit/api-network.ts';
+import { goodPassword, newSecret } from '#internal/testkit/accounts.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { memoryStore, type StoreSide } from '#internal/testkit/memory-store.ts';
-import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { peopleNetwork, refusalOf } from '#internal/testkit/people-network.ts';
+import { publicKey } from '#internal/testkit/requests.ts';
 
-const store = memoryStore();
-const sides: StoreSide[] = [];
-let network: ApiNetwork;
-let a: ApiDaemon;
-let b: ApiDaemon;
-let box: Mailbox;
-beforeAll(async () => {
-  network = await apiNetwork(
-    (onAdvance) => {
-      const side = store.follower(onAdvance);
-      sides.push(side);
-      return side;
-    },
-    ['p1', 'p2'],
-  );
-  [a, b] = network.daemons as [ApiDaemon, ApiDaemon];
-  await createSmallFabric(network.as(FabricService, a), network.as(PoolService, a), 2);
-  box = await mailbox(sides[0] as StoreSide);
-});
-afterAll(async () => {
-  await box[Symbol.asyncDispose]();
-  await network[Symbol.asyncDispose]();
-});
-
-const people = (daemon = a) => network.as(PeopleService, daemon);
-const refusal = async (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (thrown: { refusal?: unknown }) => thrown.refusal ?? thrown,
-  );
-
-async function signedUp(callsign: string, email: string): Promise<void> {
-  await people().signUp({ callsign, email, password: goodPassword });
-  await people().verify({ secret: await box.secretTo(email, 'confirm your address') });
-}
-async function loggedIn(name: string, daemon = a, password = goodPassword): Promise<string> {
-  const { bearer, secretHash } = newSecret();
-  await people(daemon).login({ name, password, secretHash, label: 'test' });
-  return bearer;
-}
-/** With an account that an admin has let in. */
-async function member(callsign: string, email: string): Promise<string> {
-  await signedUp(callsign, email);
-  await people().approveUser({ user: callsign });
-  return loggedIn(callsign);
-}
+const world = await peopleNetwork();
+afterAll(() => world[Symbol.asyncDispose]());
+const { a, b, box, loggedIn, member, network, people, sides, signedUp, store } = world;
 
 test('from a callsign to a tunnel: sign up, follow the mail, be approved, log in, create [P2] [S3]', async () => {
   await people().signUp({ callsign: 'oe1ada', email: 'Ada@Example.ORG', password: goodPassword });
@@ -67,8 +20,8 @@ test('from a callsign to a tunnel: sign up, follow the mail, be approved, log in
   const secret = await box.secretTo('Ada@example.org', 'confirm your address');
   expect(secret).toHaveLength(32);
   expect(await people().verify({ secret })).toMatchObject({ state: UserState.PENDING });
-  expect(await refusal(people().verify({ secret }))).toMatchObject({ refused: 'not-found' });
-  expect(await refusal(loggedIn('OE1ADA'))).toMatchObject({
+  expect(await refusalOf(people().verify({ secret }))).toMatchObject({ refused: 'not-found' });
+  expect(await refusalOf(loggedIn('OE1ADA'))).toMatchObject({
     refused: 'forbidden',
     message: expect.stringContaining('waits') as unknown,
   });
@@ -111,10 +64,10 @@ test('known and unknown alike: sign-up, reset and login answer the same, and onl
   await said('known@example.org', 'you have an account already');
   await said('known@example.org', 'set another password');
   expect(box.to('nobody@example.org')).toEqual([]);
-  const wrong = await refusal(loggedIn('known@example.org', a, 'not the right password'));
+  const wrong = await refusalOf(loggedIn('known@example.org', a, 'not the right password'));
   expect(wrong).toMatchObject({ refused: 'unauthenticated', field: 'password', value: '' });
-  expect(await refusal(loggedIn('nobody@example.org', a, 'not the right password'))).toEqual(wrong);
-  expect(await refusal(loggedIn('NOBODY', a, 'not the right password'))).toEqual(wrong);
+  expect(await refusalOf(loggedIn('nobody@example.org', a, 'not the right password'))).toEqual(wrong);
+  expect(await refusalOf(loggedIn('NOBODY', a, 'not the right password'))).toEqual(wrong);
 });
 
 test('a reset by mail sets another password, once, and ends every login [S3]', async () => {
@@ -122,22 +75,25 @@ test('a reset by mail sets another password, once, and ends every login [S3]', a
   const other = await loggedIn('OE1RST', b);
   await people().requestReset({ email: 'reset@example.org' });
   const secret = await box.secretTo('reset@example.org', 'set another password');
-  expect(await refusal(people().reset({ secret, password: 'short' }))).toMatchObject({ refused: 'weak-password' });
+  expect(await refusalOf(people().reset({ secret, password: 'short' }))).toMatchObject({ refused: 'weak-password' });
   const password = 'entirely different words now';
   await people().reset({ secret, password });
-  expect(await refusal(people().reset({ secret, password }))).toMatchObject({ refused: 'not-found' });
+  expect(await refusalOf(people().reset({ secret, password }))).toMatchObject({ refused: 'not-found' });
   for (const each of [bearer, other])
-    expect(await refusal(network.bearing(PeopleService, a, each).whoAmI({}))).toMatchObject({
+    expect(await refusalOf(network.bearing(PeopleService, a, each).whoAmI({}))).toMatchObject({
       refused: 'unauthenticated',
     });
-  expect(await refusal(loggedIn('OE1RST'))).toMatchObject({ refused: 'unauthenticated' });
+  expect(await refusalOf(loggedIn('OE1RST'))).toMatchObject({ refused: 'unauthenticated' });
   await loggedIn('OE1RST', a, password);
 });
 
 test('two that follow one link at the same time make one account [S3]', async () => {
   await people().signUp({ callsign: 'OE1TWO', email: 'two@example.org', password: goodPassword });
   const secret = await box.secretTo('two@example.org', 'confirm your address');
-  const outcomes = await Promise.all([refusal(people(a).verify({ secret })), refusal(people(b).verify({ secret }))]);
+  const outcomes = await Promise.all([
+    refusalOf(people(a).verify({ secret })),
+    refusalOf(people(b).verify({ secret })),
+  ]);
   expect(outcomes.filter((outcome) => outcome === undefined)).toHaveLength(1);
   expect(outcomes.find((outcome) => outcome !== undefined)).toMatchObject({ refused: 'not-found' });
 });
@@ -154,26 +110,26 @@ test('logins are listed and revoked, everywhere at once; a stream of theirs is c
   await mine.revokeLogin({ id: away });
   await eventually(
     async () =>
-      ((await refusal(network.bearing(PeopleService, b, second).whoAmI({}))) as { refused?: string })?.refused ===
+      ((await refusalOf(network.bearing(PeopleService, b, second).whoAmI({}))) as { refused?: string })?.refused ===
       'unauthenticated',
     2_000,
   );
   await mine.whoAmI({});
   await mine.logout({});
-  expect(await refusal(mine.whoAmI({}))).toMatchObject({ refused: 'unauthenticated' });
+  expect(await refusalOf(mine.whoAmI({}))).toMatchObject({ refused: 'unauthenticated' });
 });
 
 test('a suspension ends logins at every daemon, and a password opens nothing until it ends [S3]', async () => {
   const bearer = await member('OE1SUS', 'sus@example.org');
   await people().suspendUser({ user: 'OE1SUS', reason: 'spam' });
   await eventually(
-    async () => (await refusal(network.bearing(StatusService, b, bearer).getStatus({}))) !== undefined,
+    async () => (await refusalOf(network.bearing(StatusService, b, bearer).getStatus({}))) !== undefined,
     2_000,
   );
-  expect(await refusal(network.bearing(PeopleService, b, bearer).whoAmI({}))).toMatchObject({
+  expect(await refusalOf(network.bearing(PeopleService, b, bearer).whoAmI({}))).toMatchObject({
     refused: 'unauthenticated',
   });
-  expect(await refusal(loggedIn('OE1SUS'))).toMatchObject({ refused: 'forbidden', cure: 'spam' });
+  expect(await refusalOf(loggedIn('OE1SUS'))).toMatchObject({ refused: 'forbidden', cure: 'spam' });
   await people().reinstateUser({ user: 'OE1SUS' });
   await loggedIn('OE1SUS');
 });
@@ -182,25 +138,25 @@ test('a token of a script does what its scopes say until it is revoked [S7]', as
   const bearer = await member('OE1TOK', 'tok@example.org');
   const mine = network.bearing(PeopleService, a, bearer);
   const { bearer: token, secretHash } = newSecret();
-  expect(await refusal(mine.createToken({ name: 'ci', scopes: ['all'], secretHash }))).toMatchObject({
+  expect(await refusalOf(mine.createToken({ name: 'ci', scopes: ['all'], secretHash }))).toMatchObject({
     refused: 'invalid',
     field: 'scopes',
     value: 'all',
   });
   await mine.createToken({ name: 'ci', scopes: ['read'], secretHash, validDays: 1 });
   expect(
-    await refusal(mine.createToken({ name: 'ci', scopes: ['read'], secretHash: newSecret().secretHash })),
+    await refusalOf(mine.createToken({ name: 'ci', scopes: ['read'], secretHash: newSecret().secretHash })),
   ).toMatchObject({ refused: 'already-exists' });
   await network.bearing(TunnelService, a, token).listTunnels({});
   expect(
-    await refusal(network.bearing(TunnelService, a, token).createTunnel({ publicKey: publicKey() })),
+    await refusalOf(network.bearing(TunnelService, a, token).createTunnel({ publicKey: publicKey() })),
   ).toMatchObject({ refused: 'forbidden' });
-  expect(await refusal(network.bearing(PeopleService, a, token).listTokens({}))).toMatchObject({
+  expect(await refusalOf(network.bearing(PeopleService, a, token).listTokens({}))).toMatchObject({
     refused: 'forbidden',
   });
   expect((await mine.listTokens({})).tokens).toMatchObject([{ name: 'ci', scopes: ['read'] }]);
   await mine.revokeToken({ token: 'ci' });
-  expect(await refusal(network.bearing(TunnelService, a, token).listTunnels({}))).toMatchObject({
+  expect(await refusalOf(network.bearing(TunnelService, a, token).listTunnels({}))).toMatchObject({
     refused: 'unauthenticated',
   });
 });
@@ -211,24 +167,26 @@ test('the first admin is made once, with a certificate [S7]', async () => {
   const bearer = await loggedIn('OE1ADM');
   const mine = network.bearing(PeopleService, a, bearer);
   expect((await mine.whoAmI({})).user).toMatchObject({ role: UserRole.GLOBAL_ADMIN });
-  expect(await refusal(people().bootstrap({ ...request, callsign: 'OE2ADM', email: 'b@example.org' }))).toMatchObject({
-    refused: 'used',
-  });
-  expect(await refusal(mine.bootstrap(request))).toMatchObject({ refused: 'forbidden' });
+  expect(await refusalOf(people().bootstrap({ ...request, callsign: 'OE2ADM', email: 'b@example.org' }))).toMatchObject(
+    {
+      refused: 'used',
+    },
+  );
+  expect(await refusalOf(mine.bootstrap(request))).toMatchObject({ refused: 'forbidden' });
 });
 
 test('the policy of sign-ups: closed refuses, open lets in [P2]', async () => {
   await people().setSignUp({ policy: SignUpPolicy.CLOSED });
   const asked = { callsign: 'OE1OPN', email: 'open@example.org', password: goodPassword };
   await eventually(
-    async () => ((await refusal(people().signUp(asked))) as { refused?: string })?.refused === 'forbidden',
+    async () => ((await refusalOf(people().signUp(asked))) as { refused?: string })?.refused === 'forbidden',
     1_000,
   );
   await people().setSignUp({ policy: SignUpPolicy.OPEN });
   await eventually(() => a.head.snapshot().network?.record.signUp === SignUpPolicy.OPEN, 1_000);
   await signedUp('OE1OPN', 'open@example.org');
   await loggedIn('OE1OPN');
-  expect(await refusal(people().setSignUp({ publicUrl: 'http://example.org/x' }))).toMatchObject({
+  expect(await refusalOf(people().setSignUp({ publicUrl: 'http://example.org/x' }))).toMatchObject({
     refused: 'invalid',
     field: 'public_url',
   });
@@ -241,14 +199,14 @@ test('an account that owns something is not deleted; one that does not goes whol
   const tunnels = network.bearing(TunnelService, a, bearer);
   const { tunnel } = await tunnels.createTunnel({ name: 'last', publicKey: publicKey() });
   await eventually(() => a.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
-  expect(await refusal(mine.deleteUser({}))).toMatchObject({
+  expect(await refusalOf(mine.deleteUser({}))).toMatchObject({
     refused: 'in-use',
     obstacles: [`tunnel last (${tunnel?.id})`],
   });
   await tunnels.deleteTunnel({ tunnel: 'last' });
   await eventually(() => !a.head.snapshot().tunnels.has(tunnel?.id ?? ''), 1_000);
   await mine.deleteUser({});
-  expect(await refusal(mine.whoAmI({}))).toMatchObject({ refused: 'unauthenticated' });
+  expect(await refusalOf(mine.whoAmI({}))).toMatchObject({ refused: 'unauthenticated' });
   const left = sides[0]?.people.snapshot();
   expect([left?.callsign.has('OE1DEL'), left?.email.has('del@example.org')]).toEqual([false, false]);
   await signedUp('OE1DEL', 'again@example.org');
@@ -273,7 +231,7 @@ test.each([
 ])('sign-up refuses %s, by field and cure, and writes nothing [S3]', async (_, fields, field, cure) => {
   const before = store.commits.length;
   const asked = { callsign: 'OE1XYZ', email: 'xyz@example.org', password: goodPassword, ...fields };
-  expect(await refusal(people().signUp(asked))).toMatchObject({
+  expect(await refusalOf(people().signUp(asked))).toMatchObject({
     field,
     cure: expect.stringContaining(cure) as unknown,
   });
@@ -285,7 +243,7 @@ test('guesses at one account have to wait longer and longer, of an unknown one t
   const guesses = async (name: string): Promise<readonly string[]> => {
     const said: string[] = [];
     for (let n = 0; n < 8; n += 1)
-      said.push(((await refusal(loggedIn(name, b, `wrong password ${n} for this`))) as { refused: string }).refused);
+      said.push(((await refusalOf(loggedIn(name, b, `wrong password ${n} for this`))) as { refused: string }).refused);
     return said;
   };
   const known = await guesses('OE1GUE');

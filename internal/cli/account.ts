@@ -17,21 +17,21 @@ export function accountVerbs(account: Command, session: Session): void {
     .description('ask for an account; a mail tells how to go on')
     .action(async (callsign: string, email: string, { passwordFile }: PasswordOptions) => {
       const password = await newPassword(session, passwordFile);
-      const answer = await (await session.client()).people.signUp({ callsign, email, password });
+      const answer = await (await session.anonymous()).people.signUp({ callsign, email, password });
       await session.done(answer, `a mail is on its way to ${email}; follow it within 30 minutes`);
     });
   withCodeFile(account.command('verify'))
     .description('make the account that a mail was about, by its code')
     .action(async ({ codeFile }: CodeOptions) => {
       const secret = secretBytes(await secretFrom(session, codeFile, 'Code'));
-      const answer = await (await session.client()).people.verify({ secret });
+      const answer = await (await session.anonymous()).people.verify({ secret });
       const waits = stateName(answer) === 'pending' ? '; an admin has to approve it, and a mail will tell' : '';
       await session.done(answer, `the account is made${waits}`);
     });
   withPasswordFile(withCodeFile(account.command('reset').argument('[email]', 'have a code sent there')))
     .description('set another password when the old one is lost: first with an address, then with the code of the mail')
     .action(async (email: string | undefined, { codeFile, passwordFile }: CodeOptions & PasswordOptions) => {
-      const { people } = await session.client();
+      const { people } = await session.anonymous();
       if (email !== undefined) {
         if (codeFile !== undefined) throw new UsageError('an address asks for a code, --code-file uses one');
         const answer = await people.requestReset({ email });
@@ -39,7 +39,10 @@ export function accountVerbs(account: Command, session: Session): void {
       }
       const secret = secretBytes(await secretFrom(session, codeFile, 'Code'));
       const password = await newPassword(session, passwordFile);
-      await session.done(await people.reset({ secret, password }), 'the password is set; all logins have ended');
+      await session.done(
+        await people.reset({ secret, password }),
+        'the password is set; all logins and tokens have ended',
+      );
     });
   withPasswordFile(account.command('password'), 'the old password')
     .description('change the password; all other logins end')

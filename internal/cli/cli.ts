@@ -4,6 +4,6 @@
 // Never: decides what is valid (the daemon does and says why), keeps a private key but in the file that it was told, or
 // loads more than the verb needs: everything heavy is imported when it is used.
 
-export type { Io, Sink } from './io.ts';
+export type { Io, Sink, Where } from './io.ts';
 export { processIo } from './process-io.ts';
 export { runCli } from './run.ts';

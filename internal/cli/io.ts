@@ -9,6 +9,14 @@ export interface Sink {
   readonly isTTY?: boolean;
 }
 
+/** Which daemons are spoken to, and as whom. */
+export interface Where {
+  readonly context?: string;
+  readonly node?: string;
+  /** Without the login or token that is kept here; a certificate is shown all the same. */
+  readonly anonymous?: true;
+}
+
 export interface Io {
   readonly version: string;
   readonly stdout: Sink;
@@ -23,7 +31,7 @@ export interface Io {
   ask(prompt: string): Promise<string>;
   /** As ask, and shows nothing of what is typed. */
   askSecret(prompt: string): Promise<string>;
-  openClient(where: { readonly context?: string; readonly node?: string }): Promise<Client>;
+  openClient(where: Where): Promise<Client>;
   /** The line that a person types at the question; undefined: nobody is at a terminal. */
   askWhoIsThere(question: string): Promise<string | undefined>;
   /** Becomes that program. Gives back only in tests. */
@@ -59,6 +67,12 @@ export class Declined extends Error {
     super(refusal.message);
     this.refusal = refusal;
   }
+}
+
+/** Of rpc's Refused, told by its shape: its class would drag gRPC into every start. */
+export function refusalOf(thrown: unknown): Refusal | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== 'Refused' || !('refusal' in thrown)) return undefined;
+  return thrown.refusal as Refusal;
 }
 
 export class NotApplied extends Error {

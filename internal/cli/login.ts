@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Context } from '#internal/client/client.ts';
 import type { Login, WhoAmIResponse } from '#internal/gen/pop44/v1/people_pb.ts';
-import { UsageError } from './io.ts';
+import { refusalOf, UsageError } from './io.ts';
 import { type Column, timeText, yesNo } from './layout.ts';
 import { newBearer, type PasswordOptions, secretFrom, withPasswordFile } from './secret-input.ts';
 import type { Session } from './session.ts';
@@ -33,7 +33,7 @@ export function loginVerbs(login: Command, session: Session): void {
       if (who.trim() === '') throw new UsageError('whose login? Give a callsign or an address');
       const password = await secretFrom(session, passwordFile, 'Password');
       const { bearer, secretHash } = await newBearer();
-      const { people } = await session.client();
+      const { people } = await session.anonymous();
       const label = `pop44 ${session.io.version}`;
       const answer = await people.login({ name: who.trim(), password, secretHash, label });
       writeBearer(loginFileOf(context), bearer);
@@ -68,14 +68,12 @@ export function logoutVerb(logout: Command, session: Session): void {
     const { loginFileOf, readBearer, removeBearer } = await import('#internal/client/client.ts');
     const file = loginFileOf(await contextOf(session));
     if (readBearer(file) === undefined) throw new UsageError('nobody is logged in here');
-    const { Fault } = await import('#internal/errors/errors.ts');
     try {
       const answer = await (await session.client()).people.logout({});
       await session.done(answer, 'logged out');
     } catch (thrown) {
       // It has ended already: so much is done.
-      const ended = thrown instanceof Error && thrown.name === 'Refused' && thrown.message.startsWith('authorization');
-      if (thrown instanceof Fault || !ended) throw thrown;
+      if (refusalOf(thrown)?.refused !== 'unauthenticated') throw thrown;
       session.say('the login had ended already');
     }
     removeBearer(file);

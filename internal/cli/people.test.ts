@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { readBearer } from '#internal/client/client.ts';
+import { readBearer, writeBearer } from '#internal/client/client.ts';
 import { refuse } from '#internal/errors/errors.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
@@ -81,11 +81,14 @@ const lines: readonly (readonly [line: string, method: string, request: object, 
   ],
   ['admin mails', 'listMails', {}],
 ];
+// A login that is kept here may have ended, and would be all that the daemon looks at.
+const forStrangers: ReadonlySet<string> = new Set(['signUp', 'verify', 'requestReset', 'reset']);
 test.each(lines)('%s', async (...row) => {
   const [line, method, request, typed = []] = row as unknown as (typeof lines)[number];
   const { client, sent } = recorder();
-  const { code: exit, stderr } = await cli(client, line, { typed });
+  const { code: exit, stderr, where } = await cli(client, line, { typed });
   expect([exit, stderr.includes(password)], stderr).toEqual([0, false]);
+  expect(where?.anonymous === true).toBe(forStrangers.has(method));
   expect(sent).toMatchObject([{ method, request }]);
 });
 
@@ -142,6 +145,24 @@ test('logout ends the login and forgets it, also one that had ended already', as
     code: 2,
     stderr: expect.stringContaining('nobody is logged in here') as unknown,
   });
+});
+
+test.each([
+  ['of no login any more', { field: 'authorization', problem: 'is of no login', cure: 'pop44 login' }],
+  ['one that has run out', { problem: 'the login has ended', cure: 'pop44 login' }],
+])('logout forgets %s', async (_, about) => {
+  writeBearer(loginFile, `pop44_${'a'.repeat(43)}`);
+  const ended = new Refused(refuse('unauthenticated', about));
+  const ran = await cli(recorder({ logout: ended }).client, `--context ${contextFile} logout`);
+  expect(ran).toMatchObject({ code: 0, stderr: 'the login had ended already\n' });
+  expect(existsSync(loginFile)).toBe(false);
+});
+
+test('logout that is refused for another reason keeps the login', async () => {
+  writeBearer(loginFile, `pop44_${'a'.repeat(43)}`);
+  const busy = new Refused(refuse('busy', { problem: 'too much', cure: 'retry in 1 s' }));
+  expect((await cli(recorder({ logout: busy }).client, `--context ${contextFile} logout`)).code).toBe(3);
+  expect(existsSync(loginFile)).toBe(true);
 });
 
 test('a secret file that others can read, or that holds something else, is not used [S5]', () => {

@@ -22,10 +22,10 @@ export function processIo(): Io {
     stdin: async () => (await import('./terminal.ts')).wholeOf(process.stdin),
     ask: async (prompt) => (await import('./terminal.ts')).ask(process.stdin, stderr, { prompt, hidden: false }),
     askSecret: async (prompt) => (await import('./terminal.ts')).ask(process.stdin, stderr, { prompt, hidden: true }),
-    async openClient({ context, node }): Promise<Client> {
+    async openClient({ context, node, anonymous }): Promise<Client> {
       const { bearerOf, findContext, openClient } = await import('#internal/client/client.ts');
       const found = findContext({ env, uid, ...(context === undefined ? {} : { file: context }) });
-      const bearer = bearerOf(found, env);
+      const bearer = anonymous === true ? undefined : bearerOf(found, env);
       return openClient(found, {
         ...(bearer === undefined ? {} : { bearer }),
         ...(node === undefined ? {} : { node }),

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { CommanderError } from 'commander';
-import { Fault, messageOf, type Refusal } from '#internal/errors/errors.ts';
-import { exitCodes, type Io, NotApplied, Unfinished, UsageError } from './io.ts';
+import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { exitCodes, type Io, NotApplied, refusalOf, Unfinished, UsageError } from './io.ts';
 import { harmless } from './layout.ts';
 import { buildProgram } from './program.ts';
 import { createSession } from './session.ts';
@@ -56,10 +56,4 @@ function failed(thrown: unknown, io: Io, program: Command): number {
   }
   say(thrown instanceof Fault ? `${thrown.code}: ${thrown.message}` : messageOf(thrown));
   return exitCodes.fault;
-}
-
-/** Of rpc's Refused, told by its shape: its class would drag gRPC into every start. */
-function refusalOf(thrown: unknown): Refusal | undefined {
-  if (!(thrown instanceof Error) || thrown.name !== 'Refused' || !('refusal' in thrown)) return undefined;
-  return thrown.refusal as Refusal;
 }

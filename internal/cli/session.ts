@@ -3,7 +3,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Client } from '#internal/client/client.ts';
 import type { Freshness } from '#internal/gen/pop44/v1/common_pb.ts';
-import type { Io } from './io.ts';
+import type { Io, Where } from './io.ts';
 import { type Column, type Form, recordText, rowsText } from './layout.ts';
 
 /** `wide`: a table with more columns; `json`: one document; `jsonl`: one a line. */
@@ -21,6 +21,8 @@ export interface Session {
   options: GlobalOptions;
   /** Opened with the first use. */
   client(): Promise<Client>;
+  /** The same, for what who has no login asks for: one that is kept here may have ended, and must not stand in the way. */
+  anonymous(): Promise<Client>;
   /** Of tables on standard output. */
   form(): Form;
   /** To standard error. */
@@ -57,16 +59,20 @@ export function createSession(io: Io): Session {
   let opened: Promise<Client> | undefined;
   const print = (text: string): void => void io.stdout.write(text);
   const form = (): Form => (io.stdout.isTTY === true ? 'columns' : 'tabs');
+  const where = (): Where => {
+    const { context, node } = session.options;
+    return { ...(context === undefined ? {} : { context }), ...(node === undefined ? {} : { node }) };
+  };
   const session: Session = {
     io,
     options: { output: 'table' },
     form,
     client() {
-      const { context, node } = session.options;
-      opened ??= io.openClient({
-        ...(context === undefined ? {} : { context }),
-        ...(node === undefined ? {} : { node }),
-      });
+      opened ??= io.openClient(where());
+      return opened;
+    },
+    anonymous() {
+      opened ??= io.openClient({ ...where(), anonymous: true });
       return opened;
     },
     say: (text) => void io.stderr.write(`${text}\n`),

@@ -1,7 +1,7 @@
 // CLI world: what runCli is given in tests, and what it did there.
 
 import type { Client } from '#internal/client/client.ts';
-import type { Io } from '#internal/cli/cli.ts';
+import type { Io, Where } from '#internal/cli/cli.ts';
 import { runCli } from '#internal/cli/cli.ts';
 import { realClock } from '#internal/clock/clock.ts';
 
@@ -12,7 +12,7 @@ export interface Ran {
   /** What it wanted to become. */
   readonly became: readonly string[] | undefined;
   /** Where the client was asked to look. */
-  readonly where: { readonly context?: string; readonly node?: string } | undefined;
+  readonly where: Where | undefined;
 }
 
 export interface CliWorld {
@@ -22,6 +22,8 @@ export interface CliWorld {
   readonly isTTY?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Instead of the client that is given: as a real process opens one. */
+  readonly openClient?: Io['openClient'];
   /** What a person answers; absent: nobody is there. */
   readonly answer?: string;
 }
@@ -51,6 +53,7 @@ export async function cli(client: Client, line: string | readonly string[], worl
     askSecret: async () => answer(),
     openClient: async (asked) => {
       where = asked;
+      if (world.openClient !== undefined) return world.openClient(asked);
       return { ...client, close: () => {} };
     },
     askWhoIsThere: async (question) => {

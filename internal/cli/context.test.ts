@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findContext } from '#internal/client/client.ts';
+import { findContext, writeBearer } from '#internal/client/client.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
 import { recorder } from '#internal/testkit/recorder.ts';
 
@@ -43,6 +43,22 @@ test('a context is kept, used, asked for by name and forgotten', async () => {
   expect((await run('context delete club')).code).toBe(0);
   expect((await run('context list')).stdout).toBe('');
   expect(() => found()).toThrow('no lab is running');
+});
+
+test('with its name a login goes, and one that another network had under that name is not used [S5]', async () => {
+  const loginFile = join(folder, '.config', 'pop44', 'contexts', 'club.json.login');
+  await run(`context add club ${folder}/given/club.json`);
+  writeBearer(loginFile, `pop44_${'a'.repeat(43)}`);
+  await run('context delete club');
+  expect(existsSync(loginFile)).toBe(false);
+  // Left behind by a hand that took the context's file away alone.
+  writeBearer(loginFile, `pop44_${'a'.repeat(43)}`);
+  await run(`context add club ${folder}/given/club.json`);
+  expect(existsSync(loginFile)).toBe(false);
+  // Adding what is there already is refused, and takes nothing away.
+  writeBearer(loginFile, `pop44_${'a'.repeat(43)}`);
+  expect((await run(`context add club ${folder}/given/club.json`)).code).toBe(1);
+  expect(existsSync(loginFile)).toBe(true);
 });
 
 test('what is in use and gone is said, and nothing else is spoken to', async () => {

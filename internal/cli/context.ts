@@ -51,7 +51,7 @@ export function contextVerbs(context: Command, session: Session): void {
   context
     .command('delete')
     .argument('<name>')
-    .description('forget a name; certificate and key stay where they are')
+    .description('forget a name and its login; certificate and key stay where they are')
     .action(async (name: string) => {
       (await contexts()).deleteContext(name, env);
       session.say(`context ${name} deleted`);

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { loginFileOf, removeBearer } from './bearer.ts';
 import { type Context, readContext } from './context.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -98,6 +99,8 @@ export function addContext(name: string, context: Context, env: Env): string {
   }
   const { file: _, ...fields } = context;
   mkdirSync(join(folder, 'contexts'), { recursive: true, mode: 0o700 });
+  // Of another network that had this name: a secret is for whom it was made with alone.
+  removeBearer(loginFileOf({ file: fileOf(folder, name) }));
   writeFileSync(fileOf(folder, name), `${JSON.stringify(fields, undefined, 2)}\n`, { flag: 'wx', mode: 0o600 });
   return fileOf(folder, name);
 }
@@ -114,9 +117,11 @@ export function useContext(name: string | undefined, env: Env): void {
   renameSync(`${currentFile(folder)}.new`, currentFile(folder));
 }
 
-/** Certificate and key stay where they are. Throws Fault `no-context`. */
+/** Certificate and key stay where they are, a login goes. Throws Fault `no-context`. */
 export function deleteContext(name: string, env: Env): void {
-  rmSync(known(name, env));
+  const file = known(name, env);
+  removeBearer(loginFileOf({ file }));
+  rmSync(file);
   if (textOf(currentFile(neededFolder(env)))?.trim() === name) useContext(undefined, env);
 }
 

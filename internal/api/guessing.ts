@@ -1,43 +1,35 @@
-// Guessing: how often a source may ask for what strangers may, and how often an account may be tried. In memory, and each
-// daemon counts for itself: with N daemons a guesser has N times as many tries, which is still few.
+// Guessing: how often a source may ask for what strangers may, how often an account may be tried, and how many mails go to
+// one address. In memory, and each daemon counts for itself: with N daemons a guesser has N times as many tries, which is still few.
 
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
+import { familyOf, hostPrefix, parseAddress, supernet } from '#internal/netip/netip.ts';
+import { Recent } from './recent.ts';
 
-/** Tries that a source may make at once, and a second. A club behind one address logs in at the same time. */
-const ofSource = { burst: 60, perSecond: 10 };
+interface Allowance {
+  /** At once. */
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/** Tries that a source may make. A club behind one address logs in at the same time. */
+const ofSource: Allowance = { burst: 60, perSecond: 10 };
 /** Of what sends mails. */
-const ofMails = { burst: 30, perSecond: 0.2 };
-/** Wrong passwords in a row before each next one has to wait, for one account from one source: 1 s, 2 s, ... */
+const ofMails: Allowance = { burst: 30, perSecond: 0.2 };
+/** Mails to one address, whoever asks for them: it is somebody's who may not have asked. Afterwards one in 10 min. */
+const ofRecipient: Allowance = { burst: 3, perSecond: 1 / 600 };
+/** Wrong passwords in a row before each next one has to wait, for one name from one source: 1 s, 2 s, ... */
 const freeTries = 5;
 const longestWaitMs = 900_000;
 /** NIST SP 800-63B-4 3.2.2: of all sources together; after these an hour passes between tries. */
 const mostTries = 100;
 const afterMostMs = 3_600_000;
-/** Sources and accounts remembered; beyond that the longest silent one is forgotten. */
-const most = 20_000;
 
-/** What is forgotten first is what was silent longest: the order of a map is that of insertion. */
-class Recent<T> {
-  readonly #held = new Map<string, T>();
-  get(key: string): T | undefined {
-    return this.#held.get(key);
-  }
-  set(key: string, value: T): void {
-    this.#held.delete(key);
-    this.#held.set(key, value);
-    for (const [oldest] of this.#held) {
-      if (this.#held.size <= most) break;
-      this.#held.delete(oldest);
-    }
-  }
-  delete(key: string): void {
-    this.#held.delete(key);
-  }
-}
-
-/** What one customer has: an IPv6 /64, an IPv4 address; a socket of the machine is one source. */
-function sourceOf(address: string): string {
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
+/** What one customer has: an IPv6 /64, an IPv4 address; what is no address is one source. */
+function sourceOf(text: string): string {
+  const mapped = /^::ffff:([0-9.]+)$/i.exec(text)?.[1];
+  const address = parseAddress(mapped ?? text.replace(/%.*$/, ''));
+  if (typeof address !== 'string') return '';
+  return familyOf(address) === 4 ? address : supernet(hostPrefix(address), 64);
 }
 
 const later = (problem: string, waitMs: number): Refusal =>
@@ -48,49 +40,97 @@ interface Failures {
   readonly untilMs: number;
 }
 
+/** Names with accounts are remembered apart: a flood of names that nobody has must not make a guesser's tries forgotten. */
+const namesOf = () => ({ one: new Recent<Failures>(), all: new Recent<Failures>() });
+
+/** A password that is tried, of a name in its one spelling. */
+export interface Tried {
+  readonly name: string;
+  readonly source: string;
+  /** It has an account. */
+  readonly known: boolean;
+}
+
 export interface Guessing {
   /** Refuses `busy`. `mails`: it sends one. */
   ask(source: string, kind: 'login' | 'mails', nowMs: number): Refusal | undefined;
-  /** Whether a password of this name may be tried now; alike of a name that has no account. Refuses `busy`. */
-  may(name: string, source: string, nowMs: number): Refusal | undefined;
-  failed(name: string, source: string, nowMs: number): void;
+  /** Whether a mail may go to that address now; alike of one that has no account. Refuses `busy`. */
+  mayMail(address: string, nowMs: number): Refusal | undefined;
+  /**
+   * Counts a wrong password before it is known to be one: of many that are tried at the same time none passes uncounted.
+   * Refuses `busy`, alike of a name that has no account, and counts nothing then.
+   */
+  tries(tried: Tried, nowMs: number): Refusal | undefined;
+  /** It was not tried after all. */
+  takeBack(tried: Tried): void;
   /** The password was right. */
-  passed(name: string, source: string): void;
+  passed(tried: Tried): void;
+  /** These names have another password, of which nobody has tried one. */
+  lift(names: readonly string[]): void;
 }
 
+const waitOfOne = (count: number): number =>
+  count < freeTries ? 0 : Math.min(longestWaitMs, 1_000 * 2 ** (count - freeTries));
+const waitOfAll = (count: number): number => (count < mostTries ? 0 : afterMostMs);
+
 export function createGuessing(): Guessing {
-  const buckets = new Recent<{ left: number; atMs: number }>();
-  const failures = new Recent<Failures>();
-  const keys = (name: string, source: string): readonly [one: string, all: string] => [
-    `${sourceOf(source)} ${name}`,
-    ` ${name}`,
-  ];
+  const buckets = {
+    login: new Recent<{ readonly left: number; readonly atMs: number }>(),
+    mails: new Recent<{ readonly left: number; readonly atMs: number }>(),
+    recipient: new Recent<{ readonly left: number; readonly atMs: number }>(),
+  };
+  const names = { known: namesOf(), strange: namesOf() };
+  const keyOf = ({ name, source }: Tried): string => `${name} ${sourceOf(source)}`;
+  const tables = ({ known }: Tried) => (known ? names.known : names.strange);
+
+  function take(kind: keyof typeof buckets, key: string, { burst, perSecond }: Allowance, nowMs: number): number {
+    const before = buckets[kind].get(key) ?? { left: burst, atMs: nowMs };
+    const left = Math.min(burst, before.left + ((nowMs - before.atMs) / 1_000) * perSecond);
+    buckets[kind].set(key, { left: left < 1 ? left : left - 1, atMs: nowMs });
+    return left < 1 ? ((1 - left) / perSecond) * 1_000 : 0;
+  }
+
+  function more(table: Recent<Failures>, key: string, by: 1 | -1, untilMs: (count: number) => number): void {
+    const count = (table.get(key)?.count ?? 0) + by;
+    if (count <= 0) table.delete(key);
+    else table.set(key, { count, untilMs: untilMs(count) });
+  }
+
   return {
     ask(source, kind, nowMs) {
-      const { burst, perSecond } = kind === 'login' ? ofSource : ofMails;
-      const key = `${kind} ${sourceOf(source)}`;
-      const before = buckets.get(key) ?? { left: burst, atMs: nowMs };
-      const left = Math.min(burst, before.left + ((nowMs - before.atMs) / 1_000) * perSecond);
-      buckets.set(key, { left: left < 1 ? left : left - 1, atMs: nowMs });
-      return left < 1 ? later('you have asked too often', ((1 - left) / perSecond) * 1_000) : undefined;
+      const waitMs = take(kind, sourceOf(source), kind === 'login' ? ofSource : ofMails, nowMs);
+      return waitMs > 0 ? later('you have asked too often', waitMs) : undefined;
     },
-    may(name, source, nowMs) {
-      for (const key of keys(name, source)) {
-        const waitMs = (failures.get(key)?.untilMs ?? 0) - nowMs;
+    mayMail(address, nowMs) {
+      const waitMs = take('recipient', address.toLowerCase(), ofRecipient, nowMs);
+      return waitMs > 0 ? later('that address was sent enough mails of late', waitMs) : undefined;
+    },
+    tries(tried, nowMs) {
+      const { one, all } = tables(tried);
+      for (const failures of [one.get(keyOf(tried)), all.get(tried.name)]) {
+        const waitMs = (failures?.untilMs ?? 0) - nowMs;
         if (waitMs > 0) return later('too many wrong passwords', waitMs);
       }
+      more(one, keyOf(tried), 1, (count) => nowMs + waitOfOne(count));
+      more(all, tried.name, 1, (count) => nowMs + waitOfAll(count));
       return undefined;
     },
-    failed(name, source, nowMs) {
-      const [one, all] = keys(name, source);
-      const ofOne = (failures.get(one)?.count ?? 0) + 1;
-      const waitMs = ofOne < freeTries ? 0 : Math.min(longestWaitMs, 1_000 * 2 ** (ofOne - freeTries));
-      failures.set(one, { count: ofOne, untilMs: nowMs + waitMs });
-      const ofAll = (failures.get(all)?.count ?? 0) + 1;
-      failures.set(all, { count: ofAll, untilMs: ofAll < mostTries ? 0 : nowMs + afterMostMs });
+    takeBack(tried) {
+      const { one, all } = tables(tried);
+      // It had not to wait when it came, so that the next one has not.
+      more(one, keyOf(tried), -1, () => 0);
+      more(all, tried.name, -1, () => 0);
     },
-    passed(name, source) {
-      for (const key of keys(name, source)) failures.delete(key);
+    passed(tried) {
+      const { one, all } = tables(tried);
+      one.delete(keyOf(tried));
+      all.delete(tried.name);
+    },
+    lift(those) {
+      for (const name of those) {
+        names.known.all.delete(name);
+        for (const key of names.known.one.keys()) if (key.startsWith(`${name} `)) names.known.one.delete(key);
+      }
     },
   };
 }

@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { LoginSchema as LoginRecordSchema, SignUpSchema, type User } from '#internal/gen/pop44/store/v1/people_pb.ts';
+import { SignUpSchema, type User } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { LoginRequestSchema, PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { passwordProblem } from '#internal/password/password.ts';
 import {
@@ -11,13 +11,12 @@ import {
   changePassword,
   createToken,
   emailField,
-  findUser,
   foldedEmail,
+  foldedName,
   heldBy,
   logIn,
   loginShown,
   logOut,
-  type People,
   requestReset,
   resetOf,
   resetPassword,
@@ -26,6 +25,7 @@ import {
   signUp,
   standingOf,
   tokenShown,
+  userNamed,
   userShown,
   verify,
 } from '#internal/people/people.ts';
@@ -72,17 +72,26 @@ export function peopleHandlers(context: ServiceContext): HandlersOf<typeof Peopl
     if (refusal !== undefined) throw new Refused(refusal);
   };
 
+  const mayMail = (email: string): void => {
+    const refusal = guessing.mayMail(email, nowMs());
+    if (refusal !== undefined) throw new Refused(refusal);
+  };
+
   /** Refuses alike, after as long, whatever was wrong. */
   async function checked(user: User | undefined, name: string, password: string, call: Call): Promise<User> {
     const source = call.principal.source ?? '';
-    const refusal = guessing.may(name, source, nowMs());
+    const tried = { name, source, known: user !== undefined };
+    const refusal = guessing.tries(tried, nowMs());
     if (refusal !== undefined) throw new Refused(refusal);
-    const right = orRefused(await passwords.verify(user?.passwordHash, password));
+    const right = await passwords.verify(user?.passwordHash, password);
+    if (isRefusal(right)) {
+      guessing.takeBack(tried);
+      throw new Refused(right);
+    }
     if (user !== undefined && right) {
-      guessing.passed(name, source);
+      guessing.passed(tried);
       return user;
     }
-    guessing.failed(name, source, nowMs());
     context.refusals.count('wrong-password', source);
     throw new Refused(wrong);
   }
@@ -97,6 +106,7 @@ export function peopleHandlers(context: ServiceContext): HandlersOf<typeof Peopl
       if (problem !== undefined) throw new Refused(problem);
       mayAsk(call, 'mails');
       const passwordHash = orRefused(await passwords.hash(request.password));
+      mayMail(email);
       const wanted = create(SignUpSchema, { callsign, email, passwordHash });
       return changePeople(context, {
         ...{ method: method.signUp, input: method.signUp.input, output: method.signUp.output, call, asked: request },
@@ -117,6 +127,7 @@ export function peopleHandlers(context: ServiceContext): HandlersOf<typeof Peopl
       peopleOf(context);
       const { email } = orRefused(emailField('email', request.email));
       mayAsk(call, 'mails');
+      mayMail(email);
       const { requestReset: asked } = method;
       return changePeople(context, {
         ...{ method: asked, input: asked.input, output: asked.output, call, asked: request, request },
@@ -130,29 +141,31 @@ export function peopleHandlers(context: ServiceContext): HandlersOf<typeof Peopl
       const problem = passwordProblem('password', request.password, record);
       if (problem !== undefined) throw new Refused(problem);
       const passwordHash = orRefused(await passwords.hash(request.password));
-      return changePeople(context, {
+      const answer = await changePeople(context, {
         ...{ method: method.reset, input: method.reset.input, output: method.reset.output, call, asked: request },
         request: { ...request, secret: Buffer.from(hash, 'hex'), password: '' },
         decide: (people, around) => resetPassword(people, hash, passwordHash, around),
       });
+      // Whoever was locked out by a guesser has another password now, and need not wait.
+      guessing.lift([record.callsign, foldedEmail(record.email), record.id]);
+      return answer;
     },
     login: async (request, call) => {
       const people = peopleOf(context);
       mayAsk(call, 'login');
-      const { name, label } = request;
+      const { label } = request;
+      const name = foldedName(request.name);
       const hash = secretHashField(request.secretHash);
       const bad = labelField(label);
       if (bad !== undefined) throw new Refused(bad);
-      const found = findUser(people, name.includes('@') ? foldedEmail(name) : name);
-      const key = isRefusal(found) ? name.slice(0, 256).toLowerCase() : found.record.id;
-      const user = await checked(isRefusal(found) ? undefined : found.record, key, request.password, call);
-      // Who knows the password may know why it does not open anything.
-      orRefused(standingOf(withLogin(people, user, hash, clock.wall()), 'login', hash, clock.wall().getTime()));
+      // By the text, not by the account: that two names are counted together would tell that they are one's.
+      const { id: userId, passwordHash } = await checked(userNamed(people, name)?.record, name, request.password, call);
       const { login, changed } = await changePeople(context, {
         ...{ method: method.login, input: LoginRequestSchema, output: method.login.output, call, asked: request },
         request: { ...request, password: '' },
         decide: (now, around) => {
-          const made = logIn(now, { userId: user.id, hash, source: call.principal.source ?? '', label }, around);
+          const wanted = { userId, passwordHash, hash, source: call.principal.source ?? '', label };
+          const made = logIn(now, wanted, around);
           return isRefusal(made) ? made : { ...made, response: { login: loginShown(made.response.login, hash) } };
         },
       });
@@ -249,10 +262,3 @@ export function peopleHandlers(context: ServiceContext): HandlersOf<typeof Peopl
 const named = ({ name, scopes, validDays }: { name: string; scopes: readonly string[]; validDays: number }) => ({
   ...{ name, scopes, validDays },
 });
-
-/** What a login would be worth, before it is made. */
-function withLogin(people: People, user: User, hash: string, now: Date): People {
-  const at = (ms: number) => timestampFromMs(now.getTime() + ms);
-  const record = create(LoginRecordSchema, { id: hash, userId: user.id, createdAt: at(0), expiresAt: at(60_000) });
-  return { ...people, login: people.login.set(hash, { record, revision: 0n }) };
-}

@@ -7,7 +7,7 @@ import { type ApiToken, ApiTokenSchema, type Login, LoginSchema } from '#interna
 import type { Stored } from '#internal/model/record.ts';
 import { type Decided, type PeopleContext, PersonDraft } from './draft.ts';
 import type { People } from './snapshot.ts';
-import { lifeMs } from './standing.ts';
+import { lifeMs, notActive } from './standing.ts';
 
 /** Of one user, and all of them fit into one transaction; of logins the oldest goes. */
 const mostLogins = 40;
@@ -29,29 +29,46 @@ export function heldBy<K extends 'login' | 'token'>(people: People, kind: K, use
   return all.sort(([a, x], [b, y]) => atMs(x) - atMs(y) || (a < b ? -1 : 1)) as unknown as Of<K>;
 }
 
-/** Has the draft end them; gives how many. */
-export function endLogins(people: People, draft: PersonDraft, userId: string, but = ''): number {
-  const some = heldBy(people, 'login', userId).filter(([hash]) => hash !== but);
-  for (const [hash] of some) draft.remove('login', hash);
-  return some.length;
+/** Has the draft end them all, but the one that stays. */
+export function endLogins(people: People, draft: PersonDraft, userId: string, but = ''): void {
+  for (const [hash] of heldBy(people, 'login', userId)) if (hash !== but) draft.remove('login', hash);
+}
+
+export function endTokens(people: People, draft: PersonDraft, userId: string): void {
+  for (const [hash] of heldBy(people, 'token', userId)) draft.remove('token', hash);
 }
 
 export interface LogIn {
   readonly userId: string;
+  /** Of the account's hash of a password: the one that was right. */
+  readonly passwordHash: string;
   /** SHA-256 of its secret in hex. */
   readonly hash: string;
   readonly source: string;
   readonly label: string;
 }
 
-/** Of a user whose password was right. Refuses `unauthenticated` (it has gone meanwhile), `already-exists` (the secret). */
-export function logIn(people: People, { userId, hash, source, label }: LogIn, context: PeopleContext) {
+/**
+ * Of a user whose password was right. Refuses `unauthenticated` (the account has gone, or the password is another by now),
+ * `forbidden` (it waits or is suspended), `already-exists` (the secret).
+ */
+export function logIn(
+  people: People,
+  { userId, passwordHash, hash, source, label }: LogIn,
+  context: PeopleContext,
+): Refusal | Decided<{ readonly login: Login }> {
   const user = people.user.get(userId);
   if (user === undefined) return refuse('unauthenticated', { problem: 'has no account any more', cure: 'sign up' });
+  if (user.record.passwordHash !== passwordHash)
+    return refuse('unauthenticated', { field: 'password', problem: 'was changed meanwhile', cure: 'the new one' });
+  const shut = notActive(user.record);
+  if (shut !== undefined) return shut;
   if (people.login.has(hash) || people.token.has(hash)) return usedSecret;
   const draft = new PersonDraft();
-  // A suspension that comes at the same time is seen.
+  // Rewritten: a reset or a suspension that is decided at the same time does not know this login and could not end it, so that
+  // of the two only one commits.
   draft.read('user', userId, user);
+  draft.put('user', userId, user.record);
   draft.read('login', hash, undefined);
   const expiresAt = timestampFromMs(context.now.getTime() + lifeMs(user.record.role));
   const record = create(LoginSchema, {

@@ -28,11 +28,13 @@ export function callsignField(field: string, value: string): { readonly callsign
   return invalid('is no callsign');
 }
 
+// RFC 5321 4.5.3.1.3: 256 with the brackets around it.
+const longestEmail = 254;
 // RFC 5321 4.1.2: a dot-string; no quoted ones, which no provider gives and which could hold a line of a header.
 const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const emailSyntax = new RegExp(
-  `^(?=.{3,254}$)(?=[^@]{1,64}@)${atom}(?:\\.${atom})*@(?:${label}\\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])$`,
+  `^(?=.{3,${longestEmail}}$)(?=[^@]{1,64}@)${atom}(?:\\.${atom})*@(?:${label}\\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])$`,
 );
 
 export const isEmail = (text: string): boolean => emailSyntax.test(text);
@@ -41,6 +43,15 @@ export const isEmail = (text: string): boolean => emailSyntax.test(text);
 export function foldedEmail(email: string): string {
   const at = email.lastIndexOf('@');
   return `${email.slice(0, at)}${email.slice(at).toLowerCase()}`;
+}
+
+/**
+ * What all spellings of a name share that may mean one account: a callsign in any case, an address whose domain is, in
+ * characters that look alike. By it an account is looked up, and tries of passwords are counted, whether there is one or not.
+ */
+export function foldedName(typed: string): string {
+  const name = typed.normalize('NFKC').trim().slice(0, longestEmail);
+  return name.includes('@') ? foldedEmail(name) : name.toUpperCase();
 }
 
 const emailCure = 'one address, like ada@example.org';

@@ -51,6 +51,7 @@ export function makeLink(people: People, mailId: string, hash: string, now: Date
   const purpose = stored && purposes.get(stored.record.template);
   if (stored === undefined || purpose === undefined) return undefined;
   const { signUp: wanted, userId } = stored.record;
+  const passwordChangedAt = people.user.get(userId)?.record.passwordChangedAt;
   const draft = new PersonDraft();
   draft.read('mail', mailId, stored);
   const record = create(LinkSchema, {
@@ -58,6 +59,7 @@ export function makeLink(people: People, mailId: string, hash: string, now: Date
     purpose,
     ...(wanted && { signUp: wanted }),
     userId,
+    ...(passwordChangedAt && { passwordChangedAt }),
     expiresAt: timestampFromMs(now.getTime() + linkMs),
   });
   draft.put('link', hash, record, 'link');

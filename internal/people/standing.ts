@@ -43,8 +43,13 @@ export function standingOf(people: People, kind: 'login' | 'token', hash: string
   const endsMs =
     login === undefined ? at(token?.expiresAt) : Math.min(at(login.expiresAt), at(login.createdAt) + lifeMs(user.role));
   if (endsMs <= nowMs) return ended(kind, cure);
-  if (user.state === UserState.ACTIVE) return { user, endsMs, ...(token && { scopes: token.scopes }) };
-  const problem = user.state === UserState.PENDING ? 'waits for an admin' : 'is suspended';
-  const reason = user.suspension?.reason ?? '';
-  return refuse('forbidden', { value: user.callsign, problem, cure: reason === '' ? 'ask an admin' : reason });
+  return notActive(user) ?? { user, endsMs, ...(token && { scopes: token.scopes }) };
+}
+
+/** Why an account opens nothing, whoever has its password. Refuses `forbidden`. */
+export function notActive({ state, suspension, callsign }: User): Refusal | undefined {
+  if (state === UserState.ACTIVE) return undefined;
+  const problem = state === UserState.PENDING ? 'waits for an admin' : 'is suspended';
+  const reason = suspension?.reason ?? '';
+  return refuse('forbidden', { value: callsign, problem, cure: reason === '' ? 'ask an admin' : reason });
 }

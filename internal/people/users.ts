@@ -12,7 +12,7 @@ import {
   UserSchema,
   UserState,
 } from '#internal/gen/pop44/store/v1/people_pb.ts';
-import { SuspensionSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { PopKind, SuspensionSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { type Decided, type PeopleContext, PersonDraft } from './draft.ts';
@@ -168,6 +168,14 @@ export function setUserRole(
       value: unknown,
       problem: 'is no PoP of this network',
       cure: 'as pop list shows them',
+    });
+  const core = popIds.find((popId) => fabric.pops.get(popId)?.record.kind === PopKind.CORE);
+  if (core !== undefined)
+    return refuse('invalid', {
+      field: 'pop_ids',
+      value: core,
+      problem: 'is a CORE, and who lets its nodes in reads all accounts and writes every record',
+      cure: 'REGIONAL PoPs, or the role global-admin',
     });
   return rewriting(stored, Object.assign(clone(UserSchema, stored.record), { role, popIds }));
 }

@@ -48,11 +48,22 @@ export function mailShown(record: store.Mail): MessageInitShape<typeof MailState
   return { id, template, to, ...times, tries, problem };
 }
 
+const userCure = 'a callsign or an id, as user list shows them';
+
+/** Also what is answered about one to whom it is none of their business. */
+export const noUser = (ref: string): Refusal =>
+  refuse('not-found', { field: 'user', value: ref, problem: 'is no user of this network', cure: userCure });
+
+/** Whom who logs in means: by callsign or address, as foldedName gives it. O(1). */
+export function userNamed(people: People, name: string): Stored<store.User> | undefined {
+  const claim = name.includes('@') ? people.email.get(name) : people.callsign.get(name);
+  return claim && people.user.get(claim.record.userId);
+}
+
 /** By callsign in any case, id, owner, or address. Refuses `required`, `not-found`. O(1). */
 export function findUser(people: People, ref: string): Refusal | Stored<store.User> {
-  const cure = 'a callsign or an id, as user list shows them';
-  if (ref === '') return refuse('required', { field: 'user', problem: 'is missing', cure });
+  if (ref === '') return refuse('required', { field: 'user', problem: 'is missing', cure: userCure });
   const claimed = people.callsign.get(ref.toUpperCase()) ?? (ref.includes('@') ? people.email.get(ref) : undefined);
   const found = people.user.get(claimed?.record.userId ?? userIdOf(ref) ?? ref);
-  return found ?? refuse('not-found', { field: 'user', value: ref, problem: 'is no user of this network', cure });
+  return found ?? noUser(ref);
 }

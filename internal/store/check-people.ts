@@ -73,7 +73,8 @@ const checks: { readonly [K in PersonKind]: (record: PersonRecords[K], itsId: st
     hashId(itsId) ??
     when(!purposes.has(record.purpose), 'purpose is unknown') ??
     (record.purpose === LinkPurpose.VERIFY ? signUp(record.signUp) : userId('user_id', record.userId)) ??
-    timeThere('expires_at', record.expiresAt),
+    timeThere('expires_at', record.expiresAt) ??
+    time('password_changed_at', record.passwordChangedAt),
   login: (record, itsId) =>
     notItsKey(record.id !== itsId) ??
     hashId(itsId) ??

@@ -53,7 +53,9 @@ export function personRecords(): readonly PersonRecord[] {
     {
       kind: 'link',
       id: hash,
-      record: create(LinkSchema, { id: hash, purpose: LinkPurpose.RESET, userId, expiresAt: at }),
+      record: create(LinkSchema, {
+        ...{ id: hash, purpose: LinkPurpose.RESET, userId, expiresAt: at, passwordChangedAt: at },
+      }),
     },
     {
       kind: 'login',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openClient, readContext } from '#internal/client/client.ts';
+import { Health } from '#internal/gen/grpc/health/v1/health_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
@@ -69,6 +70,14 @@ test.each(['pop44_short', 'pop44_' + 'x'.repeat(43), 'Bearer', 'x'.repeat(8_000)
     connection.close();
   },
 );
+
+test('how the daemon fares is told to strangers when they ask, and no stream of theirs stands [S4]', async () => {
+  const health = connect(Health, a.publicAddress, certlessCredentials(network.ca), options);
+  expect(await health.call.check({ service: '' })).toBeDefined();
+  const first = health.call.watch({ service: '' }).next();
+  expect(await refused(first)).toBe('unauthenticated');
+  health.close();
+});
 
 test('no daemon speaks at this door, and the other one takes nobody without a certificate [S6]', async () => {
   const mesh = connect(MeshService, a.publicAddress, certlessCredentials(network.ca), options);

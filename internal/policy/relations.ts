@@ -3,7 +3,7 @@
 import { findTunnel } from '#internal/command/command.ts';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
 import { emptySnapshot, groupOf, type Snapshot } from '#internal/model/model.ts';
-import { findUser, ownerOf, type People } from '#internal/people/people.ts';
+import { findUser, noUser, ownerOf, type People } from '#internal/people/people.ts';
 
 export interface World {
   readonly fabric: Snapshot;
@@ -115,7 +115,8 @@ export const relations = {
     const ref = text(request, 'user');
     if (ref === '') return { owner: own, popIds: [] };
     const stored = people === undefined ? undefined : findUser(people, ref);
-    if (stored === undefined || isRefusal(stored)) return nobodys;
-    return { owner: ownerOf(stored.record.id), popIds: [] };
+    const owned =
+      stored === undefined || isRefusal(stored) ? nobodys : { owner: ownerOf(stored.record.id), popIds: [] };
+    return { ...owned, hidden: noUser(ref) };
   },
 } as const satisfies Readonly<Record<string, Relation>>;

@@ -32,7 +32,8 @@ type Line = readonly [method: string, scope: Scope, cells: string, relation?: ke
 const lines: readonly Line[] = [
   ['grpc.health.v1.Health/Check', 'any', 'y y y y y   y y -'],
   ['grpc.health.v1.Health/List', 'any', 'y y y y y   y y -'],
-  ['grpc.health.v1.Health/Watch', 'any', 'y y y y y   y y -'],
+  // A stream that stands costs as long as it stands: not for strangers, who have Check.
+  ['grpc.health.v1.Health/Watch', 'any', '- y y y y   y y -'],
 
   ['pop44.v1.TunnelService/CreateTunnel', 'tunnels', '- o o - y   - - -', 'newTunnel'],
   ['pop44.v1.TunnelService/GetTunnel', 'read', '- o o y y   y y -', 'tunnel'],

@@ -57,13 +57,16 @@ export type { Stay } from './tunnel-service.ts';
 
 export type { Member, Members } from './remove-node.ts';
 
+/** What of the store tells who has changed what. */
+type Audited = 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'trimAudit';
+
 /** What the services need of the daemon around them. */
 export interface ApiParts extends TakeoverParts, RemoveNodeParts {
   readonly config: { readonly nodeId: string };
   readonly version: string;
   readonly head: Head;
   readonly store: SubmitStore &
-    Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'readDeleted' | 'trimAudit'> & {
+    Pick<Store, Audited | 'readDeleted' | 'deletedTunnel'> & {
       readHeld(prefixes: readonly Prefix[]): Promise<readonly Holding[]>;
       contact(): { readonly connected: boolean };
       quarantined(): readonly string[];

@@ -15,10 +15,12 @@ import { cli } from '#internal/testkit/cli-world.ts';
 import { startEtcd, type TestEtcd } from '#internal/testkit/etcd.ts';
 import { type EtcdSide, etcdSide } from '#internal/testkit/etcd-side.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
-import { rawAt } from '#internal/testkit/stores.ts';
+import { putRealm, rawAt } from '#internal/testkit/stores.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pop44-audit-'));
 const sides: EtcdSide[] = [];
+/** How often etcd was made to sort all records. */
+let asked = 0;
 let etcd: TestEtcd;
 let network: ApiNetwork;
 let a: ApiDaemon;
@@ -28,7 +30,14 @@ beforeAll(async () => {
     (onAdvance) => {
       const side = etcdSide(etcd.member.url, onAdvance);
       sides.push(side);
-      return { ...side, pause: () => {}, resume: () => {} };
+      const store = {
+        ...side.store,
+        newestAudit: (limit: number, before?: bigint) => {
+          asked += 1;
+          return side.store.newestAudit(limit, before);
+        },
+      };
+      return { ...side, store, pause: () => {}, resume: () => {} };
     },
     ['p1'],
   );
@@ -135,4 +144,21 @@ test('a record that was changed or taken away shows [S8]', async () => {
   expect([changed.code, changed.stderr]).toEqual([1, expect.stringContaining('are not as they were')]);
   await raw.write(victim?.key ?? '');
   expect((await audit().verifyAudit({})).problems).toEqual([expect.stringMatching(/follows number/)]);
+});
+
+test('a search through many records has etcd sort them once, and its pages join without a seam [S8]', async () => {
+  const [side] = sides as [EtcdSide];
+  const commits = Array.from({ length: 620 }, (_, n) => side.store.commit(putRealm(`many${n}`), undefined));
+  await Promise.all(commits);
+  asked = 0;
+  expect(await audit().listAudit({ object: 'of/this/there/is/none' })).toMatchObject({ lines: [], nextPageToken: '' });
+  expect(asked).toBe(1);
+  const seen: string[] = [];
+  let pageToken = '';
+  do {
+    const page = await audit().listAudit({ object: 'realm/many', pageSize: 250, pageToken });
+    seen.push(...page.lines.flatMap(({ changes }) => changes));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  expect([seen.length, new Set(seen).size]).toEqual([620, 620]);
 });

@@ -2,7 +2,7 @@
 
 import type { Map as ImmutableMap } from 'immutable';
 import type { Refusal } from '#internal/errors/errors.ts';
-import { refuse } from '#internal/errors/errors.ts';
+import { isRefusal, refuse } from '#internal/errors/errors.ts';
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -35,12 +35,13 @@ export function listed<T>(table: ImmutableMap<string, T>): T[] {
   return values;
 }
 
-/** The page after the token, of items that `wanted` accepts. A token is what an earlier page gave. */
-export function page<T>(
-  table: ImmutableMap<string, T>,
-  asked: { readonly pageSize: number; readonly pageToken: string },
-  wanted: (item: T) => boolean,
-): Page<T> | Refusal {
+interface Asked {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+/** How many items, and after which id; empty: from the first on. Refuses `invalid`. */
+export function askedPage(asked: Asked): { readonly size: number; readonly after: string } | Refusal {
   if (asked.pageSize > mostItems) {
     return refuse('invalid', {
       field: 'page_size',
@@ -49,8 +50,8 @@ export function page<T>(
       cure: `1 to ${mostItems}, or 0 for ${defaultSize}`,
     });
   }
-  const last = idOf(asked.pageToken);
-  if (last === undefined) {
+  const after = idOf(asked.pageToken);
+  if (after === undefined) {
     return refuse('invalid', {
       field: 'page_token',
       value: asked.pageToken,
@@ -58,11 +59,18 @@ export function page<T>(
       cure: 'the next_page_token of the page before, or nothing for the first',
     });
   }
-  const size = asked.pageSize === 0 ? defaultSize : asked.pageSize;
+  return { size: asked.pageSize === 0 ? defaultSize : asked.pageSize, after };
+}
+
+/** The page after the token, of items that `wanted` accepts. A token is what an earlier page gave. */
+export function page<T>(table: ImmutableMap<string, T>, asked: Asked, wanted: (item: T) => boolean): Page<T> | Refusal {
+  const taken = askedPage(asked);
+  if (isRefusal(taken)) return taken;
+  const { size, after } = taken;
   const ids = sortedIds(table);
   const items: T[] = [];
   let reached = '';
-  for (let at = firstAfter(ids, last); at < ids.length; at += 1) {
+  for (let at = firstAfter(ids, after); at < ids.length; at += 1) {
     const id = ids[at] ?? '';
     const item = table.get(id);
     if (item === undefined || !wanted(item)) continue;
@@ -73,7 +81,7 @@ export function page<T>(
   return { items, nextPageToken: '' };
 }
 
-const tokenOf = (id: string): string => Buffer.from(`after ${id}`).toString('base64url');
+export const tokenOf = (id: string): string => Buffer.from(`after ${id}`).toString('base64url');
 
 function idOf(token: string): string | undefined {
   if (token === '') return '';

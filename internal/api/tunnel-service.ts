@@ -6,6 +6,7 @@ import {
   deletedNamed,
   deleteTunnel,
   findTunnel,
+  isDeletedAs,
   ledForCreateTunnel,
   ledForDeleteTunnel,
   restoreTunnel,
@@ -21,7 +22,7 @@ import { type Tunnel, TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts
 import type { Snapshot } from '#internal/model/model.ts';
 import { sees } from '#internal/policy/policy.ts';
 import type { Principal } from '#internal/rpc/rpc.ts';
-import { page } from './pages.ts';
+import { askedPage, page, tokenOf } from './pages.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { changing, found, freshness, granted, localPopId } from './service.ts';
 import { tunnelUsage } from './tunnel-usage.ts';
@@ -49,7 +50,16 @@ function living(context: ServiceContext, snapshot: Snapshot, stored: Parameters<
   return tunnel;
 }
 
-const lastFirst = (a: DeletedTunnel, b: DeletedTunnel): number => Number((b.at?.seconds ?? 0n) - (a.at?.seconds ?? 0n));
+const tunnelId = /^[0-9a-f]{12}$/;
+
+/** Those that a request may mean: one by its id, or of a name all that had it. */
+async function deletedAs({ store }: ServiceContext, ref: string): Promise<readonly DeletedTunnel[]> {
+  if (ref === '') return [];
+  if (tunnelId.test(ref)) return [await store.deletedTunnel(ref)].flatMap((each) => each ?? []);
+  const named: DeletedTunnel[] = [];
+  for await (const slice of store.readDeleted()) named.push(...slice.filter((each) => isDeletedAs(each, ref)));
+  return named;
+}
 
 /** Which tunnels it may see. @throws Refused */
 function seenBy({ keeper }: ServiceContext, principal: Principal): ReturnType<typeof sees> {
@@ -66,22 +76,27 @@ export function tunnelHandlers(context: ServiceContext): HandlersOf<typeof Tunne
     rotateTunnelKey: changing(context, method.rotateTunnelKey, rotateKey),
     restoreTunnel: async (request, call) => {
       const shows = seenBy(context, call.principal);
-      const seen = (await context.store.readDeleted()).filter(({ tunnel }) => tunnel !== undefined && shows(tunnel));
+      const seen = (await deletedAs(context, request.tunnel)).filter(({ tunnel }) => tunnel && shows(tunnel));
       const record = deletedNamed(seen, request.tunnel);
       const restore = changing(context, method.restoreTunnel, (snapshot, asked, around) =>
         isRefusal(record) ? record : restoreTunnel(snapshot, asked, around, record),
       );
       return restore(request, call);
     },
-    listDeletedTunnels: async ({ owner }, { principal }) => {
+    listDeletedTunnels: async (request, { principal }) => {
+      const { size, after } = granted(askedPage(request));
       const shows = seenBy(context, principal);
       const snapshot = head.snapshot();
-      const deleted = await context.store.readDeleted();
-      const wanted = deleted.toSorted(lastFirst).flatMap(({ tunnel }) => {
-        const shown = tunnel !== undefined && shows(tunnel) && (owner === '' || tunnel.owner === owner);
-        return shown && !snapshot.tunnels.has(tunnel.id) ? [toTunnel(snapshot, { record: tunnel })] : [];
-      });
-      return { tunnels: wanted };
+      const tunnels: Tunnel[] = [];
+      for await (const slice of context.store.readDeleted(after === '' ? undefined : after)) {
+        for (const { tunnel } of slice) {
+          const wanted = tunnel !== undefined && shows(tunnel) && [tunnel.owner, ''].includes(request.owner);
+          if (!wanted || snapshot.tunnels.has(tunnel.id)) continue;
+          if (tunnels.length === size) return { tunnels, nextPageToken: tokenOf(tunnels.at(-1)?.id ?? '') };
+          tunnels.push(toTunnel(snapshot, { record: tunnel }));
+        }
+      }
+      return { tunnels, nextPageToken: '' };
     },
     getTunnel: async (request, { signal }) => {
       const stored = await found(context, signal, (snapshot) => findTunnel(snapshot, request.tunnel));

@@ -68,17 +68,23 @@ export function listVerb(tunnel: Command, session: Session): void {
     .alias('ls')
     .description('show all tunnels')
     .option('--owner <owner>', 'of this owner alone', '')
-    .option('--deleted', 'those that tunnel restore can bring back, the last deleted first')
+    .option('--deleted', 'those that tunnel restore can bring back')
     .action(async ({ owner, deleted }: { readonly owner: string; readonly deleted?: boolean }) => {
       if (deleted !== true) return session.list(await allTunnels(session, owner), columns, wideColumns);
-      const { tunnels } = await session.client();
-      return session.list((await tunnels.listDeletedTunnels({ owner })).tunnels, columns);
+      return session.list(await deletedTunnels(session, owner), columns);
     });
 }
 
 function allTunnels(session: Session, owner: string): Promise<readonly Tunnel[]> {
   return allPages(session, async (page) => {
     const answer = await (await session.client()).tunnels.listTunnels({ owner, ...page });
+    return { ...answer, items: answer.tunnels };
+  });
+}
+
+function deletedTunnels(session: Session, owner: string): Promise<readonly Tunnel[]> {
+  return allPages(session, async (page) => {
+    const answer = await (await session.client()).tunnels.listDeletedTunnels({ owner, ...page });
     return { ...answer, items: answer.tunnels };
   });
 }

@@ -38,7 +38,7 @@ export { release } from './release.ts';
 export { removeNode } from './remove-node.ts';
 export { createReservation, deleteReservation } from './reservations.ts';
 export { resizePool } from './resize-pool.ts';
-export { deletedNamed, restoreTunnel } from './restore-tunnel.ts';
+export { deletedNamed, isDeletedAs, restoreTunnel } from './restore-tunnel.ts';
 export { revokeNode } from './revoke-node.ts';
 export {
   neighboursOf,

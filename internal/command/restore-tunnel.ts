@@ -27,13 +27,14 @@ import { toTunnel } from './view.ts';
 
 const secondsOf = ({ at }: DeletedTunnel): bigint => at?.seconds ?? 0n;
 
+export const isDeletedAs = ({ tunnel }: DeletedTunnel, ref: string): boolean =>
+  tunnel !== undefined && [tunnel.id, tunnel.name, `${tunnel.owner}/${tunnel.name}`].includes(ref);
+
 /** By id, `<owner>/<name>` or name; of several the last that was deleted. Refuses `required`, `not-found`. */
 export function deletedNamed(deleted: readonly DeletedTunnel[], ref: string): Refusal | Tunnel {
   const cure = 'its id, owner/name, or name, as tunnel list --deleted shows them';
   if (ref === '') return refuse('required', { field: 'tunnel', problem: 'is missing', cure });
-  const named = deleted.filter(
-    ({ tunnel }) => tunnel !== undefined && [tunnel.id, tunnel.name, `${tunnel.owner}/${tunnel.name}`].includes(ref),
-  );
+  const named = deleted.filter((each) => isDeletedAs(each, ref));
   const [last] = named.toSorted((a, b) => Number(secondsOf(b) - secondsOf(a)));
   return (
     last?.tunnel ?? refuse('not-found', { field: 'tunnel', value: ref, problem: 'is no tunnel that was deleted', cure })

@@ -8,7 +8,7 @@
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import { keyBytes, prefixEnd } from './bytes.ts';
+import { keyAfter, keyBytes, prefixEnd } from './bytes.ts';
 import { type Endpoint, openEndpoint, type Tls } from './endpoint.ts';
 import { failureCode } from './failure.ts';
 import { type ListOptions, list, type Read } from './list.ts';
@@ -64,7 +64,12 @@ export interface Etcd {
   get(key: string): Promise<{ readonly header: Header; readonly entry?: Entry }>;
   /** All keys that begin with `prefix`. */
   list(prefix: string, options?: ListOptions): Promise<Listing>;
-  /** The keys that changed last, those first; with `before`: of those that changed earlier. etcd sorts: it costs it O(keys). */
+  /** At most `limit` of them, from the first key after `after` on (default: the first of all). Fewer: there are no more. */
+  slice(prefix: string, options: { readonly limit: number; readonly after?: string }): Promise<readonly Entry[]>;
+  /**
+   * The keys that changed last, those first, without their values; with `before`: of those that changed earlier. etcd sorts: it
+   * costs it O(keys).
+   */
   newest(prefix: string, options: { readonly limit: number; readonly before?: bigint }): Promise<readonly Entry[]>;
   /**
    * Sent once. It goes to the next endpoint only when it certainly was not sent to the one before; `ambiguous` when
@@ -141,10 +146,16 @@ export function openEtcd(options: EtcdOptions): Etcd {
       return { header: headerOf(answer.header), ...(kv && { entry: entryOf(kv) }) };
     },
     list: listPrefix,
+    async slice(prefix, { limit, after }) {
+      const from = after === undefined ? prefix : keyAfter(after);
+      const request = { key: keyBytes(from), range_end: keyBytes(prefixEnd(prefix)), limit };
+      const { kvs } = await read(`slice of ${prefix}`, ({ kv }, o) => kv.range(request, o));
+      return kvs.map(entryOf);
+    },
     async newest(prefix, { limit, before }) {
       const request = {
         ...{ key: keyBytes(prefix), range_end: keyBytes(prefixEnd(prefix)), limit },
-        ...({ sort_order: 'Descend', sort_target: 'Mod' } as const),
+        ...({ sort_order: 'Descend', sort_target: 'Mod', keys_only: true } as const),
         ...(before !== undefined && { max_mod_revision: String(before - 1n) }),
       };
       const { kvs } = await read(`newest of ${prefix}`, ({ kv }, o) => kv.range(request, o), newestDeadlineMs);

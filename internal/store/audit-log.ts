@@ -33,6 +33,15 @@ export async function* readAudit(etcd: Pick<Etcd, 'list'>, nodeId?: string): Asy
   }
 }
 
+/** As Store.auditRecords. */
+export async function auditRecords(etcd: Pick<Etcd, 'txn'>, keys: readonly string[]): Promise<readonly AuditRecord[]> {
+  if (keys.length === 0) return [];
+  const { found } = await etcd.txn({ compares: [], then: keys.map((key) => ({ op: 'get', key })) });
+  return found
+    .flatMap((entry) => entry ?? [])
+    .map(({ key, value, modRevision: revision }) => ({ key, value, revision }));
+}
+
 const chainOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
 
 /**

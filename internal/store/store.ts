@@ -11,9 +11,9 @@ import type { PersonEvent } from '#internal/model/model.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
-import { type AuditRecord, readAnchors, readAudit } from './audit-log.ts';
+import { type AuditRecord, auditRecords, readAnchors, readAudit } from './audit-log.ts';
 import { trimAudit } from './audit-trim.ts';
-import { readDeleted } from './deleted-log.ts';
+import { deletedTunnel, readDeleted } from './deleted-log.ts';
 import { createCommit } from './commit.ts';
 import { createFollowing, type Following, type FollowingEvent } from './following.ts';
 import type { Group } from './group.ts';
@@ -73,10 +73,17 @@ export interface Store {
   commitGroup(group: Group): Promise<readonly CommitOutcome[]>;
   /** Chain after chain, each in the order of its numbers; of all nodes without `nodeId`. For operators and tests. */
   readAudit(nodeId?: string): AsyncIterable<AuditRecord>;
-  /** Tunnels that were deleted of late, in no order. What cannot be read is left out. */
-  readDeleted(): Promise<readonly DeletedTunnel[]>;
-  /** The newest first, of those that were written before that revision; of what was trimmed nothing is left. */
-  newestAudit(limit: number, before?: bigint): Promise<readonly AuditRecord[]>;
+  /** Tunnels that were deleted of late, by id and in slices, those after `after`. What cannot be read is left out. */
+  readDeleted(after?: string): AsyncIterable<readonly DeletedTunnel[]>;
+  /** Undefined: none of that id was deleted of late. */
+  deletedTunnel(id: string): Promise<DeletedTunnel | undefined>;
+  /**
+   * Which records are the newest, those first, of those that were written before that revision; of what was trimmed nothing is
+   * left. etcd looks at all of them for it, once.
+   */
+  newestAudit(limit: number, before?: bigint): Promise<readonly Pick<AuditRecord, 'key' | 'revision'>[]>;
+  /** In the order of the keys, at most 128 of them; what was trimmed meanwhile is left out. */
+  auditRecords(keys: readonly string[]): Promise<readonly AuditRecord[]>;
   readAnchors(): Promise<ReadonlyMap<string, AuditAnchor>>;
   /**
    * Takes away a chain up to this record, which stays known by its hash. Gives how many went; undefined: there is no such
@@ -120,11 +127,13 @@ export function openStore(options: StoreOptions): Store {
     readAudit: (nodeId) => readAudit(etcd, nodeId),
     newestAudit: async (limit, before) => {
       const entries = await etcd.newest(auditPrefix(), { limit, ...(before !== undefined && { before }) });
-      return entries.map(({ key, value, modRevision }) => ({ key, value, revision: modRevision }));
+      return entries.map(({ key, modRevision }) => ({ key, revision: modRevision }));
     },
+    auditRecords: (keys) => auditRecords(etcd, keys),
     readAnchors: () => readAnchors(etcd),
     trimAudit: (key, hash) => trimAudit(etcd, key, hash),
-    readDeleted: () => readDeleted(etcd),
+    readDeleted: (after) => readDeleted(etcd, after),
+    deletedTunnel: (id) => deletedTunnel(etcd, id),
     readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,

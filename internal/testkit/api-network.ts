@@ -86,8 +86,9 @@ export interface Surroundings {
 const graceMs = 50;
 
 /** Of a store in memory; etcd's own has its own. */
-const unaudited: Pick<Store, 'newestAudit' | 'readAudit' | 'readAnchors' | 'trimAudit'> = {
+const unaudited: Pick<Store, 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'trimAudit'> = {
   newestAudit: async () => [],
+  auditRecords: async () => [],
   async *readAudit() {},
   readAnchors: async () => new Map(),
   trimAudit: async () => undefined,

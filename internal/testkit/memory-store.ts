@@ -13,7 +13,7 @@ import { createHead } from '#internal/submit/submit.ts';
 
 /** A daemon's side of a store: what it commits to, and the head that its watch advances. */
 export interface StoreSide {
-  readonly store: SubmitStore & Pick<Store, 'readHeld' | 'readDeleted'>;
+  readonly store: SubmitStore & Pick<Store, 'readHeld' | 'readDeleted' | 'deletedTunnel'>;
   readonly head: Head;
   readonly people: PeopleHead;
   /** The watch stands still until resume. */
@@ -29,6 +29,7 @@ export interface MemoryStore extends SubmitStore {
   readonly commits: Decision[];
   readHeld: Store['readHeld'];
   readDeleted: Store['readDeleted'];
+  deletedTunnel: Store['deletedTunnel'];
   /** Keys of fences that do not hold any more. */
   readonly deposed: Set<string>;
 }
@@ -141,7 +142,10 @@ export function memoryStore(): MemoryStore {
       readable();
       return held.filter(({ prefix }) => prefixes.some((asked) => asked === prefix));
     },
-    readDeleted: async () => [...deleted.values()],
+    async *readDeleted(after = '') {
+      for (const [id, each] of [...deleted].sort(([x], [y]) => (x < y ? -1 : 1))) if (id > after) yield [each];
+    },
+    deletedTunnel: async (id) => deleted.get(id),
     readOperation: async (requestId) => {
       readable();
       return operations.get(requestId);

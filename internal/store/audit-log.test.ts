@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
+import { PersonClaimSchema } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { OperationSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { openChains } from './audit.ts';
 import { type AuditRecord, auditProblems, decodeAudit } from './audit-log.ts';
@@ -40,6 +41,34 @@ test('an audit record tells who changed what under whose fence', async () => {
     ledPoolId: 'pool',
     fence: 9n,
   });
+});
+
+test('an e-mail address is not written down, who has it is [S5] [S8]', async () => {
+  const group = openGroup();
+  const claim = create(PersonClaimSchema, { userId: 'aaaaaaaaaaaa' });
+  group.add(
+    {
+      compares: [],
+      writes: [],
+      people: {
+        compares: [],
+        writes: [
+          { op: 'put', kind: 'email', id: 'ada@example.org', record: claim },
+          { op: 'put', kind: 'callsign', id: 'OE1XYZ', record: claim },
+          { op: 'delete', kind: 'user', id: 'aaaaaaaaaaaa' },
+        ],
+      },
+    },
+    create(OperationSchema, { requestId: 'r', principal: 'admin/ada', method: '/M' }),
+  );
+  const chain = await openChains('p1', () => '1'.padStart(16, '0')).take();
+  const { value } = chain.next(group.items, undefined, at);
+  expect(decodeAudit(value)?.entries[0]?.changes).toEqual([
+    'put people/email',
+    'put people/callsign/OE1XYZ',
+    'delete people/user/aaaaaaaaaaaa',
+  ]);
+  expect(Buffer.from(value).toString('latin1')).not.toContain('ada@');
 });
 
 test('whole chains have no problems', async () => {

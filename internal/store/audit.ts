@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { AuditEntrySchema, AuditSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { PersonWrite } from '#internal/model/model.ts';
 import type { LeaderFence } from './group.ts';
 import type { Item } from './item.ts';
 import { auditKey } from './keys.ts';
@@ -69,10 +70,13 @@ function entryOf({ decision, operation }: Item) {
     changes: [
       ...decision.writes.map(({ op, kind, id }) => `${op} ${kind}/${id}`),
       ...(decision.besides ?? []),
-      ...(decision.people?.writes ?? []).map(({ op, kind, id }) => `${op} people/${kind}/${id}`),
+      ...(decision.people?.writes ?? []).map((write) => `${write.op} people/${shownPerson(write)}`),
     ],
   });
 }
+
+/** An address is personal data, and a record stays for ever: whose it is stands beside it, by the user's id. */
+const shownPerson = ({ kind, id }: PersonWrite): string => (kind === 'email' ? kind : `${kind}/${id}`);
 
 /** @param newChain gives 16 hexadecimal digits that nobody ever had */
 export function openChains(nodeId: string, newChain: () => string): Chains {

@@ -61,6 +61,15 @@ test('with roles on, daemons of both kinds go on; a REGIONAL may not write what 
   expect(await etcdctl('p3', 'put', '/elsewhere', 'x')).toContain('permission denied');
   expect(await etcdctl('p3', 'get', '--prefix', '/pop44/people/')).toContain('permission denied');
   expect(await etcdctl('p3', 'user', 'list')).toContain('permission denied');
+  // Its own audit and no other's: nor where chains begin, by which what was cut off would pass for trimmed.
+  for (const folder of ['', 'v1/trimmed/', 'v1/heads/', 'v1/audit/', 'v1/audit/p1/'])
+    expect(await etcdctl('p3', 'get', '--prefix', `/pop44/log/${folder}`), folder).toContain('permission denied');
+  for (const key of ['trimmed/p1/x', 'heads/p1/x', 'audit/p1/x', 'x'])
+    expect(await etcdctl('p3', 'put', `/pop44/log/v1/${key}`, 'x'), key).toContain('permission denied');
+  expect(await etcdctl('p3', 'get', '--prefix', '--keys-only', '/pop44/log/v1/audit/p3/')).toContain('/audit/p3/');
+  // Asked there, an admin is led on to who can read it.
+  await expect(cluster.client({ node: 'p3' }).audit.listAudit({})).rejects.toMatchObject({ code: 'unavailable' });
+  expect((await cluster.client({ node: 'p1' }).audit.verifyAudit({})).problems).toEqual([]);
   // A daemon that starts under roles follows, leads and answers.
   await cluster.node('p3').daemon.kill();
   await cluster.node('p3').daemon.start();

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/audit.proto.
  */
 export const file_pop44_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChRwb3A0NC92MS9hdWRpdC5wcm90bxIIcG9wNDQudjEizgEKCUF1ZGl0TGluZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAiABKAQSEQoJcHJpbmNpcGFsGAMgASgJEg4KBm1ldGhvZBgEIAEoCRIPCgdjaGFuZ2VzGAUgAygJEhIKCnJlcXVlc3RfaWQYBiABKAkSDwoHbm9kZV9pZBgHIAEoCRIOCgZzb3VyY2UYCCABKAkSDwoHcmVmdXNlZBgJIAEoCRINCgVjb3VudBgKIAEoDSKrAQoQTGlzdEF1ZGl0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIKCgJieRgDIAEoCRIOCgZvYmplY3QYBCABKAkSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQChFMaXN0QXVkaXRSZXNwb25zZRIiCgVsaW5lcxgBIAMoCzITLnBvcDQ0LnYxLkF1ZGl0TGluZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFAoSVmVyaWZ5QXVkaXRSZXF1ZXN0IkgKE1ZlcmlmeUF1ZGl0UmVzcG9uc2USDwoHcmVjb3JkcxgBIAEoBBIOCgZjaGFpbnMYAiABKA0SEAoIcHJvYmxlbXMYAyADKAkiFAoSRXhwb3J0QXVkaXRSZXF1ZXN0Ij0KE0V4cG9ydEF1ZGl0UmVzcG9uc2USJgoHcmVjb3JkcxgBIAMoCzIVLnBvcDQ0LnYxLkF1ZGl0UmVjb3JkIjsKC0F1ZGl0UmVjb3JkEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDBIQCghyZXZpc2lvbhgDIAEoBCJcChBUcmltQXVkaXRSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRImCgZjaGFpbnMYAiADKAsyFi5wb3A0NC52MS5UcmltbWVkQ2hhaW4iKQoMVHJpbW1lZENoYWluEgsKA2tleRgBIAEoCRIMCgRoYXNoGAIgASgMIkgKEVRyaW1BdWRpdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEg8KB3JlbW92ZWQYAiABKAQytAIKDEF1ZGl0U2VydmljZRJECglMaXN0QXVkaXQSGi5wb3A0NC52MS5MaXN0QXVkaXRSZXF1ZXN0GhsucG9wNDQudjEuTGlzdEF1ZGl0UmVzcG9uc2USSgoLVmVyaWZ5QXVkaXQSHC5wb3A0NC52MS5WZXJpZnlBdWRpdFJlcXVlc3QaHS5wb3A0NC52MS5WZXJpZnlBdWRpdFJlc3BvbnNlEkwKC0V4cG9ydEF1ZGl0EhwucG9wNDQudjEuRXhwb3J0QXVkaXRSZXF1ZXN0Gh0ucG9wNDQudjEuRXhwb3J0QXVkaXRSZXNwb25zZTABEkQKCVRyaW1BdWRpdBIaLnBvcDQ0LnYxLlRyaW1BdWRpdFJlcXVlc3QaGy5wb3A0NC52MS5UcmltQXVkaXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_v1_common]);
+  fileDesc("ChRwb3A0NC92MS9hdWRpdC5wcm90bxIIcG9wNDQudjEizgEKCUF1ZGl0TGluZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAiABKAQSEQoJcHJpbmNpcGFsGAMgASgJEg4KBm1ldGhvZBgEIAEoCRIPCgdjaGFuZ2VzGAUgAygJEhIKCnJlcXVlc3RfaWQYBiABKAkSDwoHbm9kZV9pZBgHIAEoCRIOCgZzb3VyY2UYCCABKAkSDwoHcmVmdXNlZBgJIAEoCRINCgVjb3VudBgKIAEoDSKrAQoQTGlzdEF1ZGl0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIKCgJieRgDIAEoCRIOCgZvYmplY3QYBCABKAkSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQChFMaXN0QXVkaXRSZXNwb25zZRIiCgVsaW5lcxgBIAMoCzITLnBvcDQ0LnYxLkF1ZGl0TGluZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiFAoSVmVyaWZ5QXVkaXRSZXF1ZXN0InEKE1ZlcmlmeUF1ZGl0UmVzcG9uc2USDwoHcmVjb3JkcxgBIAEoBBIOCgZjaGFpbnMYAiABKA0SEAoIcHJvYmxlbXMYAyADKAkSJwoHc2lnbmVycxjcASADKAsyFS5wb3A0NC52MS5IZWFkc1NpZ25lciJWCgtIZWFkc1NpZ25lchIPCgdub2RlX2lkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFpbnMYAyABKA0iFAoSRXhwb3J0QXVkaXRSZXF1ZXN0Ij0KE0V4cG9ydEF1ZGl0UmVzcG9uc2USJgoHcmVjb3JkcxgBIAMoCzIVLnBvcDQ0LnYxLkF1ZGl0UmVjb3JkIjsKC0F1ZGl0UmVjb3JkEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDBIQCghyZXZpc2lvbhgDIAEoBCJcChBUcmltQXVkaXRSZXF1ZXN0EiAKBmNoYW5nZRgBIAEoCzIQLnBvcDQ0LnYxLkNoYW5nZRImCgZjaGFpbnMYAiADKAsyFi5wb3A0NC52MS5UcmltbWVkQ2hhaW4iKQoMVHJpbW1lZENoYWluEgsKA2tleRgBIAEoCRIMCgRoYXNoGAIgASgMIkgKEVRyaW1BdWRpdFJlc3BvbnNlEiIKB2NoYW5nZWQYASABKAsyES5wb3A0NC52MS5DaGFuZ2VkEg8KB3JlbW92ZWQYAiABKAQytAIKDEF1ZGl0U2VydmljZRJECglMaXN0QXVkaXQSGi5wb3A0NC52MS5MaXN0QXVkaXRSZXF1ZXN0GhsucG9wNDQudjEuTGlzdEF1ZGl0UmVzcG9uc2USSgoLVmVyaWZ5QXVkaXQSHC5wb3A0NC52MS5WZXJpZnlBdWRpdFJlcXVlc3QaHS5wb3A0NC52MS5WZXJpZnlBdWRpdFJlc3BvbnNlEkwKC0V4cG9ydEF1ZGl0EhwucG9wNDQudjEuRXhwb3J0QXVkaXRSZXF1ZXN0Gh0ucG9wNDQudjEuRXhwb3J0QXVkaXRSZXNwb25zZTABEkQKCVRyaW1BdWRpdBIaLnBvcDQ0LnYxLlRyaW1BdWRpdFJlcXVlc3QaGy5wb3A0NC52MS5UcmltQXVkaXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.AuditLine
@@ -184,11 +184,18 @@ export type VerifyAuditResponse = Message<"pop44.v1.VerifyAuditResponse"> & {
   chains: number;
 
   /**
-   * A line each; empty: every chain is whole.
+   * A line each; empty: every chain is whole, and goes on from where daemons have signed that it ended.
    *
    * @generated from field: repeated string problems = 3;
    */
   problems: string[];
+
+  /**
+   * By node, all of COREs.
+   *
+   * @generated from field: repeated pop44.v1.HeadsSigner signers = 220;
+   */
+  signers: HeadsSigner[];
 };
 
 /**
@@ -197,6 +204,37 @@ export type VerifyAuditResponse = Message<"pop44.v1.VerifyAuditResponse"> & {
  */
 export const VerifyAuditResponseSchema: GenMessage<VerifyAuditResponse> = /*@__PURE__*/
   messageDesc(file_pop44_v1_audit, 4);
+
+/**
+ * A daemon that signs where the chains of all others end.
+ *
+ * @generated from message pop44.v1.HeadsSigner
+ */
+export type HeadsSigner = Message<"pop44.v1.HeadsSigner"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Unset: there is nothing of it that could be believed.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: uint32 chains = 3;
+   */
+  chains: number;
+};
+
+/**
+ * Describes the message pop44.v1.HeadsSigner.
+ * Use `create(HeadsSignerSchema)` to create a new message.
+ */
+export const HeadsSignerSchema: GenMessage<HeadsSigner> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_audit, 5);
 
 /**
  * @generated from message pop44.v1.ExportAuditRequest
@@ -209,7 +247,7 @@ export type ExportAuditRequest = Message<"pop44.v1.ExportAuditRequest"> & {
  * Use `create(ExportAuditRequestSchema)` to create a new message.
  */
 export const ExportAuditRequestSchema: GenMessage<ExportAuditRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 5);
+  messageDesc(file_pop44_v1_audit, 6);
 
 /**
  * @generated from message pop44.v1.ExportAuditResponse
@@ -226,7 +264,7 @@ export type ExportAuditResponse = Message<"pop44.v1.ExportAuditResponse"> & {
  * Use `create(ExportAuditResponseSchema)` to create a new message.
  */
 export const ExportAuditResponseSchema: GenMessage<ExportAuditResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 6);
+  messageDesc(file_pop44_v1_audit, 7);
 
 /**
  * @generated from message pop44.v1.AuditRecord
@@ -255,7 +293,7 @@ export type AuditRecord = Message<"pop44.v1.AuditRecord"> & {
  * Use `create(AuditRecordSchema)` to create a new message.
  */
 export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 7);
+  messageDesc(file_pop44_v1_audit, 8);
 
 /**
  * @generated from message pop44.v1.TrimAuditRequest
@@ -279,7 +317,7 @@ export type TrimAuditRequest = Message<"pop44.v1.TrimAuditRequest"> & {
  * Use `create(TrimAuditRequestSchema)` to create a new message.
  */
 export const TrimAuditRequestSchema: GenMessage<TrimAuditRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 8);
+  messageDesc(file_pop44_v1_audit, 9);
 
 /**
  * @generated from message pop44.v1.TrimmedChain
@@ -305,7 +343,7 @@ export type TrimmedChain = Message<"pop44.v1.TrimmedChain"> & {
  * Use `create(TrimmedChainSchema)` to create a new message.
  */
 export const TrimmedChainSchema: GenMessage<TrimmedChain> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 9);
+  messageDesc(file_pop44_v1_audit, 10);
 
 /**
  * @generated from message pop44.v1.TrimAuditResponse
@@ -327,7 +365,7 @@ export type TrimAuditResponse = Message<"pop44.v1.TrimAuditResponse"> & {
  * Use `create(TrimAuditResponseSchema)` to create a new message.
  */
 export const TrimAuditResponseSchema: GenMessage<TrimAuditResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_audit, 10);
+  messageDesc(file_pop44_v1_audit, 11);
 
 /**
  * Who has changed what. Each daemon writes chains of its own, in the transactions that they tell of.
@@ -346,7 +384,7 @@ export const AuditService: GenService<{
     output: typeof ListAuditResponseSchema;
   },
   /**
-   * Whether every chain is whole.
+   * Whether every chain is whole, and what daemons have signed of those of others still stands.
    *
    * @generated from rpc pop44.v1.AuditService.VerifyAudit
    */

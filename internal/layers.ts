@@ -71,6 +71,7 @@ export const table: ReadonlyMap<string, Row> = new Map([
   ['internal/join', row(5, 'one request of the API, by another door')],
   ['internal/trust', row(5, 'keeps the certificate of a daemon fresh by asking others')],
   ['internal/rotation', row(5, 'decides with command, what the seam and the mesh tell; commits like submit')],
+  ['internal/vouching', row(5, 'what daemons sign of the audit of others, and whether it stands; the API shows it')],
   ['internal/mail', row(5, 'sends what the records about people ask for')],
   ['internal/mesh', row(5, 'tells the status of this node to the others')],
   ['internal/metrics', row(5, 'shows what the packages below count')],

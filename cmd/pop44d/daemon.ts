@@ -120,7 +120,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const authorities = createKnownAuthorities({ identity, snapshot: () => reconciler.snapshot(), status, clock, log });
   const head = createHead(reconciler.snapshot());
   const changed = (): void => askAgain();
-  const people = openPeople({ config, store, clock, log, changed, snapshot: () => reconciler.snapshot() });
+  const people = openPeople({ config, store, clock, log, identity, changed, snapshot: () => reconciler.snapshot() });
   const former = createFormerOwners();
   const denials = createDenialsAsker((message) => seam.send(message));
   const facts = createFactsAsker((message) => seam.send(message));
@@ -221,7 +221,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     denials: denials.ask,
     stayOf: presence.stayOf,
     dataplaneConnected: () => dataplaneConnected,
-    alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms(), ...presence.alarms()],
+    alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms(), ...presence.alarms(), ...people.alarms()],
     trusted: trust.trusted,
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
@@ -239,7 +239,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     addresses.push(`unix:${config.api.socket}`);
   }
   const listener = await listen(server, addresses, identity.server);
-  const doors = [await openJoinPort(config, trust, { api, clock, log }), await people.listen(api, identity)];
+  const doors = [await openJoinPort(config, trust, { api, clock, log }), await people.listen(api)];
   const scrape = await serveMetrics(metrics, config.mesh.address, config.metrics.port);
   identity.onTaken((next) => {
     records.renew(next);

@@ -1,10 +1,10 @@
-// People: what a daemon of a CORE does about accounts: follows their records, hashes passwords, sends mails, and writes down
-// how many logins were refused. On other nodes it does none of that.
+// People: what a daemon of a CORE does about accounts: follows their records, hashes passwords, sends mails, writes down how
+// many logins were refused, and signs what others have written down. On other nodes it does none of that.
 
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Api, ApiParts } from '#internal/api/api.ts';
+import { type Api, type ApiParts, coresOf } from '#internal/api/api.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { NodeConfig } from '#internal/config/config.ts';
 import { messageOf } from '#internal/errors/errors.ts';
@@ -17,12 +17,14 @@ import { createPeopleHead } from '#internal/people/people.ts';
 import { type Listener, listen, newPublicServer, publicCredentials } from '#internal/rpc/rpc.ts';
 import type { Store } from '#internal/store/store.ts';
 import type { KeptIdentity } from '#internal/trust/trust.ts';
+import { signAgainAndAgain } from '#internal/vouching/vouching.ts';
 
 interface PeopleAround {
   readonly config: NodeConfig;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly identity: KeptIdentity;
   readonly snapshot: () => Snapshot;
   /** Something about people has changed: who may have a stream is asked again. */
   readonly changed: () => void;
@@ -31,8 +33,10 @@ interface PeopleAround {
 export interface PeopleHalf extends Pick<ApiParts, 'people' | 'passwords' | 'refusals'> {
   /** The fabric has changed: this node may stand in a CORE now. */
   look(): void;
+  /** What a person has to know, a line each. */
+  alarms(): readonly string[];
   /** Where people call without a certificate; undefined where node.json names no address. @throws Fault `listen` */
-  listen(api: Pick<Api, 'serve'>, identity: KeptIdentity): Promise<Listener | undefined>;
+  listen(api: Pick<Api, 'serve'>): Promise<Listener | undefined>;
   /** Ends by its signal. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -41,7 +45,7 @@ export interface PeopleHalf extends Pick<ApiParts, 'people' | 'passwords' | 'ref
 const refusalsMs = 10_000;
 
 /** @throws Fault `config` */
-export function openPeople({ config, store, clock, log, snapshot, changed }: PeopleAround): PeopleHalf {
+export function openPeople({ config, store, clock, log, identity, snapshot, changed }: PeopleAround): PeopleHalf {
   const { nodeId, mail } = config;
   let nudge: () => void = () => {};
   let sender: { look(): void } | undefined;
@@ -51,6 +55,7 @@ export function openPeople({ config, store, clock, log, snapshot, changed }: Peo
   });
   const newId = (): string => randomUUID().replaceAll('-', '');
   const refused = new Map<string, number>();
+  let doubted: readonly string[] = [];
 
   const isCore = (): boolean => {
     const { nodes, pops } = snapshot();
@@ -108,10 +113,21 @@ export function openPeople({ config, store, clock, log, snapshot, changed }: Peo
     );
     sender = sending;
     const telling = tellRefusals(signal).catch(() => undefined);
+    const vouching = signAgainAndAgain(
+      {
+        ...{ nodeId, clock, store, identity: identity.current, cores: () => coresOf(snapshot()) },
+        doubts(nodeIds) {
+          for (const of of nodeIds) if (!doubted.includes(of)) log.error('audit-contradicts', { of });
+          doubted = nodeIds;
+        },
+        failed: (reason) => log.warn('heads-unsigned', { reason }),
+      },
+      signal,
+    );
     try {
       for await (const batch of store.people.follow(signal)) head.advance(batch);
     } finally {
-      await Promise.all([sending.ended, telling]);
+      await Promise.all([sending.ended, telling, vouching]);
       transport.close();
     }
   }
@@ -129,7 +145,8 @@ export function openPeople({ config, store, clock, log, snapshot, changed }: Peo
       },
     },
     look: () => nudge(),
-    async listen(api, identity) {
+    alarms: () => doubted.map((of) => `what ${of} has written down is not as it was: pop44 audit verify`),
+    async listen(api) {
       const addresses = config.api.public ?? [];
       if (addresses.length === 0) return undefined;
       const server = newPublicServer();

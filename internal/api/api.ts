@@ -58,7 +58,7 @@ export type { Stay } from './tunnel-service.ts';
 export type { Member, Members } from './remove-node.ts';
 
 /** What of the store tells who has changed what. */
-type Audited = 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'trimAudit';
+type Audited = 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'readHeads' | 'trimAudit';
 
 /** What the services need of the daemon around them. */
 export interface ApiParts extends TakeoverParts, RemoveNodeParts {
@@ -169,7 +169,7 @@ export function openApi(parts: ApiParts): Api {
 }
 
 /** By id: nodes whose daemons hold accounts. */
-function coresOf({ nodes, pops }: Snapshot): readonly string[] {
+export function coresOf({ nodes, pops }: Snapshot): readonly string[] {
   const held = [...nodes.values()].filter(({ record }) => inForce(record));
   return held
     .flatMap(({ record: { id, popId } }) => (pops.get(popId)?.record.kind === PopKind.CORE ? [id] : []))

@@ -11,9 +11,11 @@ import {
   type ListAuditRequest,
   TrimAuditResponseSchema,
 } from '#internal/gen/pop44/v1/audit_pb.ts';
+import { certificatesOf } from '#internal/identity/identity.ts';
 import { findUser, ownerOf } from '#internal/people/people.ts';
 import { principalName, Refused } from '#internal/rpc/rpc.ts';
 import { type AuditRecord, auditProblems, decodeAudit } from '#internal/store/store.ts';
+import { openStatements, vouchedFor } from '#internal/vouching/vouching.ts';
 import { peopleOf } from './changing-people.ts';
 import { granted, type HandlersOf, type ServiceContext } from './service.ts';
 
@@ -85,13 +87,18 @@ async function listed(context: ServiceContext, request: ListAuditRequest) {
   return { lines, nextPageToken: last === undefined ? '' : tokenOf(last.revision) };
 }
 
-async function verified({ store }: ServiceContext) {
+async function verified({ store, cores, trusted }: ServiceContext) {
+  // Before the records: these only grow, and all that was signed until now is among them.
+  const statements = openStatements(await store.readHeads(), cores(), certificatesOf(trusted()));
   const anchors = await store.readAnchors();
-  const problems: string[] = [];
+  const vouched = vouchedFor(statements.believed, anchors, cores());
+  const problems = statements.problems.map(({ nodeId, problem }) => `the heads that ${nodeId} has signed ${problem}`);
   let [records, chains] = [0, 0];
   let chain: AuditRecord[] = [];
   const end = (): void => {
-    if (chain.length > 0) chains += 1;
+    if (chain.length === 0) return;
+    chains += 1;
+    problems.push(...vouched.chain(chain));
     for (const { key, problem } of auditProblems(chain, anchors)) problems.push(`${key} ${problem}`);
     chain = [];
   };
@@ -103,7 +110,12 @@ async function verified({ store }: ServiceContext) {
     chain.push(record);
   }
   end();
-  return { records: BigInt(records), chains, problems: problems.slice(0, 1_000) };
+  problems.push(...vouched.rest());
+  const signers = cores().map((nodeId) => {
+    const of = statements.believed.find((each) => each.nodeId === nodeId);
+    return { nodeId, ...(of?.at && { at: of.at }), chains: of?.heads.length ?? 0 };
+  });
+  return { records: BigInt(records), chains, problems: problems.slice(0, 1_000), signers };
 }
 
 // A daemon that holds no accounts may not read what others have written down either (docs/operating.md, "Roles in etcd").

@@ -1,13 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { realClock } from '#internal/clock/clock.ts';
+import { AuditHeadsSchema, type SignedHeads, SignedHeadsSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
+import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { goodPassword, newSecret } from '#internal/testkit/accounts.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
 import { type ApiDaemon, type ApiNetwork, apiNetwork } from '#internal/testkit/api-network.ts';
@@ -16,6 +20,7 @@ import { startEtcd, type TestEtcd } from '#internal/testkit/etcd.ts';
 import { type EtcdSide, etcdSide } from '#internal/testkit/etcd-side.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
 import { putRealm, rawAt } from '#internal/testkit/stores.ts';
+import { signHeads } from '#internal/vouching/vouching.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pop44-audit-'));
 const sides: EtcdSide[] = [];
@@ -130,6 +135,109 @@ test('the command line lists, verifies, exports and trims; what goes on is verif
   const [record] = await Array.fromAsync(audit().exportAudit({}), ({ records }) => records[0]);
   const wrong = audit().trimAudit({ chains: [{ key: record?.key ?? '', hash: new Uint8Array(32) }] });
   await expect(wrong).rejects.toMatchObject({ refusal: { refused: 'conflict' } });
+});
+
+let doubted: readonly string[] = [];
+/** As the daemon of that node does, hour by hour. */
+async function sign(nodeId: string, last?: SignedHeads): Promise<SignedHeads> {
+  const identity = await network.identityOf('node', nodeId);
+  const [side] = sides as [EtcdSide];
+  const parts = { nodeId, clock: realClock, store: side.store, identity: () => identity, cores: () => ['p1', 'p2'] };
+  return signHeads(
+    {
+      ...parts,
+      doubts: (nodeIds) => {
+        doubted = nodeIds;
+      },
+      failed: (reason) => expect.fail(reason),
+    },
+    last,
+  );
+}
+const problems = async () => (await audit().verifyAudit({})).problems;
+
+test('what another daemon has signed shows that a log was cut or changed, and whose; nothing is signed over it [S8]', async () => {
+  using raw = rawAt(etcd.endpoints);
+  await network.as(TunnelService, a).createTunnel({ name: 'signed', publicKey: publicKey() });
+  await sign('p2');
+  expect(await run('audit verify')).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(
+      / p1 has signed nothing\n {2}p2 has signed the ends of [1-9]\d* chains at /,
+    ) as unknown,
+  });
+  const { entries } = await raw.list('/pop44/log/v1/audit/p1/');
+  const last = entries.reduce((newest, each) => (each.modRevision > newest.modRevision ? each : newest));
+  const [key, value] = [last.key, Buffer.from(last.value)];
+  // The end of a chain: what is left of it is whole.
+  await raw.write(key);
+  const cut = expect.stringMatching(
+    `^the log of p1 was cut: ${key} is not there, and was when p2 signed it at 20`,
+  ) as unknown;
+  expect(await problems()).toEqual([cut]);
+  expect(await run('audit verify')).toMatchObject({ code: 1 });
+  // The next hour, and after a start of the daemon.
+  await sign('p2');
+  expect(doubted).toEqual(['p1']);
+  expect(await problems()).toEqual([cut]);
+  await raw.write(key, Buffer.concat([value, Buffer.from([0xa2, 0x1f, 1, 0x78])]));
+  await sign('p2');
+  expect([doubted, await problems()]).toEqual([
+    ['p1'],
+    [expect.stringMatching(`^the log of p1 was changed: ${key} is not what it was when p2`)],
+  ]);
+  await raw.write(key, value);
+  await sign('p2');
+  expect([doubted, await problems()]).toEqual([[], []]);
+});
+
+test('heads that a daemon has not signed itself are not believed, and those that were taken away are missed [S8] [S6]', async () => {
+  using raw = rawAt(etcd.endpoints);
+  const at = (nodeId: string) => `/pop44/log/v1/heads/${nodeId}`;
+  const mine = await sign('p2');
+  const { entry } = await raw.get(at('p2'));
+  const kept = Buffer.from(entry?.value ?? []);
+  const record = fromBinary(AuditHeadsSchema, kept);
+  const forged = { ...mine, heads: [] };
+  await raw.write(at('p2'), toBinary(AuditHeadsSchema, { ...record, signed: toBinary(SignedHeadsSchema, forged) }));
+  expect(await problems()).toEqual(['the heads that p2 has signed are not as it has signed them']);
+  // What the process remembers it goes on from, whatever stands there.
+  await raw.write(at('p2'));
+  expect((await sign('p2', mine)).heads.length).toBeGreaterThan(0);
+  await raw.write(at('p1'), kept);
+  expect(await problems()).toEqual(['the heads that p1 has signed are not its own']);
+  // By somebody who has a CA of his own.
+  const foreign = await createCa('foreign', { now: realClock.wall(), validForMs: 3_600_000 });
+  const { certificatePem, privateKeyPem } = await issueNodeCertificate(
+    foreign,
+    { id: 'p1', addresses: [] },
+    { now: realClock.wall(), validForMs: 3_600_000 },
+  );
+  const [side] = sides as [EtcdSide];
+  const identity = { ca: foreign.certificatePem, certificate: certificatePem, key: privateKeyPem };
+  const parts = { nodeId: 'p1', clock: realClock, store: side.store, identity: () => identity, cores: () => ['p1'] };
+  await signHeads({ ...parts, doubts: () => {}, failed: () => {} }, undefined);
+  expect(await problems()).toEqual([
+    'the heads that p1 has signed are signed with a certificate of no CA that is trusted',
+  ]);
+  await raw.write(at('p1'));
+  await sign('p1');
+  await raw.write(at('p2'));
+  expect(await problems()).toEqual([
+    expect.stringMatching(/^the heads that p2 has signed were taken away or set back: p1 has seen those of 20/),
+  ]);
+  await sign('p2');
+  await sign('p1');
+  expect([doubted, await problems()]).toEqual([[], []]);
+});
+
+test('what was exported and trimmed is no log that was cut [S8]', async () => {
+  await network.as(TunnelService, a).createTunnel({ name: 'trimmed', publicKey: publicKey() });
+  await sign('p2');
+  expect((await run(`audit export ${join(folder, 'third.jsonl')} --trim`)).code).toBe(0);
+  expect(await problems()).toEqual([]);
+  await sign('p2');
+  expect([doubted, await problems()]).toEqual([[], []]);
 });
 
 test('a record that was changed or taken away shows [S8]', async () => {

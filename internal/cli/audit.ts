@@ -65,13 +65,18 @@ export function auditVerbs(audit: Command, session: Session): void {
     });
   audit
     .command('verify')
-    .description('look whether every chain of records is whole; exit 1 when one is not')
+    .description('look whether every chain of records is whole, and as daemons have signed it; exit 1 when one is not')
     .action(async () => {
       const { audit: service } = await session.client();
       const answer = await service.verifyAudit({}, { deadlineMs: 120_000 });
       await session.done(answer, `${answer.records} records in ${answer.chains} chains`);
+      for (const { nodeId, at, chains } of answer.signers) {
+        const what =
+          at === undefined ? 'has signed nothing' : `has signed the ends of ${chains} chains at ${timeText(at)}`;
+        session.say(`  ${nodeId} ${what}`);
+      }
       for (const problem of answer.problems) session.say(`  ${problem}`);
-      if (answer.problems.length > 0) throw new Unfinished(`${answer.problems.length} records are not as they were`);
+      if (answer.problems.length > 0) throw new Unfinished(`${answer.problems.length} things are not as they were`);
     });
   audit
     .command('export')

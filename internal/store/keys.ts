@@ -15,6 +15,9 @@ const auditsPrefix = '/pop44/log/v1/audit/';
 /** Where chains begin whose beginning was taken away. */
 export const anchorsPrefix = '/pop44/log/v1/trimmed/';
 
+/** What daemons of COREs have signed of the chains of others. */
+export const headsPrefix = '/pop44/log/v1/heads/';
+
 /** Tunnels that were deleted, by their ids. */
 export const deletedPrefix = '/pop44/log/v1/deleted/';
 

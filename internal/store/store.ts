@@ -6,12 +6,20 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type EtcdEvent, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
-import type { AuditAnchor, DeletedTunnel, Holding, Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type {
+  AuditAnchor,
+  AuditHead,
+  AuditHeads,
+  DeletedTunnel,
+  Holding,
+  Operation,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { PersonEvent } from '#internal/model/model.ts';
 import type { Batch, Decision } from '#internal/model/record.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { openChains } from './audit.ts';
 import { type AuditRecord, auditRecords, readAnchors, readAudit } from './audit-log.ts';
+import { chainHeads, readHeads, writeHeads } from './audit-heads.ts';
 import { trimAudit } from './audit-trim.ts';
 import { deletedTunnel, readDeleted } from './deleted-log.ts';
 import { createCommit } from './commit.ts';
@@ -23,6 +31,8 @@ import { fabric, people } from './languages.ts';
 import { createLeases } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
 
+export { auditHash } from './audit.ts';
+export { headKey } from './audit-heads.ts';
 export { type AuditProblem, type AuditRecord, auditProblems, decodeAudit } from './audit-log.ts';
 export { type Disk, type DiskEvent, openDisk } from './disk.ts';
 export { readSavedRecords } from './disk-load.ts';
@@ -85,6 +95,11 @@ export interface Store {
   /** In the order of the keys, at most 128 of them; what was trimmed meanwhile is left out. */
   auditRecords(keys: readonly string[]): Promise<readonly AuditRecord[]>;
   readAnchors(): Promise<ReadonlyMap<string, AuditAnchor>>;
+  /** Where chains end of which something is among the newest 10,000 records; the newest first. */
+  chainHeads(): Promise<readonly AuditHead[]>;
+  /** By node. What cannot be read is empty. */
+  readHeads(): Promise<ReadonlyMap<string, AuditHeads>>;
+  writeHeads(nodeId: string, heads: AuditHeads): Promise<void>;
   /**
    * Takes away a chain up to this record, which stays known by its hash. Gives how many went; undefined: there is no such
    * record, or another one. May be repeated.
@@ -131,6 +146,9 @@ export function openStore(options: StoreOptions): Store {
     },
     auditRecords: (keys) => auditRecords(etcd, keys),
     readAnchors: () => readAnchors(etcd),
+    chainHeads: () => chainHeads(etcd),
+    readHeads: () => readHeads(etcd),
+    writeHeads: (nodeId, heads) => writeHeads(etcd, nodeId, heads),
     trimAudit: (key, hash) => trimAudit(etcd, key, hash),
     readDeleted: (after) => readDeleted(etcd, after),
     deletedTunnel: (id) => deletedTunnel(etcd, id),

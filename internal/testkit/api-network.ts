@@ -86,13 +86,15 @@ export interface Surroundings {
 const graceMs = 50;
 
 /** Of a store in memory; etcd's own has its own. */
-const unaudited: Pick<Store, 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'trimAudit'> = {
-  newestAudit: async () => [],
-  auditRecords: async () => [],
-  async *readAudit() {},
-  readAnchors: async () => new Map(),
-  trimAudit: async () => undefined,
-};
+const unaudited: Pick<Store, 'newestAudit' | 'auditRecords' | 'readAudit' | 'readAnchors' | 'readHeads' | 'trimAudit'> =
+  {
+    newestAudit: async () => [],
+    auditRecords: async () => [],
+    async *readAudit() {},
+    readAnchors: async () => new Map(),
+    readHeads: async () => new Map(),
+    trimAudit: async () => undefined,
+  };
 
 export async function apiNetwork(
   sideOf: (onAdvance: (snapshot: Snapshot) => void) => StoreSide,

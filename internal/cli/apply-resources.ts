@@ -108,8 +108,8 @@ const quota: Resource<Quota> = {
   // An owner without a quota is listed while it holds something.
   there: async (session) => (await (await session.client()).pools.listQuotas({})).quotas,
   isSame: (wanted, found) => wanted.owner === found.owner,
-  forNew: ['owner', 'limit4', 'limit6'],
-  forOld: ['limit4', 'limit6'],
+  forNew: ['owner', 'limit4', 'limit6', 'limitTunnels'],
+  forOld: ['limit4', 'limit6', 'limitTunnels'],
   create: ({ pools }, item, given) => pools.setQuota(picked(item, given)),
   // What is not said stays.
   update: ({ pools }, item, given, { owner, limit4, limit6 }) =>

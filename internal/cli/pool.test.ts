@@ -44,6 +44,12 @@ const requests: readonly (readonly [line: string, method: string, request: objec
   ['pool check', 'checkPools', { pool: '', mend: false, graceSeconds: 5 }],
   ['pool check x --mend --grace 1m', 'checkPools', { pool: 'x', mend: true, graceSeconds: 60 }],
   ['quota set ada --ipv4 16 --ipv6 default', 'setQuota', { change, owner: 'ada', limit4: 16n }],
+  ['quota set ada --ipv4 default --ipv6 default --tunnels 20', 'setQuota', { change, owner: 'ada', limitTunnels: 20n }],
+  [
+    'quota set --default --ipv4 none --ipv6 none --tunnels none',
+    'setQuota',
+    { change, owner: '', noLimitTunnels: true },
+  ],
   ['quota set --default --ipv4 1 --ipv6 none', 'setQuota', { change, owner: '', limit4: 1n }],
   ['quota list', 'listQuotas', {}],
 ];
@@ -211,13 +217,16 @@ test.each([
 });
 
 test('quotas show what is used of them', async () => {
-  const quotas = [{ limit4: 1n }, { owner: 'ada', limit4: 16n, used4: 9n, used6: 1n }];
+  const quotas = [
+    { limit4: 1n, limitTunnels: 5n },
+    { owner: 'ada', limit4: 16n, used4: 9n, used6: 1n, usedTunnels: 3n },
+  ];
   const { stdout } = await cli(recorder({ listQuotas: { quotas } }).client, 'quota list', { isTTY: true });
   expect(stdout).toBe(
     [
-      'OWNER      IPV4 USED  IPV4 LIMIT  IPV6 /64S USED  IPV6 /64S LIMIT',
-      '(default)             1                           none',
-      'ada        9          16          1               default',
+      'OWNER      IPV4 USED  IPV4 LIMIT  IPV6 /64S USED  IPV6 /64S LIMIT  TUNNELS  TUNNELS LIMIT',
+      '(default)             1                           none                      5',
+      'ada        9          16          1               default          3        default',
       '',
     ].join('\n'),
   );

@@ -15,6 +15,7 @@ interface SetOptions extends ChangeOptions {
   readonly default?: boolean;
   readonly ipv4: Limit;
   readonly ipv6: Limit;
+  readonly tunnels?: Limit;
 }
 
 const limitText = ({ owner }: Quota, limit: bigint | undefined): string =>
@@ -26,6 +27,8 @@ const columns: readonly Column<Quota>[] = [
   ['ipv4 limit', (quota) => limitText(quota, quota.limit4)],
   ['ipv6 /64s used', (quota) => (quota.owner === '' ? '' : String(quota.used6))],
   ['ipv6 /64s limit', (quota) => limitText(quota, quota.limit6)],
+  ['tunnels', (quota) => (quota.owner === '' ? '' : String(quota.usedTunnels))],
+  ['tunnels limit', (quota) => limitText(quota, quota.limitTunnels)],
 ];
 
 const kind: Kind<Quota> = {
@@ -56,6 +59,12 @@ function limitOf(limit: Limit, owner: string): bigint | undefined {
   return undefined;
 }
 
+function tunnelLimit({ tunnels }: SetOptions, owner: string) {
+  if (tunnels === undefined) return {};
+  const limitTunnels = limitOf(tunnels, owner);
+  return limitTunnels === undefined ? { noLimitTunnels: true } : { limitTunnels };
+}
+
 function ownerOf(owner: string | undefined, { default: isDefault }: SetOptions): string {
   if ((owner === undefined) === (isDefault === true)) return owner ?? '';
   throw new UsageError('whose quota? Give an owner or --default');
@@ -66,12 +75,17 @@ export function quotaVerbs(quota: Command, session: Session): void {
     .description('set how much an owner may hold; what is held stays')
     .requiredOption('--ipv4 <count>', 'addresses; default: as others have; none: no limit', limit)
     .requiredOption('--ipv6 <count>', 'networks of /64; the same', limit)
+    .option('--tunnels <count>', 'tunnels; the same; not said: stays as it is', limit)
     .option('--default', 'of every owner without a quota of its own')
     .action(async (named: string | undefined, options: SetOptions) => {
       const owner = ownerOf(named, options);
       const [limit4, limit6] = [limitOf(options.ipv4, owner), limitOf(options.ipv6, owner)];
       const { pools } = await session.client();
-      const limits = { ...(limit4 !== undefined && { limit4 }), ...(limit6 !== undefined && { limit6 }) };
+      const limits = {
+        ...(limit4 !== undefined && { limit4 }),
+        ...(limit6 !== undefined && { limit6 }),
+        ...tunnelLimit(options, owner),
+      };
       await change(session, options, {
         send: () => pools.setQuota({ change: changeOf(options), owner, ...limits }),
         show: (answer) => session.record(answer, answer.quota, columns),

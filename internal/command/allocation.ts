@@ -93,6 +93,8 @@ export interface Holder {
   readonly now: Date;
   /** The field that names the owner, for `quota-exceeded`. */
   readonly field: string;
+  /** The tunnel is a new one. */
+  readonly newTunnel?: true;
 }
 
 /**
@@ -107,7 +109,8 @@ export function take(
 ): readonly Allocation[] | Refusal {
   const gained = given.filter(({ before }) => !isHeld(before?.record, holder.owner));
   const use = useOf(gained.map(({ choice }) => choice.prefix));
-  const exceeded = count(snapshot, draft, { owner: holder.owner, use, field: holder.field });
+  const { owner, field, newTunnel = false } = holder;
+  const exceeded = count(snapshot, draft, { owner, use, field, newTunnel });
   if (exceeded !== undefined) return exceeded;
   return given.map(({ pool, choice, before }) => {
     draft.read('pool', pool.record.id, pool);

@@ -88,7 +88,7 @@ export function createTunnel(
   draft.write({ op: 'put', kind: 'tunnel', id, record: tunnel });
   claimKey(id, key, draft);
   for (const popId of popIds) draft.read('pop', popId, snapshot.pops.get(popId));
-  const holder = { owner, tunnelId: id, now: context.now, field: 'tunnel.owner' };
+  const holder = { owner, tunnelId: id, now: context.now, field: 'tunnel.owner', newTunnel: true } as const;
   const taken = take(snapshot, draft, given, holder);
   if (isRefusal(taken)) return taken;
   return {

@@ -1,10 +1,15 @@
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { SetQuotaRequestSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { allocateIn, releaseIn, withNetwork, withQuota } from '#internal/testkit/allocation-requests.ts';
+import { commandContext } from '#internal/testkit/command-context.ts';
 import { decisionOf } from '#internal/testkit/fabric-requests.ts';
 import { createLedger } from '#internal/testkit/ledger.ts';
+import { testKey } from '#internal/testkit/three-pops.ts';
 import { createIn, deleteIn, with3 } from '#internal/testkit/tunnel-requests.ts';
+import { setQuota } from './command.ts';
 import { useOf } from './quota-use.ts';
 
 const ada = 'admin/ada';
@@ -141,5 +146,71 @@ describe("the network's default", () => {
 
   test('is no reason to count where there is none', () => {
     expect(after(with3, (now) => allocateIn(now)).quotas.size).toBe(0);
+  });
+});
+
+describe('a limit of tunnels', () => {
+  const exceeded = (limit: bigint, has: number) => ({
+    refused: 'quota-exceeded',
+    message: `tunnel.owner: "admin/ada" may have ${limit} tunnels and has ${has} (delete one, or ask for a larger quota)`,
+  });
+
+  /** Tunnel number n, with an address of its own: two of them meet nowhere but in the quota. */
+  const tunnel = (now: Snapshot, n: number, rest: object = {}) =>
+    createIn(
+      now,
+      { name: `t${n}`, publicKey: testKey(900 + n), wishes: [{ prefix: `44.31.0.${4 + n}/32` }], ...rest },
+      { newId: () => String(n).padStart(12, '0') },
+    );
+
+  test('holds for every owner by default, and for one by its own quota [T1]', () => {
+    const byDefault = withNetwork(with3, { defaultLimitTunnels: 2n });
+    const two = after(
+      byDefault,
+      (now) => tunnel(now, 1),
+      (now) => tunnel(now, 2),
+    );
+    expect(tunnel(two, 3)).toMatchObject(exceeded(2n, 2));
+    // Another's are its own.
+    expect(decisionOf(tunnel(two, 3, { owner: 'club' }))).toBeDefined();
+    const more = withQuota(two, ada, { limitTunnels: 3n });
+    expect(decisionOf(tunnel(more, 3))).toBeDefined();
+    expect(tunnel(withQuota(two, ada, { limitTunnels: 0n }), 3)).toMatchObject(exceeded(0n, 2));
+    // One that goes makes room.
+    const one = after(two, (now) => deleteIn(now, { tunnel: 'admin/ada/t1' }));
+    expect(decisionOf(tunnel(one, 3))).toBeDefined();
+  });
+
+  test('holds one who holds his addresses already', () => {
+    const wishes = [{ prefix: '44.31.0.4/32' }];
+    const held = after(withQuota(with3, ada, { limitTunnels: 0n }), (now) => allocateIn(now, { wishes }));
+    expect(createIn(held, { wishes })).toMatchObject(exceeded(0n, 0));
+  });
+
+  test('lets one of two pass that are decided on the same snapshot [A7]', () => {
+    for (const limited of [
+      withNetwork(with3, { defaultLimitTunnels: 1n }),
+      withQuota(with3, ada, { limitTunnels: 1n }),
+      withQuota(withNetwork(with3, { defaultLimitTunnels: 1n }), ada, {}),
+    ]) {
+      const ledger = createLedger(limited);
+      const both = [1, 2].map((n) => decisionOf(tunnel(limited, n)));
+      expect(both.map((decision) => ledger.commit(decision) !== undefined)).toEqual([true, false]);
+      expect(tunnel(ledger.snapshot, 2)).toMatchObject(exceeded(1n, 1));
+    }
+  });
+
+  test('is what one of two fails by: without it both pass', () => {
+    const ledger = createLedger(with3);
+    const both = [1, 2].map((n) => decisionOf(tunnel(with3, n)));
+    expect(both.map((decision) => ledger.commit(decision) !== undefined)).toEqual([true, true]);
+  });
+
+  test('is seen by what was decided before it was set [A7]', () => {
+    const ledger = createLedger(with3);
+    const early = decisionOf(createIn(with3));
+    const set = setQuota(with3, create(SetQuotaRequestSchema, { limitTunnels: 0n }), commandContext(with3));
+    expect(ledger.commit(decisionOf(set))).toBeDefined();
+    expect(ledger.commit(early)).toBeUndefined();
   });
 });

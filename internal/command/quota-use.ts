@@ -37,6 +37,8 @@ export function usedBy(snapshot: Snapshot, owner: string): Use {
 export interface Change {
   readonly owner: string;
   readonly use: Use;
+  /** A tunnel comes into being. One that goes needs no count: what an owner has is counted in the snapshot. */
+  readonly newTunnel?: boolean;
   /** The field that names the owner; default `owner`. */
   readonly field?: string;
 }
@@ -46,24 +48,27 @@ export interface Change {
  * commits. Refuses `quota-exceeded`; what gives back is never refused.
  */
 export function count(snapshot: Snapshot, draft: Draft, change: Change): Refusal | undefined {
-  const { owner, use } = change;
+  const { owner, use, newTunnel = false } = change;
   // A delegation is nobody's.
-  if (owner === '' || (use.used4 === 0n && use.used6 === 0n)) return undefined;
+  if (owner === '' || (use.used4 === 0n && use.used6 === 0n && !newTunnel)) return undefined;
   const stored = snapshot.quotas.get(owner);
   const network = snapshot.network?.record;
   const limit4 = stored?.record.limit4 ?? network?.defaultLimit4;
   const limit6 = stored?.record.limit6 ?? network?.defaultLimit6;
-  const complete = stored?.record.limit4 !== undefined && stored.record.limit6 !== undefined;
+  const limitTunnels = stored?.record.limitTunnels ?? network?.defaultLimitTunnels;
+  const own = stored?.record;
+  const complete = [own?.limit4, own?.limit6, own?.limitTunnels].every((limit) => limit !== undefined);
   if (!complete) draft.read('network', networkId, snapshot.network);
   // Whoever makes a quota's record rewrites the network's, so that one condition serves a whole group of such owners: a
   // transaction has 128, and a third one for each allocation would make groups a third smaller.
-  if (stored === undefined && limit4 === undefined && limit6 === undefined) return undefined;
+  if ([stored, limit4, limit6, limitTunnels].every((each) => each === undefined)) return undefined;
   draft.read('quota', owner, stored);
 
   const before = stored?.record ?? usedBy(snapshot, owner);
   const exceeded =
     exceeds(change, { what: 'IPv4 addresses', limit: limit4, used: before.used4, wanted: use.used4 }) ??
-    exceeds(change, { what: 'IPv6 networks of /64', limit: limit6, used: before.used6, wanted: use.used6 });
+    exceeds(change, { what: 'IPv6 networks of /64', limit: limit6, used: before.used6, wanted: use.used6 }) ??
+    (newTunnel ? tooMany(change, limitTunnels, snapshot.tunnelCounts.get(owner) ?? 0) : undefined);
   if (exceeded !== undefined) return exceeded;
   const record: Quota = stored === undefined ? create(QuotaSchema, { owner }) : clone(QuotaSchema, stored.record);
   record.used4 = notNegative(before.used4 + use.used4);
@@ -80,6 +85,16 @@ interface Limited {
   readonly limit: bigint | undefined;
   readonly used: bigint;
   readonly wanted: bigint;
+}
+
+function tooMany({ owner, field = 'owner' }: Change, limit: bigint | undefined, has: number): Refusal | undefined {
+  if (limit === undefined || BigInt(has) < limit) return undefined;
+  return refuse('quota-exceeded', {
+    field,
+    value: owner,
+    problem: `may have ${limit} tunnels and has ${has}`,
+    cure: 'delete one, or ask for a larger quota',
+  });
 }
 
 function exceeds({ owner, field = 'owner' }: Change, { what, limit, used, wanted }: Limited): Refusal | undefined {

@@ -68,6 +68,21 @@ test('no allocation is missed by a count, whenever it commits [A7]', () => {
   }
 });
 
+test('a limit of tunnels is set and taken away alone: who does not name it leaves it as it is [T1]', () => {
+  const made = book();
+  made.commit(set(made.snapshot, '', { limitTunnels: 3n }));
+  made.commit(set(made.snapshot, 'ada', { limitTunnels: 9n }));
+  made.commit(set(made.snapshot, '', { limit4: 1n }));
+  made.commit(set(made.snapshot, 'ada', { limit4: 2n }));
+  expect(quotasOf(made.snapshot)).toMatchObject([
+    { owner: '', limit4: 1n, limitTunnels: 3n },
+    { owner: 'ada', limit4: 2n, limitTunnels: 9n, usedTunnels: 0n },
+  ]);
+  made.commit(set(made.snapshot, '', { noLimitTunnels: true }));
+  made.commit(set(made.snapshot, 'ada', { noLimitTunnels: true }));
+  expect(quotasOf(made.snapshot).map(({ limitTunnels }) => limitTunnels)).toEqual([undefined, undefined]);
+});
+
 test('a default holds for those without a quota of their own, from the moment it is set [A7]', () => {
   const made = book();
   const late = made.allocate('ada', { pool, count: 2 });

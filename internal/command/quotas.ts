@@ -8,7 +8,8 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import type { Refusal } from '#internal/errors/errors.ts';
-import { NetworkSchema, QuotaSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type * as store from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Network, NetworkSchema, QuotaSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type Quota,
   type SetQuotaRequest,
@@ -22,7 +23,10 @@ import { ownerField } from './fields.ts';
 import { usedBy } from './quota-use.ts';
 import { toQuota } from './view.ts';
 
-/** An empty owner: the default. Refuses `invalid`, `stale-etag`. O(allocations). */
+/**
+ * An empty owner: the default. A limit of tunnels stays unless it is named: it came later than those who set the others.
+ * Refuses `invalid`, `stale-etag`. O(allocations).
+ */
 export function setQuota(
   snapshot: Snapshot,
   request: SetQuotaRequest,
@@ -44,11 +48,13 @@ export function setQuota(
     limit4 !== undefined && { limit4 },
     limit6 !== undefined && { limit6 },
   );
+  if (request.noLimitTunnels) delete record.limitTunnels;
+  if (request.limitTunnels !== undefined) record.limitTunnels = request.limitTunnels;
   const draft = new Draft();
   draft.read('quota', owner, stored);
   if (stored === undefined) tellEverybody(snapshot, draft);
   draft.write({ op: 'put', kind: 'quota', id: owner, record });
-  return { decision: draft.decision(), response: create(SetQuotaResponseSchema, { quota: toQuota(record) }) };
+  return { decision: draft.decision(), response: create(SetQuotaResponseSchema, { quota: quotaOf(snapshot, record) }) };
 }
 
 /** Makes the record of an owner who has none, without limits of its own; of one who has one nothing is changed. */
@@ -87,6 +93,8 @@ function setDefault(snapshot: Snapshot, request: SetQuotaRequest): Refusal | Dec
   delete record.defaultLimit6;
   if (request.limit4 !== undefined) record.defaultLimit4 = request.limit4;
   if (request.limit6 !== undefined) record.defaultLimit6 = request.limit6;
+  if (request.noLimitTunnels) delete record.defaultLimitTunnels;
+  if (request.limitTunnels !== undefined) record.defaultLimitTunnels = request.limitTunnels;
   const draft = new Draft();
   draft.read('network', networkId, network);
   draft.write({ op: 'put', kind: 'network', id: networkId, record });
@@ -96,19 +104,27 @@ function setDefault(snapshot: Snapshot, request: SetQuotaRequest): Refusal | Dec
   };
 }
 
-function defaultQuota(record: {
-  readonly defaultLimit4?: bigint | undefined;
-  readonly defaultLimit6?: bigint | undefined;
-}): Quota {
-  const { defaultLimit4: limit4, defaultLimit6: limit6 } = record;
-  return toQuota(
-    create(QuotaSchema, { ...(limit4 !== undefined && { limit4 }), ...(limit6 !== undefined && { limit6 }) }),
-  );
+type Defaults = Partial<Pick<Network, 'defaultLimit4' | 'defaultLimit6' | 'defaultLimitTunnels'>>;
+
+function defaultQuota({
+  defaultLimit4: limit4,
+  defaultLimit6: limit6,
+  defaultLimitTunnels: limitTunnels,
+}: Defaults): Quota {
+  const limits = {
+    ...(limit4 !== undefined && { limit4 }),
+    ...(limit6 !== undefined && { limit6 }),
+    ...(limitTunnels !== undefined && { limitTunnels }),
+  };
+  return toQuota(create(QuotaSchema, limits));
 }
+
+const quotaOf = ({ tunnelCounts }: Snapshot, record: store.Quota): Quota =>
+  toQuota(record, tunnelCounts.get(record.owner));
 
 /** The default first, then by owner. */
 export function quotasOf(snapshot: Snapshot): Quota[] {
   const owners = [...snapshot.quotas.keys()].sort();
-  const own = owners.flatMap((owner) => snapshot.quotas.get(owner)?.record ?? []).map(toQuota);
-  return [defaultQuota(snapshot.network?.record ?? {}), ...own];
+  const own = owners.flatMap((owner) => snapshot.quotas.get(owner)?.record ?? []);
+  return [defaultQuota(snapshot.network?.record ?? {}), ...own.map((record) => quotaOf(snapshot, record))];
 }

@@ -96,7 +96,7 @@ export function restoreTunnel(
     record.tunnelId = id;
     draft.write({ op: 'put', kind: 'allocation', id: allocationId, record });
   }
-  const exceeded = count(snapshot, draft, { owner, use: useOf(gained), field: 'tunnel.owner' });
+  const exceeded = count(snapshot, draft, { owner, use: useOf(gained), field: 'tunnel.owner', newTunnel: true });
   if (exceeded !== undefined) return exceeded;
   const record = Object.assign(clone(TunnelSchema, deleted), { nextPublicKey: '' });
   draft.read('tunnel', id, undefined);

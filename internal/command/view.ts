@@ -95,12 +95,15 @@ export function toReservation(stored: Partial<Stored<unknown>> & { readonly reco
   });
 }
 
-export function toQuota({ owner, limit4, limit6, used4, used6 }: store.Quota): Quota {
+/** @param usedTunnels how many the owner has */
+export function toQuota({ owner, limit4, limit6, limitTunnels, used4, used6 }: store.Quota, usedTunnels = 0): Quota {
   return create(QuotaSchema, {
     owner,
     ...(limit4 !== undefined && { limit4 }),
     ...(limit6 !== undefined && { limit6 }),
+    ...(limitTunnels !== undefined && { limitTunnels }),
     used4,
     used6,
+    usedTunnels: BigInt(usedTunnels),
   });
 }

@@ -52,6 +52,14 @@ function seen(snapshot: Snapshot): object {
         namesakes(snapshot.tunnelsByOwnerAndName, name).toSorted(),
       ]),
     sizes: [snapshot.tunnelsByName.size, snapshot.tunnelsByOwnerAndName.size],
+    counts: sorted(snapshot.tunnelCounts.entries()),
+    // Counted one by one.
+    owners: sorted(
+      [...Map.groupBy(snapshot.tunnels.values(), ({ record }) => record.owner)].map(([owner, some]) => [
+        owner,
+        some.length,
+      ]),
+    ),
     poolUse: sorted(snapshot.poolUse.entries()),
   };
 }

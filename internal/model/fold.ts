@@ -122,7 +122,7 @@ function change(
 function applied(before: Snapshot, changes: readonly RecordChange[], revision: bigint): Snapshot {
   const touched = new Map<RecordKind, Table>();
   const uses: UseDifferences = new Map();
-  let { tunnelsByName, tunnelsByOwnerAndName, delegations, quarantined } = before;
+  let { tunnelsByName, tunnelsByOwnerAndName, tunnelCounts, delegations, quarantined } = before;
   for (const { kind, id, before: old, after } of changes) {
     const table = touched.get(kind) ?? tableOf(before, kind).asMutable();
     touched.set(kind, after === undefined ? table.delete(id) : table.set(id, after));
@@ -136,6 +136,10 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
           old && ownerAndName(old.record),
           after && ownerAndName(after.record),
         );
+        if (old?.record.owner !== after?.record.owner) {
+          if (old !== undefined) tunnelCounts = counted(tunnelCounts, old.record.owner, -1);
+          if (after !== undefined) tunnelCounts = counted(tunnelCounts, after.record.owner, 1);
+        }
         break;
       case 'slab':
         countSlab(uses, id, Number(after !== undefined) - Number(old !== undefined));
@@ -157,7 +161,7 @@ function applied(before: Snapshot, changes: readonly RecordChange[], revision: b
     else replaced[tables[kind]] = table.asImmutable();
   }
   const poolUse = withDifferences(before.poolUse, uses);
-  const derived = { tunnelsByName, tunnelsByOwnerAndName, poolUse, delegations, quarantined };
+  const derived = { tunnelsByName, tunnelsByOwnerAndName, tunnelCounts, poolUse, delegations, quarantined };
   const after = { ...before, ...replaced, revision, ...derived };
   if (after.network === undefined) delete after.network;
   return after;
@@ -169,6 +173,11 @@ function renamed(index: NameIndex, id: string, old: string | undefined, now: str
   if (old === now) return index;
   const without = old === undefined ? index : withoutName(index, old, id);
   return now === undefined ? without : withName(without, now, id);
+}
+
+function counted(counts: Snapshot['tunnelCounts'], owner: string, by: 1 | -1): Snapshot['tunnelCounts'] {
+  const count = (counts.get(owner) ?? 0) + by;
+  return count === 0 ? counts.delete(owner) : counts.set(owner, count);
 }
 
 /** Some of the allocations, after one of them changed. */

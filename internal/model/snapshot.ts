@@ -58,6 +58,8 @@ export interface Snapshot {
   /** Derived: tunnel ids by name and by `<owner>/<name>`; read with namesakes(). */
   readonly tunnelsByName: NameIndex;
   readonly tunnelsByOwnerAndName: NameIndex;
+  /** Derived: how many tunnels an owner has, by owner; one without any is not in it. */
+  readonly tunnelCounts: Map<string, number>;
   /** Derived: by pool id; a pool that nothing lies under is not in it. */
   readonly poolUse: PoolUses;
   /** Derived: the allocations that are delegations; they are in `allocations` too. */
@@ -88,6 +90,7 @@ export function emptySnapshot(): Snapshot {
     authorities: Map(),
     tunnelsByName: emptyNameIndex(),
     tunnelsByOwnerAndName: emptyNameIndex(),
+    tunnelCounts: Map(),
     poolUse: Map(),
     delegations: Map(),
     quarantined: Map(),

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { processIo } from '#internal/cli/cli.ts';
 import { readBearer, writeBearer } from '#internal/client/client.ts';
 import { goodPassword } from '#internal/testkit/accounts.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
 import { peopleNetwork } from '#internal/testkit/people-network.ts';
 import { recorder } from '#internal/testkit/recorder.ts';
+import { processIo } from './cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pop44-cli-'));
 const world = await peopleNetwork();

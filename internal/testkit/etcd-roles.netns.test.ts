@@ -66,6 +66,8 @@ test('with roles on, daemons of both kinds go on; a REGIONAL may not write what 
     expect(await etcdctl('p3', 'get', '--prefix', `/pop44/log/${folder}`), folder).toContain('permission denied');
   for (const key of ['trimmed/p1/x', 'heads/p1/x', 'audit/p1/x', 'x'])
     expect(await etcdctl('p3', 'put', `/pop44/log/v1/${key}`, 'x'), key).toContain('permission denied');
+  // What no leader decides it commits itself.
+  await cluster.client({ node: 'p3' }).pools.setQuota({ owner: 'ada-p3', limit4: 9n });
   expect(await etcdctl('p3', 'get', '--prefix', '--keys-only', '/pop44/log/v1/audit/p3/')).toContain('/audit/p3/');
   // Asked there, an admin is led on to who can read it.
   await expect(cluster.client({ node: 'p3' }).audit.listAudit({})).rejects.toMatchObject({ code: 'unavailable' });

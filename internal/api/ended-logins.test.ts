@@ -117,6 +117,13 @@ test('a login while a suspension is decided elsewhere does not outlive it [S3]',
   expect(outcome).toMatchObject({ refused: 'forbidden', cure: 'spam' });
 });
 
+test('logins of one account that are made at the same moment are all made, at whatever daemon [S3]', async () => {
+  await member('OE1SAM', 'sam@example.org');
+  const made = await Promise.all([a, b, a, b].map((daemon) => loggedIn('OE1SAM', daemon)));
+  await heard();
+  for (const bearer of made) expect(await standing(bearer)).toBeUndefined();
+});
+
 test('an address gets a few mails, whoever asks, and whether it has an account does not show [S4]', async () => {
   await member('OE1MNY', 'mny@example.org');
   const asked = async (email: string, daemon: ApiDaemon) =>

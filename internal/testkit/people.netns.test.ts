@@ -119,3 +119,14 @@ test('a flood of logins is turned away; whoever provisions is served [S4]', asyn
   await eventually(async () => (await refusals()).length > 0, 15_000);
   expect((await refusals()).length).toBeLessThan(4);
 }, 60_000);
+
+test('daemons of COREs sign where the logs of all others end, and none contradicts another [S8]', async () => {
+  const { audit } = cluster.client({ node: 'p2' });
+  const signed = async () => {
+    const { signers } = await audit.verifyAudit({});
+    return signers.length === 2 && signers.every(({ chains }) => chains > 0);
+  };
+  // 10 s after a start; p1 was started anew.
+  await eventually(signed, 20_000);
+  expect((await audit.verifyAudit({})).problems).toEqual([]);
+}, 60_000);

@@ -18,8 +18,8 @@ import { fateOf } from './fate.ts';
 import { openStatements, signedBy } from './statement.ts';
 
 const everyMs = 3_600_000;
-/** After a start: what is most urgent comes first. */
-const firstMs = 60_000;
+/** After a start: what is more urgent comes first. */
+const firstMs = 10_000;
 /** Of some 90 B each: etcd takes values of up to 1.5 MB. */
 const mostHeads = 8_000;
 /** etcd --max-txn-ops is 128. */

@@ -59,6 +59,8 @@ test('an account is made at one CORE and good at the other; a REGIONAL says wher
   await eventually(() => user('p1').people.whoAmI({}), 2_000);
   expect(await refusedWith(user('p3').people.whoAmI({}))).toBe('unavailable');
   expect(await refusedWith(at('p3').listUsers({}))).toBe('unavailable');
+  expect(await refusedWith(cluster.client({ node: 'p3' }).audit.listAudit({}))).toBe('unavailable');
+  expect((await cluster.client().audit.listAudit({})).lines.length).toBeGreaterThan(0);
   // Without a daemon of its own choice a client steps over the REGIONAL.
   const { tunnel } = await cluster.client({ bearer }).tunnels.createTunnel({ name: 'home', publicKey: publicKey() });
   expect(tunnel?.owner).toMatch(/^user\/[0-9a-f]{12}$/);

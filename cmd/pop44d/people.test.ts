@@ -5,6 +5,7 @@ import type { NodeConfig } from '#internal/config/config.ts';
 import { createLog } from '#internal/log/log.ts';
 import { emptySnapshot } from '#internal/model/model.ts';
 import type { Store } from '#internal/store/store.ts';
+import type { KeptIdentity } from '#internal/trust/trust.ts';
 import { openPeople } from './people.ts';
 
 test('a node of no CORE waits with one listener, however often the fabric changes, and ends with the daemon', async () => {
@@ -12,6 +13,7 @@ test('a node of no CORE waits with one listener, however often the fabric change
     config: { nodeId: 'p1', stateDir: '/nowhere' } as NodeConfig,
     // Nothing of it is asked before the node stands in a CORE.
     store: {} as Store,
+    identity: {} as KeptIdentity,
     clock: realClock,
     log: createLog({}, 'silent'),
     snapshot: emptySnapshot,

@@ -20,7 +20,8 @@ export const filePanel = (
 <p class="notice warn" id="file-warning">The key in it exists on this page alone: we never see it. Save the file before you leave.</p>
 <div class="file"><div>
 <div class="field"><label for="file-kind">Device</label><select id="file-kind">${kinds.map(([value, label]) => html`<option value="${value}">${label}</option>`)}</select></div>
-<div class="field"><label for="file-path">What goes through the tunnel</label><select id="file-path"><option value="all">Everything</option><option value="replies">Only what is asked of its address</option></select></div>
+<p class="hint" id="file-takes-all" hidden>A phone sends everything through the tunnel while it is on.</p>
+<div class="field" id="file-paths"><label for="file-path">What goes through the tunnel</label><select id="file-path"><option value="all">Everything</option><option value="replies">Only what is asked of its address</option></select></div>
 <div class="field" id="file-pops"${pops.length < 2 ? html` hidden` : nothing}><label for="file-pop">Connect to</label><select id="file-pop">${pops.map((pop) => html`<option value="${pop}">${pop}</option>`)}</select></div>
 <div class="row" id="file-saves"></div>
 <p class="problem" id="file-problem" role="alert"></p>

@@ -18,8 +18,7 @@ export function isInterfaceName(name: string): boolean {
 export function wgQuickText(file: Checked, path: ReturnPath): string {
   const lines = [
     `# pop44 tunnel ${file.tunnelName} (${file.tunnelId})`,
-    '# Linux, macOS, BSD: put it into /etc/wireguard as NAME.conf, readable for root alone; then: wg-quick up NAME',
-    '# Windows, macOS, iOS, Android: in the WireGuard app, import this file or its QR code.',
+    ...(path === 'all' ? importNote : linuxNote),
     '# Done when `wg show` tells a latest handshake; the address is then reached from everywhere that its firewall allows.',
     ...(path === 'all' ? endpointNote(file) : repliesNote(file)),
     '[Interface]',
@@ -37,6 +36,15 @@ export function wgQuickText(file: Checked, path: ReturnPath): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const importNote = [
+  '# Linux, macOS, BSD: put it into /etc/wireguard as NAME.conf, readable for root alone; then: wg-quick up NAME',
+  '# Windows, macOS, iOS, Android: in the WireGuard app, import this file or its QR code.',
+];
+const linuxNote = [
+  '# Linux alone (the apps of other systems know no rules of routing, and refuse the file or take everything):',
+  '# put it into /etc/wireguard as NAME.conf, readable for root alone; then: wg-quick up NAME',
+];
 
 /** Why an endpoint inside the tunnelled space is reached all the same. */
 function endpointNote({ endpoint, allowed }: Checked): string[] {
@@ -58,8 +66,8 @@ function repliesNote(file: Checked): string[] {
       `#   ip -${family} rule add from ${from} lookup ${table} priority ${priority}`,
   );
   return [
-    '# Linux alone. Only what leaves from these addresses is to take the tunnel. wg-quick makes the routes, and rules only by',
-    '# lines that run commands, which this file does not have: without these, once after each boot, replies get lost.',
+    '# Only what leaves from these addresses is to take the tunnel. wg-quick makes the routes, and rules only by lines that',
+    '# run commands, which this file does not have: without these, once after each boot, replies get lost.',
     '# (networkd, networkmanager, openwrt and routeros files make the rules by themselves.)',
     ...rules,
   ];

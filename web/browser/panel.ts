@@ -52,6 +52,29 @@ export interface Shown {
   readonly isNew: boolean;
 }
 
+const phoneSteps = [
+  'Install the WireGuard app on the phone.',
+  'In the app: +, then Scan from QR code.',
+  'Give it a name and switch it on.',
+];
+
+/** What is to be done with a file, a line each: what it says to people itself, before its first line for a program. */
+function steps(text: string, kind: string, path: ReturnPath): readonly string[] {
+  if (kind === 'phone') return phoneSteps;
+  const lines = text.split('\n');
+  if (kind !== 'wg-quick' || path === 'all')
+    return lines
+      .slice(1, 4)
+      .filter((line) => line.startsWith('#'))
+      .map((line) => line.replace(/^# *(\d\. )?/, ''));
+  const rules = lines.flatMap((line) => /^#\s+(ip -[46] rule add .*)$/.exec(line)?.[1] ?? []);
+  return [
+    'This file is for Linux alone: the apps of other systems know no rules of routing. For them choose Everything.',
+    'Put it into /etc/wireguard as NAME.conf, readable for root alone; then: wg-quick up NAME',
+    ...rules.map((rule) => `Once after each boot, as root: ${rule}`),
+  ];
+}
+
 let shown: Shown | undefined;
 let picture = '';
 
@@ -59,7 +82,11 @@ async function draw(): Promise<void> {
   if (shown === undefined) return;
   const { tunnel, name, privateKey, presharedKey } = shown;
   const kind = element<HTMLSelectElement>('file-kind').value;
-  const path = element<HTMLSelectElement>('file-path').value as ReturnPath;
+  // A phone's app knows no rules of routing.
+  const takesAll = kind === 'phone';
+  const path = takesAll ? 'all' : (element<HTMLSelectElement>('file-path').value as ReturnPath);
+  element('file-paths').hidden = takesAll;
+  element('file-takes-all').hidden = !takesAll;
   const [saves, problem] = [element('file-saves'), element('file-problem')];
   problem.textContent = '';
   try {
@@ -81,20 +108,8 @@ async function draw(): Promise<void> {
       }),
     );
     const text = first?.text ?? '';
-    // What a file says to people stands before its first line for a program.
-    const notes = text
-      .split('\n')
-      .slice(1, 4)
-      .filter((line) => line.startsWith('#'));
     element('file-lines').replaceChildren(
-      ...(kind === 'phone'
-        ? [
-            'Install the WireGuard app on the phone.',
-            'In the app: +, then Scan from QR code.',
-            'Give it a name and switch it on.',
-          ]
-        : notes.map((line) => line.replace(/^# *(\d\. )?/, ''))
-      ).map((line) => {
+      ...steps(text, kind, path).map((line) => {
         const item = document.createElement('li');
         item.textContent = line;
         return item;

@@ -5,6 +5,8 @@ import type { Clock } from '#internal/clock/clock.ts';
 export interface Limit {
   /** Seconds until the source may; 0: it may now, and this was it. */
   take(source: string): number;
+  /** It came to nothing: the source may again. */
+  giveBack(source: string): void;
 }
 
 /** Beyond these the oldest are forgotten. */
@@ -25,5 +27,6 @@ export function createLimit(everyMs: number, clock: Clock): Limit {
       }
       return 0;
     },
+    giveBack: (source) => void last.delete(source),
   };
 }

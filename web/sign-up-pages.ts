@@ -58,6 +58,7 @@ const sentPage = (title: string, text: Html): Page => ({
 async function signUp(visit: Visit, around: SignUpAround): Promise<Answer> {
   const source = prefixOf(visit.source);
   const solved = around.work.spend(value(visit, 'challenge'), value(visit, 'answer'), source);
+  // Taken before and given back after: between the two, others of this source are turned away.
   const waitSeconds = solved ? 0 : around.withoutWork.take(source);
   if (waitSeconds > 0) {
     const minutes = Math.ceil(waitSeconds / 60);
@@ -75,6 +76,8 @@ async function signUp(visit: Visit, around: SignUpAround): Promise<Answer> {
   } catch (thrown) {
     const trouble = troubleOf(thrown);
     if (trouble === undefined) throw thrown;
+    // A typing mistake costs nobody ten minutes; what may have been done all the same does.
+    if (!solved && trouble.status !== 504) around.withoutWork.giveBack(source);
     return { page: signUpPage(visit, around, trouble), status: trouble.status };
   }
 }

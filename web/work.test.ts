@@ -31,10 +31,20 @@ test('an answer is good once, for its source, for ten minutes, from any instance
   expect(one.spend(later, good, '192.0.2.1')).toBe(false);
 });
 
-test.each(['', '-1', '1e3', '0x10', ' 1', '9'.repeat(16), 'NaN'])('%j is no answer', (answer) => {
-  const one = work(0 + 8);
-  expect(one.spend(one.challenge(''), answer, '')).toBe(false);
-});
+test.each(['', '-1', '1e3', '0x10', ' 1', '9'.repeat(16), 'NaN'])(
+  '%j is no answer, even where its hash would do',
+  (answer) => {
+    const one = work(4);
+    const hashed = (challenge: string) => zeroBits(createHash('sha256').update(`${challenge} ${answer}`).digest());
+    const fitting = (): string => {
+      for (let challenge = one.challenge(''); ; challenge = one.challenge(''))
+        if (hashed(challenge) >= 4) return challenge;
+    };
+    const challenge = fitting();
+    expect(one.spend(challenge, answer, '')).toBe(false);
+    expect(one.spend(challenge, solved(challenge, 4), '')).toBe(true);
+  },
+);
 
 test('a challenge that is none, or was changed, is refused', () => {
   const one = work(1);
@@ -75,6 +85,9 @@ test('one in ten minutes is one in ten minutes, for each source', () => {
   expect(limit.take('a')).toBe(1);
   now += 1_000;
   expect(limit.take('a')).toBe(0);
+  limit.giveBack('a');
+  expect(limit.take('a')).toBe(0);
+  expect(limit.take('a')).toBe(600);
 });
 
 test('a form says nothing of its cookie', () => {

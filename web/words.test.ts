@@ -18,6 +18,11 @@ test.each([
     'user',
     '"OE1X" is no user (of this network).',
   ],
+  [
+    { field: 'node', value: 'p1', problem: 'has no other node', cure: 'a second node that is well, or --force' },
+    'node',
+    '"p1" has no other node.',
+  ],
   [{ problem: 'there is no pool', cure: '' }, '', 'There is no pool.'],
 ])('a refusal is told in sentences, at the field of its form', (about, field, text) => {
   expect(told(about)).toMatchObject({ status: 422, field, text });

@@ -33,6 +33,7 @@ const instead: Readonly<Record<string, string>> = {
   'not-found secret': 'This link was used already, or is older than 30 minutes. Ask for another one.',
   'stale-etag etag':
     'It was changed meanwhile, perhaps by you in another tab. This is how it is now; change it again if you like.',
+  'already-exists name': 'There is one of this name already. Choose another.',
   'duplicate-key public_key': 'Another tunnel has this key. Make a new one for each device.',
 };
 
@@ -53,8 +54,8 @@ function sentence(refusal: Refusal): string {
   const problem = message.slice(start, end);
   const subject =
     problem.startsWith('"') || field === '' ? '' : `${labels[name] ?? capital(name.replaceAll('_', ' '))} `;
-  // A command is no cure in a page.
-  const help = cure === '' || /^pop44 |^as .* list shows/.test(cure) ? '' : ` ${ended(capital(cure))}`;
+  // A command, or an option of one, is no cure in a page.
+  const help = cure === '' || /^pop44 |--[a-z]|^as .* list shows/.test(cure) ? '' : ` ${ended(capital(cure))}`;
   const obstacles = (refusal.obstacles ?? []).length > 0 ? ` In the way: ${refusal.obstacles?.join('; ')}.` : '';
   return `${ended(capital(`${subject}${problem}`))}${help}${obstacles}`;
 }

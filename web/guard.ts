@@ -5,7 +5,7 @@ import cookies from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { formToken, prefixOf } from './source.ts';
+import { formToken, plainAddress, prefixOf } from './source.ts';
 import type { LoginCookie } from './visit.ts';
 
 /** No script and no style but our own files, nobody's frame, no text that becomes markup in the browser. */
@@ -52,7 +52,7 @@ const secretForm = /^[A-Za-z0-9_-]{43}$/;
 
 export const sourceOf = (request: FastifyRequest): string =>
   // A socket of this machine has no address.
-  ((request.ip as string | undefined) ?? '').replace(/^::ffff:(?=[0-9.]+$)/i, '');
+  plainAddress((request.ip as string | undefined) ?? '');
 
 /** What refuses a request before any page sees it; `asPage` shows it. */
 export class Turned extends Error {

@@ -1,12 +1,16 @@
 // Listen: a site on its addresses by HTTPS, with a certificate that is read again when its file changes.
 
-import { readFileSync, rmSync, lstatSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, lstatSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
+import { followFiles, versionOf } from './followed-files.ts';
+import type { IsProxy } from './proxies.ts';
 import type { Listening } from './settings.ts';
+import { prefixOf } from './source.ts';
 
 export interface Listener {
   /** TCP ports in the order of the addresses; 0 of a socket. */
@@ -14,8 +18,11 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const lookEveryMs = 10_000;
 const mostConnections = 4_000;
+/** Of one IPv4 address or IPv6 /64: a club behind one address, with six a browser. Proxies speak for many. */
+export const mostOfOneSource = 200;
+/** A handshake takes two round trips; who has not made it by then holds a place for nothing. */
+const handshakeMs = 5_000;
 const graceMs = 1_000;
 
 function readPair({ certificateFile, keyFile }: Listening): { readonly cert: Buffer; readonly key: Buffer } {
@@ -26,52 +33,73 @@ function readPair({ certificateFile, keyFile }: Listening): { readonly cert: Buf
   }
 }
 
-const changed = ({ certificateFile, keyFile }: Listening): string =>
-  [certificateFile, keyFile].map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0).join(' ');
+export interface ListenAround {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isProxy: IsProxy;
+}
+
+/** Closes connections of a source that has too many, before anything is computed for them. */
+function capSources(server: Server, isProxy: IsProxy): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    if (isProxy(socket.remoteAddress)) return;
+    const source = prefixOf(socket.remoteAddress ?? '');
+    const count = (open.get(source) ?? 0) + 1;
+    if (count > mostOfOneSource) {
+      socket.destroy();
+      return;
+    }
+    open.set(source, count);
+    socket.once('close', () => {
+      const left = (open.get(source) ?? 1) - 1;
+      if (left === 0) open.delete(source);
+      else open.set(source, left);
+    });
+  });
+}
 
 /** @throws Fault `config`, `listen` */
 export async function listen(
   serve: RequestListener,
   where: Listening,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, isProxy }: ListenAround,
 ): Promise<Listener> {
-  let version = changed(where);
+  const files = [where.certificateFile, where.keyFile];
+  const version = versionOf(files);
   const pair = readPair(where);
   const servers: Server[] = [];
   const ports: number[] = [];
   for (const address of where.listen) {
     let server: Server;
     try {
-      server = createServer({ ...pair, minVersion: 'TLSv1.2', requestTimeout: 15_000, headersTimeout: 10_000 }, serve);
+      server = createServer(
+        {
+          ...pair,
+          minVersion: 'TLSv1.2',
+          ...{ handshakeTimeout: handshakeMs, headersTimeout: 10_000, requestTimeout: 15_000 },
+        },
+        serve,
+      );
     } catch (thrown) {
       throw new Fault('config', `${where.certificateFile}: ${messageOf(thrown)}`, thrown);
     }
     server.maxConnections = mostConnections;
+    capSources(server, isProxy);
     servers.push(server);
     ports.push(await bind(server, address));
   }
   const ended = new AbortController();
-  const looking = (async () => {
-    for (;;) {
-      await clock.sleep(lookEveryMs, ended.signal);
-      const now = changed(where);
-      if (now === version) continue;
-      try {
-        const next = readPair(where);
-        for (const server of servers) server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
-        version = now;
-        log.info('certificate-read', { file: where.certificateFile });
-      } catch (thrown) {
-        // Half written, perhaps: the old one goes on.
-        log.warn('certificate-unusable', { file: where.certificateFile, reason: messageOf(thrown) });
-      }
-    }
-  })().catch(() => undefined);
+  const takeNew = (): void => {
+    const next = readPair(where);
+    for (const server of servers) server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
+  };
+  const following = followFiles(files, takeNew, { clock, log, signal: ended.signal, version });
   return {
     ports,
     async close() {
       ended.abort();
-      await looking;
+      await following;
       await Promise.all(servers.map(closed));
     },
   };

@@ -6,6 +6,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Context, readContext } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
+import { unixProxy } from './proxies.ts';
 
 /** A listener: its addresses (`0.0.0.0:443`, `[::]:443`, `unix:/run/web.sock`) and its certificate as PEM files. */
 export interface Listening {
@@ -21,7 +22,7 @@ export interface Settings {
   readonly name: string;
   readonly public?: Listening;
   readonly console?: Listening;
-  /** Prefixes of proxies whose X-Forwarded-For is believed. */
+  /** Prefixes of proxies whose X-Forwarded-For is believed, and `unix`, those who come by a socket of this machine. */
   readonly trustedProxies: readonly string[];
   /** Shared by all instances behind one name; undefined: made at the start, right for one instance. */
   readonly secretFile?: string;
@@ -76,8 +77,8 @@ export function readSettings(file: string): Settings {
   const proxies = fields.get('trustedProxies') ?? [];
   const arePrefixes =
     Array.isArray(proxies) &&
-    proxies.every((text) => typeof text === 'string' && typeof parsePrefix(text) === 'string');
-  if (!arePrefixes) bad('trustedProxies', proxies, 'a list of prefixes, like 192.0.2.0/24');
+    proxies.every((text) => text === unixProxy || (typeof text === 'string' && typeof parsePrefix(text) === 'string'));
+  if (!arePrefixes) bad('trustedProxies', proxies, `a list of prefixes, like 192.0.2.0/24, and "${unixProxy}"`);
   const workBits = fields.get('workBits') ?? usualWorkBits;
   if (!Number.isInteger(workBits) || (workBits as number) < 0 || (workBits as number) > mostWorkBits)
     bad('workBits', workBits, `a whole number from 0 to ${mostWorkBits}`);
@@ -93,6 +94,16 @@ export function readSettings(file: string): Settings {
   };
   if (settings.public === undefined && settings.console === undefined)
     bad('public', undefined, 'public, console or both');
+  for (const site of ['public', 'console'] as const) {
+    const socket = settings[site]?.listen.find((address) => address.startsWith('unix:'));
+    // Limits would count all visitors as one, who are shut out together.
+    if (socket !== undefined && !settings.trustedProxies.includes(unixProxy))
+      bad(
+        `${site}.listen`,
+        socket,
+        `the proxy before a socket has to say in X-Forwarded-For for whom it asks: "trustedProxies": ["${unixProxy}"]`,
+      );
+  }
   return settings;
 }
 

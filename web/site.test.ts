@@ -1,9 +1,13 @@
 //   https requests by hand -- https --> pop44-web --> an API on a store in memory
 
 import type { IncomingHttpHeaders } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { goodPassword } from '#internal/testkit/accounts.ts';
+import { publicKey } from '#internal/testkit/requests.ts';
 import { type WebScene, webScene } from '#internal/testkit/web-scene.ts';
 import { changesAMinute } from './guard.ts';
 import { nextPage } from './site.ts';
@@ -23,11 +27,11 @@ interface Said {
 
 function ask(
   path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  options: { method?: string; headers?: Record<string, string>; body?: string; socketPath?: string } = {},
 ): Promise<Said> {
-  const { method = 'GET', headers = {}, body } = options;
+  const { body, ...rest } = { method: 'GET', headers: {}, ...options };
   return new Promise((resolve, reject) => {
-    const sent = request(`${scene.publicUrl}${path}`, { method, headers, ca: scene.ca }, (response) => {
+    const sent = request(`${scene.publicUrl}${path}`, { ...rest, ca: scene.ca }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('end', () =>
@@ -147,16 +151,80 @@ test('sign-up answers alike, whether the address has an account or not [S3]', as
   expect(first).toMatchObject({ status: 303, headers: { location: '/sent' } });
 });
 
-test('without scripts one sign-up in ten minutes is taken', async () => {
-  const signUp = async (callsign: string) => {
+test('without scripts one sign-up in ten minutes is taken; a typing mistake does not count', async () => {
+  const signUp = async (callsign: string, password = goodPassword) => {
     const { cookie, token } = await visited('/');
-    const fields = { token, callsign, email: `${callsign.toLowerCase()}@example.org`, password: goodPassword };
+    const fields = { token, callsign, email: `${callsign.toLowerCase()}@example.org`, password };
     return post('/signup', fields, { origin: scene.publicUrl, cookie });
   };
+  expect((await signUp('OE1THR', 'short')).status).toBe(422);
+  expect((await signUp('OE1THR/P')).status).toBe(422);
   expect((await signUp('OE1THR')).status).toBe(303);
   const second = await signUp('OE1FOR');
   expect(second.status).toBe(429);
   expect(second.text).toContain('Try again in 10 minutes');
+});
+
+test('behind a proxy on a socket each visitor is a source of its own', async () => {
+  const before = scene;
+  const directory = await mkdtemp(join(tmpdir(), 'pop44-socket-'));
+  const socketPath = join(directory, 'web.sock');
+  await using behind = await webScene({ listen: ['127.0.0.1:0', `unix:${socketPath}`], trustedProxies: ['unix'] });
+  scene = behind;
+  try {
+    const host = 'localhost';
+    const signUp = async (source: string, callsign: string): Promise<number> => {
+      const from = { host, 'x-forwarded-for': source };
+      const { headers: had, text } = await ask('/', { socketPath, headers: from });
+      const cookie = had['set-cookie']?.[0]?.split(';')[0] ?? '';
+      const token = /name="token" value="([^"]+)"/.exec(text)?.[1] ?? '';
+      const fields = { token, callsign, email: `${callsign.toLowerCase()}@example.org`, password: goodPassword };
+      const headers = { ...from, cookie, origin: `https://${host}`, 'content-type': form };
+      const body = new URLSearchParams(fields).toString();
+      return (await ask('/signup', { method: 'POST', socketPath, headers, body })).status;
+    };
+    expect(await signUp('192.0.2.1', 'OE1SOA')).toBe(303);
+    expect(await signUp('192.0.2.1', 'OE1SOB')).toBe(429);
+    expect(await signUp('192.0.2.2', 'OE1SOB')).toBe(303);
+  } finally {
+    scene = before;
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 30_000);
+
+/** With an account of its own; what its requests bear. */
+async function loggedIn(callsign: string, email: string) {
+  await scene.client.people.signUp({ callsign, email, password: goodPassword });
+  await scene.client.people.verify({ secret: await scene.mails.secretTo(email, 'confirm your address') });
+  await scene.client.people.approveUser({ user: callsign });
+  const { cookie, token } = await visited();
+  const fields = { token, name: callsign, password: goodPassword };
+  const { headers } = await post('/login', fields, { origin: scene.publicUrl, cookie });
+  const login = headers['set-cookie']?.map((each) => each.split(';')[0]) ?? [];
+  return { origin: scene.publicUrl, cookie: [cookie, ...login].join('; ') };
+}
+
+test('a form that is sent twice makes one tunnel; another form, or one that was changed, makes its own', async () => {
+  const headers = await loggedIn('OE1DBL', 'dbl@example.org');
+  const newForm = async () => {
+    const { text } = await ask('/tunnels/new', { headers });
+    const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(text)?.[1] ?? '';
+    return { token: hidden('token'), nonce: hidden('nonce'), presets: 'ping', pop: '' };
+  };
+  const first = { ...(await newForm()), name: 'one', public_key: publicKey() };
+  const [once, twice] = [await post('/tunnels', first, headers), await post('/tunnels', first, headers)];
+  expect(once.status).toBe(303);
+  expect(twice).toMatchObject({ status: 303, headers: { location: once.headers.location } });
+  // Back to the form, and another choice.
+  const changed = await post('/tunnels', { ...first, presets: 'open' }, headers);
+  expect(changed).toMatchObject({ status: 422, text: expect.stringContaining('There is one of this name') });
+  const other = await post('/tunnels', { ...first, name: 'two', public_key: publicKey() }, headers);
+  expect(other.headers.location).not.toBe(once.headers.location);
+  // The same once more, days later, from a form of its own.
+  const again = await post('/tunnels', { ...first, ...(await newForm()) }, headers);
+  expect(again).toMatchObject({ status: 422, text: expect.stringContaining('There is one of this name') });
+  const { tunnels } = await scene.client.tunnels.listTunnels({});
+  expect(tunnels.map(({ name }) => name).sort()).toEqual(['one', 'two']);
 });
 
 test.each([

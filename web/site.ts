@@ -9,6 +9,8 @@ import type { Assets } from './assets.ts';
 import { checkOrigin, cookieNames, formCookie, guard, loginSecret, setLogin, sourceOf, Turned } from './guard.ts';
 import { html } from './html.ts';
 import { layout } from './layout.ts';
+import type { Live } from './live.ts';
+import type { IsProxy } from './proxies.ts';
 import { formToken } from './source.ts';
 import type { Answer, Page, Route, Visit } from './visit.ts';
 import { troubleOf } from './words.ts';
@@ -21,13 +23,15 @@ export interface SiteAround {
   readonly assets: Assets;
   readonly clock: Clock;
   readonly log: Log;
-  readonly trustedProxies: readonly string[];
+  readonly isProxy: IsProxy;
   readonly routes: readonly Route[];
   /** Answers with what goes on as long as a page is open. */
-  readonly live: (visit: Visit, signal: AbortSignal) => AsyncIterable<string>;
+  readonly live: Live['events'];
 }
 
 const bodyLimit = 64 * 1024;
+/** Characters of a thing's id. */
+const mostSubject = 64;
 const immutable = 'public, max-age=31536000, immutable';
 
 /** The local page that a login leads back to; never another site. */
@@ -50,11 +54,11 @@ const titles: Readonly<Record<number, string>> = {
 };
 
 export async function createSite(around: SiteAround): Promise<FastifyInstance> {
-  const { kind, assets, name, log, client } = around;
+  const { kind, assets, name, log, client, isProxy } = around;
   const app = fastify({
     bodyLimit,
-    // Of addresses that may say for whom they ask.
-    trustProxy: around.trustedProxies.length === 0 ? false : [...around.trustedProxies],
+    // Those that may say for whom they ask.
+    trustProxy: isProxy,
     logger: false,
     routerOptions: { maxParamLength: 200 },
     requestTimeout: 15_000,
@@ -167,6 +171,7 @@ export async function createSite(around: SiteAround): Promise<FastifyInstance> {
   app.get('/live', async (request, reply) => {
     const visit = visitOf(request, formCookie(request, reply, names.form));
     if (visit.bearer === undefined) return reply.status(401).send({ problem: { field: '', text: 'Log in first.' } });
+    const subject = (visit.query.get('of') ?? '').slice(0, mostSubject);
     const ended = new AbortController();
     reply.hijack();
     const { raw } = reply;
@@ -179,7 +184,7 @@ export async function createSite(around: SiteAround): Promise<FastifyInstance> {
       'x-accel-buffering': 'no',
     });
     try {
-      for await (const event of around.live(visit, ended.signal)) {
+      for await (const event of around.live(visit, subject, ended.signal)) {
         // Who reads too slowly is cut off, and comes back by itself.
         if (!raw.write(event) && raw.writableLength > bodyLimit) break;
       }

@@ -2,9 +2,12 @@
 
 import { createHash } from 'node:crypto';
 
+/** A listener of both families shows IPv4 in IPv6's clothes. */
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+
 /** Empty: a socket of this machine. */
 export function prefixOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+  const plain = plainAddress(address);
   if (!plain.includes(':')) return plain;
   const [head = '', tail] = plain.split('%', 1)[0]?.split('::', 2) ?? [];
   const left = head === '' ? [] : head.split(':');

@@ -11,11 +11,11 @@ const changeOf = (visit: Visit): { readonly change: { readonly etag: string } } 
 });
 
 /** A change, then its page again, with what was wrong if anything was. */
-const change = (path: string, said: string, make: (visit: Visit) => Promise<unknown>): Route =>
+const change = (path: string, said: (visit: Visit) => string, make: (visit: Visit) => Promise<unknown>): Route =>
   post(`/tunnels/:id/${path}`, async (visit): Promise<Answer> => {
     try {
       await make(visit);
-      return visit.wantsJson ? { json: {} } : { to: `/tunnels/${visit.params['id'] ?? ''}?said=${said}` };
+      return visit.wantsJson ? { json: {} } : { to: `/tunnels/${visit.params['id'] ?? ''}?said=${said(visit)}` };
     } catch (thrown) {
       const trouble = troubleOf(thrown);
       if (trouble === undefined || trouble.loggedOut === true || trouble.status === 404) throw thrown;
@@ -34,26 +34,32 @@ const remove = post('/tunnels/:id/delete', async (visit): Promise<Answer> => {
   return { to: '/tunnels?said=deleted' };
 });
 
+const changed = (): string => 'changed';
+const isCancelled = (visit: Visit): boolean => given(visit, 'cancel') === 'yes';
+
 export const tunnelChanges: readonly Route[] = [
-  change('rename', 'changed', (visit) =>
+  change('rename', changed, (visit) =>
     visit.client.tunnels.updateTunnel({ ...changeOf(visit), ...refOf(visit), name: given(visit, 'name') }, visit.call),
   ),
-  change('enable', 'changed', (visit) =>
+  change('enable', changed, (visit) =>
     visit.client.tunnels.updateTunnel({ ...refOf(visit), enabled: given(visit, 'enabled') === 'yes' }, visit.call),
   ),
-  change('firewall', 'changed', (visit) =>
+  change('firewall', changed, (visit) =>
     visit.client.tunnels.updateTunnel(
       { ...changeOf(visit), ...refOf(visit), firewall: { presets: given(visit, 'presets').split(',') } },
       visit.call,
     ),
   ),
-  change('rotate', 'rotating', (visit) =>
-    visit.client.tunnels.rotateTunnelKey(
-      given(visit, 'cancel') === 'yes'
-        ? { ...refOf(visit), cancel: true }
-        : { ...refOf(visit), nextPublicKey: given(visit, 'public_key') },
-      visit.call,
-    ),
+  change(
+    'rotate',
+    (visit) => (isCancelled(visit) ? 'cancelled' : 'rotating'),
+    (visit) =>
+      visit.client.tunnels.rotateTunnelKey(
+        isCancelled(visit)
+          ? { ...refOf(visit), cancel: true }
+          : { ...refOf(visit), nextPublicKey: given(visit, 'public_key') },
+        visit.call,
+      ),
   ),
   remove,
 ];

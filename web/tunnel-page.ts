@@ -11,9 +11,9 @@ import { filePanel } from './file-panel.ts';
 import { html, type Html, nothing } from './html.ts';
 import { meOf } from './me.ts';
 import { firewallChoices, firewallLabel, moment, popLabel } from './show.ts';
-import { colour, stateOf, type TunnelState } from './tunnel-state.ts';
+import { colour, stateOf, type TunnelState, usageOf } from './tunnel-state.ts';
 import type { Page, Visit } from './visit.ts';
-import type { Trouble } from './words.ts';
+import { type Trouble, troubleOf } from './words.ts';
 
 const said: Readonly<Record<string, string>> = {
   changed: 'Changed.',
@@ -23,8 +23,17 @@ const said: Readonly<Record<string, string>> = {
 
 const placeholder = '(the private key that you have made)';
 
+/** Or why there is none now: the page stands without it. @throws Refused: the login has ended, or there is no such tunnel */
+const templateOf = ({ client, call }: Visit, tunnel: string): Promise<GetTunnelTemplateResponse | Trouble> =>
+  client.tunnels.getTunnelTemplate({ tunnel }, call).catch((thrown: unknown) => {
+    const trouble = troubleOf(thrown);
+    if (trouble === undefined || trouble.loggedOut === true || trouble.status === 404) throw thrown;
+    return trouble;
+  });
+
 /** For who has no scripts: everything but the key, which is not here. */
-function fileWithoutKey(template: GetTunnelTemplateResponse): string {
+function fileWithoutKey(template: GetTunnelTemplateResponse | Trouble): string {
+  if (!('tunnelId' in template)) return `# ${template.text}`;
   const privateKey = newPrivateKey().toString('base64');
   try {
     return wgQuick({ ...template, privateKey }).replace(privateKey, placeholder);
@@ -64,12 +73,23 @@ function alerts(tunnel: Tunnel): Html {
   }`;
 }
 
-function keySection(visit: Visit, { id, nextPublicKey }: Tunnel): Html {
-  const open =
-    nextPublicKey === ''
-      ? nothing
-      : html`<p class="notice">A new key waits for its first connection: <span class="mono">${nextPublicKey}</span>. ${action({ action: `/tunnels/${id}/rotate`, token: visit.token, label: 'Give it up', values: { cancel: 'yes' }, kind: 'link' })}</p>`;
-  return html`<section class="card"><h2>File and key</h2>${open}
+const openRotation = (visit: Visit, { id, nextPublicKey }: Tunnel): Html =>
+  nextPublicKey === ''
+    ? nothing
+    : html`<p class="notice">A new key waits for its first connection: <span class="mono">${nextPublicKey}</span>. ${action({ action: `/tunnels/${id}/rotate`, token: visit.token, label: 'Give it up', values: { cancel: 'yes' }, kind: 'link' })}</p>`;
+
+/** Sealed to nodes when it was made, and kept by its owner: no page has it, and a file without it would never connect. */
+const sharedKeySection = (visit: Visit, tunnel: Tunnel): Html =>
+  html`<section class="card"><h2>File and key</h2>${openRotation(visit, tunnel)}
+<p class="notice" id="shared-key">This tunnel has a pre-shared key, which is in its file alone. Its files are made where that file is, at a command line:</p>
+<p>The same for another program or place: <code>pop44 tunnel file ${tunnel.id} --key-file OLD.conf --out NEW.conf</code></p>
+<p>A new key: <code>pop44 tunnel rotate-key ${tunnel.id} --old-file OLD.conf --file NEW.conf</code></p>
+<p>A new pre-shared key: <code>pop44 tunnel rotate-psk ${tunnel.id} --key-file OLD.conf --file NEW.conf</code></p>
+</section>`;
+
+function keySection(visit: Visit, tunnel: Tunnel): Html {
+  const { id } = tunnel;
+  return html`<section class="card"><h2>File and key</h2>${openRotation(visit, tunnel)}
 <p>We never had your private key. With it, your browser makes the file again, for any device.</p>
 <form id="again" class="needs-script" hidden><div class="field"><label for="own-key">Private key, or an earlier file</label><textarea id="own-key" rows="3" spellcheck="false" autocomplete="off" aria-describedby="own-key-hint"></textarea><p class="hint" id="own-key-hint">It stays in this page.</p></div><p class="problem" id="again-problem" role="alert"></p><button class="quiet">Make the file</button></form>
 <noscript><p>Put your private key into this file:</p></noscript>
@@ -100,8 +120,8 @@ export async function tunnelPage(visit: Visit, trouble?: Trouble): Promise<Page>
   const [me, { tunnel }, usage, template, { pops }] = await Promise.all([
     meOf(visit),
     client.tunnels.getTunnel(ref, call),
-    client.tunnels.getTunnelUsage(ref, call),
-    client.tunnels.getTunnelTemplate(ref, call),
+    usageOf(client, call, ref.tunnel),
+    templateOf(visit, ref.tunnel),
     client.fabric.listPops({}, call),
   ]);
   if (tunnel === undefined) throw new Fault('internal', 'a tunnel without a record');
@@ -115,9 +135,9 @@ export async function tunnelPage(visit: Visit, trouble?: Trouble): Promise<Page>
 ${note === undefined ? nothing : html`<p class="notice good" role="status">${note}</p>`}
 <p class="notice warn" id="away" role="status" hidden></p>
 ${problem(trouble, ['name', 'confirm', 'presets'])}${alerts(tunnel)}
-${filePanel(tunnel.id, tunnel.popIds)}
-<div class="cards">${summary(tunnel, state, pops)}${keySection(visit, tunnel)}</div>
-<noscript><section class="card"><h2>Its file</h2><pre tabindex="0">${fileWithoutKey(template)}</pre></section></noscript>
+${tunnel.hasPresharedKey ? nothing : filePanel(tunnel.id, tunnel.popIds)}
+<div class="cards">${summary(tunnel, state, pops)}${tunnel.hasPresharedKey ? sharedKeySection(visit, tunnel) : keySection(visit, tunnel)}</div>
+${tunnel.hasPresharedKey ? nothing : html`<noscript><section class="card"><h2>Its file</h2><pre tabindex="0">${fileWithoutKey(template)}</pre></section></noscript>`}
 ${settings(visit, tunnel, trouble)}
 <p class="command">At a command line: <code>pop44 tunnel get ${tunnel.id}</code></p>`,
   };

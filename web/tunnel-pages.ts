@@ -1,6 +1,6 @@
 // Tunnel pages: one's tunnels, a new one, and one tunnel with everything that can be done with it.
 
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { choices, field, form, problem } from './fields.ts';
 import { filePanel } from './file-panel.ts';
@@ -18,9 +18,9 @@ const said: Readonly<Record<string, string>> = {
   deleted: 'The tunnel is deleted. Its addresses are kept for you for a while.',
 };
 
-/** Of the list; the first paint has no bytes, which cost a question to every node: they come live. */
+/** Of the list; whether each is up at this moment would cost a question to every node for each: its own page tells. */
 function row(tunnel: Tunnel, now: Date): Html {
-  const { word, label } = stateOf(tunnel, undefined, now);
+  const { word, label } = stateOf(tunnel, 'not asked', now);
   return html`<li class="tunnel" data-id="${tunnel.id}"><h2><a href="/tunnels/${tunnel.id}">${tunnel.name}</a></h2>
 <div class="mono">${tunnel.prefixes.map((prefix) => html`<div>${prefix.replace(/\/32$/, '')}</div>`)}</div>
 <div><span class="${`state ${colour(word)}`}" data-live="label">${label}</span><br><small>${firewallLabel(tunnel.firewall?.presets ?? [], tunnel.firewall?.rules.length ?? 0)}</small></div></li>`;
@@ -29,8 +29,9 @@ function row(tunnel: Tunnel, now: Date): Html {
 const empty = html`<div class="card empty"><h2>No tunnel yet</h2><p class="soft">A tunnel gives one device its own public address. It takes a minute: choose a name, and import one file in the WireGuard app.</p><p><a class="button" href="/tunnels/new">Create your first tunnel</a></p></div>`;
 
 async function listPage(visit: Visit): Promise<Page> {
-  const [me, tunnels] = await Promise.all([meOf(visit), allTunnels(visit.client, visit.call)]);
-  const mine = tunnels.filter(({ owner }) => owner === me.owner).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const me = await meOf(visit);
+  const tunnels = await allTunnels(visit.client, visit.call, me.owner);
+  const mine = tunnels.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const note = said[visit.query.get('said') ?? ''];
   const now = new Date();
   return {
@@ -65,7 +66,7 @@ async function newPage(visit: Visit, trouble?: Trouble): Promise<Page> {
 ${problem(trouble, ['name', 'public_key', 'presets'])}
 <div class="card">${form(
       { action: '/tunnels', token: visit.token, id: 'create' },
-      html`${field({ name: 'name', label: 'Name', value: given('name'), hint: 'For you: repeater, shack, phone. Letters a to z, digits and -.', maxlength: 63, autocapitalize: 'none', spellcheck: 'false', autocomplete: 'off', required: true, first: true }, trouble)}
+      html`<input type="hidden" name="nonce" value="${given('nonce') || randomBytes(16).toString('base64url')}">${field({ name: 'name', label: 'Name', value: given('name'), hint: 'For you: repeater, shack, phone. Letters a to z, digits and -.', maxlength: 63, autocapitalize: 'none', spellcheck: 'false', autocomplete: 'off', required: true, first: true }, trouble)}
 <div class="field"><label for="pop">Where</label><select id="pop" name="pop"><option value="">Choose for me</option>${open.map((pop) => html`<option${attributes({ value: pop.id, selected: given('pop') === pop.id })}>${popLabel(pop)}</option>`)}</select><p class="hint">The nearest is the fastest. It works from everywhere.</p></div>
 ${choices({ name: 'presets', legend: 'What may come in', all: firewallChoices, chosen: given('presets', 'ping') }, trouble)}
 ${trouble?.field === 'public_key' ? key : html`<noscript>${key}</noscript>`}
@@ -78,9 +79,10 @@ ${filePanel('')}`,
 async function create(visit: Visit): Promise<Answer> {
   const given = (name: string): string => (visit.form.get(name) ?? '').trim();
   const [name, publicKey] = [given('name'), given('public_key')];
-  // The same form sent twice is the same request.
-  const requestId = `web-${hash('sha256', `${publicKey} ${name}`, 'hex').slice(0, 40)}`;
   const presets = given('presets') === '' ? ['ping'] : given('presets').split(',');
+  // The same form sent twice is the same request; another form, or one that was changed meanwhile, is another.
+  const sent = JSON.stringify([given('nonce'), publicKey, name, given('pop'), presets]);
+  const requestId = `web-${hash('sha256', sent, 'hex').slice(0, 40)}`;
   try {
     const { tunnel } = await visit.client.tunnels.createTunnel(
       { change: { requestId }, name, publicKey, homePopId: given('pop'), firewall: { presets } },

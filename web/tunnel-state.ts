@@ -4,11 +4,13 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '#internal/client/client.ts';
 import type { GetTunnelUsageResponse, Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { CallOptions } from '#internal/rpc/rpc.ts';
+import type { Look } from './live.ts';
+import { meOf } from './me.ts';
 import { bytes } from './show.ts';
 import { allTunnels } from './tunnel-list.ts';
 import { troubleOf } from './words.ts';
 
-export type Word = 'up' | 'quiet' | 'waiting' | 'off' | 'stopped';
+export type Word = 'up' | 'quiet' | 'seen' | 'waiting' | 'off' | 'stopped';
 
 export interface TunnelState {
   readonly id: string;
@@ -30,7 +32,7 @@ const sessionMs = 180_000;
 const quietAfterMs = ({ keepaliveSeconds }: Tunnel): number =>
   keepaliveSeconds === 0 ? sessionMs : Math.min(sessionMs, (3 * keepaliveSeconds + 5) * 1_000);
 
-const labels: Readonly<Record<Word, string>> = {
+const labels: Readonly<Record<Exclude<Word, 'seen'>, string>> = {
   up: 'Connected',
   quiet: 'Silent',
   waiting: 'Not connected yet',
@@ -41,38 +43,67 @@ const labels: Readonly<Record<Word, string>> = {
 export const colour = (word: Word): string =>
   word === 'up' ? 'up' : word === 'stopped' ? 'bad' : word === 'quiet' ? 'warn' : '';
 
-export function stateOf(tunnel: Tunnel, usage: GetTunnelUsageResponse | undefined, now: Date): TunnelState {
+/** @param told what nodes have counted; undefined: none could say; `not asked`: whether it is up now is not known then */
+export function stateOf(
+  tunnel: Tunnel,
+  told: GetTunnelUsageResponse | undefined | 'not asked',
+  now: Date,
+): TunnelState {
+  const usage = told === 'not asked' ? undefined : told;
   const times = (usage?.nodes ?? []).flatMap(({ last }) => (last === undefined ? [] : [timestampMs(last)]));
   const lastMs = times.length === 0 ? undefined : Math.max(...times);
   const word = ((): Word => {
     if (tunnel.suspension !== undefined) return 'stopped';
     if (!tunnel.enabled) return 'off';
+    if (told === 'not asked') return tunnel.heldByNodeId === '' ? 'waiting' : 'seen';
     // Bytes are counted some seconds after a handshake is seen.
     if (lastMs === undefined) return tunnel.heldByNodeId === '' ? 'waiting' : 'up';
     return now.getTime() - lastMs < quietAfterMs(tunnel) ? 'up' : 'quiet';
   })();
   const [up, down] = [Number(usage?.upBytes ?? 0n), Number(usage?.downBytes ?? 0n)];
   return {
-    ...{ id: tunnel.id, word, label: labels[word], at: tunnel.heldByNodeId },
+    ...{ id: tunnel.id, word, label: word === 'seen' ? `Last at ${tunnel.heldByNodeId}` : labels[word] },
+    at: tunnel.heldByNodeId,
     ...{ sent: bytes(up), received: bytes(down), up, down },
     last: lastMs === undefined ? '' : new Date(lastMs).toISOString(),
   };
 }
 
-/** Tunnels of a login whose bytes are told; each costs a question to every node. */
-const mostCounted = 100;
+/**
+ * Live, of a page: of one tunnel with its bytes, which cost a question to every node; of the list of one's own without
+ * them: where each was seen last.
+ */
+export const tunnelLook: Look = (tunnel) => (tunnel === '' ? ownTunnels() : oneTunnel(tunnel));
 
-/** Of everything that is the login's own. */
-export async function tunnelStates(client: Client, call: CallOptions, now: Date): Promise<readonly TunnelState[]> {
-  const tunnels = await allTunnels(client, call);
-  return Promise.all(
-    tunnels.slice(0, mostCounted).map(async (tunnel) => {
-      const usage = await client.tunnels.getTunnelUsage({ tunnel: tunnel.id }, call).catch((thrown: unknown) => {
-        // It has gone meanwhile, or a node has: what is known is shown.
-        if (troubleOf(thrown)?.loggedOut === true) throw thrown;
-        return undefined;
-      });
-      return stateOf(tunnel, usage, now);
-    }),
-  );
+function ownTunnels(): ReturnType<Look> {
+  // A login's owner is always the same: asked once, and the list itself says when the login has ended.
+  let owner: string | undefined;
+  return async (client, call, now) => {
+    owner ??= (await meOf({ client, call })).owner;
+    const tunnels = await allTunnels(client, call, owner);
+    return tunnels.map((tunnel) => stateOf(tunnel, 'not asked', now));
+  };
+}
+
+const oneTunnel =
+  (ref: string): ReturnType<Look> =>
+  async (client, call, now) => {
+    const [{ tunnel }, usage] = await Promise.all([
+      client.tunnels.getTunnel({ tunnel: ref }, call),
+      usageOf(client, call, ref),
+    ]);
+    return tunnel === undefined ? [] : [stateOf(tunnel, usage, now)];
+  };
+
+/** Undefined: nobody could tell; what is known besides is shown. @throws Refused: the login has ended, or there is no such tunnel */
+export function usageOf(
+  client: Client,
+  call: CallOptions,
+  tunnel: string,
+): Promise<GetTunnelUsageResponse | undefined> {
+  return client.tunnels.getTunnelUsage({ tunnel }, call).catch((thrown: unknown) => {
+    const trouble = troubleOf(thrown);
+    if (trouble?.loggedOut === true || trouble?.status === 404) throw thrown;
+    return undefined;
+  });
 }

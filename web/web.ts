@@ -19,11 +19,12 @@ import { createLimit } from './limit.ts';
 import { listen } from './listen.ts';
 import { createLive, type Look } from './live.ts';
 import { loginRoutes } from './login-pages.ts';
+import { proxiesOf } from './proxies.ts';
 import type { Listening, Settings } from './settings.ts';
 import { signUpRoutes } from './sign-up-pages.ts';
 import { createSite } from './site.ts';
 import { tunnelRoutes } from './tunnel-pages.ts';
-import { tunnelStates } from './tunnel-state.ts';
+import { tunnelLook } from './tunnel-state.ts';
 import type { Route } from './visit.ts';
 import { createWork } from './work.ts';
 
@@ -67,14 +68,15 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
   const work = createWork(key, settings.workBits, clock, () => randomBytes(12).toString('base64url'));
   const withoutWork = createLimit(withoutWorkEveryMs, clock);
   const newSecret = (): Buffer => randomBytes(32);
-  const { name, trustedProxies } = settings;
+  const { name } = settings;
+  const isProxy = proxiesOf(settings.trustedProxies);
   const backend = openBackend(settings.context, around);
   const closers: (() => Promise<void>)[] = [async () => backend.close()];
   const close = async (): Promise<void> => {
     for (const each of closers.toReversed()) await each();
   };
   try {
-    const common = { name, client: backend.client, assets: await makeAssets(), clock, log, trustedProxies };
+    const common = { name, client: backend.client, assets: await makeAssets(), clock, log, isProxy };
     const open = async (
       kind: 'public' | 'console',
       where: Listening | undefined,
@@ -85,7 +87,9 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
       const all = [...loginRoutes({ kind, newSecret }), ...routes];
       const site = await createSite({ ...common, kind, routes: all, live: live.events });
       closers.push(() => site.close());
-      const listener = await listen((request, response) => site.routing(request, response), where, around);
+      const listener = await listen((request, response) => site.routing(request, response), where, {
+        ...{ clock, log, isProxy },
+      });
       closers.push(async () => {
         live.close();
         await listener.close();
@@ -94,9 +98,9 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
     };
     const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes()];
     const ports = {
-      public: await open('public', settings.public, { look: tunnelStates, routes: userPages }),
+      public: await open('public', settings.public, { look: tunnelLook, routes: userPages }),
       console: await open('console', settings.console, {
-        look: networkCells,
+        look: () => networkCells,
         routes: consoleRoutes(createSearch(clock)),
       }),
     };

@@ -35,12 +35,16 @@ export interface SceneOptions {
   readonly clock?: Clock;
   /** Daemons that nobody answers for: one before the others, or all. */
   readonly away?: 'first' | 'all';
+  /** Default: a port of 127.0.0.1. */
+  readonly listen?: readonly string[];
+  readonly trustedProxies?: readonly string[];
 }
 
 /** Nobody listens there (RFC 6335: reserved). */
 const nobody = { node: 'p9', address: '127.0.0.1:1' };
 
-export async function webScene({ workBits = 8, clock = realClock, away }: SceneOptions = {}): Promise<WebScene> {
+export async function webScene(options: SceneOptions = {}): Promise<WebScene> {
+  const { workBits = 8, clock = realClock, away, listen = ['127.0.0.1:0'], trustedProxies = [] } = options;
   const store = memoryStore();
   const sides: StoreSide[] = [];
   const network = await apiNetwork(
@@ -61,7 +65,7 @@ export async function webScene({ workBits = 8, clock = realClock, away }: SceneO
   await writeFile(file('ca.pem'), ca);
   await writeFile(file('web.pem'), certificate);
   await writeFile(file('web.key'), key, { mode: 0o600 });
-  const listening = { listen: ['127.0.0.1:0'], certificateFile: file('web.pem'), keyFile: file('web.key') };
+  const pair = { certificateFile: file('web.pem'), keyFile: file('web.key') };
   const settings: Settings = {
     context: {
       ...{ file: file('web.json'), ca: file('ca.pem'), certificate: file('web.pem'), key: file('web.key') },
@@ -71,7 +75,9 @@ export async function webScene({ workBits = 8, clock = realClock, away }: SceneO
       ],
       namespaces: [],
     },
-    ...{ name: '44Net Lab', public: listening, console: listening, trustedProxies: [], workBits },
+    public: { listen, ...pair },
+    console: { listen: ['127.0.0.1:0'], ...pair },
+    ...{ name: '44Net Lab', trustedProxies, workBits },
   };
   const web = await openWeb(settings, { clock, log: createLog({}, 'silent') });
   const publicUrl = `https://localhost:${web.ports.public[0]}`;

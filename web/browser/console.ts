@@ -116,9 +116,9 @@ function open(): void {
     patch(JSON.parse((event as MessageEvent<string>).data) as readonly (readonly [string, string, string])[]);
   });
   source.addEventListener('away', (event) => say(JSON.parse((event as MessageEvent<string>).data) as string));
-  source.addEventListener('ended', () => {
+  source.addEventListener('ended', (event) => {
     shut();
-    say('Your login has ended. Log in again.');
+    say(JSON.parse((event as MessageEvent<string>).data) as string);
   });
   source.addEventListener('error', () => say('The server does not answer; what you see may be old.'));
 }

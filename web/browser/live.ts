@@ -86,17 +86,21 @@ function show(state: State): void {
   plot(state);
 }
 
+/** A page of one tunnel hears of it alone, with its bytes; a list of all of them, without. */
+const subject = document.querySelector<HTMLElement>('main section[data-id]')?.dataset['id'];
+const address = subject === undefined ? '/live' : `/live?of=${encodeURIComponent(subject)}`;
+
 let source: EventSource | undefined;
 function open(): void {
-  source ??= new EventSource('/live');
+  source ??= new EventSource(address);
   source.addEventListener('state', (event) => {
     say('');
     for (const state of JSON.parse((event as MessageEvent<string>).data) as readonly State[]) show(state);
   });
   source.addEventListener('away', (event) => say(JSON.parse((event as MessageEvent<string>).data) as string));
-  source.addEventListener('ended', () => {
+  source.addEventListener('ended', (event) => {
     shut();
-    say('Your login has ended. Log in again.');
+    say(JSON.parse((event as MessageEvent<string>).data) as string);
   });
   source.addEventListener('error', () => say('The server does not answer; what you see may be old.'));
 }

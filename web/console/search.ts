@@ -7,6 +7,8 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { CallOptions } from '#internal/rpc/rpc.ts';
 import { allTunnels } from '../tunnel-list.ts';
+import { troubleOf } from '../words.ts';
+import { callsignsOf } from './owners.ts';
 
 export interface Row {
   readonly id: string;
@@ -15,7 +17,7 @@ export interface Row {
   readonly prefixes: readonly string[];
   readonly pop: string;
   readonly at: string;
-  readonly state: 'up' | 'waiting' | 'off' | 'stopped';
+  readonly state: 'seen' | 'waiting' | 'off' | 'stopped';
   /** Everything that is searched, in lower case. */
   readonly text: string;
 }
@@ -40,46 +42,36 @@ export interface Search {
 }
 
 const rowsOfPage = 50;
-/** A list that is older is read again, meanwhile it is still shown for so long; it is forgotten when nobody has looked for so long. */
+/**
+ * A list that is older is read again behind who looks, who is shown the old one meanwhile, however long daemons take; one
+ * that is as old as the second is of a time when nobody looked, and is waited for anew.
+ */
 const freshMs = 5_000;
-const shownMs = 15_000;
-const keptMs = 120_000;
+const shownMs = 60_000;
 /** 10,000 tunnels are about 8 MB. */
 const mostLists = 8;
 
 interface List {
-  rows: Promise<readonly Row[]>;
+  /** Undefined: it was never read. */
+  rows: readonly Row[] | undefined;
+  /** When what `rows` shows was asked for. */
   atMs: number;
-  usedMs: number;
+  reading: Promise<readonly Row[]> | undefined;
 }
 
 function rowOf(tunnel: Tunnel, callsigns: ReadonlyMap<string, string>): Row {
   const { id, name, prefixes, popIds, heldByNodeId, enabled, suspension, publicKey } = tunnel;
   const owner = callsigns.get(tunnel.owner) ?? tunnel.owner;
   const pop = popIds[0] ?? '';
-  const state = suspension !== undefined ? 'stopped' : !enabled ? 'off' : heldByNodeId === '' ? 'waiting' : 'up';
+  const state = suspension !== undefined ? 'stopped' : !enabled ? 'off' : heldByNodeId === '' ? 'waiting' : 'seen';
   const text = [id, name, owner, tunnel.owner, pop, heldByNodeId, state, publicKey, ...prefixes]
     .join(' ')
     .toLowerCase();
   return { id, name, owner, prefixes, pop, at: heldByNodeId, state, text };
 }
 
-/** Of owners that are users; a regional admin sees no accounts, and is shown their ids. */
-async function callsignsOf(client: Client, call: CallOptions): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  for (let pageToken = ''; ; ) {
-    const { users, nextPageToken } = await client.people.listUsers({ pageSize: 1_000, pageToken }, call);
-    for (const { owner, callsign } of users) found.set(owner, callsign);
-    if (nextPageToken === '') return found;
-    pageToken = nextPageToken;
-  }
-}
-
 async function read(client: Client, call: CallOptions): Promise<readonly Row[]> {
-  const [tunnels, callsigns] = await Promise.all([
-    allTunnels(client, call),
-    callsignsOf(client, call).catch(() => new Map<string, string>()),
-  ]);
+  const [tunnels, callsigns] = await Promise.all([allTunnels(client, call), callsignsOf(client, call)]);
   const rows = tunnels.map((tunnel) => rowOf(tunnel, callsigns));
   return rows.sort((a, b) => (a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : a.name < b.name ? -1 : 1));
 }
@@ -87,20 +79,34 @@ async function read(client: Client, call: CallOptions): Promise<readonly Row[]> 
 export function createSearch(clock: Clock): Search {
   const lists = new Map<string, List>();
 
+  function readAgain(list: List, client: Client, call: CallOptions): Promise<readonly Row[]> {
+    const askedMs = clock.monotonicMs();
+    list.reading ??= read(client, call)
+      .then((rows) => Object.assign(list, { rows, atMs: askedMs }).rows)
+      .finally(() => {
+        list.reading = undefined;
+      });
+    return list.reading;
+  }
+
   async function rowsFor({ client, call, bearer = '' }: Parameters<Search['find']>[0]): Promise<readonly Row[]> {
     const nowMs = clock.monotonicMs();
-    for (const [key, { usedMs }] of lists) if (nowMs - usedMs > keptMs || lists.size > mostLists) lists.delete(key);
-    const known = lists.get(bearer);
-    if (known !== undefined && nowMs - known.atMs < freshMs) {
-      known.usedMs = nowMs;
-      return known.rows;
+    const known = lists.get(bearer) ?? { rows: undefined, atMs: nowMs, reading: undefined };
+    // The last that was used stands last.
+    lists.delete(bearer);
+    lists.set(bearer, known);
+    for (const [key, { atMs }] of lists)
+      if (key !== bearer && (lists.size > mostLists || nowMs - atMs > shownMs)) lists.delete(key);
+    const { rows } = known;
+    const ageMs = nowMs - known.atMs;
+    if (rows === undefined || ageMs > shownMs) return readAgain(known, client, call);
+    if (ageMs > freshMs) {
+      readAgain(known, client, call).catch((thrown: unknown) => {
+        // A login that has ended is shown nothing more; daemons that are away are asked by the next keystroke.
+        if (troubleOf(thrown)?.loggedOut === true) lists.delete(bearer);
+      });
     }
-    const list: List = { rows: read(client, call), atMs: nowMs, usedMs: nowMs };
-    lists.set(bearer, list);
-    list.rows.catch(() => {
-      if (lists.get(bearer) === list) lists.delete(bearer);
-    });
-    return known !== undefined && nowMs - known.atMs < shownMs ? known.rows : list.rows;
+    return rows;
   }
 
   return {

@@ -5,13 +5,13 @@ import { action, field, form, problem } from '../fields.ts';
 import { attributes, html, type Html, nothing } from '../html.ts';
 import { meOf } from '../me.ts';
 import { firewallLabel, moment } from '../show.ts';
-import { colour, stateOf } from '../tunnel-state.ts';
+import { colour, stateOf, usageOf } from '../tunnel-state.ts';
 import { type Answer, get, type Page, post, type Route, type Visit } from '../visit.ts';
 import { type Trouble, troubleOf } from '../words.ts';
 import type { Found, Row, Search } from './search.ts';
 
 const states = {
-  up: ['Connected', 'up'],
+  seen: ['Has connected', ''],
   waiting: ['Not seen yet', ''],
   off: ['Switched off', ''],
   stopped: ['Stopped', 'bad'],
@@ -67,7 +67,7 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
   const [me, { tunnel }, usage] = await Promise.all([
     meOf(visit),
     client.tunnels.getTunnel(ref, call),
-    client.tunnels.getTunnelUsage(ref, call),
+    usageOf(client, call, ref.tunnel),
   ]);
   if (tunnel === undefined) return { to: '/tunnels' };
   const { id, name, suspension } = tunnel;

@@ -56,7 +56,8 @@ ${field({ name: 'new_password', label: 'New password', type: 'password', autocom
         : undefined
     }</div>
 <div class="scroll"><table><thead><tr><th scope="col">Program</th><th scope="col">From</th><th scope="col">Since</th><th scope="col" class="end">Action</th></tr></thead><tbody>${newest.map((login) => loginRow(visit, login))}</tbody></table></div>
-<p class="command">At a command line: <code>pop44 login list</code></p></section>`,
+<p class="command">At a command line: <code>pop44 login list</code></p></section>
+<section class="card"><h2>Tokens</h2><p>For scripts, in place of a login.</p><p><a class="button quiet" href="/tokens">Your tokens</a></p></section>`,
   };
 }
 

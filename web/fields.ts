@@ -54,6 +54,11 @@ export interface Choice {
   readonly hint?: string;
 }
 
+const tick = (given: Parameters<typeof attributes>[0] & { readonly id: string }, label: string, hint?: string): Html =>
+  html`<label class="choice" for="${given.id}"><input${attributes(given)}><span>${label}${
+    hint === undefined ? nothing : html`<small>${hint}</small>`
+  }</span></label>`;
+
 /** One of several, as a list that can be read. */
 export function choices(
   { name, legend, all, chosen }: { name: string; legend: string; all: readonly Choice[]; chosen: string },
@@ -61,15 +66,21 @@ export function choices(
 ): Html {
   const rows = all.map(({ value, label, hint }) => {
     const id = `${name}-${value.replaceAll(/[^a-z0-9]/g, '-') || 'none'}`;
-    const given = attributes({ type: 'radio', id, name, value, checked: value === chosen });
-    return html`<label class="choice" for="${id}"><input${given}><span>${label}${
-      hint === undefined ? nothing : html`<small>${hint}</small>`
-    }</span></label>`;
+    return tick({ type: 'radio', id, name, value, checked: value === chosen }, label, hint);
   });
   return html`<fieldset class="choices"><legend>${legend}</legend>${rows}${
     trouble?.field === name ? html`<p class="problem" role="alert">${trouble.text}</p>` : nothing
   }</fieldset>`;
 }
+
+/** Ticked, it sends `yes`. */
+export const checkbox = ({
+  name,
+  label,
+  hint,
+  checked = false,
+}: Omit<Choice, 'value'> & { readonly name: string; readonly checked?: boolean }): Html =>
+  tick({ type: 'checkbox', id: name, name, value: 'yes', checked }, label, hint);
 
 export interface FormAbout {
   readonly action: string;

@@ -31,6 +31,7 @@ const consoleEntries: readonly Entry[] = [
   { to: '/tunnels', label: 'Tunnels' },
   { to: '/users', label: 'Users' },
   { to: '/audit', label: 'Audit' },
+  { to: '/tokens', label: 'Tokens' },
 ];
 
 /** A regional admin sees no accounts, and not what others have done. */

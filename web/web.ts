@@ -23,6 +23,7 @@ import { proxiesOf } from './proxies.ts';
 import type { Listening, Settings } from './settings.ts';
 import { signUpRoutes } from './sign-up-pages.ts';
 import { createSite } from './site.ts';
+import { tokenRoutes } from './token-pages.ts';
 import { tunnelRoutes } from './tunnel-pages.ts';
 import { tunnelLook } from './tunnel-state.ts';
 import type { Route } from './visit.ts';
@@ -96,12 +97,14 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
       });
       return listener.ports;
     };
-    const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes()];
+    const tokens = tokenRoutes({ newSecret });
+    const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes(), ...tokens];
+    const reached = new Set(settings.context.daemons.map(({ node }) => node));
     const ports = {
       public: await open('public', settings.public, { look: tunnelLook, routes: userPages }),
       console: await open('console', settings.console, {
         look: () => networkCells,
-        routes: consoleRoutes(createSearch(clock)),
+        routes: consoleRoutes({ search: createSearch(clock), reached, tokens }),
       }),
     };
     return { ports, close };

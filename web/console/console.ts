@@ -5,6 +5,7 @@ import { meOf } from '../me.ts';
 import { own, type Route } from '../visit.ts';
 import { auditRoutes } from './audit-pages.ts';
 import { networkRoutes } from './network-pages.ts';
+import { type Reached, nodeRoutes } from './node-pages.ts';
 import { poolRoutes } from './pool-pages.ts';
 import type { Search } from './search.ts';
 import { consoleTunnelRoutes } from './tunnel-pages.ts';
@@ -24,7 +25,17 @@ const withRole = (route: Route): Route => ({
   },
 });
 
-export const consoleRoutes = (search: Search): readonly Route[] =>
-  [...networkRoutes, ...poolRoutes, ...consoleTunnelRoutes(search), ...userRoutes, ...auditRoutes]
+export interface ConsoleAround {
+  readonly search: Search;
+  readonly reached: Reached;
+  /** As on the public site. */
+  readonly tokens: readonly Route[];
+}
+
+export const consoleRoutes = ({ search, reached, tokens }: ConsoleAround): readonly Route[] =>
+  [
+    ...[...networkRoutes, ...nodeRoutes(reached), ...poolRoutes, ...consoleTunnelRoutes(search)],
+    ...[...userRoutes, ...auditRoutes, ...tokens],
+  ]
     .map(withRole)
     .map(own);

@@ -36,6 +36,7 @@ function health({ state, behind }: MeshNode): Cell {
   if (state.held !== '') return cell('brake holds', 'bad');
   if (state.failingSteps > 0)
     return cell(`${state.failingSteps} step${state.failingSteps === 1 ? '' : 's'} failing`, 'bad');
+  if (state.node?.drain !== undefined) return cell(state.drainPending === '' ? 'out of use' : 'moving away', 'warn');
   if (state.stale) return cell('without etcd', 'warn');
   if (state.pairAlarm !== '') return cell(state.pairAlarm, 'warn');
   if (behind > usualLag) return cell(`${behind} revisions behind`, 'warn');

@@ -1,10 +1,15 @@
 // Pool pages: what there is to give, how full it is, and who gives it.
 
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Allocation } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import type { Pool } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { contains, type Prefix, parsePrefix } from '#internal/netip/netip.ts';
 import { html, type Html, nothing } from '../html.ts';
 import { meOf } from '../me.ts';
-import { percent } from '../show.ts';
+import { moment, percent } from '../show.ts';
 import { type Answer, get, type Page, type Route, type Visit } from '../visit.ts';
+import { callsignsOf } from './owners.ts';
+import { heldIn, partsOf, poolMap } from './pool-map.ts';
 
 /** Used, waiting in quarantine or reserved, free: as a bar. */
 function bar({ space }: Pool): Html {
@@ -41,6 +46,61 @@ async function list(visit: Visit): Promise<Page> {
   };
 }
 
+/** Of a pool, in the order of addresses; a page shows no more. */
+const mostAllocations = 20_000;
+const rowsOfPage = 200;
+
+async function allocationsOf({ client, call }: Visit, pool: string): Promise<readonly Allocation[]> {
+  const found: Allocation[] = [];
+  for (let pageToken = ''; ; ) {
+    const wanted = { pool, pageSize: 1_000, pageToken, withQuarantined: true };
+    const { allocations, nextPageToken } = await client.allocations.listAllocations(wanted, call);
+    found.push(...allocations);
+    if (nextPageToken === '' || found.length >= mostAllocations) return found;
+    pageToken = nextPageToken;
+  }
+}
+
+function useOf({ tunnelId, delegatedPoolId, quarantinedUntil }: Allocation): Html {
+  if (quarantinedUntil !== undefined) return html`in quarantine until ${moment(timestampDate(quarantinedUntil))}`;
+  if (delegatedPoolId !== '') return html`<a href="/pools/${delegatedPoolId}">delegated</a>`;
+  return tunnelId === '' ? html`held` : html`<a href="/tunnels/${tunnelId}">tunnel</a>`;
+}
+
+/** Who holds what, as a map and as a table of the same. */
+async function contents(visit: Visit, { id, prefix }: Pool): Promise<Html> {
+  const pool = parsePrefix(prefix);
+  if (typeof pool !== 'string') return nothing;
+  const wanted = parsePrefix(visit.query.get('at') ?? '');
+  const block = typeof wanted === 'string' && contains(pool, wanted) ? wanted : pool;
+  const [allocations, callsigns] = await Promise.all([allocationsOf(visit, id), callsignsOf(visit.client, visit.call)]);
+  const nameOf = (owner: string): string => callsigns.get(owner) ?? owner;
+  const pageOf = (of: Prefix): string => (of === pool ? `/pools/${id}` : `/pools/${id}?at=${encodeURIComponent(of)}`);
+  const held = heldIn(block, allocations);
+  const parts = partsOf(block, held);
+  const owner = (name: string): Html =>
+    name.startsWith('user/') && callsigns.has(name)
+      ? html`<a href="/users/${name.slice('user/'.length)}">${nameOf(name)}</a>`
+      : html`${name}`;
+  const rows = held
+    .slice(0, rowsOfPage)
+    .map(
+      ({ allocation }) =>
+        html`<tr><th scope="row" class="mono">${allocation.prefix}</th><td>${owner(allocation.owner)}</td><td>${useOf(allocation)}</td><td>${allocation.homePopId}</td></tr>`,
+    );
+  const cut =
+    held.length > rowsOfPage
+      ? html`<p class="soft">The first ${rowsOfPage} of ${held.length}. Choose a part of the map.</p>`
+      : nothing;
+  const isShort = allocations.length >= mostAllocations;
+  return html`<section class="card"><h2>Who holds what${block === pool ? nothing : html` in <span class="mono">${block}</span>`}</h2>
+${block === pool ? nothing : html`<p><a href="${pageOf(pool)}">The whole pool</a></p>`}
+${isShort ? html`<p class="notice">The pool holds more than ${mostAllocations} allocations; this shows the first of them.</p>` : nothing}
+${poolMap(parts, pageOf, nameOf)}
+${rows.length === 0 ? html`<p class="soft">Nothing is held here.</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label="Who holds what"><table><thead><tr><th scope="col">Prefix</th><th scope="col">Owner</th><th scope="col">Use</th><th scope="col">Home</th></tr></thead><tbody>${rows}</tbody></table></div>`}${cut}
+<p class="command">At a command line: <code>pop44 allocation list --pool ${prefix} --quarantined</code></p></section>`;
+}
+
 async function one(visit: Visit): Promise<Answer> {
   const [me, { pool }] = await Promise.all([
     meOf(visit),
@@ -53,10 +113,16 @@ async function one(visit: Visit): Promise<Answer> {
     ({ length, slabs, used, free }) =>
       html`<tr><th scope="row">/${length}</th><td class="end">${slabs}</td><td class="end">${used}</td><td class="end">${free}</td></tr>`,
   );
+  // A regional admin sees no more of it than what it holds itself.
+  const held =
+    me.role === 'regional-admin'
+      ? html`<p class="soft">Who holds what is for global admins and auditors.</p>`
+      : await contents(visit, pool);
   const body = html`<p class="crumb"><a href="/pools">Pools</a></p><h1 class="mono">${pool.prefix}</h1>
-<section class="card"><h2>Space</h2>${bar(pool)}<dl class="after"><dt>Used</dt><dd>${space?.used} of ${space?.total} ${unit} (${percent(space?.utilisation ?? 0)})</dd><dt>Quarantine</dt><dd>${space?.quarantined}</dd><dt>Reserved</dt><dd>${space?.reserved}</dd><dt>Slabs</dt><dd>${space?.slabsFree} of ${space?.slabsTotal} free</dd><dt>Largest free block</dt><dd>${space?.largestFreeLength === 0 ? 'none' : `/${space?.largestFreeLength ?? 0}`}</dd><dt>Leader</dt><dd>${leaderOf(pool)}</dd><dt>State</dt><dd>${stateOf(pool)}</dd><dt>Home</dt><dd>${pool.homePopId === '' ? 'that of each tunnel' : pool.homePopId}</dd></dl></section>
-${units.length === 0 ? nothing : html`<section class="card"><h2>By size</h2><div class="scroll"><table><thead><tr><th scope="col">Unit</th><th scope="col" class="end">Slabs</th><th scope="col" class="end">Used</th><th scope="col" class="end">Free</th></tr></thead><tbody>${units}</tbody></table></div></section>`}
-<p class="command">At a command line: <code>pop44 pool get ${pool.prefix}</code></p>`;
+<section class="card"><h2>Space</h2>${bar(pool)}<dl class="after"><dt>Used</dt><dd>${space?.used} of ${space?.total} ${unit} (${percent(space?.utilisation ?? 0)})</dd><dt>Quarantine</dt><dd>${space?.quarantined}</dd><dt>Reserved</dt><dd>${space?.reserved}</dd><dt>Slabs</dt><dd>${space?.slabsFree} of ${space?.slabsTotal} free</dd><dt>Largest free block</dt><dd>${space?.largestFreeLength === 0 ? 'none' : `/${space?.largestFreeLength ?? 0}`}</dd><dt>Leader</dt><dd>${leaderOf(pool)}</dd><dt>State</dt><dd>${stateOf(pool)}</dd><dt>Home</dt><dd>${pool.homePopId === '' ? 'that of each tunnel' : pool.homePopId}</dd></dl>
+<p class="command">At a command line: <code>pop44 pool get ${pool.prefix}</code></p></section>
+${held}
+${units.length === 0 ? nothing : html`<section class="card"><h2>By size</h2><div class="scroll"><table><thead><tr><th scope="col">Unit</th><th scope="col" class="end">Slabs</th><th scope="col" class="end">Used</th><th scope="col" class="end">Free</th></tr></thead><tbody>${units}</tbody></table></div></section>`}`;
   return { page: { title: pool.prefix, me, body } };
 }
 

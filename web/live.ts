@@ -29,9 +29,9 @@ const apartMs = 10;
 const batch = 16;
 /** A comment line, so that proxies and browsers see that the stream lives. */
 const aliveEveryMs = 20_000;
-/** Of one login, and of an instance. */
+/** Of one login, and of an instance: fewer than the connections that a listener takes, so that pages still open then. */
 const mostPagesOfOne = 20;
-const mostPages = 5_000;
+const mostPages = 3_000;
 
 const event = (name: string, data: unknown): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 

@@ -87,6 +87,13 @@ test('no keystroke waits for a list that is read again, however long that takes'
   answers[1]?.resolve(page('new'));
   for (let turn = 0; turn < 1_000 && (await find())[0] !== 'new'; turn += 1) await realClock.sleep(1);
   expect(await find()).toEqual(['new']);
+  // It was long to read, and is read again the more seldom: each 30 s.
+  nowMs = 35_000;
+  await find();
+  expect(answers).toHaveLength(2);
+  nowMs = 35_002;
+  await find();
+  expect(answers).toHaveLength(3);
   // Nobody has looked for a minute.
   nowMs += 60_001;
   const late = find();

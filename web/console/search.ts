@@ -48,14 +48,18 @@ const rowsOfPage = 50;
  */
 const freshMs = 5_000;
 const shownMs = 60_000;
+/** Of the time in which a list is being read again, so that who looks is not slowed by it; and how seldom that may make it. */
+const readingShare = 0.1;
+const seldomMs = 30_000;
 /** 10,000 tunnels are about 8 MB. */
 const mostLists = 8;
 
 interface List {
   /** Undefined: it was never read. */
   rows: readonly Row[] | undefined;
-  /** When what `rows` shows was asked for. */
+  /** When what `rows` shows was asked for, and how long that took. */
   atMs: number;
+  tookMs: number;
   reading: Promise<readonly Row[]> | undefined;
 }
 
@@ -82,7 +86,7 @@ export function createSearch(clock: Clock): Search {
   function readAgain(list: List, client: Client, call: CallOptions): Promise<readonly Row[]> {
     const askedMs = clock.monotonicMs();
     list.reading ??= read(client, call)
-      .then((rows) => Object.assign(list, { rows, atMs: askedMs }).rows)
+      .then((rows) => Object.assign(list, { rows, atMs: askedMs, tookMs: clock.monotonicMs() - askedMs }).rows)
       .finally(() => {
         list.reading = undefined;
       });
@@ -91,7 +95,7 @@ export function createSearch(clock: Clock): Search {
 
   async function rowsFor({ client, call, bearer = '' }: Parameters<Search['find']>[0]): Promise<readonly Row[]> {
     const nowMs = clock.monotonicMs();
-    const known = lists.get(bearer) ?? { rows: undefined, atMs: nowMs, reading: undefined };
+    const known = lists.get(bearer) ?? { rows: undefined, atMs: nowMs, tookMs: 0, reading: undefined };
     // The last that was used stands last.
     lists.delete(bearer);
     lists.set(bearer, known);
@@ -100,7 +104,7 @@ export function createSearch(clock: Clock): Search {
     const { rows } = known;
     const ageMs = nowMs - known.atMs;
     if (rows === undefined || ageMs > shownMs) return readAgain(known, client, call);
-    if (ageMs > freshMs) {
+    if (ageMs > Math.min(seldomMs, Math.max(freshMs, known.tookMs / readingShare))) {
       readAgain(known, client, call).catch((thrown: unknown) => {
         // A login that has ended is shown nothing more; daemons that are away are asked by the next keystroke.
         if (troubleOf(thrown)?.loggedOut === true) lists.delete(bearer);

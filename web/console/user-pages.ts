@@ -87,7 +87,11 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
   ]);
   if (user === undefined) return { to: '/users' };
   const { id, callsign, state, suspension } = user;
-  const { tunnels } = await visit.client.tunnels.listTunnels({ owner: user.owner, pageSize: 100 }, visit.call);
+  const isGlobal = me.role === 'global-admin';
+  const [{ tunnels }, tokens] = await Promise.all([
+    visit.client.tunnels.listTunnels({ owner: user.owner, pageSize: 100 }, visit.call),
+    isGlobal ? visit.client.people.listTokens({ user: id }, visit.call).then((answer) => answer.tokens) : [],
+  ]);
   const path = (verb: string): string => `/users/${id}/${verb}`;
   const section = (title: string, body: Html, command: string): Html =>
     html`<section class="card"><h2>${title}</h2>${body}<p class="command">At a command line: <code>${command}</code></p></section>`;
@@ -112,12 +116,24 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
             ),
             `pop44 user suspend ${callsign} --reason …`,
           );
-  const changes = html`<div class="cards">${byState}
+  const tokenRows = tokens.map(
+    ({ id: token_, name, scopes }) =>
+      html`<tr><th scope="row">${name}</th><td>${scopes.join(', ')}</td><td class="end">${action({ action: path('token'), token, label: `End ${name}`, values: { id: token_ } })}</td></tr>`,
+  );
+  const ofTokens =
+    tokenRows.length === 0
+      ? nothing
+      : section(
+          'Tokens',
+          html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokenRows}</tbody></table></div>`,
+          `pop44 token revoke NAME --user ${callsign}`,
+        );
+  const changes = html`<div class="cards">${byState}${ofTokens}
 ${section('Role', form({ action: path('role'), token }, html`${choices({ name: 'role', legend: 'It may', all: roleChoices, chosen: sent.get('role') ?? roleWord(user.role) }, trouble)}${field({ name: 'pop_ids', label: 'PoPs of a regional admin', value: sent.get('pop_ids') ?? user.popIds.join(' '), hint: 'With spaces between.', autocapitalize: 'none', autocomplete: 'off', spellcheck: 'false' }, trouble)}<button class="quiet">Change the role</button>`), `pop44 user role ${callsign} ROLE`)}
 ${section('Delete', form({ action: path('delete'), token }, html`<p class="soft">Wants that it owns nothing any more.</p>${field({ name: 'confirm', label: `Type ${callsign} to delete it`, autocomplete: 'off', spellcheck: 'false', required: true }, trouble)}<button class="danger">Delete the account</button>`), `pop44 user delete ${callsign}`)}</div>`;
   const body = html`<p class="crumb"><a href="/users">Users</a></p><h1>${callsign}</h1>${problem(trouble, ['reason', 'confirm', 'role', 'pop_ids'])}
 <section class="card"><dl><dt>State</dt><dd>${stateShown(user)}</dd><dt>E-mail</dt><dd>${user.email}</dd><dt>Role</dt><dd>${roleLabel(user.role)}${user.popIds.length === 0 ? '' : `: ${user.popIds.join(', ')}`}</dd><dt>Id</dt><dd class="mono">${id}</dd><dt>Since</dt><dd>${user.createdAt === undefined ? '' : moment(timestampDate(user.createdAt))}</dd>${user.approvedBy === '' ? nothing : html`<dt>Let in by</dt><dd>${user.approvedBy}</dd>`}<dt>Tunnels</dt><dd>${tunnels.length === 0 ? 'none' : tunnels.map((tunnel, at) => html`${at === 0 ? '' : ', '}<a href="/tunnels/${tunnel.id}">${tunnel.name}</a>`)}</dd></dl></section>
-${me.role === 'global-admin' ? changes : nothing}`;
+${isGlobal ? changes : nothing}`;
   return { page: { title: callsign, me, body }, status: trouble?.status ?? 200 };
 }
 
@@ -145,6 +161,9 @@ export const userRoutes: readonly Route[] = [
     visit.client.people.suspendUser({ ...userOf(visit), reason: given(visit, 'reason') }, visit.call),
   ),
   change('reinstate', (visit) => visit.client.people.reinstateUser(userOf(visit), visit.call)),
+  change('token', (visit) =>
+    visit.client.people.revokeToken({ ...userOf(visit), token: given(visit, 'id') }, visit.call),
+  ),
   change('role', (visit) => {
     const role = roles[given(visit, 'role')] ?? UserRole.UNSPECIFIED;
     const popIds = given(visit, 'pop_ids')

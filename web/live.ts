@@ -103,7 +103,8 @@ export function createLive(
     async *events({ bearer = '' }, subject, signal) {
       // Before anything is asked: who opens too many costs daemons nothing.
       if ((pagesOf.get(bearer) ?? 0) >= mostPagesOfOne || pages >= mostPages) {
-        yield event('away', 'Too many pages are open.');
+        // A browser comes back by itself: not each few seconds.
+        yield `retry: 60000\n${event('away', 'Too many pages are open.')}`;
         return;
       }
       const watch = watchOf(bearer, subject);

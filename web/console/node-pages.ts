@@ -11,12 +11,10 @@ import { type Trouble, troubleOf } from '../words.ts';
 import { shown } from './cells.ts';
 import { nodeColumns } from './network-pages.ts';
 import { cellsOf, idOf, readNetwork } from './network.ts';
+import { section } from './section.ts';
 
 /** Nodes whose own daemon this instance speaks to: a brake is let go there alone. */
 export type Reached = ReadonlySet<string>;
-
-const section = (title: string, body: Html, command: string): Html =>
-  html`<section class="card"><h2>${title}</h2>${body}<p class="command">At a command line: <code>${command}</code></p></section>`;
 
 /** What a page of a node is made with. */
 interface Around {

@@ -9,6 +9,7 @@ import { meOf } from '../me.ts';
 import { moment } from '../show.ts';
 import { type Answer, get, type Page, post, type Route, type Visit } from '../visit.ts';
 import { type Trouble, troubleOf } from '../words.ts';
+import { section } from './section.ts';
 
 const states: ReadonlyMap<UserState, readonly [label: string, colour: string]> = new Map([
   [UserState.PENDING, ['waits', 'warn']],
@@ -93,8 +94,6 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
     isGlobal ? visit.client.people.listTokens({ user: id }, visit.call).then((answer) => answer.tokens) : [],
   ]);
   const path = (verb: string): string => `/users/${id}/${verb}`;
-  const section = (title: string, body: Html, command: string): Html =>
-    html`<section class="card"><h2>${title}</h2>${body}<p class="command">At a command line: <code>${command}</code></p></section>`;
   const byState =
     state === UserState.PENDING
       ? section(

@@ -227,6 +227,17 @@ test('a form that is sent twice makes one tunnel; another form, or one that was 
   expect(tunnels.map(({ name }) => name).sort()).toEqual(['one', 'two']);
 });
 
+test('what is not there, or is another’s, is told to nobody who looks, and its stream ends', async () => {
+  const headers = await loggedIn('OE1LIV', 'liv@example.org');
+  const { tunnel } = await scene.client.tunnels.createTunnel({ name: 'others', publicKey: publicKey() });
+  for (const id of ['none', tunnel?.id ?? '']) {
+    const { status, text } = await ask(`/live?of=${id}`, { headers });
+    expect(status).toBe(200);
+    expect(text).toContain('event: ended\ndata: "This is not there any more."');
+    expect(text).not.toContain('event: state');
+  }
+});
+
 test.each([
   ['/tunnels', '/tunnels'],
   ['/tunnels?q=a', '/tunnels?q=a'],

@@ -171,7 +171,8 @@ export async function createSite(around: SiteAround): Promise<FastifyInstance> {
   app.get('/live', async (request, reply) => {
     const visit = visitOf(request, formCookie(request, reply, names.form));
     if (visit.bearer === undefined) return reply.status(401).send({ problem: { field: '', text: 'Log in first.' } });
-    const subject = (visit.query.get('of') ?? '').slice(0, mostSubject);
+    // The console's pages all show the same.
+    const subject = kind === 'console' ? '' : (visit.query.get('of') ?? '').slice(0, mostSubject);
     const ended = new AbortController();
     reply.hijack();
     const { raw } = reply;

@@ -9,6 +9,7 @@ export { type Absence, absenceOf } from './absence.ts';
 export { cureOf, differenceOf } from './compare.ts';
 export { type FailingNode, failureText, type Heard, type Outage, outagesOf } from './failure.ts';
 export { type Answer, kernelWalk } from './kernel.ts';
+export { agoText } from './peer-step.ts';
 export { flowText, hasPorts, icmp, type Packet, within } from './packet.ts';
 export { type Asked, plannedPlane } from './plane.ts';
 export type { Party, Scene } from './scene.ts';

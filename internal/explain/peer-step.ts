@@ -42,7 +42,8 @@ export function receiverStep(plane: Plane, { target, packet }: Scene): Step {
 /** REJECT_AFTER_TIME (WireGuard paper, 6.1): a session is dead unless it was renewed. */
 const sessionMs = 180_000;
 
-function ago(ms: number): string {
+/** `12 s ago`, `3 min ago`, `2 h ago`. */
+export function agoText(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 120) return `${seconds} s ago`;
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3_600)} h ago`;
@@ -61,6 +62,6 @@ export function sessionStep(plane: Plane, { target, nowMs }: Scene): Step | unde
   const rule =
     newest.handshakeMs === 0
       ? 'no handshake yet: one is tried first'
-      : `last handshake ${ago(age)}${age < sessionMs ? '' : ': another is tried first'}`;
+      : `last handshake ${agoText(age)}${age < sessionMs ? '' : ': another is tried first'}`;
   return { where, verdict: 'passes', rule, evidence, open: true };
 }

@@ -2,6 +2,7 @@
 
 import type { BgpCounts, Dataplane, Flow, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
 import type { Role } from '#internal/takeover/takeover.ts';
+import type { AskEcho, Echo } from './echo-message.ts';
 
 export type Remove = readonly [Kind, string];
 
@@ -269,7 +270,8 @@ export type FromNetwork =
   | AskFlows
   | CarryFlows
   | Elsewhere
-  | Clients;
+  | Clients
+  | AskEcho;
 export type FromDataplane =
   | Hello
   | Applied
@@ -288,7 +290,8 @@ export type FromDataplane =
   | OpenFlows
   | Links
   | BgpCounted
-  | RelayedTold;
+  | RelayedTold
+  | Echo;
 
 /** Everything of a dataplane as puts. */
 export function putsOf(dataplane: Dataplane): readonly Item[] {

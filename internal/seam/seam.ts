@@ -13,6 +13,8 @@ import { checkMessage } from './valid.ts';
 export { createAsker } from './asker.ts';
 export { type ContactAsker, createContactAsker } from './contact-asker.ts';
 export { createDenialsAsker, type DenialsAsker } from './denials-asker.ts';
+export { createEchoAsker, type EchoAsker } from './echo-asker.ts';
+export type { AskEcho, Echo } from './echo-message.ts';
 export { createFactsAsker, type FactsAnswer, type FactsAsker } from './facts-asker.ts';
 export { createFlowsAsker, type FlowsAsker } from './flows-asker.ts';
 export type {

@@ -14,6 +14,7 @@ import {
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { below, type Check, isObject, list, maybe, misfit, one, type Shape, text, whole } from './checks.ts';
+import type { AskEcho } from './echo-message.ts';
 import type {
   AskContact,
   AskDenials,
@@ -214,6 +215,13 @@ const flowShape: Shape<Flow> = {
   mark: below(2 ** 32),
 };
 const askFlowsShape: Shape<AskFlows> = { type: one('ask-flows'), number: whole, prefixes: list(word, mostPrefixes) };
+const echoShape: Shape<AskEcho> = {
+  type: one('ask-echo'),
+  number: whole,
+  netns,
+  address: word,
+  from: maybe(word),
+};
 const carryFlowsShape: Shape<CarryFlows> = {
   type: one('carry-flows'),
   flows: list((flow) => misfit(flowShape, flow) === undefined, mostFlows),
@@ -247,6 +255,8 @@ export function checkMessage(value: unknown): FromNetwork {
       return question<AskFlows>(askFlowsShape, value);
     case 'carry-flows':
       return question<CarryFlows>(carryFlowsShape, value);
+    case 'ask-echo':
+      return question<AskEcho>(echoShape, value);
     case 'elsewhere':
       return question<Elsewhere>(elsewhereShape, value);
     case 'take-clients':

@@ -10,7 +10,78 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSIkCg9Bc2tGbG93c1JlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjUKEEFza0Zsb3dzUmVzcG9uc2USIQoFZmxvd3MYASADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyJJChFDYXJyeUZsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkSIQoFZmxvd3MYAiADKAsyEi5wb3A0NC52MS5PcGVuRmxvdyKwAQoIT3BlbkZsb3cSEAoIcHJvdG9jb2wYASABKA0SDAoEZnJvbRgCIAEoCRIKCgJ0bxgDIAEoCRIRCglmcm9tX3BvcnQYBCABKA0SDwoHdG9fcG9ydBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIUCgxzZWNvbmRzX2xlZnQYByABKA0SEAoIYW5zd2VyZWQYCCABKAgSDwoHYXNzdXJlZBgJIAEoCBIMCgRtYXJrGAogASgNIiMKEkNhcnJ5Rmxvd3NSZXNwb25zZRINCgV0YWtlbhgBIAEoCCI+ChZUZWxsV2hlcmVhYm91dHNSZXF1ZXN0EiQKBXBlZXJzGAEgAygLMhUucG9wNDQudjEuV2hlcmVhYm91dHMiaAoLV2hlcmVhYm91dHMSEgoKcHVibGljX2tleRgBIAEoDBIQCghlbmRwb2ludBgCIAEoCRIUCgxoYW5kc2hha2VfbXMYAyABKAQSDAoEbGluaxgEIAEoCRIPCgZydHRfbXMYoAEgASgNIisKF1RlbGxXaGVyZWFib3V0c1Jlc3BvbnNlEhAKCGxpc3RlbmVyGAEgASgJIhYKFE9yZGVyVGFrZW92ZXJSZXF1ZXN0IigKFU9yZGVyVGFrZW92ZXJSZXNwb25zZRIPCgdwcm9ibGVtGAEgASgJIiUKEFRlbGxVc2FnZVJlcXVlc3QSEQoJdHVubmVsX2lkGAEgASgJIjkKEVRlbGxVc2FnZVJlc3BvbnNlEiQKBWJ5dGVzGAEgASgLMhUucG9wNDQudjEuVHVubmVsQnl0ZXMiVgoLVHVubmVsQnl0ZXMSEAoIdXBfYnl0ZXMYASABKAQSEgoKZG93bl9ieXRlcxgCIAEoBBIQCghzaW5jZV9tcxgDIAEoBBIPCgdsYXN0X21zGAQgASgEIjMKDVN0cmVhbVJlcXVlc3QSIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUiNAoOU3RyZWFtUmVzcG9uc2USIgoFZnJhbWUYASABKAsyEy5wb3A0NC52MS5NZXNoRnJhbWUi1wEKCU1lc2hGcmFtZRIPCgdzZW50X3VzGAEgASgEEg8KB2VjaG9fdXMYAiABKAQSFAoMZWNob19oZWxkX3VzGAMgASgEEiQKBnJlcG9ydBgEIAEoCzIULnBvcDQ0LnYxLk5vZGVSZXBvcnQSKgoIcHJlc2VuY2UYBSADKAsyGC5wb3A0NC52MS5UdW5uZWxQcmVzZW5jZRIqCghjb250ZXN0cxiCASADKAsyFy5wb3A0NC52MS5UdW5uZWxDb250ZXN0EhQKDHNlbnRfd2FsbF9tcxhaIAEoBCL6AwoKTm9kZVJlcG9ydBIYChBhcHBsaWVkX3JldmlzaW9uGAEgASgEEhkKEXNuYXBzaG90X3JldmlzaW9uGAIgASgEEhUKDWZhaWxpbmdfc3RlcHMYAyABKA0SEAoHZmFpbHVyZRiMASABKAkSDAoEaGVsZBgEIAEoCRINCgVzdGFsZRgFIAEoCBITCgtsb29wX2xhZ19tcxgGIAEoARIQCghyb3RhdGlvbhgUIAEoCRIbChN0cnVzdGVkX2F1dGhvcml0aWVzGDwgAygJEgwKBHJvbGUYUCABKAkSFgoOdGFrZW92ZXJfZXBvY2gYUSABKAQSEgoKcGFpcl9hbGFybRhSIAEoCRIMCgRsb2FkGFogASgBEiAKBWhlYXJzGF0gAygLMhEucG9wNDQudjEuSGVhcmluZxISCgVmbG93cxh4IAEoDUgAiAEBEhcKCmZsb3dzX2hlbGQYeSABKA1IAYgBARIVCg1kcmFpbl9wZW5kaW5nGH0gASgJEhQKC25vdF9zZXJ2aW5nGJsBIAEoCBIkCgVwYXRocxicASADKAsyFC5wb3A0NC52MS5QYXRoUmVwb3J0EioKCHJlZnVzYWxzGJEBIAMoCzIXLnBvcDQ0LnYxLlJlZnVzYWxSZXBvcnRCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIpMBCgpQYXRoUmVwb3J0EhcKD2ludGVyY29ubmVjdF9pZBgBIAEoCRIMCgRsaW5rGAIgASgJEg8KB25vZGVfaWQYAyABKAkSCgoCdXAYBCABKAgSDwoHdmVyZGljdBgFIAEoCRIOCgZ3ZWlnaHQYBiABKA0SDgoGZGV0b3VyGAcgASgIEhAKCHRyb3VibGVzGAggAygJInsKDVJlZnVzYWxSZXBvcnQSDwoHc2Vzc2lvbhgBIAEoCRIUCgxuZWlnaGJvdXJfaWQYAiABKAkSEAoIaW1wb3J0ZWQYAyABKA0SDwoHcmVmdXNlZBgEIAEoDRINCgVsaW1pdBgFIAEoDRIRCglsaW1pdF9oaXQYBiABKAgiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMsoDCgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlEkcKCkNhcnJ5Rmxvd3MSGy5wb3A0NC52MS5DYXJyeUZsb3dzUmVxdWVzdBocLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXNwb25zZRJBCghBc2tGbG93cxIZLnBvcDQ0LnYxLkFza0Zsb3dzUmVxdWVzdBoaLnBvcDQ0LnYxLkFza0Zsb3dzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSJWCg9Bc2tSZWFjaFJlcXVlc3QSDwoHYWRkcmVzcxgBIAEoCRIMCgRwb3J0GAIgASgNEhAKCGRpcmVjdGx5GAMgASgIEhIKCnR1bm5lbF9pZHMYBCADKAkiUAoQQXNrUmVhY2hSZXNwb25zZRITCgZydHRfbXMYASABKAFIAIgBARILCgNob3cYAiABKAkSDwoHcHJvYmxlbRgDIAEoCUIJCgdfcnR0X21zIiQKD0Fza0Zsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiNQoQQXNrRmxvd3NSZXNwb25zZRIhCgVmbG93cxgBIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IkkKEUNhcnJ5Rmxvd3NSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIhCgVmbG93cxgCIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IrABCghPcGVuRmxvdxIQCghwcm90b2NvbBgBIAEoDRIMCgRmcm9tGAIgASgJEgoKAnRvGAMgASgJEhEKCWZyb21fcG9ydBgEIAEoDRIPCgd0b19wb3J0GAUgASgNEg0KBXN0YXRlGAYgASgJEhQKDHNlY29uZHNfbGVmdBgHIAEoDRIQCghhbnN3ZXJlZBgIIAEoCBIPCgdhc3N1cmVkGAkgASgIEgwKBG1hcmsYCiABKA0iIwoSQ2FycnlGbG93c1Jlc3BvbnNlEg0KBXRha2VuGAEgASgIIj4KFlRlbGxXaGVyZWFib3V0c1JlcXVlc3QSJAoFcGVlcnMYASADKAsyFS5wb3A0NC52MS5XaGVyZWFib3V0cyJoCgtXaGVyZWFib3V0cxISCgpwdWJsaWNfa2V5GAEgASgMEhAKCGVuZHBvaW50GAIgASgJEhQKDGhhbmRzaGFrZV9tcxgDIAEoBBIMCgRsaW5rGAQgASgJEg8KBnJ0dF9tcxigASABKA0iKwoXVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USEAoIbGlzdGVuZXIYASABKAkiFgoUT3JkZXJUYWtlb3ZlclJlcXVlc3QiKAoVT3JkZXJUYWtlb3ZlclJlc3BvbnNlEg8KB3Byb2JsZW0YASABKAkiJQoQVGVsbFVzYWdlUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiOQoRVGVsbFVzYWdlUmVzcG9uc2USJAoFYnl0ZXMYASABKAsyFS5wb3A0NC52MS5UdW5uZWxCeXRlcyJWCgtUdW5uZWxCeXRlcxIQCgh1cF9ieXRlcxgBIAEoBBISCgpkb3duX2J5dGVzGAIgASgEEhAKCHNpbmNlX21zGAMgASgEEg8KB2xhc3RfbXMYBCABKAQiMwoNU3RyZWFtUmVxdWVzdBIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSI0Cg5TdHJlYW1SZXNwb25zZRIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSLXAQoJTWVzaEZyYW1lEg8KB3NlbnRfdXMYASABKAQSDwoHZWNob191cxgCIAEoBBIUCgxlY2hvX2hlbGRfdXMYAyABKAQSJAoGcmVwb3J0GAQgASgLMhQucG9wNDQudjEuTm9kZVJlcG9ydBIqCghwcmVzZW5jZRgFIAMoCzIYLnBvcDQ0LnYxLlR1bm5lbFByZXNlbmNlEioKCGNvbnRlc3RzGIIBIAMoCzIXLnBvcDQ0LnYxLlR1bm5lbENvbnRlc3QSFAoMc2VudF93YWxsX21zGFogASgEIvoDCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIQCgdmYWlsdXJlGIwBIAEoCRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEgwKBGxvYWQYWiABKAESIAoFaGVhcnMYXSADKAsyES5wb3A0NC52MS5IZWFyaW5nEhIKBWZsb3dzGHggASgNSACIAQESFwoKZmxvd3NfaGVsZBh5IAEoDUgBiAEBEhUKDWRyYWluX3BlbmRpbmcYfSABKAkSFAoLbm90X3NlcnZpbmcYmwEgASgIEiQKBXBhdGhzGJwBIAMoCzIULnBvcDQ0LnYxLlBhdGhSZXBvcnQSKgoIcmVmdXNhbHMYkQEgAygLMhcucG9wNDQudjEuUmVmdXNhbFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiewoNUmVmdXNhbFJlcG9ydBIPCgdzZXNzaW9uGAEgASgJEhQKDG5laWdoYm91cl9pZBgCIAEoCRIQCghpbXBvcnRlZBgDIAEoDRIPCgdyZWZ1c2VkGAQgASgNEg0KBWxpbWl0GAUgASgNEhEKCWxpbWl0X2hpdBgGIAEoCCIsCgZCZWFjb24SDwoHbm9kZV9pZBgBIAEoCRIRCgloZWFyc195b3UYAiABKAgiewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyjQQKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2USRwoKQ2FycnlGbG93cxIbLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXF1ZXN0GhwucG9wNDQudjEuQ2FycnlGbG93c1Jlc3BvbnNlEkEKCEFza0Zsb3dzEhkucG9wNDQudjEuQXNrRmxvd3NSZXF1ZXN0GhoucG9wNDQudjEuQXNrRmxvd3NSZXNwb25zZRJBCghBc2tSZWFjaBIZLnBvcDQ0LnYxLkFza1JlYWNoUmVxdWVzdBoaLnBvcDQ0LnYxLkFza1JlYWNoUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message pop44.v1.AskReachRequest
+ */
+export type AskReachRequest = Message<"pop44.v1.AskReachRequest"> & {
+  /**
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * TCP, of an address of a tunnel; 0: an echo.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * Not from the internet's side, but as the node speaks to its tunnels: past their firewalls.
+   *
+   * @generated from field: bool directly = 3;
+   */
+  directly: boolean;
+
+  /**
+   * Tunnels whose handshakes tell as well, where their device is at that address.
+   *
+   * @generated from field: repeated string tunnel_ids = 4;
+   */
+  tunnelIds: string[];
+};
+
+/**
+ * Describes the message pop44.v1.AskReachRequest.
+ * Use `create(AskReachRequestSchema)` to create a new message.
+ */
+export const AskReachRequestSchema: GenMessage<AskReachRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 0);
+
+/**
+ * @generated from message pop44.v1.AskReachResponse
+ */
+export type AskReachResponse = Message<"pop44.v1.AskReachResponse"> & {
+  /**
+   * There and back, milliseconds. Unset: nothing came back.
+   *
+   * @generated from field: optional double rtt_ms = 1;
+   */
+  rttMs?: number | undefined;
+
+  /**
+   * "echo", "open", "refused", "handshake"; empty: nothing came back.
+   *
+   * @generated from field: string how = 2;
+   */
+  how: string;
+
+  /**
+   * Why it was not asked; empty: it was.
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message pop44.v1.AskReachResponse.
+ * Use `create(AskReachResponseSchema)` to create a new message.
+ */
+export const AskReachResponseSchema: GenMessage<AskReachResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 1);
 
 /**
  * @generated from message pop44.v1.AskFlowsRequest
@@ -27,7 +98,7 @@ export type AskFlowsRequest = Message<"pop44.v1.AskFlowsRequest"> & {
  * Use `create(AskFlowsRequestSchema)` to create a new message.
  */
 export const AskFlowsRequestSchema: GenMessage<AskFlowsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 0);
+  messageDesc(file_pop44_v1_mesh, 2);
 
 /**
  * @generated from message pop44.v1.AskFlowsResponse
@@ -44,7 +115,7 @@ export type AskFlowsResponse = Message<"pop44.v1.AskFlowsResponse"> & {
  * Use `create(AskFlowsResponseSchema)` to create a new message.
  */
 export const AskFlowsResponseSchema: GenMessage<AskFlowsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 1);
+  messageDesc(file_pop44_v1_mesh, 3);
 
 /**
  * @generated from message pop44.v1.CarryFlowsRequest
@@ -66,7 +137,7 @@ export type CarryFlowsRequest = Message<"pop44.v1.CarryFlowsRequest"> & {
  * Use `create(CarryFlowsRequestSchema)` to create a new message.
  */
 export const CarryFlowsRequestSchema: GenMessage<CarryFlowsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 2);
+  messageDesc(file_pop44_v1_mesh, 4);
 
 /**
  * A flow as the kernel's table has it, without translation.
@@ -144,7 +215,7 @@ export type OpenFlow = Message<"pop44.v1.OpenFlow"> & {
  * Use `create(OpenFlowSchema)` to create a new message.
  */
 export const OpenFlowSchema: GenMessage<OpenFlow> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 3);
+  messageDesc(file_pop44_v1_mesh, 5);
 
 /**
  * @generated from message pop44.v1.CarryFlowsResponse
@@ -163,7 +234,7 @@ export type CarryFlowsResponse = Message<"pop44.v1.CarryFlowsResponse"> & {
  * Use `create(CarryFlowsResponseSchema)` to create a new message.
  */
 export const CarryFlowsResponseSchema: GenMessage<CarryFlowsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 4);
+  messageDesc(file_pop44_v1_mesh, 6);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsRequest
@@ -182,7 +253,7 @@ export type TellWhereaboutsRequest = Message<"pop44.v1.TellWhereaboutsRequest"> 
  * Use `create(TellWhereaboutsRequestSchema)` to create a new message.
  */
 export const TellWhereaboutsRequestSchema: GenMessage<TellWhereaboutsRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 5);
+  messageDesc(file_pop44_v1_mesh, 7);
 
 /**
  * @generated from message pop44.v1.Whereabouts
@@ -225,7 +296,7 @@ export type Whereabouts = Message<"pop44.v1.Whereabouts"> & {
  * Use `create(WhereaboutsSchema)` to create a new message.
  */
 export const WhereaboutsSchema: GenMessage<Whereabouts> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 6);
+  messageDesc(file_pop44_v1_mesh, 8);
 
 /**
  * @generated from message pop44.v1.TellWhereaboutsResponse
@@ -244,7 +315,7 @@ export type TellWhereaboutsResponse = Message<"pop44.v1.TellWhereaboutsResponse"
  * Use `create(TellWhereaboutsResponseSchema)` to create a new message.
  */
 export const TellWhereaboutsResponseSchema: GenMessage<TellWhereaboutsResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 7);
+  messageDesc(file_pop44_v1_mesh, 9);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverRequest
@@ -257,7 +328,7 @@ export type OrderTakeoverRequest = Message<"pop44.v1.OrderTakeoverRequest"> & {
  * Use `create(OrderTakeoverRequestSchema)` to create a new message.
  */
 export const OrderTakeoverRequestSchema: GenMessage<OrderTakeoverRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 8);
+  messageDesc(file_pop44_v1_mesh, 10);
 
 /**
  * @generated from message pop44.v1.OrderTakeoverResponse
@@ -276,7 +347,7 @@ export type OrderTakeoverResponse = Message<"pop44.v1.OrderTakeoverResponse"> & 
  * Use `create(OrderTakeoverResponseSchema)` to create a new message.
  */
 export const OrderTakeoverResponseSchema: GenMessage<OrderTakeoverResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 9);
+  messageDesc(file_pop44_v1_mesh, 11);
 
 /**
  * @generated from message pop44.v1.TellUsageRequest
@@ -293,7 +364,7 @@ export type TellUsageRequest = Message<"pop44.v1.TellUsageRequest"> & {
  * Use `create(TellUsageRequestSchema)` to create a new message.
  */
 export const TellUsageRequestSchema: GenMessage<TellUsageRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 10);
+  messageDesc(file_pop44_v1_mesh, 12);
 
 /**
  * @generated from message pop44.v1.TellUsageResponse
@@ -312,7 +383,7 @@ export type TellUsageResponse = Message<"pop44.v1.TellUsageResponse"> & {
  * Use `create(TellUsageResponseSchema)` to create a new message.
  */
 export const TellUsageResponseSchema: GenMessage<TellUsageResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 11);
+  messageDesc(file_pop44_v1_mesh, 13);
 
 /**
  * @generated from message pop44.v1.TunnelBytes
@@ -346,7 +417,7 @@ export type TunnelBytes = Message<"pop44.v1.TunnelBytes"> & {
  * Use `create(TunnelBytesSchema)` to create a new message.
  */
 export const TunnelBytesSchema: GenMessage<TunnelBytes> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 12);
+  messageDesc(file_pop44_v1_mesh, 14);
 
 /**
  * @generated from message pop44.v1.StreamRequest
@@ -363,7 +434,7 @@ export type StreamRequest = Message<"pop44.v1.StreamRequest"> & {
  * Use `create(StreamRequestSchema)` to create a new message.
  */
 export const StreamRequestSchema: GenMessage<StreamRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 13);
+  messageDesc(file_pop44_v1_mesh, 15);
 
 /**
  * @generated from message pop44.v1.StreamResponse
@@ -380,7 +451,7 @@ export type StreamResponse = Message<"pop44.v1.StreamResponse"> & {
  * Use `create(StreamResponseSchema)` to create a new message.
  */
 export const StreamResponseSchema: GenMessage<StreamResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 14);
+  messageDesc(file_pop44_v1_mesh, 16);
 
 /**
  * @generated from message pop44.v1.MeshFrame
@@ -435,7 +506,7 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  * Use `create(MeshFrameSchema)` to create a new message.
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 15);
+  messageDesc(file_pop44_v1_mesh, 17);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -573,7 +644,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 16);
+  messageDesc(file_pop44_v1_mesh, 18);
 
 /**
  * What one end of an interconnect is worth to the node that it leads from.
@@ -641,7 +712,7 @@ export type PathReport = Message<"pop44.v1.PathReport"> & {
  * Use `create(PathReportSchema)` to create a new message.
  */
 export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 17);
+  messageDesc(file_pop44_v1_mesh, 19);
 
 /**
  * A BGP session of a node whose neighbour announces what it may not, or more than is listened to.
@@ -697,7 +768,7 @@ export type RefusalReport = Message<"pop44.v1.RefusalReport"> & {
  * Use `create(RefusalReportSchema)` to create a new message.
  */
 export const RefusalReportSchema: GenMessage<RefusalReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 18);
+  messageDesc(file_pop44_v1_mesh, 20);
 
 /**
  * A datagram over the mesh, from the API's port to the API's port.
@@ -725,7 +796,7 @@ export type Beacon = Message<"pop44.v1.Beacon"> & {
  * Use `create(BeaconSchema)` to create a new message.
  */
 export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 19);
+  messageDesc(file_pop44_v1_mesh, 21);
 
 /**
  * How one node hears another.
@@ -765,7 +836,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 20);
+  messageDesc(file_pop44_v1_mesh, 22);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -805,7 +876,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 21);
+  messageDesc(file_pop44_v1_mesh, 23);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -831,7 +902,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 22);
+  messageDesc(file_pop44_v1_mesh, 24);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.
@@ -897,6 +968,16 @@ export const MeshService: GenService<{
     methodKind: "unary";
     input: typeof AskFlowsRequestSchema;
     output: typeof AskFlowsResponseSchema;
+  },
+  /**
+   * From a node that somebody has asked how far he is, or whether his tunnel is reached: how it is seen from the answering node.
+   *
+   * @generated from rpc pop44.v1.MeshService.AskReach
+   */
+  askReach: {
+    methodKind: "unary";
+    input: typeof AskReachRequestSchema;
+    output: typeof AskReachResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_pop44_v1_mesh, 0);

@@ -19,13 +19,7 @@ import { endpointAt } from '#internal/netip/netip.ts';
 import { createLive } from '#internal/presence/presence.ts';
 import { createReconciler } from '#internal/reconcile/reconcile.ts';
 import { listen, newServer } from '#internal/rpc/rpc.ts';
-import {
-  connectSeam,
-  createDenialsAsker,
-  createFactsAsker,
-  type FromDataplane,
-  type Health,
-} from '#internal/seam/seam.ts';
+import { connectSeam, type FromDataplane, type Health } from '#internal/seam/seam.ts';
 import { createStatus, isServing } from '#internal/status/status.ts';
 import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
@@ -39,6 +33,8 @@ import { createOthers } from './others.ts';
 import { createFormerOwners, readings } from './owners.ts';
 import { openPeople } from './people.ts';
 import { startPulse } from './pulse.ts';
+import { createQuestions } from './questions.ts';
+import { createReaching } from './reaching.ts';
 import { openRecords } from './records.ts';
 import { createRoaming } from './roaming.ts';
 import { selfOf } from './self.ts';
@@ -122,15 +118,10 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const changed = (): void => askAgain();
   const people = openPeople({ config, store, clock, log, identity, changed, snapshot: () => reconciler.snapshot() });
   const former = createFormerOwners();
-  const denials = createDenialsAsker((message) => seam.send(message));
-  const facts = createFactsAsker((message) => seam.send(message));
+  const questions = createQuestions((message) => seam.send(message));
   const promoter = createPromoter(
     {
-      nodeId: config.nodeId,
-      clock,
-      head,
-      store,
-      newId: randomUUID,
+      ...{ nodeId: config.nodeId, clock, head, store, newId: randomUUID },
       failed: (cause) => log.warn('promote-key-failed', { reason: messageOf(cause) }),
     },
     signal,
@@ -157,6 +148,17 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const reaching = createReaching({
+    ...{
+      nodeId: config.nodeId,
+      addressOf: mesh.addressOf,
+      credentials,
+      echo: questions.echo,
+      seen: pairing.seen,
+      clock,
+    },
+    snapshot: () => reconciler.snapshot(),
+  });
   const draining = createDraining({
     ...{ nodeId: config.nodeId, status, pairing, election, clock, log },
     snapshot: () => reconciler.snapshot(),
@@ -181,13 +183,12 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     if (message.type === 'health') health = message;
     if (message.type === 'traffic')
       traffic.take(readings(reconciler.snapshot(), former, message.peers, clock.monotonicMs()));
-    if (message.type === 'denials') denials.told(message);
+    questions.heard(message);
     keeper.told(message);
     pairing.heard(message);
     presence.heard(message);
     verdicts.heard(message);
     neighbours.heard(message);
-    if (message.type === 'facts') facts.told(message);
     sightings.heard(message);
     reconciler.message(message);
   }
@@ -209,7 +210,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     message: onDataplane,
     lost: () => {
       dataplaneConnected = false;
-      for (const part of [denials, keeper, pairing, presence, verdicts, neighbours, facts, reconciler]) part.lost();
+      for (const part of [questions, keeper, pairing, presence, verdicts, neighbours, reconciler]) part.lost();
     },
   });
 
@@ -218,7 +219,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const api = openApi({
     ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead, ...people },
     usage: { own: traffic.of, others: mesh.usage },
-    denials: denials.ask,
+    denials: questions.denials,
     stayOf: presence.stayOf,
     dataplaneConnected: () => dataplaneConnected,
     alarms: () => [...identity.alarms(clock.wall()), ...authorities.alarms(), ...presence.alarms(), ...people.alarms()],
@@ -226,11 +227,12 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
     members: membersOf(config.etcd.endpoints, identity.current, clock),
-    explain: { self, here: () => here, holderOf: presence.holderOf, facts: facts.ask, whereabouts: pairing.seen },
+    explain: { self, here: () => here, holderOf: presence.holderOf, facts: questions.facts, whereabouts: pairing.seen },
+    reach: reaching,
   });
   askAgain = api.askAgain;
   api.serve(server);
-  mesh.serve(server, api.gate, pairing);
+  mesh.serve(server, api.gate, pairing, reaching.measure);
   leader.serve(server, api.gate, (method) => api.carryOut(method));
   const addresses = [endpointAt(config.mesh.address, config.api.port)];
   if (config.api.socket !== undefined) {

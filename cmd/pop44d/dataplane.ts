@@ -8,7 +8,6 @@ import {
   comparisonMs,
   createApplier,
   createLinkWatch,
-  lookUp,
   packetsReceived,
   watchCounters,
   watchHandshakes,
@@ -18,12 +17,13 @@ import { madeKeyBase, type NodeConfig } from '#internal/config/config.ts';
 import { accessLinks } from '#internal/dataplane/ownership.ts';
 import { firstMeshPeers, meshDataplane } from '#internal/desired/mesh.ts';
 import { openAnycast } from '#internal/driver/anycast/anycast.ts';
-import { openBird, type Protocol } from '#internal/driver/bird/bird.ts';
+import { openBird } from '#internal/driver/bird/bird.ts';
 import { openFlows } from '#internal/driver/conntrack/conntrack.ts';
 import { openConntrackd } from '#internal/driver/conntrackd/conntrackd.ts';
 import { openFloat } from '#internal/driver/float/float.ts';
 import { openIp } from '#internal/driver/ip/ip.ts';
 import { openNft } from '#internal/driver/nft/nft.ts';
+import { openPing } from '#internal/driver/ping/ping.ts';
 import { openRelay } from '#internal/driver/relay/relay.ts';
 import { openTc } from '#internal/driver/tc/tc.ts';
 import { openWg } from '#internal/driver/wg/wg.ts';
@@ -31,14 +31,15 @@ import { messageOf } from '#internal/errors/errors.ts';
 import { madeKeyFiles, makeInterconnectKey } from '#internal/keyfile/keyfile.ts';
 import { createLog } from '#internal/log/log.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
-import { type AskFacts, type Facts, type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
+import { type FromDataplane, onlyOwnerOf, serveSeam } from '#internal/seam/seam.ts';
+import { answerTo, isQuestion } from './answers.ts';
 import { tellBgpCounts } from './bgp-counts.ts';
 import { wireDuty } from './duty.ts';
 import { tellFlows } from './flow-counts.ts';
 import { carryOut } from './flow-orders.ts';
 import { createSecondChance } from './second-chance.ts';
 import { stillGone } from './still-gone.ts';
-import { accessTelemetry, handshakeOf, receivedFrom } from './telemetry.ts';
+import { accessTelemetry, handshakeOf } from './telemetry.ts';
 
 /** Milliseconds: a hand that changes one thing changes three; one comparison sees them all. */
 const disturbanceMs = 50;
@@ -50,9 +51,6 @@ function attempted(base: string, keep: readonly string[], clock: Clock): { publi
     return { publicKey: '', problem: messageOf(cause) };
   }
 }
-
-const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
-  protocols.filter(({ type, info }) => type === 'BGP' && info === 'Established').map(({ name }) => name);
 
 export async function runDataplane(config: NodeConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ node: config.nodeId, half: 'dataplane' });
@@ -81,6 +79,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const bird = openBird({ netns, runDir, ...(sealingKeyFile === undefined ? {} : { sealingKeyFile }), clock, log });
   const states = openConntrackd({ netns: netns.pop, runDir, clock, log });
   const anycast = openAnycast({ netns: netns.transport, runDir, clock });
+  const ping = openPing({ netns });
   const flows = openFlows({ netns: netns.pop, runDir, clock, log });
   // Of the seam, before it is there: nobody listens yet.
   let send = (_message: FromDataplane): void => undefined;
@@ -130,19 +129,6 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   await applier.start();
   log.info('dataplane-ready', { accessPeers: applier.accessPeers() });
 
-  const facts = async ({ number, keys, to }: AskFacts): Promise<Facts> => {
-    const [items, way, telemetry] = await Promise.all([lookUp(drivers, keys), ip.way(to), accessTelemetry(wg)]);
-    const asked = new Set(keys.flatMap(([kind, key]) => (kind === 'peer' ? [key] : [])));
-    const sessions = telemetry
-      .filter(({ peer }) => asked.has(peer))
-      .map(({ publicKey, lastHandshakeMs, endpoint }) => ({
-        publicKey,
-        handshakeMs: lastHandshakeMs,
-        endpoint: endpoint ?? '',
-      }));
-    return { type: 'facts', number, items, way, sessions };
-  };
-
   let asked = false;
   const links = createLinkWatch({
     sessions: () => bird.bfdSessions('pop'),
@@ -164,18 +150,9 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     },
     refused: (error) => log.error('message-refused', { reason: messageOf(error) }),
     message: (message, answer) => {
-      if (message.type === 'ask-denials') {
-        const { number, prefixes } = message;
-        nft.denials(prefixes).then(
-          (denied) => answer({ type: 'denials', number, denied }),
-          (cause: unknown) => log.error('denials-unread', { reason: messageOf(cause) }),
-        );
-        return;
-      }
-      if (message.type === 'ask-sessions') {
-        bird.protocols('pop').then(
-          (protocols) => answer({ type: 'sessions', number: message.number, established: establishedOf(protocols) }),
-          (cause: unknown) => log.error('sessions-unread', { reason: messageOf(cause) }),
+      if (isQuestion(message)) {
+        answerTo({ drivers, wg, ip, nft, bird, ping }, message).then(answer, (cause: unknown) =>
+          log.error(`${message.type.replace('ask-', '')}-unread`, { reason: messageOf(cause) }),
         );
         return;
       }
@@ -183,20 +160,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         answer({ type: 'interconnect-key', number: message.number, ...attempted(keyBase, message.keep, clock) });
         return;
       }
-      if (message.type === 'ask-facts') {
-        facts(message).then(answer, (cause: unknown) => log.error('facts-unread', { reason: messageOf(cause) }));
-        return;
-      }
       if (message.type === 'whereabouts') {
         duty.told(message);
-        return;
-      }
-      if (message.type === 'ask-contact') {
-        const { number, peers } = message;
-        receivedFrom(wg, peers).then(
-          (heard) => answer({ type: 'contact', number, peers: heard }),
-          (cause: unknown) => log.error('contact-unread', { reason: messageOf(cause) }),
-        );
         return;
       }
       if (message.type === 'forget') {

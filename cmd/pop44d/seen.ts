@@ -2,16 +2,22 @@
 
 import type { Whereabouts } from '#internal/seam/seam.ts';
 
+interface SeenClient {
+  readonly handshakeMs: number;
+  readonly rttMs: number;
+  readonly endpoint: string;
+}
+
 export interface Seen {
   /** Somebody has told of clients since this daemon began. */
   readonly known: boolean;
-  of(publicKey: string): { readonly handshakeMs: number; readonly rttMs: number } | undefined;
+  of(publicKey: string): SeenClient | undefined;
   take(peers: Whereabouts['peers']): void;
 }
 
 /** @param stands keys that are tunnels'. O(peers) a taking */
 export function createSeen(stands: (publicKey: string) => boolean): Seen {
-  const all = new Map<string, { readonly handshakeMs: number; readonly rttMs: number }>();
+  const all = new Map<string, SeenClient>();
   /** Beyond a device's peers there are keys that are none any more. */
   const most = 65_536;
   const thin = (): void => {
@@ -23,8 +29,8 @@ export function createSeen(stands: (publicKey: string) => boolean): Seen {
     take: (peers: Whereabouts['peers']) => {
       seen.known = true;
       // While a PoP's key is rotated a key is a peer of two interfaces: the newer handshake counts.
-      for (const [publicKey, , handshakeMs, , rttMs = 0] of peers)
-        if ((all.get(publicKey)?.handshakeMs ?? 0) <= handshakeMs) all.set(publicKey, { handshakeMs, rttMs });
+      for (const [publicKey, endpoint, handshakeMs, , rttMs = 0] of peers)
+        if ((all.get(publicKey)?.handshakeMs ?? 0) <= handshakeMs) all.set(publicKey, { handshakeMs, rttMs, endpoint });
       if (all.size > most) thin();
     },
   };

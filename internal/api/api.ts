@@ -18,6 +18,7 @@ import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { JoinGrant, JoinRequest } from '#internal/gen/pop44/v1/join_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -43,6 +44,7 @@ import { healthHandlers } from './health-service.ts';
 import { peopleHandlers } from './people-service.ts';
 import { gatekeeper } from './policy.ts';
 import { poolHandlers } from './pool-service.ts';
+import { type ReachParts, reachHandlers } from './reach-service.ts';
 import type { RemoveNodeParts } from './remove-node.ts';
 import type { CarryOut } from './service.ts';
 import { statusHandlers } from './status-service.ts';
@@ -53,6 +55,9 @@ import type { Usage } from './tunnel-usage.ts';
 import { whoCalls } from './who.ts';
 
 export type { Joining } from './trust-service.ts';
+export { tunnelAt } from './explain-question.ts';
+export { internetAddress } from './internet-address.ts';
+export type { ReachParts } from './reach-service.ts';
 export type { Stay } from './tunnel-service.ts';
 
 export type { Member, Members } from './remove-node.ts';
@@ -96,6 +101,7 @@ export interface ApiParts extends TakeoverParts, RemoveNodeParts {
   /** Hears of logins that were refused. */
   readonly refusals: { count(reason: string, source: string): void };
   readonly explain: ExplainParts;
+  readonly reach: ReachParts;
   readonly metrics: { request(method: string): void; unexpected(): void };
 }
 
@@ -158,6 +164,7 @@ export function openApi(parts: ApiParts): Api {
       implement(server, TunnelService, tunnelHandlers(context), gate);
       implement(server, DeskService, deskHandlers(context), gate);
       implement(server, ExplainService, explainHandlers(context), gate);
+      implement(server, ReachService, reachHandlers(context), gate);
       implement(server, FabricService, fabricHandlers(context), gate);
       implement(server, StatusService, statusHandlers(context), gate);
       implement(server, TrustService, trustHandlers(context), gate);

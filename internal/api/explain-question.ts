@@ -40,7 +40,7 @@ interface Subject extends Pick<Question, 'tunnel' | 'nobody' | 'homePopId'> {
 }
 
 /** A single address, or in a network the first that a host may have. */
-function hostIn(prefix: string): IpAddress | undefined {
+export function hostIn(prefix: string): IpAddress | undefined {
   const parsed = parsePrefix(prefix);
   if (typeof parsed !== 'string') return undefined;
   const first = firstAddress(parsed);
@@ -106,7 +106,10 @@ const named: ReadonlyMap<string, number> = new Map([
   ['udp', 17],
 ]);
 
-function flowOf({ protocol, port }: ExplainRequest, family: Family): Pick<Packet, 'protocol' | 'port'> | Refusal {
+function flowOf(
+  { protocol, port }: Pick<ExplainRequest, 'protocol' | 'port'>,
+  family: Family,
+): Pick<Packet, 'protocol' | 'port'> | Refusal {
   const name = protocol || (port === 0 ? 'icmp' : 'tcp');
   const number = name === 'icmp' ? icmp[family] : (named.get(name) ?? (/^\d{1,3}$/.test(name) ? Number(name) : 256));
   const invalid = (field: string, value: string, problem: string, cure: string): Refusal =>
@@ -121,7 +124,10 @@ function flowOf({ protocol, port }: ExplainRequest, family: Family): Pick<Packet
 }
 
 /** Refuses `required`, `not-found`, `invalid`, `outside-pool`, `family-mismatch`. */
-export function questionOf(snapshot: Snapshot, request: ExplainRequest): Question | Refusal {
+export function questionOf(
+  snapshot: Snapshot,
+  request: Omit<ExplainRequest, '$typeName' | '$unknown'>,
+): Question | Refusal {
   const subject = subjectOf(snapshot, request.subject);
   if (isRefusal(subject)) return subject;
   const [from, to] = [addressIn('from', request.from), addressIn('to', request.to)];

@@ -16,7 +16,7 @@ import {
 } from '#internal/explain/explain.ts';
 import { policyOf } from '#internal/firewall/firewall.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
+import type { ExplainRequest, ExplainResponse, ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { namesakes, type Snapshot, standingPrefixes } from '#internal/model/model.ts';
 import type { FactsAsker } from '#internal/seam/seam.ts';
 import { inSpace, nodesWorthAsking, type Question, questionOf, tunnelAt } from './explain-question.ts';
@@ -118,41 +118,56 @@ async function kernelOf(
   facts: ExplainParts['facts'],
   { scene, plane }: { scene: Scene; plane: ReturnType<typeof plannedPlane> },
 ) {
+  const keysOfTarget = new Set(scene.target?.publicKeys);
+  let handshakeMs = 0;
   try {
     const keys = [...plane.read.values()];
-    const walked = await kernelWalk(scene, keys, (asked) => facts({ keys: asked, to: scene.packet.to }));
-    return { walked, problem: walked === undefined ? 'it changes while it is read' : '' };
+    const walked = await kernelWalk(scene, keys, async (asked) => {
+      const answer = await facts({ keys: asked, to: scene.packet.to });
+      const own = answer.sessions.filter(({ publicKey }) => keysOfTarget.has(publicKey));
+      handshakeMs = Math.max(handshakeMs, ...own.map((session) => session.handshakeMs));
+      return answer;
+    });
+    return { walked, problem: walked === undefined ? 'it changes while it is read' : '', handshakeMs };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return { walked: undefined, problem: thrown.message };
+    return { walked: undefined, problem: thrown.message, handshakeMs };
   }
 }
 
-export function explainHandlers(context: ServiceContext): HandlersOf<typeof ExplainService> {
+type ExplainQuestion = Omit<ExplainRequest, '$typeName' | '$unknown'>;
+/** At another node. @throws when it does not answer */
+export type ExplainedAt = (nodeId: string, request: ExplainQuestion, signal: AbortSignal) => Promise<ExplainResponse>;
+
+/** What this node does with a packet. @throws Refused */
+export async function explained(context: ServiceContext, request: ExplainQuestion, signal: AbortSignal) {
   const { head, clock, explain, config, status } = context;
+  const question = await found(context, signal, (snapshot) => questionOf(snapshot, request));
+  const snapshot = head.snapshot();
+  const around: Around = { ...explain, snapshot, nowMs: clock.wall().getTime() };
+  const made = planOf(around, question);
+  const { scene, plane } = granted(made);
+  const plan = walk(plane, scene);
+  const { walked, problem, handshakeMs } = await kernelOf(explain.facts, { scene, plane });
+  const { packet, tunnel } = question;
   return {
-    explain: async (request, { signal }) => {
-      const question = await found(context, signal, (snapshot) => questionOf(snapshot, request));
-      const snapshot = head.snapshot();
-      const around: Around = { ...explain, snapshot, nowMs: clock.wall().getTime() };
-      const made = planOf(around, question);
-      const { scene, plane } = granted(made);
-      const plan = walk(plane, scene);
-      const { walked, problem } = await kernelOf(explain.facts, { scene, plane });
-      const { packet, tunnel } = question;
-      return {
-        nodeId: config.nodeId,
-        packet: `${flowText(packet)} from ${packet.from} to ${packet.to}`,
-        plan: shown(plan),
-        ...(walked && { kernel: shown(walked) }),
-        kernelProblem: problem,
-        difference: (walked && differenceOf(plan, walked)) ?? '',
-        cure: cureOf(scene, walked ?? plan),
-        nodeIds: [...nodesWorthAsking(snapshot, question, tunnel && explain.holderOf(tunnel.id))],
-        held: status.own().held,
-        freshness: freshness(context),
-      };
-    },
+    nodeId: config.nodeId,
+    packet: `${flowText(packet)} from ${packet.from} to ${packet.to}`,
+    plan: shown(plan),
+    ...(walked && { kernel: shown(walked) }),
+    kernelProblem: problem,
+    difference: (walked && differenceOf(plan, walked)) ?? '',
+    cure: cureOf(scene, walked ?? plan),
+    nodeIds: [...nodesWorthAsking(snapshot, question, tunnel && explain.holderOf(tunnel.id))],
+    held: status.own().held,
+    freshness: freshness(context),
+    handshakeMs: BigInt(Math.round(handshakeMs)),
+  };
+}
+
+export function explainHandlers(context: ServiceContext): HandlersOf<typeof ExplainService> {
+  return {
+    explain: (request, { signal }) => explained(context, request, signal),
     explainFailure: async ({ node }, { signal }) => {
       const answer = await found(context, signal, (snapshot) => explainedFailure(context, snapshot, node));
       return { ...answer, freshness: freshness(context) };

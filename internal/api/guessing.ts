@@ -17,6 +17,11 @@ const ofSource: Allowance = { burst: 60, perSecond: 10 };
 const ofMails: Allowance = { burst: 30, perSecond: 0.2 };
 /** Mails to one address, whoever asks for them: it is somebody's who may not have asked. Afterwards one in 10 min. */
 const ofRecipient: Allowance = { burst: 3, perSecond: 1 / 600 };
+/** Of one principal: each has a node of every place send three packets to him. */
+const ofNear: Allowance = { burst: 10, perSecond: 0.2 };
+/** Of one principal: each has another place send some ten packets to his tunnel. */
+const ofProbes: Allowance = { burst: 6, perSecond: 0.1 };
+const allowances = { login: ofSource, mails: ofMails, near: ofNear, probe: ofProbes };
 /** Wrong passwords in a row before each next one has to wait, for one name from one source: 1 s, 2 s, ... */
 const freeTries = 5;
 const longestWaitMs = 900_000;
@@ -52,8 +57,8 @@ export interface Tried {
 }
 
 export interface Guessing {
-  /** Refuses `busy`. `mails`: it sends one. */
-  ask(source: string, kind: 'login' | 'mails', nowMs: number): Refusal | undefined;
+  /** Refuses `busy`. `mails`: it sends one. `near`, `probe`: of a principal's name in place of a source. */
+  ask(source: string, kind: keyof typeof allowances, nowMs: number): Refusal | undefined;
   /** Whether a mail may go to that address now; alike of one that has no account. Refuses `busy`. */
   mayMail(address: string, nowMs: number): Refusal | undefined;
   /**
@@ -78,6 +83,8 @@ export function createGuessing(): Guessing {
     login: new Recent<{ readonly left: number; readonly atMs: number }>(),
     mails: new Recent<{ readonly left: number; readonly atMs: number }>(),
     recipient: new Recent<{ readonly left: number; readonly atMs: number }>(),
+    near: new Recent<{ readonly left: number; readonly atMs: number }>(),
+    probe: new Recent<{ readonly left: number; readonly atMs: number }>(),
   };
   const names = { known: namesOf(), strange: namesOf() };
   const keyOf = ({ name, source }: Tried): string => `${name} ${sourceOf(source)}`;
@@ -98,7 +105,8 @@ export function createGuessing(): Guessing {
 
   return {
     ask(source, kind, nowMs) {
-      const waitMs = take(kind, sourceOf(source), kind === 'login' ? ofSource : ofMails, nowMs);
+      const key = kind === 'near' || kind === 'probe' ? source : sourceOf(source);
+      const waitMs = take(kind, key, allowances[kind], nowMs);
       return waitMs > 0 ? later('you have asked too often', waitMs) : undefined;
     },
     mayMail(address, nowMs) {

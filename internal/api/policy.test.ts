@@ -112,6 +112,7 @@ test('a certificate of a CA that was retired opens nothing, a connection that st
 test('a node looks, and does what daemons do for each other; what people ask for is for admins alone [S6]', () => {
   const own = [
     'AskFlows',
+    'AskReach',
     'CarryFlows',
     'Forward',
     'OrderTakeover',

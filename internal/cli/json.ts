@@ -10,6 +10,7 @@ import { file_pop44_v1_explain } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { file_pop44_v1_fabric } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { file_pop44_v1_people } from '#internal/gen/pop44/v1/people_pb.ts';
 import { file_pop44_v1_pools } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { file_pop44_v1_reach } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { file_pop44_v1_status } from '#internal/gen/pop44/v1/status_pb.ts';
 import { file_pop44_v1_trust } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { file_pop44_v1_tunnels } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -23,6 +24,7 @@ const registry = createRegistry(
   file_pop44_v1_fabric,
   file_pop44_v1_people,
   file_pop44_v1_pools,
+  file_pop44_v1_reach,
   file_pop44_v1_status,
   file_pop44_v1_trust,
   file_pop44_v1_tunnels,

@@ -13,6 +13,7 @@ import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -30,6 +31,7 @@ export interface Client {
   readonly tunnels: CallsOf<typeof TunnelService>;
   readonly desk: CallsOf<typeof DeskService>;
   readonly explain: CallsOf<typeof ExplainService>;
+  readonly reach: CallsOf<typeof ReachService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
   readonly trust: CallsOf<typeof TrustService>;
@@ -83,6 +85,7 @@ function clientOf(
     tunnels: service(TunnelService),
     desk: service(DeskService),
     explain: service(ExplainService),
+    reach: service(ReachService),
     fabric: service(FabricService),
     status: service(StatusService),
     trust: service(TrustService),

@@ -7,11 +7,12 @@ import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { createCa, issueNodeCertificate } from '#internal/identity/identity.ts';
 import { type Claim, type Contest, createPresence } from '#internal/presence/presence.ts';
 import { clientCredentials, connect, listen, newServer, serverCredentials, serverNameOf } from '#internal/rpc/rpc.ts';
+import type { ReachQuestion } from '#internal/reach/reach.ts';
 import { createStatus } from '#internal/status/status.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
 import { flowsTold } from './carry.ts';
-import { createMesh } from './mesh.ts';
+import { askReach, createMesh, type Measure } from './mesh.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const validity = { now: new Date(), validForMs: 3_600_000 };
@@ -36,6 +37,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   };
   const presence = createPresence({ ...parts, onContest: () => undefined });
   const asked: string[] = [];
+  const measured: ReachQuestion[] = [];
   const carried: [peer: string, tunnelId: string, flows: readonly Flow[]][] = [];
   const claims = {
     all: presence.all,
@@ -60,7 +62,11 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   });
   const server = newServer();
   const pair = { told: () => '', takeOver: async () => '' };
-  mesh.serve(server, { admit: () => undefined, report: () => undefined }, pair);
+  const measure: Measure = async (question) => {
+    measured.push(question);
+    return question.port === 0 ? { how: 'echo', rttMs: 12.5, problem: '' } : { how: '', problem: 'is asked too much' };
+  };
+  mesh.serve(server, { admit: () => undefined, report: () => undefined }, pair, measure);
   const listener = await listen(server, [`127.0.0.1:${port}`], serverCredentials(identity));
   const close = async (): Promise<void> => {
     mesh.close();
@@ -69,7 +75,7 @@ async function daemon(nodeId: string, port = 0, counted: Record<string, Bytes> =
   open.push(close);
   const [bound = 0] = listener.ports;
   const node = create(NodeSchema, { id: nodeId, meshAddress: '127.0.0.1', apiPort: bound });
-  return { nodeId, status, presence, asked, carried, mesh, node, port: bound, credentials, close };
+  return { nodeId, status, presence, asked, measured, carried, mesh, node, port: bound, credentials, close };
 }
 
 async function pair() {
@@ -231,4 +237,25 @@ test('each node of a pair knows how far the clock of the other is ahead, and its
     10_000,
   );
   expect(p1.status.of('p2')?.report.load).toBe(1.5);
+});
+
+test('another node measures as it is asked; one that is away is a problem of the answer', async () => {
+  const p1 = await daemon('p1');
+  const p2 = await daemon('p2');
+  p1.mesh.nodes([p1.node, p2.node]);
+  const target = p1.mesh.addressOf('p2') ?? '';
+  const question = { address: '198.18.90.2', port: 0, directly: false, tunnelIds: ['t'] };
+  const ask = (of: ReachQuestion) =>
+    askReach({ nodeId: 'p2', target }, of, p1.credentials, AbortSignal.timeout(10_000));
+  expect(await ask(question)).toEqual({ how: 'echo', rttMs: 12.5, problem: '' });
+  expect(await ask({ ...question, port: 80, directly: true })).toEqual({ how: '', problem: 'is asked too much' });
+  const many = Array.from({ length: 100 }, (_, at) => String(at));
+  await ask({ ...question, tunnelIds: many });
+  expect(p2.measured).toEqual([
+    question,
+    { ...question, port: 80, directly: true },
+    { ...question, tunnelIds: many.slice(0, 64) },
+  ]);
+  await p2.close();
+  expect(await ask(question)).toEqual({ how: '', problem: 'p2 does not answer: unavailable' });
 });

@@ -21,12 +21,14 @@ import type { Status } from '#internal/status/status.ts';
 import type { Bytes } from '#internal/traffic/traffic.ts';
 import { askForFlows, askToCarry, flowsTold, wireOf } from './carry.ts';
 import { type Claims, createTeller, type Teller } from './teller.ts';
+import { type Measure, tellReach } from './reach.ts';
 import { askUsage, tellUsage, type UsageOfNode } from './usage.ts';
 import type { Whereabout } from './whereabouts.ts';
 
 export { runBeacon } from './beacon.ts';
 export { believed } from './believed.ts';
 export { aheadOfMedian } from './clock-offset.ts';
+export { askExplain, askReach, type Measure } from './reach.ts';
 export { createSiblingTeller, type SiblingTeller, type Whereabout } from './whereabouts.ts';
 
 export interface MeshParts {
@@ -50,7 +52,7 @@ export interface PairEnd {
 
 export interface Mesh {
   /** Registers the service with the daemon's gRPC server. */
-  serve(server: Server, admit: Parameters<typeof implement>[3], pair: PairEnd): void;
+  serve(server: Server, admit: Parameters<typeof implement>[3], pair: PairEnd, measure: Measure): void;
   /** Has that node take its PoP over; gives why it did not, empty when it did. */
   orderTakeover(nodeId: string, signal: AbortSignal): Promise<string>;
   /** Mesh addresses of the others, by id. */
@@ -141,7 +143,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
   }
 
   return {
-    serve: (server, options, pair) =>
+    serve: (server, options, pair, measure) =>
       implement(
         server,
         MeshService,
@@ -159,6 +161,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
           askFlows: async ({ tunnelId }, call) => ({
             flows: (await presence.open(call.principal.id, tunnelId)).map(wireOf),
           }),
+          askReach: (request) => tellReach(measure, request),
           orderTakeover: async () => ({ problem: await pair.takeOver() }),
           stream: async function* (incoming: AsyncIterable<StreamRequest>, call) {
             const peer = call.principal.id;

@@ -27,6 +27,7 @@ import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -39,7 +40,7 @@ import { actorOf, columns, judge, narrowed, rows, sees } from './policy.ts';
 
 const services: readonly DescService[] = [
   ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, Health, LeaderService, MeshService],
-  ...[PeopleService, PoolService, StatusService, TrustService, TunnelService],
+  ...[PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
 ];
 const methods = services.flatMap((service): readonly DescMethod[] => service.methods);
 const nameOf = (method: DescMethod): string => `${method.parent.typeName}/${method.name}`;

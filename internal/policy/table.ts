@@ -79,6 +79,10 @@ const lines: readonly Line[] = [
   ['pop44.v1.ExplainService/Explain', 'read', '- - - y y   y y -'],
   ['pop44.v1.ExplainService/ExplainFailure', 'read', '- - o y y   y y -', 'node'],
 
+  // Of one's own address; and of one's own tunnel, to which it sends packets.
+  ['pop44.v1.ReachService/NearPops', 'read', '- y y y y   - - -'],
+  ['pop44.v1.ReachService/ProbeTunnel', 'tunnels', '- o o - y   - - -', 'tunnel'],
+
   ['pop44.v1.FabricService/CreateNetwork', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/CreatePop', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/UpdatePop', 'manage', '- - o - y   - - -', 'pop'],
@@ -162,6 +166,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.MeshService/OrderTakeover', 'mesh', '- - - - -   y - -'],
   ['pop44.v1.MeshService/CarryFlows', 'mesh', '- - - - -   y y -'],
   ['pop44.v1.MeshService/AskFlows', 'mesh', '- - - - -   y y -'],
+  ['pop44.v1.MeshService/AskReach', 'mesh', '- - - - -   y y -'],
 ];
 
 const cellsOf = (text: string): readonly Cell[] => text.split(/ +/) as readonly string[] as readonly Cell[];

@@ -105,6 +105,7 @@ beforeAll(async () => {
       orderTakeover: async () => ({}),
       carryFlows: async () => ({}),
       askFlows: async () => ({}),
+      askReach: async () => ({}),
       stream: async function* (incoming) {
         for await (const { frame } of incoming) yield frame === undefined ? {} : { frame };
       },

@@ -19,6 +19,7 @@ export { createFactsAsker, type FactsAnswer, type FactsAsker } from './facts-ask
 export { createFlowsAsker, type FlowsAsker } from './flows-asker.ts';
 export type {
   Applied,
+  AskContact,
   AskDenials,
   AskFacts,
   AskInterconnectKey,

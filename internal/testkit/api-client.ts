@@ -8,6 +8,7 @@ import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -21,6 +22,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     tunnels: network.as(TunnelService, daemon),
     desk: network.as(DeskService, daemon),
     explain: network.as(ExplainService, daemon),
+    reach: network.as(ReachService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
     trust: network.as(TrustService, daemon),

@@ -179,6 +179,13 @@ export async function apiNetwork(
           throw new Fault('unavailable', 'the privileged half of this node does not answer');
         },
       },
+      // Nor do they ask anybody for an echo.
+      reach: {
+        ask: async () => ({ how: '', problem: 'the privileged half of this node does not answer' }),
+        explainAt: async (id) => {
+          throw new Fault('unavailable', `${id} is not on the mesh`);
+        },
+      },
       stayOf: () => ({ nodeId: undefined, moves: 0, frozenUntilMs: undefined, alsoAt: [] }),
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },

@@ -9,6 +9,7 @@ import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -52,6 +53,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     allocations: calls(AllocationService),
     tunnels: calls(TunnelService),
     desk: calls(DeskService),
+    reach: calls(ReachService),
     fabric: calls(FabricService),
     status: calls(StatusService),
     trust: calls(TrustService),

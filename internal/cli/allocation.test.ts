@@ -71,7 +71,7 @@ const forTunnels: readonly (readonly [options: string, request: object])[] = [
 ];
 test.each(forTunnels)('tunnel create %s', async (options, request) => {
   const { client, sent } = recorder();
-  const { code } = await cli(client, `tunnel create t --public-key ${key} ${options}`.trim());
+  const { code } = await cli(client, `tunnel create t --home p1 --public-key ${key} ${options}`.trim());
   expect(code).toBe(0);
   expect(sent).toMatchObject([{ method: 'createTunnel', request }]);
 });

@@ -6,6 +6,7 @@ import { uint } from './parse.ts';
 import { keyForJoining } from './pop-anycast.ts';
 import { endpointModes, type Kind, kindNames, kinds, modeNames, popColumns } from './pop-columns.ts';
 import { keyVerbs } from './pop-key.ts';
+import { nearVerb } from './pop-near.ts';
 import { popKind } from './pop-kind.ts';
 import type { Session } from './session.ts';
 import { showVerbs } from './showing.ts';
@@ -86,6 +87,7 @@ export function popVerbs(pop: Command, session: Session): void {
     .option('--replace', 'also when clients then need new files, or pre-shared keys are still to be sealed to nodes')
     .action((of: string, options: UpdateOptions) => update(session, of, options));
   keyVerbs(pop.command('key').description('the key that the nodes of a PoP share: create, rotate, reseal'), session);
+  nearVerb(pop, session);
   showVerbs(pop, session, popKind);
 }
 

@@ -21,7 +21,7 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'pop',
-    description: 'locations: create, list, update, key',
+    description: 'locations: create, list, near, update, key',
     verbs: async () => (await import('./pop.ts')).popVerbs,
   },
   {
@@ -66,7 +66,8 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'tunnel',
-    description: "subscribers' WireGuard links: create, list, get, update, rotate-key, suspend, delete, file, ...",
+    description:
+      "subscribers' WireGuard links: create, list, get, update, rotate-key, suspend, delete, file, probe, ...",
     verbs: async () => (await import('./tunnel.ts')).tunnelVerbs,
   },
   {

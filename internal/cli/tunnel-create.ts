@@ -15,6 +15,7 @@ import {
   unfinishedFile,
   writeNewSecret,
 } from './private-key.ts';
+import { proposedPlace } from './pop-near.ts';
 import { rate } from './rate.ts';
 import { sealKey } from './seal-key.ts';
 import type { Session } from './session.ts';
@@ -44,7 +45,7 @@ export function createVerb(tunnel: Command, session: Session): void {
     .option('--public-key <key>', 'the private half is elsewhere')
     .option('--preshared-key', 'make a pre-shared key too, into the file of --file')
     .option('--owner <owner>', 'default: you', '')
-    .option('--home <pop>', "PoP that announces its addresses; default: the first --pop, or the daemon's", '')
+    .option('--home <pop>', 'PoP that announces its addresses; default: the first --pop, or the nearest to you', '')
     .option('--pop <pop>', 'PoP that carries it; may be repeated (default: all that carry tunnels)', several)
     .option('--mtu <bytes>', '1280 to 1420; default: 1420', uint, 0)
     .option('--keepalive <seconds>', '0 (off) to 120; default: 25', uint)
@@ -61,8 +62,8 @@ async function create(session: Session, name: string, options: CreateOptions): P
   const firewall = firewallOf(options);
   const { tunnels } = await session.client();
   const key = keyOf(options);
-  const { owner, home, pop, mtu, keepalive, up = 0n, down = 0n } = options;
-  const placed = { homePopId: home, popIds: [...(pop ?? [])] };
+  const { owner, pop, mtu, keepalive, up = 0n, down = 0n } = options;
+  const placed = { homePopId: await homeOf(session, options), popIds: [...(pop ?? [])] };
   const { presharedKey } = key;
   // Before anything is made: a node that nothing can be sealed to ends it.
   const sealed =
@@ -94,6 +95,11 @@ async function create(session: Session, name: string, options: CreateOptions): P
     },
     awaited: (answer) => ({ tunnel: answer.tunnel?.id ?? name }),
   });
+}
+
+/** How far it is from here says nothing of where somebody else is. */
+async function homeOf(session: Session, { home, pop = [], owner }: CreateOptions): Promise<string> {
+  return home === '' && pop.length === 0 && owner === '' ? proposedPlace(session) : home;
 }
 
 /** One of each named pool, unless more is said. */

@@ -5,6 +5,7 @@ import type { Session } from './session.ts';
 import { createVerb } from './tunnel-create.ts';
 import { fileVerb } from './tunnel-file.ts';
 import { firewallVerbs } from './tunnel-firewall.ts';
+import { probeVerb } from './tunnel-probe.ts';
 import { rotateVerb } from './tunnel-rotate.ts';
 import { rotatePskVerb } from './tunnel-rotate-psk.ts';
 import { restoreVerbs } from './tunnel-restore.ts';
@@ -28,6 +29,7 @@ export function tunnelVerbs(tunnel: Command, session: Session): void {
     restoreVerbs,
     suspendVerbs,
     usageVerb,
+    probeVerb,
   ])
     verb(tunnel, session);
 }

@@ -83,7 +83,8 @@ const sessionMs = 180_000;
 
 const finding = (cause: Cause, reason: string, cure = ''): Finding => ({ cause, reason, cure });
 
-const msText = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+/** `0.4 ms`, `12 ms`. */
+export const msText = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 
 const connecting =
   'on the device: is WireGuard on, with the newest file, and its clock right? Some networks let no UDP out';

@@ -3,7 +3,7 @@
 // On the path: api gathers what nodes have measured and what explain says, and asks here what it comes to.
 // Never: asks anybody, touches the world, or knows who may ask.
 
-export { type Asked, type Cause, causeOf, type Explained, type Finding, type ReachFacts } from './cause.ts';
+export { type Asked, type Cause, causeOf, type Explained, type Finding, msText, type ReachFacts } from './cause.ts';
 export { type Place, type Ranked, ranked } from './nearest.ts';
 export { type Answering, nodeToAsk, type Candidate } from './node-to-ask.ts';
 

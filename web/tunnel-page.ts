@@ -10,6 +10,7 @@ import { action, choices, field, form, problem } from './fields.ts';
 import { filePanel } from './file-panel.ts';
 import { html, type Html, nothing } from './html.ts';
 import { meOf } from './me.ts';
+import { probeForm } from './probe-page.ts';
 import { firewallChoices, firewallLabel, moment, popLabel } from './show.ts';
 import { colour, stateOf, type TunnelState, usageOf } from './tunnel-state.ts';
 import type { Page, Visit } from './visit.ts';
@@ -136,7 +137,7 @@ ${note === undefined ? nothing : html`<p class="notice good" role="status">${not
 <p class="notice warn" id="away" role="status" hidden></p>
 ${problem(trouble, ['name', 'confirm', 'presets'])}${alerts(tunnel)}
 ${tunnel.hasPresharedKey ? nothing : filePanel(tunnel.id, tunnel.popIds)}
-<div class="cards">${summary(tunnel, state, pops)}${tunnel.hasPresharedKey ? sharedKeySection(visit, tunnel) : keySection(visit, tunnel)}</div>
+<div class="cards">${summary(tunnel, state, pops)}<div>${tunnel.hasPresharedKey ? sharedKeySection(visit, tunnel) : keySection(visit, tunnel)}${probeForm(visit, tunnel)}</div></div>
 ${tunnel.hasPresharedKey ? nothing : html`<noscript><section class="card"><h2>Its file</h2><pre tabindex="0">${fileWithoutKey(template)}</pre></section></noscript>`}
 ${settings(visit, tunnel, trouble)}
 <p class="command">At a command line: <code>pop44 tunnel get ${tunnel.id}</code></p>`,

@@ -4,9 +4,11 @@ import { hash, randomBytes } from 'node:crypto';
 import type { Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { choices, field, form, problem } from './fields.ts';
 import { filePanel } from './file-panel.ts';
-import { attributes, html, type Html, nothing } from './html.ts';
+import { html, type Html, nothing } from './html.ts';
 import { meOf } from './me.ts';
-import { firewallChoices, firewallLabel, popLabel } from './show.ts';
+import { placeField } from './places.ts';
+import { probeRoute } from './probe-page.ts';
+import { firewallChoices, firewallLabel } from './show.ts';
 import { tunnelChanges } from './tunnel-changes.ts';
 import { tunnelPage } from './tunnel-page.ts';
 import { allTunnels } from './tunnel-list.ts';
@@ -46,9 +48,8 @@ ${mine.length === 0 ? empty : html`<ul class="tunnels">${mine.map((tunnel) => ro
 }
 
 async function newPage(visit: Visit, trouble?: Trouble): Promise<Page> {
-  const [me, { pops }] = await Promise.all([meOf(visit), visit.client.fabric.listPops({}, visit.call)]);
+  const [me, place] = await Promise.all([meOf(visit), placeField(visit)]);
   const given = (name: string, otherwise = ''): string => visit.form.get(name) ?? otherwise;
-  const open = pops.filter(({ acceptsTunnels }) => acceptsTunnels);
   const key = field(
     {
       ...{ name: 'public_key', label: 'Public key of the device', value: given('public_key'), maxlength: 44 },
@@ -67,7 +68,7 @@ ${problem(trouble, ['name', 'public_key', 'presets'])}
 <div class="card">${form(
       { action: '/tunnels', token: visit.token, id: 'create' },
       html`<input type="hidden" name="nonce" value="${given('nonce') || randomBytes(16).toString('base64url')}">${field({ name: 'name', label: 'Name', value: given('name'), hint: 'For you: repeater, shack, phone. Letters a to z, digits and -.', maxlength: 63, autocapitalize: 'none', spellcheck: 'false', autocomplete: 'off', required: true, first: true }, trouble)}
-<div class="field"><label for="pop">Where</label><select id="pop" name="pop"><option value="">Choose for me</option>${open.map((pop) => html`<option${attributes({ value: pop.id, selected: given('pop') === pop.id })}>${popLabel(pop)}</option>`)}</select><p class="hint">The nearest is the fastest. It works from everywhere.</p></div>
+${place}
 ${choices({ name: 'presets', legend: 'What may come in', all: firewallChoices, chosen: given('presets', 'ping') }, trouble)}
 ${trouble?.field === 'public_key' ? key : html`<noscript>${key}</noscript>`}
 <button>Create the tunnel</button><p class="problem" id="create-problem" role="alert"></p>`,
@@ -111,6 +112,7 @@ export function tunnelRoutes(): readonly Route[] {
     post('/tunnels', create),
     get('/tunnels/:id', async (visit) => ({ page: await tunnelPage(visit) })),
     get('/tunnels/:id/template', template),
+    probeRoute,
     ...tunnelChanges,
   ];
   return routes.map(own);

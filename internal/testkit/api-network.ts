@@ -3,7 +3,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
-import { type Api, type Members, openApi } from '#internal/api/api.ts';
+import { type Api, type Members, openApi, type ReachParts } from '#internal/api/api.ts';
 import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { NodeSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
@@ -81,7 +81,17 @@ export interface Surroundings {
   readonly clock?: Clock;
   /** Of the etcd that a store stands for; absent: there is none. */
   readonly members?: Members;
+  /** What nodes measure of others; absent: nobody asks anybody for an echo. */
+  readonly reach?: ReachParts;
 }
+
+/** These daemons have no privileged half. */
+const asksNobody: ReachParts = {
+  ask: async () => ({ how: '', problem: 'the privileged half of this node does not answer' }),
+  explainAt: async (id) => {
+    throw new Fault('unavailable', `${id} is not on the mesh`);
+  },
+};
 
 const graceMs = 50;
 
@@ -101,7 +111,7 @@ export async function apiNetwork(
   nodes: readonly string[],
   /** Who leads what, as each daemon sees it; without it nobody leads anything. */
   elected?: (node: string) => Elected,
-  { clock = realClock, members }: Surroundings = {},
+  { clock = realClock, members, reach = asksNobody }: Surroundings = {},
 ): Promise<ApiNetwork> {
   const validity = { now: realClock.wall(), validForMs: 3_600_000 };
   const ca = await createCa('test', validity);
@@ -179,13 +189,7 @@ export async function apiNetwork(
           throw new Fault('unavailable', 'the privileged half of this node does not answer');
         },
       },
-      // Nor do they ask anybody for an echo.
-      reach: {
-        ask: async () => ({ how: '', problem: 'the privileged half of this node does not answer' }),
-        explainAt: async (id) => {
-          throw new Fault('unavailable', `${id} is not on the mesh`);
-        },
-      },
+      reach,
       stayOf: () => ({ nodeId: undefined, moves: 0, frozenUntilMs: undefined, alsoAt: [] }),
       clock,
       log: { ...silent, error: (event, fields) => state.unexpected.push(`${event} ${JSON.stringify(fields)}`) },

@@ -13,8 +13,10 @@ const near = {
   ],
 };
 const create = `tunnel create shack --public-key ${testKey(1)}`;
-const homeIn = (sent: readonly { readonly method: string; readonly request: unknown }[]): unknown =>
-  (sent.find(({ method }) => method === 'createTunnel')?.request as { readonly homePopId: string }).homePopId;
+const homeIn = (sent: readonly { readonly method: string; readonly request: unknown }[]): unknown => {
+  const made = sent.find(({ method }) => method === 'createTunnel');
+  return made && (made.request as { readonly homePopId: string }).homePopId;
+};
 
 test('the places stand as they were told, and which it would be', async () => {
   const { client } = recorder({ nearPops: near });

@@ -23,7 +23,13 @@ const facts: ReachFacts = {
 const tcp = { ...silent, port: 80 };
 const rule = 'no preset or rule admits ping from 198.18.2.2 (firewall: web)';
 
-test.each<readonly [name: string, change: Partial<ReachFacts>, cause: string, says: RegExp, cure: RegExp]>([
+const cases: readonly (readonly [
+  name: string,
+  change: Partial<ReachFacts>,
+  cause: string,
+  says: RegExp,
+  cure: RegExp,
+])[] = [
   ['an echo', { asked: { ...silent, how: 'echo', rttMs: 12.3 } }, 'reachable', /^it answers in 12 ms$/, /^$/],
   ['a near one', { asked: { ...silent, how: 'echo', rttMs: 0.42 } }, 'reachable', /0\.4 ms/, /^$/],
   ['an open port', { asked: { ...tcp, how: 'open', rttMs: 30 } }, 'reachable', /port 80 is open, in 30 ms/, /^$/],
@@ -88,7 +94,10 @@ test.each<readonly [name: string, change: Partial<ReachFacts>, cause: string, sa
   ],
   ['a silent port behind a lost way', { asked: tcp, direct: 4, echoed: false }, 'not-led', /answers p1 itself/, /./],
   ['a node that does not say', { explained: undefined, direct: undefined }, 'no-reply', /p1 does not say why/, /^$/],
-])('%s', (_, change, cause, says, cure) => {
+];
+
+test.each(cases)('%s', (...given) => {
+  const [, change, cause, says, cure] = given;
   const found = causeOf({ ...facts, ...change });
   expect(found).toEqual({
     cause,

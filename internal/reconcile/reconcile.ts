@@ -237,6 +237,7 @@ export function createReconciler({ self, send, disk, status, log, onChanges }: R
         case 'bgp-counts':
         case 'open-flows':
         case 'relayed':
+        case 'echo':
           return undefined;
       }
     },

@@ -12,6 +12,7 @@ import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -21,7 +22,7 @@ import type { HandlersOf, ServiceContext } from './service.ts';
 
 const services: readonly { readonly typeName: string }[] = [
   ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, LeaderService, MeshService],
-  ...[PeopleService, PoolService, StatusService, TrustService, TunnelService],
+  ...[PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
 ];
 // The empty name is the server as a whole.
 const served: ReadonlySet<string> = new Set(['', ...services.map(({ typeName }) => typeName)]);

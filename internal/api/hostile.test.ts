@@ -8,6 +8,7 @@ import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
+import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { TrustService } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
@@ -110,6 +111,7 @@ const services = [
   PoolService,
   AllocationService,
   TunnelService,
+  ReachService,
   StatusService,
   TrustService,
   PeopleService,

@@ -37,15 +37,13 @@ function row({ address, asked, reachable, cause, reason, cure }: Probe): Html {
 }
 
 function result({ probes, fromPopId, heldByNodeId, lastHandshake, reachable }: ProbeTunnelResponse): Html {
-  const [head, ...rest] = [
-    fromPopId === '' ? 'nobody could ask' : `asked from ${fromPopId}`,
-    heldByNodeId === '' ? 'no place has seen the device' : `the device was last seen by ${heldByNodeId}`,
-  ];
+  const from = fromPopId === '' ? 'Nobody could ask' : `Asked from ${fromPopId}`;
+  const held = heldByNodeId === '' ? 'no place has seen the device' : `the device was last seen by ${heldByNodeId}`;
   const shaken =
     lastHandshake === undefined ? nothing : html`, its handshake at ${moment(timestampDate(lastHandshake))}`;
   return html`<p class="lead" role="status">${reachable ? 'It is reachable.' : 'Not everything was reached.'}</p>
 ${probes.length === 0 ? html`<p class="notice bad">It has no address on the internet.</p>` : html`<ul class="probes">${probes.map(row)}</ul>`}
-<p class="soft">${[head?.slice(0, 1).toUpperCase(), head?.slice(1)].join('')}; ${rest.join('; ')}${shaken}.</p>`;
+<p class="soft">${from}; ${held}${shaken}.</p>`;
 }
 
 const wrongPort: Trouble = { status: 422, field: 'port', text: 'A port is a number from 1 to 65535, or nothing.' };

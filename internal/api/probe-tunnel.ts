@@ -5,7 +5,7 @@ import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { namesakes, standingPrefixes, type Snapshot } from '#internal/model/model.ts';
 import type { Stored } from '#internal/model/record.ts';
 import { type Family, familyOf, type IpAddress } from '#internal/netip/netip.ts';
-import { type Answering, causeOf, type Explained, type Reached } from '#internal/reach/reach.ts';
+import { type Answering, causeOf, type Explained, type ReachFacts, type Reached } from '#internal/reach/reach.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 import { hostIn } from './explain-question.ts';
 import { explained } from './explain-service.ts';
@@ -127,72 +127,97 @@ async function tried(
   return last;
 }
 
-const rttOf = ({ rttMs }: Reached) => rttMs !== undefined && { rttMs };
+type JudgedBy = Pick<ReachFacts, 'explained' | 'direct' | 'echoed'>;
 
+/** What its own node says of an address. */
+interface Looked {
+  /** Of the echo, and of the port. */
+  readonly ofPing: Explained | undefined;
+  readonly ofPort: Explained | undefined;
+  /** Past the firewall: milliseconds, `silent`, or undefined: not asked. */
+  readonly direct: number | 'silent' | undefined;
+}
+
+async function lookedAt(
+  context: ServiceContext,
+  nodeId: string,
+  { subject, from, port }: { subject: IpAddress; from: string; port: number },
+  signal: AbortSignal,
+): Promise<Looked> {
+  if (nodeId === '') return { ofPing: undefined, ofPort: undefined, direct: undefined };
+  const [ofPing, ofPort, own] = await Promise.all([
+    explainedAt(context, nodeId, { subject, from, port: 0 }, signal),
+    port === 0 ? undefined : explainedAt(context, nodeId, { subject, from, port }, signal),
+    context.reach.ask(nodeId, { address: subject, port: 0, directly: true, tunnelIds: [] }, signal),
+  ]);
+  return { ofPing, ofPort, direct: own.problem === '' ? (own.rttMs ?? 'silent') : undefined };
+}
+
+/** Whether the internet's echo came back; undefined: it is not let in, or nobody has asked. */
+function echoedOf({ how, problem }: Reached, ofPing: Explained | undefined): boolean | undefined {
+  if (how === 'echo') return true;
+  return ofPing?.verdict === 'passes' && problem === '' ? false : undefined;
+}
+
+/** Within 4 s: two places at most are tried, each for 1.5 s. */
 export async function probed(context: ServiceContext, stored: Stored<Tunnel>, port: number, signal: AbortSignal) {
-  const { head, status, config, clock, reach } = context;
+  const { head, status, config, clock } = context;
   const { record: tunnel, revision } = stored;
+  const { enabled, suspension } = tunnel;
   const snapshot = head.snapshot();
-  const ref = namesakes(snapshot.tunnelsByName, tunnel.name).length === 1 ? tunnel.name : tunnel.id;
   const addresses = addressesOf(snapshot, tunnel);
   const nodes = measuringNodes(context);
   const at = whereIs(context, nodes, tunnel);
-  const sourceOf = (nodeId: string, family: Family): string => {
-    const node = snapshot.nodes.get(nodeId)?.record;
-    return (family === 4 ? node?.underlay4 : node?.underlay6) ?? '';
-  };
   const places = placesToAsk(nodes, at.popId);
-  const [first] = places;
-  const report = at.nodeId === config.nodeId ? status.own() : status.of(at.nodeId)?.report;
-  const applied = report !== undefined && report.appliedRevision >= revision;
-  const ports = port === 0 ? [0] : [0, port];
-  const known = at.nodeId === '' ? [] : addresses;
-  const [{ from, results }, explanations, direct] = await Promise.all([
+  const asking = snapshot.nodes.get(places[0]?.nodeId ?? '')?.record;
+  const [{ from, results }, looked] = await Promise.all([
     tried(context, places, { addresses, port }, signal),
     Promise.all(
-      known.map((address) =>
-        Promise.all(
-          ports.map((each) =>
-            explainedAt(
-              context,
-              at.nodeId,
-              { subject: address, from: sourceOf(first?.nodeId ?? '', familyOf(address)), port: each },
-              signal,
-            ),
-          ),
-        ),
-      ),
-    ),
-    Promise.all(
-      known.map((address) => reach.ask(at.nodeId, { address, port: 0, directly: true, tunnelIds: [] }, signal)),
+      addresses.map((subject) => {
+        const underlay = familyOf(subject) === 4 ? asking?.underlay4 : asking?.underlay6;
+        return lookedAt(context, at.nodeId, { subject, from: underlay ?? '', port }, signal);
+      }),
     ),
   ]);
-  const { enabled, suspension } = tunnel;
+  const report = at.nodeId === config.nodeId ? status.own() : status.of(at.nodeId)?.report;
+  const known = {
+    tunnel: {
+      ref: namesakes(snapshot.tunnelsByName, tunnel.name).length === 1 ? tunnel.name : tunnel.id,
+      enabled,
+      ...(suspension && { suspendedFor: suspension.reason }),
+    },
+    place: {
+      popId: at.popId,
+      nodeId: at.nodeId,
+      applied: report !== undefined && report.appliedRevision >= revision,
+    },
+    nowMs: clock.wall().getTime(),
+  };
+  const judged = (address: IpAddress, asked: Reached & { readonly port: number }, facts: JudgedBy) => {
+    const finding = causeOf({ ...known, ...facts, asked });
+    const what = asked.port === 0 ? 'ping' : `tcp/${asked.port}`;
+    const { rttMs } = asked;
+    return {
+      address,
+      asked: what,
+      reachable: finding.cause === 'reachable',
+      ...(rttMs !== undefined && { rttMs }),
+      ...finding,
+    };
+  };
   const probes = results.flatMap(({ address, echo, knock }, index) => {
-    const ownEcho = direct[index];
-    const [ofPing, ofPort] = explanations[index] ?? [];
-    const echoed = echo.how === 'echo' ? true : ofPing?.verdict === 'passes' && echo.problem === '' ? false : undefined;
-    return [echo, ...(knock === undefined ? [] : [knock])].map((result, which) => {
-      const asked = which === 0 ? 0 : port;
-      const finding = causeOf({
-        asked: { ...result, port: asked },
-        tunnel: { ref, enabled, ...(suspension && { suspendedFor: suspension.reason }) },
-        place: { popId: at.popId, nodeId: at.nodeId, applied },
-        explained: which === 0 ? ofPing : ofPort,
-        direct: ownEcho === undefined || ownEcho.problem !== '' ? undefined : (ownEcho.rttMs ?? 'silent'),
-        echoed,
-        nowMs: clock.wall().getTime(),
-      });
-      const reachable = finding.cause === 'reachable';
-      return { address, asked: asked === 0 ? 'ping' : `tcp/${asked}`, reachable, ...rttOf(result), ...finding };
-    });
+    const { ofPing, ofPort, direct } = looked[index] ?? {};
+    const by = { direct, echoed: echoedOf(echo, ofPing) };
+    const ofEcho = judged(address, { ...echo, port: 0 }, { ...by, explained: ofPing });
+    return knock === undefined ? [ofEcho] : [ofEcho, judged(address, { ...knock, port }, { ...by, explained: ofPort })];
   });
-  const handshakes = explanations.flat().map((each) => each?.handshakeMs ?? 0);
+  const wanted = probes.filter(({ asked }) => (asked === 'ping') === (port === 0));
+  const handshakes = looked.flatMap(({ ofPing, ofPort }) => [ofPing?.handshakeMs ?? 0, ofPort?.handshakeMs ?? 0]);
   return {
     tunnelId: tunnel.id,
     fromPopId: from?.popId ?? '',
     fromNodeId: from?.nodeId ?? '',
-    reachable: probes.length > 0 && probes.every((probe) => probe.reachable),
+    reachable: wanted.length > 0 && wanted.every(({ reachable }) => reachable),
     probes,
     heldByNodeId: at.holder,
     handshakeMs: Math.max(0, ...handshakes),

@@ -168,6 +168,24 @@ test('another place asks both families, the own node asks past the firewall, and
   );
 });
 
+test('with a port the port decides: a server need not answer pings', async () => {
+  const ada = await member('OE1III');
+  await network
+    .bearing(TunnelService, daemon, ada)
+    .createTunnel({ name: 'www', publicKey: publicKey(), firewall: { presets: ['web'] } });
+  const own = network.bearing(ReachService, daemon, ada);
+  measured = { 'p2 knock': { how: 'open', rttMs: 9, problem: '' } };
+  const open = await own.probeTunnel({ tunnel: 'www', port: 443 });
+  expect(open.probes.slice(0, 2).map(({ asked: what, cause }) => [what, cause])).toEqual([
+    ['ping', 'firewall'],
+    ['tcp/443', 'reachable'],
+  ]);
+  expect(open.reachable).toBe(true);
+  expect((await own.probeTunnel({ tunnel: 'www' })).reachable).toBe(false);
+  measured = { 'p2 knock': { how: 'refused', rttMs: 9, problem: '' } };
+  expect(await own.probeTunnel({ tunnel: 'www', port: 443 })).toMatchObject({ reachable: false });
+});
+
 test('a place that cannot ask is followed by another; alone, the own one asks from the internet', async () => {
   const ada = await member('OE1HHH');
   const tunnels = network.bearing(TunnelService, daemon, ada);

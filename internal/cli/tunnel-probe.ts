@@ -41,6 +41,7 @@ export function probeVerb(tunnel: Command, session: Session): void {
           session.say(harmless(`what helps: ${cure}`));
       }
       session.aged(answer.freshness);
-      if (!reachable) throw new Unfinished(probes.length === 0 ? 'it has no address' : 'not all was reached');
+      if (!reachable)
+        throw new Unfinished(probes.length === 0 ? 'it has no address on the internet' : 'not all was reached');
     });
 }

@@ -165,7 +165,7 @@ export type ProbeTunnelResponse = Message<"pop44.v1.ProbeTunnelResponse"> & {
   fromNodeId: string;
 
   /**
-   * All that was asked was answered.
+   * The port of every address was open; without a port: every echo came back.
    *
    * @generated from field: bool reachable = 4;
    */
@@ -232,7 +232,7 @@ export type Probe = Message<"pop44.v1.Probe"> & {
   rttMs?: number | undefined;
 
   /**
-   * "reachable", "refused", "suspended", "disabled", "unplaced", "pop-away", "brake", "not-applied", "firewall", "given-up", "no-session", "not-led",
+   * "reachable", "refused", "suspended", "disabled", "pop-away", "brake", "not-applied", "firewall", "given-up", "no-session", "not-led",
    * "no-reply", "dropped", "not-asked".
    *
    * @generated from field: string cause = 5;

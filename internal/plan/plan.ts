@@ -10,6 +10,8 @@ import { rank } from './order.ts';
 import type { Step, StepOf } from './step.ts';
 
 export { same } from './equal.ts';
+export { printStep } from './print-step.ts';
+export { stepLine } from './step-line.ts';
 
 /** Keys to look at, by kind; a plan for a change of k keys costs O(k log k). */
 export type Keys = { readonly [K in Kind]?: ReadonlySet<string> };
@@ -64,10 +66,4 @@ export function reach(found: { readonly [K in Kind]: Map<string, Kinds[K]> }, st
   const map = found[step.kind] as Map<string, Kinds[Kind]>;
   if (step.op === 'remove') map.delete(step.key);
   else map.set(step.key, step.want);
-}
-
-/** One line a step: what will be done, no secrets (values hold none: keys of links are paths of files). */
-export function printStep(step: Step): string {
-  const sign = { add: '+', change: '~', remove: '-' }[step.op];
-  return `${sign} ${step.kind} ${step.key}`;
 }

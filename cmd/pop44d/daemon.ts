@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { openApi } from '#internal/api/api.ts';
 import { realClock } from '#internal/clock/clock.ts';
@@ -27,6 +26,7 @@ import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#interna
 import { createDraining, isDrained } from './drain.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
+import { createLoad } from './load.ts';
 import { membersOf } from './members.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createOthers } from './others.ts';
@@ -126,6 +126,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     signal,
   );
+  const carrying = createLoad(traffic, live, clock);
   const sightings = createSightings({ snapshot: () => reconciler.snapshot(), promoter, live, presence, clock });
   const keeper = createKeyKeeper(
     {
@@ -189,6 +190,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     presence.heard(message);
     verdicts.heard(message);
     neighbours.heard(message);
+    carrying.heard(message);
     sightings.heard(message);
     reconciler.message(message);
   }
@@ -250,9 +252,9 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   log.info('daemon-ready', { version });
 
   const endPulse = startPulse((loopLagMs) => {
-    const [load = 0] = loadavg();
     const notServing = !isServing(reconciler.snapshot().revision, dataplaneConnected, status.own());
-    status.update({ stale: !store.contact().connected, loopLagMs, load: load / availableParallelism(), notServing });
+    const stale = !store.contact().connected;
+    status.update({ stale, loopLagMs, notServing, ...carrying.now() });
     verdicts.beat();
     live.settle(clock.wall().getTime());
     pairing.beat();

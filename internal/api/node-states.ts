@@ -32,6 +32,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       drainPending: report.drainPending,
       ...(report.flows === undefined ? {} : { flows: report.flows }),
       ...(report.flowsHeld === undefined ? {} : { flowsHeld: report.flowsHeld }),
+      ...(report.traffic && { traffic: report.traffic }),
       loopLagMs: report.loopLagMs,
       load: report.load,
       ...(rttMs === undefined ? {} : { rttMs }),

@@ -10,6 +10,8 @@ import { meshView } from './mesh-view.ts';
 import { nodeStates } from './node-states.ts';
 import type { HandlersOf, ServiceContext } from './service.ts';
 import { freshness, granted } from './service.ts';
+import { topView } from './top.ts';
+import { seenBy } from './tunnel-service.ts';
 
 export function statusHandlers(context: ServiceContext): HandlersOf<typeof StatusService> {
   const { alarms, clock, config, head, reconciler, status, store, version } = context;
@@ -28,6 +30,7 @@ export function statusHandlers(context: ServiceContext): HandlersOf<typeof Statu
       };
     },
     getMesh: async () => meshView(context),
+    getTop: async ({ tunnels }, { principal }) => granted(topView(context, tunnels, seenBy(context, principal))),
     waitApplied: async function* (request, { signal }) {
       // A tunnel that was created in this revision stands in no older snapshot.
       if (request.tunnel !== '') await head.reached(request.revision, signal);

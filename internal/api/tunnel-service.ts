@@ -62,7 +62,7 @@ async function deletedAs({ store }: ServiceContext, ref: string): Promise<readon
 }
 
 /** Which tunnels it may see. @throws Refused */
-function seenBy({ keeper }: ServiceContext, principal: Principal): ReturnType<typeof sees> {
+export function seenBy({ keeper }: Pick<ServiceContext, 'keeper'>, principal: Principal): ReturnType<typeof sees> {
   return principal.kind === 'user' ? sees(granted(keeper.actor(principal))) : () => true;
 }
 

@@ -78,6 +78,7 @@ async function daemon(node: string): Promise<{ node: string; address: string }> 
     StatusService,
     {
       getMesh: async () => ({}),
+      getTop: async () => ({}),
       getStatus: async () => ({ nodeId: node }),
       releaseBrake: async () => ({}),
       waitApplied: async function* (_, { signal }) {

@@ -129,6 +129,21 @@ test('a handshake moves a tunnel to where it happened; one that came before the 
   expect(p2.presence.claimOf('t')).toEqual({ tunnelId: 't', nodeId: 'p1', sequence: 3, handshakeMs: 3_000 });
 });
 
+test('what a node carries, and its busiest tunnels, are told when they are new and stay until then [T9]', async () => {
+  const { p1, p2 } = await pair();
+  const traffic = { sessions: 3, upBytesPerSecond: 2n ** 40n, downBytesPerSecond: 7n, handshakesPerMinute: 9 };
+  const busiest = [{ tunnelId: 't', upBytesPerSecond: 2n ** 40n, downBytesPerSecond: 0n }];
+  p2.status.update({ traffic, busiest });
+  await eventually(() => p1.status.of('p2')?.report.busiest.length === 1, 5_000);
+  expect(p1.status.of('p2')?.report).toMatchObject({ traffic, busiest });
+  // A frame without them.
+  p2.status.update({ appliedRevision: 7n });
+  await eventually(() => p1.status.of('p2')?.report.appliedRevision === 7n, 5_000);
+  expect(p1.status.of('p2')?.report.busiest).toEqual(busiest);
+  p2.status.update({ busiest: [] });
+  await eventually(() => p1.status.of('p2')?.report.busiest.length === 0, 5_000);
+});
+
 test('[N8] figures and times that are none neither end the streams nor spread', async () => {
   const { p1, p2 } = await pair();
   p2.mesh.tell([{ tunnelId: 't', nodeId: 'p2', sequence: 3, handshakeMs: Number(2n ** 63n) }]);

@@ -4,9 +4,11 @@
 import { create } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Flow } from '#internal/dataplane/dataplane.ts';
-import { type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import type { NodeTraffic } from '#internal/gen/pop44/v1/common_pb.ts';
+import { type BusyTunnels, type MeshFrame, MeshFrameSchema, type NodeReport } from '#internal/gen/pop44/v1/mesh_pb.ts';
 import type { Claim, Contest } from '#internal/presence/presence.ts';
-import type { Report, Status } from '#internal/status/status.ts';
+import type { Report, Status, Traffic, TunnelRate } from '#internal/status/status.ts';
+import { mostBusiest } from '#internal/traffic/traffic.ts';
 import { createClockOffset } from './clock-offset.ts';
 
 const heartbeatMs = 1_000;
@@ -43,7 +45,9 @@ export interface Teller {
 /** What is compared with others' figures; that of a node which writes no number is none. */
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
 
-const reportOf = (message: NodeReport): Report => ({
+const reportOf = (message: NodeReport, busiest: Report['busiest']): Report => ({
+  traffic: message.traffic && trafficOf(message.traffic),
+  busiest,
   appliedRevision: message.appliedRevision,
   snapshotRevision: message.snapshotRevision,
   failingSteps: message.failingSteps,
@@ -74,6 +78,19 @@ const reportOf = (message: NodeReport): Report => ({
   })),
 });
 
+const trafficOf = ({ sessions, upBytesPerSecond, downBytesPerSecond, handshakesPerMinute }: NodeTraffic): Traffic => ({
+  sessions,
+  upBytesPerSecond,
+  downBytesPerSecond,
+  handshakesPerMinute,
+});
+
+/** No more of them than a node tells, whoever writes it. */
+const ratesOf = ({ tunnels }: BusyTunnels): readonly TunnelRate[] =>
+  tunnels.slice(0, mostBusiest).map(({ tunnelId, upBytesPerSecond, downBytesPerSecond }) => ({
+    ...{ tunnelId, upBytesPerSecond, downBytesPerSecond },
+  }));
+
 const microseconds = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1_000));
 
 /** Claims in one frame, whoever writes it; 100 bytes each, well below the message limit. */
@@ -87,6 +104,8 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
   /** By tunnel, the last that is known: whoever does not listen must not make it grow. */
   const untold = new Map(presence.all().map((claim) => [claim.tunnelId, claim]));
   let unasked: readonly Contest[] = [];
+  /** As it was told last on this stream: a value that stays the same is not told again. */
+  let toldBusiest: Report['busiest'] = [];
   let last: { readonly us: bigint; readonly at: bigint } | undefined;
   const offset = createClockOffset();
   const nudge = (): void => {
@@ -99,18 +118,23 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
   const frame = (): MeshFrame => {
     const now = microseconds(clock);
     const told = untold.values().take(mostClaims).toArray();
+    const { busiest, traffic, ...own } = status.own();
+    const busy = busiest === toldBusiest ? {} : { busy: { tunnels: [...busiest] } };
+    toldBusiest = busiest;
     const made = create(MeshFrameSchema, {
       sentUs: now,
       sentWallMs: BigInt(clock.wall().getTime()),
       echoUs: last?.us ?? 0n,
       echoHeldUs: last === undefined ? 0n : now - last.at,
       report: {
-        ...status.own(),
-        trustedAuthorities: [...status.own().trustedAuthorities],
-        paths: status.own().paths.map((path) => ({ ...path, troubles: [...path.troubles] })),
-        refusals: [...status.own().refusals],
+        ...own,
+        trustedAuthorities: [...own.trustedAuthorities],
+        paths: own.paths.map((path) => ({ ...path, troubles: [...path.troubles] })),
+        refusals: [...own.refusals],
         hears: [...status.hears(clock.wall())],
+        ...(traffic && { traffic }),
       },
+      ...busy,
       presence: told.map(({ handshakeMs, ...claim }) => ({ ...claim, handshakeMs: BigInt(Math.round(handshakeMs)) })),
       contests: [...unasked],
     });
@@ -159,7 +183,10 @@ export function createTeller({ status, clock, presence }: Parts, signal: AbortSi
         rttMs === undefined
           ? undefined
           : offset.sample({ sentWallMs: Number(heard.sentWallMs), heardWallMs: at.getTime(), rttMs });
-      if (heard.report !== undefined) status.heard(peer, reportOf(heard.report), at, { rttMs, clockOffsetMs });
+      if (heard.report !== undefined) {
+        const busiest = heard.busy === undefined ? (status.of(peer)?.report.busiest ?? []) : ratesOf(heard.busy);
+        status.heard(peer, reportOf(heard.report, busiest), at, { rttMs, clockOffsetMs });
+      }
       const claims = heard.presence.slice(0, mostClaims).map(({ tunnelId, nodeId, sequence, handshakeMs }) => ({
         ...{ tunnelId, nodeId: nodeId || peer },
         // A build that does not count yet.

@@ -114,6 +114,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.StatusService/GetStatus', 'read', '- - y y y   y y -'],
   ['pop44.v1.StatusService/WaitApplied', 'read', '- o y y y   y y -', 'tunnel'],
   ['pop44.v1.StatusService/GetMesh', 'read', '- - y y y   y y -'],
+  ['pop44.v1.StatusService/GetTop', 'read', '- - y y y   y y -'],
   ['pop44.v1.StatusService/ReleaseBrake', 'manage', '- - o - y   - - -', 'nodeId'],
 
   ['pop44.v1.TrustService/CreateJoinToken', 'manage', '- - o - y   - - -', 'newNode'],

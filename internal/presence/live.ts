@@ -32,6 +32,8 @@ export interface Live {
   shook(sightings: readonly Sighting[], nowMs: number): void;
   /** Ends sessions that are over, and tells what changed since. O(changes). */
   settle(nowMs: number): void;
+  /** How many have a session. */
+  sessions(): number;
 }
 
 /** `onChange` hears of tunnels that came, went, or got or lost a class. */
@@ -78,6 +80,7 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
   }
 
   return {
+    sessions: () => sessions.size,
     here: (next, moved) => {
       here = next;
       for (const tunnelId of moved) {

@@ -83,6 +83,7 @@ beforeAll(async () => {
     StatusService,
     {
       getMesh: async () => ({}),
+      getTop: async () => ({}),
       getStatus: async () => ({ nodeId: 'p1' }),
       releaseBrake: async () => ({}),
       waitApplied: async function* ({ revision }, call) {
@@ -312,7 +313,7 @@ test('a unix socket is served too, over one that a killed daemon left', async ()
     const server = newServer();
     const empty = async () => ({});
     const getStatus = async () => ({ nodeId: id });
-    const handlers = { getMesh: empty, getStatus, releaseBrake: empty, waitApplied: nothing };
+    const handlers = { getMesh: empty, getTop: empty, getStatus, releaseBrake: empty, waitApplied: nothing };
     implement(server, StatusService, handlers, { admit, report: () => {} });
     return listen(server, [`unix:${path}`], serverCredentials(await node(id)));
   };

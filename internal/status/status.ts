@@ -53,6 +53,23 @@ export interface RefusalReport {
  */
 export const silenceMs = 5_000;
 
+/** What a node carries for tunnels. */
+export interface Traffic {
+  /** Tunnels that have shaken hands within the life of a session. */
+  readonly sessions: number;
+  /** Bytes a second from clients and to them: means of the last 10 s or so. */
+  readonly upBytesPerSecond: bigint;
+  readonly downBytesPerSecond: bigint;
+  readonly handshakesPerMinute: number;
+}
+
+/** A tunnel among those of a node that carry most; bytes a second, as above. */
+export interface TunnelRate {
+  readonly tunnelId: string;
+  readonly upBytesPerSecond: bigint;
+  readonly downBytesPerSecond: bigint;
+}
+
 /** What a node says of itself; travels over the mesh. */
 export interface Report {
   readonly appliedRevision: bigint;
@@ -90,6 +107,10 @@ export interface Report {
   readonly refusals: readonly RefusalReport[];
   /** What it hears of others. Empty: it does not tell; of the own report always (see `hears`). */
   readonly hears: readonly Hearing[];
+  /** Undefined: it does not tell. */
+  readonly traffic?: Traffic | undefined;
+  /** The busiest first, 50 at most. */
+  readonly busiest: readonly TunnelRate[];
 }
 
 export interface NodeStatus {
@@ -137,6 +158,7 @@ export const silent: Report = {
   paths: [],
   refusals: [],
   hears: [],
+  busiest: [],
 };
 
 export interface Status {

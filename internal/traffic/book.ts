@@ -21,6 +21,13 @@ export interface Reading {
   readonly txBytes: number;
 }
 
+/** What a reading counted. */
+export interface Moved {
+  readonly tunnelId: string;
+  readonly upBytes: number;
+  readonly downBytes: number;
+}
+
 type Counters = readonly [rx: number, tx: number];
 interface Entry {
   bytes: Bytes;
@@ -56,7 +63,8 @@ function parsed(line: string): readonly [string, Entry] | undefined {
 export interface Book {
   /** One of its own lines; a line that says nothing (torn, damaged) changes nothing. The last of a tunnel counts. */
   read(line: string): void;
-  take(readings: readonly Reading[], nowMs: number): void;
+  /** Gives what moved. */
+  take(readings: readonly Reading[], nowMs: number): readonly Moved[];
   of(tunnelId: string): Bytes | undefined;
   ids(): Iterable<string>;
   line(tunnelId: string): string;
@@ -72,13 +80,13 @@ export function createBook(): Book {
   const entries = new Map<string, Entry>();
   let unwritten = new Set<string>();
 
-  function take({ tunnelId, publicKey, rxBytes, txBytes }: Reading, nowMs: number): void {
+  function take({ tunnelId, publicKey, rxBytes, txBytes }: Reading, nowMs: number): Moved | undefined {
     const entry = entries.get(tunnelId);
     const [rx, tx] = entry?.counted.get(publicKey) ?? [0, 0];
     // One that went back: the peer is a new one, and so are both its counters.
     const anew = rxBytes < rx || txBytes < tx;
     const [up, down] = anew ? [rxBytes, txBytes] : [rxBytes - rx, txBytes - tx];
-    if (up === 0 && down === 0 && !anew) return;
+    if (up === 0 && down === 0 && !anew) return undefined;
     const { upBytes, downBytes, sinceMs } = entry?.bytes ?? { upBytes: 0, downBytes: 0, sinceMs: nowMs };
     const counted = entry?.counted ?? new Map<string, Counters>();
     // The newest last: those that a tunnel had once are the first to go.
@@ -88,6 +96,7 @@ export function createBook(): Book {
     const bytes = { upBytes: upBytes + up, downBytes: downBytes + down, sinceMs, lastMs: nowMs };
     entries.set(tunnelId, { bytes, counted });
     unwritten.add(tunnelId);
+    return { tunnelId, upBytes: up, downBytes: down };
   }
 
   return {
@@ -95,9 +104,10 @@ export function createBook(): Book {
       const [id, entry] = parsed(line) ?? [];
       if (id !== undefined && entry !== undefined) entries.set(id, entry);
     },
-    take: (readings, nowMs) => {
-      for (const reading of readings) if (isCount(reading.rxBytes) && isCount(reading.txBytes)) take(reading, nowMs);
-    },
+    take: (readings, nowMs) =>
+      readings.flatMap((reading) =>
+        isCount(reading.rxBytes) && isCount(reading.txBytes) ? (take(reading, nowMs) ?? []) : [],
+      ),
     of: (tunnelId) => entries.get(tunnelId)?.bytes,
     ids: () => entries.keys(),
     line: (tunnelId) => {

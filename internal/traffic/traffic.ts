@@ -7,8 +7,11 @@
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Bytes, createBook, type Reading } from './book.ts';
 import { openJournal } from './journal.ts';
+import { type Carried, createRates } from './rates.ts';
 
 export type { Bytes, Reading } from './book.ts';
+export { createHandshakeCount, type HandshakeCount } from './handshake-count.ts';
+export { idle, mostBusiest, type TunnelRate } from './rates.ts';
 
 export interface TrafficParts {
   /** On the node's disk; made when it is not there. */
@@ -25,6 +28,8 @@ export interface Traffic {
   take(readings: readonly Reading[]): void;
   /** Undefined: nothing passed here. */
   of(tunnelId: string): Bytes | undefined;
+  /** How much is carried now; the same value until the counters are told again. */
+  now(): Carried;
   /** Writes what is not written yet. */
   close(): Promise<void>;
 }
@@ -35,6 +40,7 @@ const forgetMs = 30 * 86_400_000;
 
 export async function openTraffic({ file, clock, known, failed }: TrafficParts): Promise<Traffic> {
   const book = createBook();
+  const rates = createRates();
   const journal = await openJournal(file, (line) => book.read(line));
   const closed = new AbortController();
   let blind = false;
@@ -68,10 +74,11 @@ export async function openTraffic({ file, clock, known, failed }: TrafficParts):
 
   return {
     take: (readings) => {
-      book.take(readings, clock.wall().getTime());
+      rates.take(book.take(readings, clock.wall().getTime()), clock.monotonicMs());
       if (book.owes()) writeLater();
     },
     of: (tunnelId) => book.of(tunnelId),
+    now: () => rates.now(clock.monotonicMs()),
     close: async () => {
       closed.abort(new Error('closed'));
       await writing;

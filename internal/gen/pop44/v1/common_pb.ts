@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/common.proto.
  */
 export const file_pop44_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCJTCgdDaGFuZ2VkEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSEAoIcmVwZWF0ZWQYAyABKAgSEAoIZGVjaXNpb24YBCADKAkiLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIm8KDVJlZnVzYWxEZXRhaWwSDgoGcmVhc29uGAEgASgJEg0KBWZpZWxkGAIgASgJEg0KBXZhbHVlGAMgASgJEgwKBGN1cmUYBCABKAkSEQoJb2JzdGFjbGVzGAUgAygJEg8KB21lc3NhZ2UYBiABKAkiLAoLRmF1bHREZXRhaWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
+  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCKMAQoHQ2hhbmdlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEhAKCHJlcGVhdGVkGAMgASgIEhAKCGRlY2lzaW9uGAQgAygJEiEKBHBsYW4Y8AEgAygLMhIucG9wNDQudjEuTm9kZVBsYW4SFAoLcGxhbl91bnNlZW4Y8QEgASgEIjgKCE5vZGVQbGFuEg8KB25vZGVfaWQYASABKAkSDQoFc3RlcHMYAiADKAkSDAoEbW9yZRgDIAEoBCJ6CgtOb2RlVHJhZmZpYxIQCghzZXNzaW9ucxgBIAEoDRIbChN1cF9ieXRlc19wZXJfc2Vjb25kGAIgASgEEh0KFWRvd25fYnl0ZXNfcGVyX3NlY29uZBgDIAEoBBIdChVoYW5kc2hha2VzX3Blcl9taW51dGUYBCABKA0iLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIm8KDVJlZnVzYWxEZXRhaWwSDgoGcmVhc29uGAEgASgJEg0KBWZpZWxkGAIgASgJEg0KBXZhbHVlGAMgASgJEgwKBGN1cmUYBCABKAkSEQoJb2JzdGFjbGVzGAUgAygJEg8KB21lc3NhZ2UYBiABKAkiLAoLRmF1bHREZXRhaWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
 
 /**
  * Carried by every request that changes something.
@@ -79,6 +79,20 @@ export type Changed = Message<"pop44.v1.Changed"> & {
    * @generated from field: repeated string decision = 4;
    */
   decision: string[];
+
+  /**
+   * Of a dry run: what nodes would do, by node; nodes that would do nothing are left out. Nothing for users, who run no node.
+   *
+   * @generated from field: repeated pop44.v1.NodePlan plan = 240;
+   */
+  plan: NodePlan[];
+
+  /**
+   * Of a dry run: pairs of a node and a tunnel that were not looked at, as there are too many; 0: all were.
+   *
+   * @generated from field: uint64 plan_unseen = 241;
+   */
+  planUnseen: bigint;
 };
 
 /**
@@ -87,6 +101,80 @@ export type Changed = Message<"pop44.v1.Changed"> & {
  */
 export const ChangedSchema: GenMessage<Changed> = /*@__PURE__*/
   messageDesc(file_pop44_v1_common, 1);
+
+/**
+ * What one node would do, out of the records alone: what only the node knows (the classes of sessions there, files of its own)
+ * is in the plan of the answering daemon's node.
+ *
+ * @generated from message pop44.v1.NodePlan
+ */
+export type NodePlan = Message<"pop44.v1.NodePlan"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * In the order in which they would be carried out, a line each, at most 100: "+ peer p44w0 <public key>".
+   *
+   * @generated from field: repeated string steps = 2;
+   */
+  steps: string[];
+
+  /**
+   * Steps that follow these.
+   *
+   * @generated from field: uint64 more = 3;
+   */
+  more: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.NodePlan.
+ * Use `create(NodePlanSchema)` to create a new message.
+ */
+export const NodePlanSchema: GenMessage<NodePlan> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_common, 2);
+
+/**
+ * What a node carries for tunnels.
+ *
+ * @generated from message pop44.v1.NodeTraffic
+ */
+export type NodeTraffic = Message<"pop44.v1.NodeTraffic"> & {
+  /**
+   * Tunnels that have shaken hands there within the life of a session, 3 minutes.
+   *
+   * @generated from field: uint32 sessions = 1;
+   */
+  sessions: number;
+
+  /**
+   * From clients and to them, as WireGuard counts bytes: means of the last 10 s or so.
+   *
+   * @generated from field: uint64 up_bytes_per_second = 2;
+   */
+  upBytesPerSecond: bigint;
+
+  /**
+   * @generated from field: uint64 down_bytes_per_second = 3;
+   */
+  downBytesPerSecond: bigint;
+
+  /**
+   * Completed in the last minute.
+   *
+   * @generated from field: uint32 handshakes_per_minute = 4;
+   */
+  handshakesPerMinute: number;
+};
+
+/**
+ * Describes the message pop44.v1.NodeTraffic.
+ * Use `create(NodeTrafficSchema)` to create a new message.
+ */
+export const NodeTrafficSchema: GenMessage<NodeTraffic> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_common, 3);
 
 /**
  * Of every answer that reads: how old the snapshot is that gave it.
@@ -112,7 +200,7 @@ export type Freshness = Message<"pop44.v1.Freshness"> & {
  * Use `create(FreshnessSchema)` to create a new message.
  */
 export const FreshnessSchema: GenMessage<Freshness> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_common, 2);
+  messageDesc(file_pop44_v1_common, 4);
 
 /**
  * Why a request cannot be granted, in the status details of a gRPC error.
@@ -166,7 +254,7 @@ export type RefusalDetail = Message<"pop44.v1.RefusalDetail"> & {
  * Use `create(RefusalDetailSchema)` to create a new message.
  */
 export const RefusalDetailSchema: GenMessage<RefusalDetail> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_common, 3);
+  messageDesc(file_pop44_v1_common, 5);
 
 /**
  * The world failed us, inside an answer that carries several.
@@ -192,5 +280,5 @@ export type FaultDetail = Message<"pop44.v1.FaultDetail"> & {
  * Use `create(FaultDetailSchema)` to create a new message.
  */
 export const FaultDetailSchema: GenMessage<FaultDetail> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_common, 4);
+  messageDesc(file_pop44_v1_common, 6);
 

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { NodeTraffic } from "./common_pb.ts";
+import { file_pop44_v1_common } from "./common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pop44/v1/mesh.proto.
  */
 export const file_pop44_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSJWCg9Bc2tSZWFjaFJlcXVlc3QSDwoHYWRkcmVzcxgBIAEoCRIMCgRwb3J0GAIgASgNEhAKCGRpcmVjdGx5GAMgASgIEhIKCnR1bm5lbF9pZHMYBCADKAkiUAoQQXNrUmVhY2hSZXNwb25zZRITCgZydHRfbXMYASABKAFIAIgBARILCgNob3cYAiABKAkSDwoHcHJvYmxlbRgDIAEoCUIJCgdfcnR0X21zIiQKD0Fza0Zsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiNQoQQXNrRmxvd3NSZXNwb25zZRIhCgVmbG93cxgBIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IkkKEUNhcnJ5Rmxvd3NSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIhCgVmbG93cxgCIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IrABCghPcGVuRmxvdxIQCghwcm90b2NvbBgBIAEoDRIMCgRmcm9tGAIgASgJEgoKAnRvGAMgASgJEhEKCWZyb21fcG9ydBgEIAEoDRIPCgd0b19wb3J0GAUgASgNEg0KBXN0YXRlGAYgASgJEhQKDHNlY29uZHNfbGVmdBgHIAEoDRIQCghhbnN3ZXJlZBgIIAEoCBIPCgdhc3N1cmVkGAkgASgIEgwKBG1hcmsYCiABKA0iIwoSQ2FycnlGbG93c1Jlc3BvbnNlEg0KBXRha2VuGAEgASgIIj4KFlRlbGxXaGVyZWFib3V0c1JlcXVlc3QSJAoFcGVlcnMYASADKAsyFS5wb3A0NC52MS5XaGVyZWFib3V0cyJoCgtXaGVyZWFib3V0cxISCgpwdWJsaWNfa2V5GAEgASgMEhAKCGVuZHBvaW50GAIgASgJEhQKDGhhbmRzaGFrZV9tcxgDIAEoBBIMCgRsaW5rGAQgASgJEg8KBnJ0dF9tcxigASABKA0iKwoXVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USEAoIbGlzdGVuZXIYASABKAkiFgoUT3JkZXJUYWtlb3ZlclJlcXVlc3QiKAoVT3JkZXJUYWtlb3ZlclJlc3BvbnNlEg8KB3Byb2JsZW0YASABKAkiJQoQVGVsbFVzYWdlUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiOQoRVGVsbFVzYWdlUmVzcG9uc2USJAoFYnl0ZXMYASABKAsyFS5wb3A0NC52MS5UdW5uZWxCeXRlcyJWCgtUdW5uZWxCeXRlcxIQCgh1cF9ieXRlcxgBIAEoBBISCgpkb3duX2J5dGVzGAIgASgEEhAKCHNpbmNlX21zGAMgASgEEg8KB2xhc3RfbXMYBCABKAQiMwoNU3RyZWFtUmVxdWVzdBIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSI0Cg5TdHJlYW1SZXNwb25zZRIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSLXAQoJTWVzaEZyYW1lEg8KB3NlbnRfdXMYASABKAQSDwoHZWNob191cxgCIAEoBBIUCgxlY2hvX2hlbGRfdXMYAyABKAQSJAoGcmVwb3J0GAQgASgLMhQucG9wNDQudjEuTm9kZVJlcG9ydBIqCghwcmVzZW5jZRgFIAMoCzIYLnBvcDQ0LnYxLlR1bm5lbFByZXNlbmNlEioKCGNvbnRlc3RzGIIBIAMoCzIXLnBvcDQ0LnYxLlR1bm5lbENvbnRlc3QSFAoMc2VudF93YWxsX21zGFogASgEIvoDCgpOb2RlUmVwb3J0EhgKEGFwcGxpZWRfcmV2aXNpb24YASABKAQSGQoRc25hcHNob3RfcmV2aXNpb24YAiABKAQSFQoNZmFpbGluZ19zdGVwcxgDIAEoDRIQCgdmYWlsdXJlGIwBIAEoCRIMCgRoZWxkGAQgASgJEg0KBXN0YWxlGAUgASgIEhMKC2xvb3BfbGFnX21zGAYgASgBEhAKCHJvdGF0aW9uGBQgASgJEhsKE3RydXN0ZWRfYXV0aG9yaXRpZXMYPCADKAkSDAoEcm9sZRhQIAEoCRIWCg50YWtlb3Zlcl9lcG9jaBhRIAEoBBISCgpwYWlyX2FsYXJtGFIgASgJEgwKBGxvYWQYWiABKAESIAoFaGVhcnMYXSADKAsyES5wb3A0NC52MS5IZWFyaW5nEhIKBWZsb3dzGHggASgNSACIAQESFwoKZmxvd3NfaGVsZBh5IAEoDUgBiAEBEhUKDWRyYWluX3BlbmRpbmcYfSABKAkSFAoLbm90X3NlcnZpbmcYmwEgASgIEiQKBXBhdGhzGJwBIAMoCzIULnBvcDQ0LnYxLlBhdGhSZXBvcnQSKgoIcmVmdXNhbHMYkQEgAygLMhcucG9wNDQudjEuUmVmdXNhbFJlcG9ydEIICgZfZmxvd3NCDQoLX2Zsb3dzX2hlbGQikwEKClBhdGhSZXBvcnQSFwoPaW50ZXJjb25uZWN0X2lkGAEgASgJEgwKBGxpbmsYAiABKAkSDwoHbm9kZV9pZBgDIAEoCRIKCgJ1cBgEIAEoCBIPCgd2ZXJkaWN0GAUgASgJEg4KBndlaWdodBgGIAEoDRIOCgZkZXRvdXIYByABKAgSEAoIdHJvdWJsZXMYCCADKAkiewoNUmVmdXNhbFJlcG9ydBIPCgdzZXNzaW9uGAEgASgJEhQKDG5laWdoYm91cl9pZBgCIAEoCRIQCghpbXBvcnRlZBgDIAEoDRIPCgdyZWZ1c2VkGAQgASgNEg0KBWxpbWl0GAUgASgNEhEKCWxpbWl0X2hpdBgGIAEoCCIsCgZCZWFjb24SDwoHbm9kZV9pZBgBIAEoCRIRCgloZWFyc195b3UYAiABKAgiewoHSGVhcmluZxIPCgdub2RlX2lkGAEgASgJEg0KBWhlYXJkGAIgASgIEhMKBnJ0dF9tcxgDIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgEIAEoAUgBiAEBQgkKB19ydHRfbXNCEgoQX2Nsb2NrX29mZnNldF9tcyJeCg5UdW5uZWxQcmVzZW5jZRIRCgl0dW5uZWxfaWQYASABKAkSFAoMaGFuZHNoYWtlX21zGAIgASgEEhEKCHNlcXVlbmNlGIIBIAEoDRIQCgdub2RlX2lkGIMBIAEoCSIyCg1UdW5uZWxDb250ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIOCgZzcGVha3MYAiABKAgyjQQKC01lc2hTZXJ2aWNlEj8KBlN0cmVhbRIXLnBvcDQ0LnYxLlN0cmVhbVJlcXVlc3QaGC5wb3A0NC52MS5TdHJlYW1SZXNwb25zZSgBMAESRAoJVGVsbFVzYWdlEhoucG9wNDQudjEuVGVsbFVzYWdlUmVxdWVzdBobLnBvcDQ0LnYxLlRlbGxVc2FnZVJlc3BvbnNlElYKD1RlbGxXaGVyZWFib3V0cxIgLnBvcDQ0LnYxLlRlbGxXaGVyZWFib3V0c1JlcXVlc3QaIS5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXNwb25zZRJQCg1PcmRlclRha2VvdmVyEh4ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlcXVlc3QaHy5wb3A0NC52MS5PcmRlclRha2VvdmVyUmVzcG9uc2USRwoKQ2FycnlGbG93cxIbLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXF1ZXN0GhwucG9wNDQudjEuQ2FycnlGbG93c1Jlc3BvbnNlEkEKCEFza0Zsb3dzEhkucG9wNDQudjEuQXNrRmxvd3NSZXF1ZXN0GhoucG9wNDQudjEuQXNrRmxvd3NSZXNwb25zZRJBCghBc2tSZWFjaBIZLnBvcDQ0LnYxLkFza1JlYWNoUmVxdWVzdBoaLnBvcDQ0LnYxLkFza1JlYWNoUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChNwb3A0NC92MS9tZXNoLnByb3RvEghwb3A0NC52MSJWCg9Bc2tSZWFjaFJlcXVlc3QSDwoHYWRkcmVzcxgBIAEoCRIMCgRwb3J0GAIgASgNEhAKCGRpcmVjdGx5GAMgASgIEhIKCnR1bm5lbF9pZHMYBCADKAkiUAoQQXNrUmVhY2hSZXNwb25zZRITCgZydHRfbXMYASABKAFIAIgBARILCgNob3cYAiABKAkSDwoHcHJvYmxlbRgDIAEoCUIJCgdfcnR0X21zIiQKD0Fza0Zsb3dzUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiNQoQQXNrRmxvd3NSZXNwb25zZRIhCgVmbG93cxgBIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IkkKEUNhcnJ5Rmxvd3NSZXF1ZXN0EhEKCXR1bm5lbF9pZBgBIAEoCRIhCgVmbG93cxgCIAMoCzISLnBvcDQ0LnYxLk9wZW5GbG93IrABCghPcGVuRmxvdxIQCghwcm90b2NvbBgBIAEoDRIMCgRmcm9tGAIgASgJEgoKAnRvGAMgASgJEhEKCWZyb21fcG9ydBgEIAEoDRIPCgd0b19wb3J0GAUgASgNEg0KBXN0YXRlGAYgASgJEhQKDHNlY29uZHNfbGVmdBgHIAEoDRIQCghhbnN3ZXJlZBgIIAEoCBIPCgdhc3N1cmVkGAkgASgIEgwKBG1hcmsYCiABKA0iIwoSQ2FycnlGbG93c1Jlc3BvbnNlEg0KBXRha2VuGAEgASgIIj4KFlRlbGxXaGVyZWFib3V0c1JlcXVlc3QSJAoFcGVlcnMYASADKAsyFS5wb3A0NC52MS5XaGVyZWFib3V0cyJoCgtXaGVyZWFib3V0cxISCgpwdWJsaWNfa2V5GAEgASgMEhAKCGVuZHBvaW50GAIgASgJEhQKDGhhbmRzaGFrZV9tcxgDIAEoBBIMCgRsaW5rGAQgASgJEg8KBnJ0dF9tcxigASABKA0iKwoXVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USEAoIbGlzdGVuZXIYASABKAkiFgoUT3JkZXJUYWtlb3ZlclJlcXVlc3QiKAoVT3JkZXJUYWtlb3ZlclJlc3BvbnNlEg8KB3Byb2JsZW0YASABKAkiJQoQVGVsbFVzYWdlUmVxdWVzdBIRCgl0dW5uZWxfaWQYASABKAkiOQoRVGVsbFVzYWdlUmVzcG9uc2USJAoFYnl0ZXMYASABKAsyFS5wb3A0NC52MS5UdW5uZWxCeXRlcyJWCgtUdW5uZWxCeXRlcxIQCgh1cF9ieXRlcxgBIAEoBBISCgpkb3duX2J5dGVzGAIgASgEEhAKCHNpbmNlX21zGAMgASgEEg8KB2xhc3RfbXMYBCABKAQiMwoNU3RyZWFtUmVxdWVzdBIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSI0Cg5TdHJlYW1SZXNwb25zZRIiCgVmcmFtZRgBIAEoCzITLnBvcDQ0LnYxLk1lc2hGcmFtZSL9AQoJTWVzaEZyYW1lEg8KB3NlbnRfdXMYASABKAQSDwoHZWNob191cxgCIAEoBBIUCgxlY2hvX2hlbGRfdXMYAyABKAQSJAoGcmVwb3J0GAQgASgLMhQucG9wNDQudjEuTm9kZVJlcG9ydBIqCghwcmVzZW5jZRgFIAMoCzIYLnBvcDQ0LnYxLlR1bm5lbFByZXNlbmNlEioKCGNvbnRlc3RzGIIBIAMoCzIXLnBvcDQ0LnYxLlR1bm5lbENvbnRlc3QSFAoMc2VudF93YWxsX21zGFogASgEEiQKBGJ1c3kY8AEgASgLMhUucG9wNDQudjEuQnVzeVR1bm5lbHMiNAoLQnVzeVR1bm5lbHMSJQoHdHVubmVscxgBIAMoCzIULnBvcDQ0LnYxLlR1bm5lbFJhdGUiWwoKVHVubmVsUmF0ZRIRCgl0dW5uZWxfaWQYASABKAkSGwoTdXBfYnl0ZXNfcGVyX3NlY29uZBgCIAEoBBIdChVkb3duX2J5dGVzX3Blcl9zZWNvbmQYAyABKAQiowQKCk5vZGVSZXBvcnQSGAoQYXBwbGllZF9yZXZpc2lvbhgBIAEoBBIZChFzbmFwc2hvdF9yZXZpc2lvbhgCIAEoBBIVCg1mYWlsaW5nX3N0ZXBzGAMgASgNEhAKB2ZhaWx1cmUYjAEgASgJEgwKBGhlbGQYBCABKAkSDQoFc3RhbGUYBSABKAgSEwoLbG9vcF9sYWdfbXMYBiABKAESEAoIcm90YXRpb24YFCABKAkSGwoTdHJ1c3RlZF9hdXRob3JpdGllcxg8IAMoCRIMCgRyb2xlGFAgASgJEhYKDnRha2VvdmVyX2Vwb2NoGFEgASgEEhIKCnBhaXJfYWxhcm0YUiABKAkSDAoEbG9hZBhaIAEoARIgCgVoZWFycxhdIAMoCzIRLnBvcDQ0LnYxLkhlYXJpbmcSEgoFZmxvd3MYeCABKA1IAIgBARIXCgpmbG93c19oZWxkGHkgASgNSAGIAQESFQoNZHJhaW5fcGVuZGluZxh9IAEoCRIUCgtub3Rfc2VydmluZxibASABKAgSJAoFcGF0aHMYnAEgAygLMhQucG9wNDQudjEuUGF0aFJlcG9ydBIqCghyZWZ1c2FscxiRASADKAsyFy5wb3A0NC52MS5SZWZ1c2FsUmVwb3J0EicKB3RyYWZmaWMY8AEgASgLMhUucG9wNDQudjEuTm9kZVRyYWZmaWNCCAoGX2Zsb3dzQg0KC19mbG93c19oZWxkIpMBCgpQYXRoUmVwb3J0EhcKD2ludGVyY29ubmVjdF9pZBgBIAEoCRIMCgRsaW5rGAIgASgJEg8KB25vZGVfaWQYAyABKAkSCgoCdXAYBCABKAgSDwoHdmVyZGljdBgFIAEoCRIOCgZ3ZWlnaHQYBiABKA0SDgoGZGV0b3VyGAcgASgIEhAKCHRyb3VibGVzGAggAygJInsKDVJlZnVzYWxSZXBvcnQSDwoHc2Vzc2lvbhgBIAEoCRIUCgxuZWlnaGJvdXJfaWQYAiABKAkSEAoIaW1wb3J0ZWQYAyABKA0SDwoHcmVmdXNlZBgEIAEoDRINCgVsaW1pdBgFIAEoDRIRCglsaW1pdF9oaXQYBiABKAgiLAoGQmVhY29uEg8KB25vZGVfaWQYASABKAkSEQoJaGVhcnNfeW91GAIgASgIInsKB0hlYXJpbmcSDwoHbm9kZV9pZBgBIAEoCRINCgVoZWFyZBgCIAEoCBITCgZydHRfbXMYAyABKAFIAIgBARIcCg9jbG9ja19vZmZzZXRfbXMYBCABKAFIAYgBAUIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiXgoOVHVubmVsUHJlc2VuY2USEQoJdHVubmVsX2lkGAEgASgJEhQKDGhhbmRzaGFrZV9tcxgCIAEoBBIRCghzZXF1ZW5jZRiCASABKA0SEAoHbm9kZV9pZBiDASABKAkiMgoNVHVubmVsQ29udGVzdBIRCgl0dW5uZWxfaWQYASABKAkSDgoGc3BlYWtzGAIgASgIMo0ECgtNZXNoU2VydmljZRI/CgZTdHJlYW0SFy5wb3A0NC52MS5TdHJlYW1SZXF1ZXN0GhgucG9wNDQudjEuU3RyZWFtUmVzcG9uc2UoATABEkQKCVRlbGxVc2FnZRIaLnBvcDQ0LnYxLlRlbGxVc2FnZVJlcXVlc3QaGy5wb3A0NC52MS5UZWxsVXNhZ2VSZXNwb25zZRJWCg9UZWxsV2hlcmVhYm91dHMSIC5wb3A0NC52MS5UZWxsV2hlcmVhYm91dHNSZXF1ZXN0GiEucG9wNDQudjEuVGVsbFdoZXJlYWJvdXRzUmVzcG9uc2USUAoNT3JkZXJUYWtlb3ZlchIeLnBvcDQ0LnYxLk9yZGVyVGFrZW92ZXJSZXF1ZXN0Gh8ucG9wNDQudjEuT3JkZXJUYWtlb3ZlclJlc3BvbnNlEkcKCkNhcnJ5Rmxvd3MSGy5wb3A0NC52MS5DYXJyeUZsb3dzUmVxdWVzdBocLnBvcDQ0LnYxLkNhcnJ5Rmxvd3NSZXNwb25zZRJBCghBc2tGbG93cxIZLnBvcDQ0LnYxLkFza0Zsb3dzUmVxdWVzdBoaLnBvcDQ0LnYxLkFza0Zsb3dzUmVzcG9uc2USQQoIQXNrUmVhY2gSGS5wb3A0NC52MS5Bc2tSZWFjaFJlcXVlc3QaGi5wb3A0NC52MS5Bc2tSZWFjaFJlc3BvbnNlYgZwcm90bzM", [file_pop44_v1_common]);
 
 /**
  * @generated from message pop44.v1.AskReachRequest
@@ -499,6 +501,13 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
    * @generated from field: uint64 sent_wall_ms = 90;
    */
   sentWallMs: bigint;
+
+  /**
+   * Unset: as told before on this stream, at first none.
+   *
+   * @generated from field: pop44.v1.BusyTunnels busy = 240;
+   */
+  busy?: BusyTunnels | undefined;
 };
 
 /**
@@ -507,6 +516,56 @@ export type MeshFrame = Message<"pop44.v1.MeshFrame"> & {
  */
 export const MeshFrameSchema: GenMessage<MeshFrame> = /*@__PURE__*/
   messageDesc(file_pop44_v1_mesh, 17);
+
+/**
+ * The tunnels of the sender that carry most, the busiest first.
+ *
+ * @generated from message pop44.v1.BusyTunnels
+ */
+export type BusyTunnels = Message<"pop44.v1.BusyTunnels"> & {
+  /**
+   * @generated from field: repeated pop44.v1.TunnelRate tunnels = 1;
+   */
+  tunnels: TunnelRate[];
+};
+
+/**
+ * Describes the message pop44.v1.BusyTunnels.
+ * Use `create(BusyTunnelsSchema)` to create a new message.
+ */
+export const BusyTunnelsSchema: GenMessage<BusyTunnels> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 18);
+
+/**
+ * Means of the last 10 s or so, as WireGuard counts bytes.
+ *
+ * @generated from message pop44.v1.TunnelRate
+ */
+export type TunnelRate = Message<"pop44.v1.TunnelRate"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+
+  /**
+   * From the client and to it.
+   *
+   * @generated from field: uint64 up_bytes_per_second = 2;
+   */
+  upBytesPerSecond: bigint;
+
+  /**
+   * @generated from field: uint64 down_bytes_per_second = 3;
+   */
+  downBytesPerSecond: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.TunnelRate.
+ * Use `create(TunnelRateSchema)` to create a new message.
+ */
+export const TunnelRateSchema: GenMessage<TunnelRate> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_mesh, 19);
 
 /**
  * @generated from message pop44.v1.NodeReport
@@ -637,6 +696,11 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
    * @generated from field: repeated pop44.v1.RefusalReport refusals = 145;
    */
   refusals: RefusalReport[];
+
+  /**
+   * @generated from field: pop44.v1.NodeTraffic traffic = 240;
+   */
+  traffic?: NodeTraffic | undefined;
 };
 
 /**
@@ -644,7 +708,7 @@ export type NodeReport = Message<"pop44.v1.NodeReport"> & {
  * Use `create(NodeReportSchema)` to create a new message.
  */
 export const NodeReportSchema: GenMessage<NodeReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 18);
+  messageDesc(file_pop44_v1_mesh, 20);
 
 /**
  * What one end of an interconnect is worth to the node that it leads from.
@@ -712,7 +776,7 @@ export type PathReport = Message<"pop44.v1.PathReport"> & {
  * Use `create(PathReportSchema)` to create a new message.
  */
 export const PathReportSchema: GenMessage<PathReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 19);
+  messageDesc(file_pop44_v1_mesh, 21);
 
 /**
  * A BGP session of a node whose neighbour announces what it may not, or more than is listened to.
@@ -768,7 +832,7 @@ export type RefusalReport = Message<"pop44.v1.RefusalReport"> & {
  * Use `create(RefusalReportSchema)` to create a new message.
  */
 export const RefusalReportSchema: GenMessage<RefusalReport> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 20);
+  messageDesc(file_pop44_v1_mesh, 22);
 
 /**
  * A datagram over the mesh, from the API's port to the API's port.
@@ -796,7 +860,7 @@ export type Beacon = Message<"pop44.v1.Beacon"> & {
  * Use `create(BeaconSchema)` to create a new message.
  */
 export const BeaconSchema: GenMessage<Beacon> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 21);
+  messageDesc(file_pop44_v1_mesh, 23);
 
 /**
  * How one node hears another.
@@ -836,7 +900,7 @@ export type Hearing = Message<"pop44.v1.Hearing"> & {
  * Use `create(HearingSchema)` to create a new message.
  */
 export const HearingSchema: GenMessage<Hearing> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 22);
+  messageDesc(file_pop44_v1_mesh, 24);
 
 /**
  * Who holds a tunnel, and since which move of it.
@@ -876,7 +940,7 @@ export type TunnelPresence = Message<"pop44.v1.TunnelPresence"> & {
  * Use `create(TunnelPresenceSchema)` to create a new message.
  */
 export const TunnelPresenceSchema: GenMessage<TunnelPresence> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 23);
+  messageDesc(file_pop44_v1_mesh, 25);
 
 /**
  * A second device with the same key, or a client that has come back: who holds the tunnel knows which.
@@ -902,7 +966,7 @@ export type TunnelContest = Message<"pop44.v1.TunnelContest"> & {
  * Use `create(TunnelContestSchema)` to create a new message.
  */
 export const TunnelContestSchema: GenMessage<TunnelContest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_mesh, 24);
+  messageDesc(file_pop44_v1_mesh, 26);
 
 /**
  * Between daemons: one stream a pair, opened by the node with the lower id.

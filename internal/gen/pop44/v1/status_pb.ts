@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/status.proto.
  */
 export const file_pop44_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9zdGF0dXMucHJvdG8SCHBvcDQ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi0QEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSIgoFbm9kZXMYBCADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSDwoHdHVubmVscxgFIAEoBBITCgthbGxvY2F0aW9ucxgGIAEoBBIYChBxdWFyYW50aW5lZF9rZXlzGAcgAygJEg4KBmFsYXJtcxgUIAMoCSIQCg5HZXRNZXNoUmVxdWVzdCKQAQoPR2V0TWVzaFJlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEiEKBW5vZGVzGAMgAygLMhIucG9wNDQudjEuTWVzaE5vZGUSIQoFY2VsbHMYBCADKAsyEi5wb3A0NC52MS5NZXNoQ2VsbCLGAQoITWVzaE5vZGUSIgoFc3RhdGUYASABKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSDgoGYmVoaW5kGAIgASgEEjQKEGNlcnRpZmljYXRlX2VuZHMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBXBhdGhzGJsBIAMoCzIULnBvcDQ0LnYxLlBhdGhSZXBvcnQSKgoIcmVmdXNhbHMYkQEgAygLMhcucG9wNDQudjEuUmVmdXNhbFJlcG9ydCKmAQoITWVzaENlbGwSFAoMZnJvbV9ub2RlX2lkGAEgASgJEhIKCnRvX25vZGVfaWQYAiABKAkSDQoFaGVhcmQYAyABKAgSEwoGcnR0X21zGAQgASgBSACIAQESHAoPY2xvY2tfb2Zmc2V0X21zGAUgASgBSAGIAQESDwoHb25lX3dheRgGIAEoCEIJCgdfcnR0X21zQhIKEF9jbG9ja19vZmZzZXRfbXMiSAoSV2FpdEFwcGxpZWRSZXF1ZXN0EhAKCHJldmlzaW9uGAEgASgEEhAKCG5vZGVfaWRzGAIgAygJEg4KBnR1bm5lbBgDIAEoCSIvChNXYWl0QXBwbGllZFJlc3BvbnNlEhgKEHBlbmRpbmdfbm9kZV9pZHMYASADKAkiJgoTUmVsZWFzZUJyYWtlUmVxdWVzdBIPCgdub2RlX2lkGAEgASgJIiQKFFJlbGVhc2VCcmFrZVJlc3BvbnNlEgwKBGhlbGQYASABKAkysgIKDVN0YXR1c1NlcnZpY2USRAoJR2V0U3RhdHVzEhoucG9wNDQudjEuR2V0U3RhdHVzUmVxdWVzdBobLnBvcDQ0LnYxLkdldFN0YXR1c1Jlc3BvbnNlEkwKC1dhaXRBcHBsaWVkEhwucG9wNDQudjEuV2FpdEFwcGxpZWRSZXF1ZXN0Gh0ucG9wNDQudjEuV2FpdEFwcGxpZWRSZXNwb25zZTABEj4KB0dldE1lc2gSGC5wb3A0NC52MS5HZXRNZXNoUmVxdWVzdBoZLnBvcDQ0LnYxLkdldE1lc2hSZXNwb25zZRJNCgxSZWxlYXNlQnJha2USHS5wb3A0NC52MS5SZWxlYXNlQnJha2VSZXF1ZXN0Gh4ucG9wNDQudjEuUmVsZWFzZUJyYWtlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_pop44_v1_common, file_pop44_v1_fabric, file_pop44_v1_mesh]);
+  fileDesc("ChVwb3A0NC92MS9zdGF0dXMucHJvdG8SCHBvcDQ0LnYxIhIKEEdldFN0YXR1c1JlcXVlc3Qi0QEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRImCglmcmVzaG5lc3MYAyABKAsyEy5wb3A0NC52MS5GcmVzaG5lc3MSIgoFbm9kZXMYBCADKAsyEy5wb3A0NC52MS5Ob2RlU3RhdGUSDwoHdHVubmVscxgFIAEoBBITCgthbGxvY2F0aW9ucxgGIAEoBBIYChBxdWFyYW50aW5lZF9rZXlzGAcgAygJEg4KBmFsYXJtcxgUIAMoCSIgCg1HZXRUb3BSZXF1ZXN0Eg8KB3R1bm5lbHMYASABKA0ilAEKDkdldFRvcFJlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSJgoJZnJlc2huZXNzGAIgASgLMhMucG9wNDQudjEuRnJlc2huZXNzEiIKBW5vZGVzGAMgAygLMhMucG9wNDQudjEuTm9kZVN0YXRlEiUKB3R1bm5lbHMYBCADKAsyFC5wb3A0NC52MS5CdXN5VHVubmVsIokBCgpCdXN5VHVubmVsEhEKCXR1bm5lbF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBW93bmVyGAMgASgJEg8KB25vZGVfaWQYBCABKAkSGwoTdXBfYnl0ZXNfcGVyX3NlY29uZBgFIAEoBBIdChVkb3duX2J5dGVzX3Blcl9zZWNvbmQYBiABKAQiEAoOR2V0TWVzaFJlcXVlc3QikAEKD0dldE1lc2hSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEiYKCWZyZXNobmVzcxgCIAEoCzITLnBvcDQ0LnYxLkZyZXNobmVzcxIhCgVub2RlcxgDIAMoCzISLnBvcDQ0LnYxLk1lc2hOb2RlEiEKBWNlbGxzGAQgAygLMhIucG9wNDQudjEuTWVzaENlbGwixgEKCE1lc2hOb2RlEiIKBXN0YXRlGAEgASgLMhMucG9wNDQudjEuTm9kZVN0YXRlEg4KBmJlaGluZBgCIAEoBBI0ChBjZXJ0aWZpY2F0ZV9lbmRzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVwYXRocxibASADKAsyFC5wb3A0NC52MS5QYXRoUmVwb3J0EioKCHJlZnVzYWxzGJEBIAMoCzIXLnBvcDQ0LnYxLlJlZnVzYWxSZXBvcnQipgEKCE1lc2hDZWxsEhQKDGZyb21fbm9kZV9pZBgBIAEoCRISCgp0b19ub2RlX2lkGAIgASgJEg0KBWhlYXJkGAMgASgIEhMKBnJ0dF9tcxgEIAEoAUgAiAEBEhwKD2Nsb2NrX29mZnNldF9tcxgFIAEoAUgBiAEBEg8KB29uZV93YXkYBiABKAhCCQoHX3J0dF9tc0ISChBfY2xvY2tfb2Zmc2V0X21zIkgKEldhaXRBcHBsaWVkUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBIQCghub2RlX2lkcxgCIAMoCRIOCgZ0dW5uZWwYAyABKAkiLwoTV2FpdEFwcGxpZWRSZXNwb25zZRIYChBwZW5kaW5nX25vZGVfaWRzGAEgAygJIiYKE1JlbGVhc2VCcmFrZVJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoCSIkChRSZWxlYXNlQnJha2VSZXNwb25zZRIMCgRoZWxkGAEgASgJMu8CCg1TdGF0dXNTZXJ2aWNlEkQKCUdldFN0YXR1cxIaLnBvcDQ0LnYxLkdldFN0YXR1c1JlcXVlc3QaGy5wb3A0NC52MS5HZXRTdGF0dXNSZXNwb25zZRJMCgtXYWl0QXBwbGllZBIcLnBvcDQ0LnYxLldhaXRBcHBsaWVkUmVxdWVzdBodLnBvcDQ0LnYxLldhaXRBcHBsaWVkUmVzcG9uc2UwARI+CgdHZXRNZXNoEhgucG9wNDQudjEuR2V0TWVzaFJlcXVlc3QaGS5wb3A0NC52MS5HZXRNZXNoUmVzcG9uc2USOwoGR2V0VG9wEhcucG9wNDQudjEuR2V0VG9wUmVxdWVzdBoYLnBvcDQ0LnYxLkdldFRvcFJlc3BvbnNlEk0KDFJlbGVhc2VCcmFrZRIdLnBvcDQ0LnYxLlJlbGVhc2VCcmFrZVJlcXVlc3QaHi5wb3A0NC52MS5SZWxlYXNlQnJha2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pop44_v1_common, file_pop44_v1_fabric, file_pop44_v1_mesh]);
 
 /**
  * @generated from message pop44.v1.GetStatusRequest
@@ -90,6 +90,109 @@ export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE_
   messageDesc(file_pop44_v1_status, 1);
 
 /**
+ * @generated from message pop44.v1.GetTopRequest
+ */
+export type GetTopRequest = Message<"pop44.v1.GetTopRequest"> & {
+  /**
+   * 0 to 50.
+   *
+   * @generated from field: uint32 tunnels = 1;
+   */
+  tunnels: number;
+};
+
+/**
+ * Describes the message pop44.v1.GetTopRequest.
+ * Use `create(GetTopRequestSchema)` to create a new message.
+ */
+export const GetTopRequestSchema: GenMessage<GetTopRequest> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 2);
+
+/**
+ * @generated from message pop44.v1.GetTopResponse
+ */
+export type GetTopResponse = Message<"pop44.v1.GetTopResponse"> & {
+  /**
+   * Who answers.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: pop44.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+
+  /**
+   * By id; revoked ones are left out.
+   *
+   * @generated from field: repeated pop44.v1.NodeState nodes = 3;
+   */
+  nodes: NodeState[];
+
+  /**
+   * Of all nodes that are heard, the busiest first; of a regional admin those that a list shows.
+   *
+   * @generated from field: repeated pop44.v1.BusyTunnel tunnels = 4;
+   */
+  tunnels: BusyTunnel[];
+};
+
+/**
+ * Describes the message pop44.v1.GetTopResponse.
+ * Use `create(GetTopResponseSchema)` to create a new message.
+ */
+export const GetTopResponseSchema: GenMessage<GetTopResponse> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 3);
+
+/**
+ * @generated from message pop44.v1.BusyTunnel
+ */
+export type BusyTunnel = Message<"pop44.v1.BusyTunnel"> & {
+  /**
+   * @generated from field: string tunnel_id = 1;
+   */
+  tunnelId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
+
+  /**
+   * Where it carries.
+   *
+   * @generated from field: string node_id = 4;
+   */
+  nodeId: string;
+
+  /**
+   * Means of the last 10 s or so, as WireGuard counts bytes: from the client and to it.
+   *
+   * @generated from field: uint64 up_bytes_per_second = 5;
+   */
+  upBytesPerSecond: bigint;
+
+  /**
+   * @generated from field: uint64 down_bytes_per_second = 6;
+   */
+  downBytesPerSecond: bigint;
+};
+
+/**
+ * Describes the message pop44.v1.BusyTunnel.
+ * Use `create(BusyTunnelSchema)` to create a new message.
+ */
+export const BusyTunnelSchema: GenMessage<BusyTunnel> = /*@__PURE__*/
+  messageDesc(file_pop44_v1_status, 4);
+
+/**
  * @generated from message pop44.v1.GetMeshRequest
  */
 export type GetMeshRequest = Message<"pop44.v1.GetMeshRequest"> & {
@@ -100,7 +203,7 @@ export type GetMeshRequest = Message<"pop44.v1.GetMeshRequest"> & {
  * Use `create(GetMeshRequestSchema)` to create a new message.
  */
 export const GetMeshRequestSchema: GenMessage<GetMeshRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 2);
+  messageDesc(file_pop44_v1_status, 5);
 
 /**
  * @generated from message pop44.v1.GetMeshResponse
@@ -138,7 +241,7 @@ export type GetMeshResponse = Message<"pop44.v1.GetMeshResponse"> & {
  * Use `create(GetMeshResponseSchema)` to create a new message.
  */
 export const GetMeshResponseSchema: GenMessage<GetMeshResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 3);
+  messageDesc(file_pop44_v1_status, 6);
 
 /**
  * @generated from message pop44.v1.MeshNode
@@ -183,7 +286,7 @@ export type MeshNode = Message<"pop44.v1.MeshNode"> & {
  * Use `create(MeshNodeSchema)` to create a new message.
  */
 export const MeshNodeSchema: GenMessage<MeshNode> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 4);
+  messageDesc(file_pop44_v1_status, 7);
 
 /**
  * @generated from message pop44.v1.MeshCell
@@ -235,7 +338,7 @@ export type MeshCell = Message<"pop44.v1.MeshCell"> & {
  * Use `create(MeshCellSchema)` to create a new message.
  */
 export const MeshCellSchema: GenMessage<MeshCell> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 5);
+  messageDesc(file_pop44_v1_status, 8);
 
 /**
  * @generated from message pop44.v1.WaitAppliedRequest
@@ -266,7 +369,7 @@ export type WaitAppliedRequest = Message<"pop44.v1.WaitAppliedRequest"> & {
  * Use `create(WaitAppliedRequestSchema)` to create a new message.
  */
 export const WaitAppliedRequestSchema: GenMessage<WaitAppliedRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 6);
+  messageDesc(file_pop44_v1_status, 9);
 
 /**
  * @generated from message pop44.v1.WaitAppliedResponse
@@ -285,7 +388,7 @@ export type WaitAppliedResponse = Message<"pop44.v1.WaitAppliedResponse"> & {
  * Use `create(WaitAppliedResponseSchema)` to create a new message.
  */
 export const WaitAppliedResponseSchema: GenMessage<WaitAppliedResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 7);
+  messageDesc(file_pop44_v1_status, 10);
 
 /**
  * @generated from message pop44.v1.ReleaseBrakeRequest
@@ -304,7 +407,7 @@ export type ReleaseBrakeRequest = Message<"pop44.v1.ReleaseBrakeRequest"> & {
  * Use `create(ReleaseBrakeRequestSchema)` to create a new message.
  */
 export const ReleaseBrakeRequestSchema: GenMessage<ReleaseBrakeRequest> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 8);
+  messageDesc(file_pop44_v1_status, 11);
 
 /**
  * @generated from message pop44.v1.ReleaseBrakeResponse
@@ -323,7 +426,7 @@ export type ReleaseBrakeResponse = Message<"pop44.v1.ReleaseBrakeResponse"> & {
  * Use `create(ReleaseBrakeResponseSchema)` to create a new message.
  */
 export const ReleaseBrakeResponseSchema: GenMessage<ReleaseBrakeResponse> = /*@__PURE__*/
-  messageDesc(file_pop44_v1_status, 9);
+  messageDesc(file_pop44_v1_status, 12);
 
 /**
  * @generated from service pop44.v1.StatusService
@@ -358,6 +461,17 @@ export const StatusService: GenService<{
     methodKind: "unary";
     input: typeof GetMeshRequestSchema;
     output: typeof GetMeshResponseSchema;
+  },
+  /**
+   * How much nodes and tunnels carry, as the mesh tells it each second: costs nodes and the tunnels that are asked for, whatever
+   * there are besides.
+   *
+   * @generated from rpc pop44.v1.StatusService.GetTop
+   */
+  getTop: {
+    methodKind: "unary";
+    input: typeof GetTopRequestSchema;
+    output: typeof GetTopResponseSchema;
   },
   /**
    * Lets a held snapshot through: the operator confirms that so much is to be removed.

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
-import { messageOf } from '#internal/errors/errors.ts';
+import { isRefusal, messageOf } from '#internal/errors/errors.ts';
 import { Health } from '#internal/gen/grpc/health/v1/health_pb.ts';
 import { type Holding, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
@@ -27,12 +27,13 @@ import { inForce, type Snapshot } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import type { Hasher } from '#internal/password/password.ts';
 import type { People } from '#internal/people/people.ts';
+import { forecast } from '#internal/reconcile/reconcile.ts';
 import type { ImplementOptions } from '#internal/rpc/rpc.ts';
 import { createOpenStreams, implement } from '#internal/rpc/rpc.ts';
 import type { DenialsAsker } from '#internal/seam/seam.ts';
 import type { Store } from '#internal/store/store.ts';
 import type { Status } from '#internal/status/status.ts';
-import type { Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
+import type { Foresight, Head, Lead, SubmitStore } from '#internal/submit/submit.ts';
 import { createSubmit } from '#internal/submit/submit.ts';
 import { allocationHandlers } from './allocation-service.ts';
 import { auditHandlers } from './audit-service.ts';
@@ -145,7 +146,17 @@ export function openApi(parts: ApiParts): Api {
   };
   const newId = (): string => randomUUID().replaceAll('-', '');
   const random = Math.random;
-  const common = { store, clock, nodeId: config.nodeId, newId };
+  const foresight: Foresight = {
+    isFor: (principal) => {
+      const actor = keeper.actor(principal);
+      return !isRefusal(actor) && actor.role !== 'anonymous' && actor.role !== 'user';
+    },
+    of: (snapshot, decision) => {
+      const { self, here, holderOf } = parts.explain;
+      return forecast(snapshot, decision, { self, here: here(), holderOf });
+    },
+  };
+  const common = { store, clock, nodeId: config.nodeId, newId, foresight };
   const submission = createSubmit({ ...common, head, ...(parts.lead && { lead: parts.lead }) });
   // Decided on the fabric as it is, and waiting for what was committed about people.
   const peopleHead: Head = { ...head, setBacks: 0, reached: people.reached };

@@ -38,7 +38,8 @@ export interface Difference {
   readonly lostPeers: number;
 }
 
-const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>
+/** What of it the parts of tunnels are made from. */
+export const sameCarrier = (a: Carrier | undefined, b: Carrier | undefined): boolean =>
   a?.popId === b?.popId &&
   a?.popIds.join() === b?.popIds.join() &&
   a?.internetTable === b?.internetTable &&

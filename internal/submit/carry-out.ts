@@ -12,8 +12,8 @@ import { principalName, refusalDetail, refusalOf } from '#internal/rpc/rpc.ts';
 import type { Budget } from './budget.ts';
 import type { Claims } from './claims.ts';
 import { faultOf, pending } from './doubt.ts';
+import { dryRun } from './dry-run.ts';
 import { type Attempt, directLane, type Lane, ledLane } from './lane.ts';
-import { decisionLines } from './lines.ts';
 import { requestHash, reused } from './request-id.ts';
 import type { Granted, Submission, SubmitOptions } from './submission.ts';
 
@@ -36,7 +36,7 @@ const mostLandings = 3;
 // none: a name that has become ambiguous is, too.
 const timeless: ReadonlySet<Reason> = new Set(['required', 'host-bits']);
 
-export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptions, claims: Claims) {
+export function createCarryOut({ head, store, clock, nodeId, lead, foresight }: SubmitOptions, claims: Claims) {
   const direct = directLane(store, claims);
   const lanes = new Map<string, Lane>();
 
@@ -145,10 +145,12 @@ export function createCarryOut({ head, store, clock, nodeId, lead }: SubmitOptio
       for (let tries = 0; tries < mostTries; ) {
         const led = deposed ? undefined : ledLaneOf(carried.poolId);
         const attempt = attemptOn(led === undefined);
+        const snapshot = head.snapshot();
         const looked = change?.dryRun === true ? attempt() : undefined;
         if (looked !== undefined && !isRefusal(looked)) {
-          const decision = decisionLines(looked.decision);
-          return { response, changed: create(ChangedSchema, { requestId, decision }) };
+          const { principal } = submission;
+          const told = await dryRun({ foresight, principal, snapshot, decision: looked.decision, budget });
+          return { response, changed: create(ChangedSchema, { requestId, ...told }) };
         }
         // A dry run that was refused goes no further either: what stood in its way may be over by now.
         const outcome = looked ?? (await attempted(budget, led ?? direct, attempt));

@@ -1,7 +1,8 @@
 // Lines: a decision as a person reads it in a dry run.
 
-import { createRegistry, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { createRegistry, type DescMessage, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { file_pop44_store_v1_records } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { personSchemas, type PersonWrite } from '#internal/model/model.ts';
 import type { Decision, Write } from '#internal/model/record.ts';
 
 const registry = createRegistry(file_pop44_store_v1_records);
@@ -12,6 +13,20 @@ function withoutSealed(name: string, value: JsonValue): JsonValue {
   const bytes = (text: unknown): string => `${Buffer.byteLength(String(text), 'base64')} bytes`;
   return Object.fromEntries(Object.entries(value).map(([id, sealed]) => [id, bytes(sealed)]));
 }
+
+/** Of what lets somebody in, not even its hash is told: records of logins, links and tokens have it as their key. */
+const secretKinds: ReadonlySet<string> = new Set(['login', 'link', 'token']);
+const withoutHash = (name: string, value: JsonValue): JsonValue => (name.endsWith('Hash') ? '(not shown)' : value);
+
+function personLine(write: PersonWrite): string {
+  const id = secretKinds.has(write.kind) ? '(not shown)' : write.id;
+  if (write.op === 'delete') return `delete ${write.kind}/${id}`;
+  const schema: DescMessage = personSchemas[write.kind];
+  return `put ${write.kind}/${id} ${JSON.stringify(toJson(schema, write.record), withoutHash)}`;
+}
+
+/** The same of what it changes of people: for admins alone. */
+export const personLines = ({ people }: Decision): string[] => (people?.writes ?? []).map(personLine);
 
 function line(write: Write): string {
   if (write.op === 'delete') return `delete ${write.kind}/${write.id}`;

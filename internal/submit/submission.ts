@@ -8,6 +8,7 @@ import type { Operation } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Change, Changed } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Decision } from '#internal/model/record.ts';
+import type { Forecast } from '#internal/reconcile/reconcile.ts';
 import type { Principal } from '#internal/rpc/rpc.ts';
 import type { LeaderFence } from '#internal/store/store.ts';
 import type { Head } from './head.ts';
@@ -51,6 +52,18 @@ export interface SubmitOptions {
   readonly nodeId: string;
   readonly newId: () => string;
   readonly lead?: Lead;
+  /** What a dry run tells besides the records of the fabric. Absent: nothing. */
+  readonly foresight?: Foresight;
+}
+
+export interface Foresight {
+  /**
+   * Whether a principal may hear of nodes, and of records about people: to others a dry run would tell who has an account, or
+   * what the network is made of.
+   */
+  isFor(principal: Principal): boolean;
+  /** What nodes would do; yields where others may run. */
+  of(snapshot: Snapshot, decision: Decision): Generator<undefined, Forecast>;
 }
 
 export interface Decided<O extends DescMessage> {

@@ -10,6 +10,7 @@ export { createHead } from './head.ts';
 export type { LaneStore } from './lane.ts';
 export type {
   Decided,
+  Foresight,
   Forwarded,
   Granted,
   Latest,

@@ -40,9 +40,9 @@ const columns: readonly Column<Allocation>[] = [
   ['pool', (allocation) => allocation.poolId],
 ];
 
-async function allAllocations(
+export async function allAllocations(
   session: Session,
-  wanted: { readonly owner?: string; readonly pool?: string; readonly withQuarantined: boolean },
+  wanted: { readonly owner?: string; readonly pool?: string; readonly withQuarantined?: boolean },
 ): Promise<readonly Allocation[]> {
   const { allocations } = await session.client();
   return allPages(session, async (page) => {

@@ -3,7 +3,8 @@
 import { fromJson, type JsonObject, type Message } from '@bufbuild/protobuf';
 import { parseAllDocuments } from 'yaml';
 import { messageOf } from '#internal/errors/errors.ts';
-import { type Resource, type ResourceName, resources } from './apply-resources.ts';
+import type { Resource } from './apply-resource.ts';
+import { type ResourceName, resources } from './apply-resources.ts';
 import { UsageError } from './io.ts';
 
 export interface Wanted {
@@ -19,6 +20,9 @@ export interface Wanted {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const names = Object.keys(resources);
+/** A PoP that is to join a group needs the group, which needs its founder. */
+const rank = ({ name, given }: Pick<Wanted, 'name' | 'given'>): number =>
+  given.has('anycastGroupId') ? names.indexOf('anycast') + 0.5 : names.indexOf(name);
 const isName = (name: unknown): name is ResourceName => typeof name === 'string' && names.includes(name);
 
 /**
@@ -47,7 +51,7 @@ export function wantedOf(text: string, file: string): readonly Wanted[] {
     if (seen.has(title)) throw new UsageError(`${file}: ${title} stands in it twice`);
     seen.add(title);
   }
-  return all.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
 function wanted(value: unknown, where: string): Wanted {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Client } from '#internal/client/client.ts';
+import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
 import { type ApiDaemon, type ApiNetwork, apiNetwork } from '#internal/testkit/api-network.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
@@ -48,12 +49,15 @@ firewall: { presets: [ping, ssh] }
 
 test('what is wanted is shown, made in the order of need, and then stands', async () => {
   const dry = await apply(wanted, '--dry-run');
-  expect(dry.stdout.split('\n').filter((line) => !line.startsWith(' '))).toEqual([
-    '+ pool 44.31.128.0/24',
-    '+ quota ada',
-    '+ tunnel shack',
-    '',
+  const titles = dry.stdout.split('\n').filter((line) => /^([+~=]|plan of) /.test(line));
+  expect(titles).toEqual([
+    ...['+ pool 44.31.128.0/24', '+ quota ada', '+ tunnel shack'],
+    // Of each the records and what the one node would do; a quota is none of a node's business.
+    ...['plan of p1:', 'plan of p1:'],
   ]);
+  expect(dry.stdout).toMatch(
+    /^tunnel shack:\n(put .*\n)+plan of p1:\n( {2}[+~] (ruleset|element|peer|route|bird) .*\n)+$/m,
+  );
   expect((await cli(client, 'tunnel get shack')).code).toBe(3);
   const made = await apply(wanted, '--yes --wait');
   expect([made.code, made.stderr]).toEqual([0, '3 of 3 done\n']);
@@ -89,7 +93,7 @@ test.each([
   ['', 2, 'there is no document'],
   ['a: [', 2, 'line 1'],
   ['just text', 2, 'document 1: an object with the field resource'],
-  ['resource: planet\nid: x', 2, 'resource: "planet" is none of pop, interconnect'],
+  ['resource: planet\nid: x', 2, 'resource: "planet" is none of pop, anycast'],
   ['resource: pool', 2, 'prefix: a text is wanted, it names the pool'],
   ['resource: pool\nprefix: 44.31.64.0/24\ncolour: red', 2, 'colour'],
   ['resource: tunnel\nname: x\nmtu: wide', 2, 'mtu'],
@@ -114,6 +118,53 @@ test.each([
   );
   expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(says)]);
   expect((await client.pools.listQuotas({})).quotas.some(({ owner }) => owner === 'carl')).toBe(false);
+});
+
+test('a dry run says what would be refused as things are, and goes on', async () => {
+  const text = `resource: pool
+prefix: 44.31.160.0/24
+---
+resource: reservation
+prefix: 44.31.160.0/28
+poolId: 44.31.160.0/24
+---
+resource: reservation
+prefix: 44.31.0.16/28
+poolId: 44.31.0.0/22
+`;
+  const { code, stdout } = await apply(text, '--dry-run');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^reservation 44\.31\.160\.0\/28:\nrefused as things are: .*44\.31\.160\.0\/24/m);
+  expect(stdout).toMatch(/^reservation 44\.31\.0\.16\/28:\n(put .*\n)*put reservation\//m);
+  const { pools } = await client.pools.listPools({});
+  expect(pools.some(({ prefix }) => prefix === '44.31.160.0/24')).toBe(false);
+});
+
+test('what lies in pools, groups of PoPs and nodes are applied in the order of need, and then stand', async () => {
+  const text = `
+- { resource: allocation, prefix: 44.31.1.8/29, owner: eve, homePopId: p1 }
+- { resource: reservation, prefix: 44.31.0.32/28, poolId: 44.31.0.0/22, owner: eve, description: for a repeater }
+- { resource: node, id: p1, uplinkBitPerSecond: "1000000000" }
+- { resource: pop, id: x1, anycastGroupId: any }
+- { resource: anycast, id: any, founderPopId: p1, description: one for all }
+`;
+  const joining = {
+    id: 'x1',
+    kind: PopKind.CORE,
+    endpoint4: '198.18.9.9',
+    endpointPort: 51_820,
+    publicKey: publicKey(),
+  };
+  await client.fabric.createPop({ pop: joining });
+  const made = await apply(text);
+  expect([made.stderr, made.code]).toEqual(['5 of 5 done\n', 0]);
+  expect(made.stdout.split('\n').filter((line) => /^[+~=]/.test(line))).toEqual([
+    ...['+ anycast any', '~ pop x1', '~ node p1', '+ reservation 44.31.0.32/28', '+ allocation 44.31.1.8/29 eve'],
+  ]);
+  const { groups } = await client.fabric.listAnycastGroups({});
+  expect(groups).toMatchObject([{ group: { id: 'any', description: 'one for all' }, pops: ['p1', 'x1'] }]);
+  const again = await apply(text);
+  expect([again.stderr, again.code]).toEqual(['nothing is to be done\n', 0]);
 });
 
 test('a refusal ends it, and what was done before is said', async () => {

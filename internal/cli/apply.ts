@@ -2,9 +2,12 @@
 
 import type { Message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
+import type { Client } from '#internal/client/client.ts';
 import { refuse } from '#internal/errors/errors.ts';
 import { readFileSync } from 'node:fs';
 import { type Wanted, wantedOf } from './apply-documents.ts';
+import type { Answer, AppliedChange } from './apply-resource.ts';
+import { dryRunText } from './dry-run.ts';
 import { Declined, UsageError } from './io.ts';
 import { jsonOf } from './json.ts';
 import { harmless } from './layout.ts';
@@ -33,7 +36,7 @@ export function applyVerb(apply: Command, session: Session): void {
       'YAML or JSON documents, each with resource: pop, pool, tunnel, ...; - is standard input',
     )
     .option('--yes', 'do not ask')
-    .option('--dry-run', 'show the differences, change nothing')
+    .option('--dry-run', 'show the differences, the record changes and what nodes would do; change nothing')
     .option('--wait <seconds>', 'wait until it is applied (bare: 30 s); exit 4 when it is not', seconds)
     .action((options: ApplyOptions) => run(session, options));
 }
@@ -44,7 +47,7 @@ async function run(session: Session, options: ApplyOptions): Promise<void> {
   await show(session, differences);
   const due = differences.filter(({ found, fields }) => found === undefined || fields.length > 0);
   if (due.length === 0) return session.say('nothing is to be done');
-  if (options.dryRun === true) return;
+  if (options.dryRun === true) return session.wantsData() ? undefined : await tryOut(session, due);
   if (options.yes !== true) {
     const answer =
       options.file === '-' ? undefined : await session.io.askWhoIsThere(`${due.length} to be made so. Go on? [y/N] `);
@@ -84,7 +87,7 @@ function difference(wanted: Wanted, found: Message | undefined): Difference {
   const fields: [string, string | undefined, string][] = [];
   for (const name of given) {
     const [was, is] = [before[name], after[name]].map((value) => JSON.stringify(value));
-    if (found !== undefined && was === is) continue;
+    if (found !== undefined && (was === is || resource.loose?.includes(name) === true)) continue;
     if (!may.has(name)) {
       const cure = may.size === 0 ? 'delete it and apply again' : `what can be: ${[...may].join(', ')}`;
       const problem = found === undefined ? 'is not given to a new one' : `cannot be changed from ${was}`;
@@ -125,19 +128,40 @@ async function show(session: Session, differences: readonly Difference[]): Promi
   }
 }
 
+/**
+ * What the daemon would make of each, alone: what stands on another one of them, which is not there yet, can only be refused,
+ * and that is told of it.
+ */
+async function tryOut(session: Session, due: readonly Difference[]): Promise<void> {
+  const client = await session.client();
+  for (const each of due) {
+    session.print(`\n${harmless(each.wanted.title)}:\n`);
+    try {
+      const { changed } = await carriedOut(client, each, { dryRun: true });
+      if (changed !== undefined) session.print(dryRunText(changed));
+    } catch (thrown) {
+      if (!(thrown instanceof Error) || thrown.name !== 'Refused') throw thrown;
+      session.print(`refused as things are: ${harmless(thrown.message)}\n`);
+    }
+  }
+}
+
+function carriedOut(client: Client, { wanted, found, fields }: Difference, change: AppliedChange): Promise<Answer> {
+  const { resource, item } = wanted;
+  if (found === undefined) return resource.create(client, item, wanted.given, change);
+  // What has no field that can be changed is never due.
+  if (resource.update === undefined) throw new TypeError(`${wanted.title} cannot be changed`);
+  return resource.update(client, item, { given: new Set(fields.map(([name]) => name)), found }, change);
+}
+
 /** One after another; what is refused ends it, and what was done before stays and is said. */
 async function carryOut(session: Session, due: readonly Difference[], wait: number | undefined): Promise<void> {
   const client = await session.client();
   let [done, revision] = [0, 0n];
   try {
-    for (const { wanted, found, fields } of due) {
-      const { resource, item } = wanted;
-      const given = new Set(found === undefined ? wanted.given : fields.map(([name]) => name));
-      const answer =
-        found === undefined
-          ? await resource.create(client, item, given)
-          : await resource.update?.(client, item, given, found);
-      revision = answer?.changed?.revision ?? revision;
+    for (const each of due) {
+      const { changed } = await carriedOut(client, each, {});
+      revision = changed?.revision ?? revision;
       done += 1;
     }
   } finally {

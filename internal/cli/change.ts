@@ -3,6 +3,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { Command } from 'commander';
 import type { Changed } from '#internal/gen/pop44/v1/common_pb.ts';
+import { dryRunText } from './dry-run.ts';
 import { NotApplied } from './io.ts';
 import { seconds } from './parse.ts';
 import type { Session } from './session.ts';
@@ -20,7 +21,7 @@ export interface ChangeOptions {
 export function withChangeOptions(command: Command, of: 'new' | 'existing'): Command {
   command
     .option('--wait <seconds>', 'wait until it is applied (bare: 30 s); exit 4 when it is not', seconds)
-    .option('--dry-run', 'show the record changes, make none')
+    .option('--dry-run', 'show the record changes and what nodes would do, change nothing')
     .option('--request-id <id>', 'a repeat with the same id within 24 h gives the first answer again');
   if (of === 'existing') command.option('--etag <etag>', 'refuse when it was changed since this etag');
   return command;
@@ -57,7 +58,7 @@ export async function change<A extends Message & { readonly changed?: Changed | 
   const { changed } = answer;
   if (options.dryRun === true) {
     if (session.wantsData()) await session.data(answer);
-    else for (const line of changed?.decision ?? []) session.print(`${line}\n`);
+    else if (changed !== undefined) session.print(dryRunText(changed));
     return;
   }
   const { wait } = options;

@@ -7,3 +7,4 @@
 export type { Io, Sink, Where } from './io.ts';
 export { processIo } from './process-io.ts';
 export { runCli } from './run.ts';
+export type { Screen } from './screen.ts';

@@ -3,6 +3,7 @@
 import type { Client } from '#internal/client/client.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import type { Refusal } from '#internal/errors/errors.ts';
+import type { Screen } from './screen.ts';
 
 export interface Sink {
   write(text: string): unknown;
@@ -34,6 +35,8 @@ export interface Io {
   openClient(where: Where): Promise<Client>;
   /** The line that a person types at the question; undefined: nobody is at a terminal. */
   askWhoIsThere(question: string): Promise<string | undefined>;
+  /** Takes the terminal as one page; undefined: there is none. */
+  openScreen(): Promise<Screen | undefined>;
   /** Becomes that program. Gives back only in tests. */
   become(argv: readonly [string, ...string[]]): void;
 }

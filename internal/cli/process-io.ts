@@ -39,6 +39,10 @@ export function processIo(): Io {
       using lines = createInterface({ input: process.stdin, output: stderr });
       return lines.question(question);
     },
+    async openScreen() {
+      if (process.stdin.isTTY !== true || stdout.isTTY !== true) return undefined;
+      return (await import('./screen.ts')).openScreen(process.stdin, stdout);
+    },
     become(argv) {
       if (process.execve === undefined) throw new Fault('platform', 'only Linux and its like can do this');
       // execve(2) looks nothing up; env(1) does.

@@ -136,6 +136,11 @@ const nouns: readonly Noun[] = [
     verbs: async () => (await import('./status.ts')).statusVerb,
   },
   {
+    name: 'top',
+    description: 'show how busy nodes are, or which tunnels are the busiest, each second',
+    verbs: async () => (await import('./top.ts')).topVerb,
+  },
+  {
     name: 'doctor',
     description: 'look for what is wrong, and say what helps; exit 1 when something has failed',
     verbs: async () => (await import('./doctor.ts')).doctorVerb,

@@ -1,7 +1,7 @@
 // CLI world: what runCli is given in tests, and what it did there.
 
 import type { Client } from '#internal/client/client.ts';
-import type { Io, Where } from '#internal/cli/cli.ts';
+import type { Io, Screen, Where } from '#internal/cli/cli.ts';
 import { runCli } from '#internal/cli/cli.ts';
 import { realClock } from '#internal/clock/clock.ts';
 
@@ -26,6 +26,8 @@ export interface CliWorld {
   readonly openClient?: Io['openClient'];
   /** What a person answers; absent: nobody is there. */
   readonly answer?: string;
+  /** Absent: there is no terminal to draw on. */
+  readonly screen?: Screen;
 }
 
 /** Runs a command line; words are separated by single spaces. */
@@ -60,6 +62,7 @@ export async function cli(client: Client, line: string | readonly string[], worl
       stderr += question;
       return world.answer;
     },
+    openScreen: async () => world.screen,
     become: (argv) => {
       became = argv;
     },

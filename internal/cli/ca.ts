@@ -1,14 +1,13 @@
 // CA: one that signs certificates follows another, and this admin's own files follow it.
 
 import { readFileSync } from 'node:fs';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Command } from 'commander';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { AuthorityState } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { UsageError } from './io.ts';
 import type { Kind } from './kind.ts';
-import type { Column } from './layout.ts';
+import { type Column, timeText } from './layout.ts';
 import type { Session } from './session.ts';
 import { showVerbs } from './showing.ts';
 
@@ -28,7 +27,7 @@ const columns: readonly Column<AuthorityState>[] = [
   ['ca', ({ authority }) => authority?.id.slice(0, shownDigits) ?? ''],
   ['name', ({ subject }) => subject.replaceAll('\n', ', ')],
   ['state', stateOf],
-  ['until', ({ notAfter }) => (notAfter === undefined ? '' : timestampDate(notAfter).toISOString())],
+  ['until', ({ notAfter }) => (notAfter === undefined ? '' : timeText(notAfter))],
   ['certificates of it', ({ usedBy }) => usedBy.join(' ')],
   ['not trusted by', ({ notTrustedBy }) => notTrustedBy.join(' ')],
 ];

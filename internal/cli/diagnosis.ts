@@ -1,52 +1,18 @@
 // Diagnosis: what is wrong with a network, out of what its daemons told. Pure: findings out of facts.
 
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import type { Interconnect } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Pool } from '#internal/gen/pop44/v1/pools_pb.ts';
-import type { GetMeshResponse, GetStatusResponse, MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
-import { percent } from './layout.ts';
+import { recordChecks } from './diagnosis-records.ts';
+import { type Check, type Facts, fail, type Finding, idOf, warn } from './finding.ts';
+import { timeText } from './layout.ts';
 
-export interface Facts {
-  readonly nowMs: number;
-  readonly status: GetStatusResponse;
-  readonly mesh: GetMeshResponse;
-  readonly interconnects: readonly Interconnect[];
-  readonly pools: readonly Pool[];
-  /** Of each node: why its daemon did not answer us, or undefined. */
-  readonly reached: ReadonlyMap<string, { readonly code: string; readonly message: string } | undefined>;
-  /** The largest of all tunnels; 0: there is none. */
-  readonly largestTunnelMtu: number;
-}
+export type { Facts, Finding } from './finding.ts';
 
-export type Level = 'OK' | 'WARN' | 'FAIL';
-export interface Finding {
-  readonly level: Level;
-  readonly check: string;
-  readonly cause: string;
-  /** Empty of what is OK. */
-  readonly cure: string;
-}
-
-type Found = Omit<Finding, 'check'>;
-const warn = (cause: string, cure: string): Found => ({ level: 'WARN', cause, cure });
-const fail = (cause: string, cure: string): Found => ({ level: 'FAIL', cause, cure });
-
-interface Check {
-  readonly name: string;
-  readonly look: (facts: Facts) => readonly Found[];
-  /** What is so when nothing was found. */
-  readonly good: (facts: Facts) => string;
-}
-
-const idOf = ({ state }: MeshNode): string => state?.node?.id ?? '';
 const logs = (node: string): string => `on ${node}: systemctl status pop44d; journalctl -u pop44d`;
 
 // docs/operating.md, Two nodes in a PoP: further ahead it calls nobody after a takeover; further behind it takes nothing over.
 const aheadMs = 50;
 const behindMs = 300;
 const dayMs = 86_400_000;
-const nearlyFull = 0.9;
-const perMille = 1_000;
 
 const checks: readonly Check[] = [
   {
@@ -122,7 +88,10 @@ const checks: readonly Check[] = [
   },
   {
     name: 'paths',
-    good: ({ mesh }) => `${mesh.nodes.flatMap(({ paths }) => paths).length} ends of interconnects are good`,
+    good: ({ mesh }) => {
+      const ends = mesh.nodes.flatMap(({ paths }) => paths).length;
+      return ends === 0 ? 'no node tells of an interconnect' : `${ends} ends of interconnects are good`;
+    },
     look: ({ mesh }) =>
       mesh.nodes.flatMap((node) =>
         node.paths
@@ -171,42 +140,12 @@ const checks: readonly Check[] = [
         if (node.certificateEnds === undefined) return [];
         const endsMs = timestampMs(node.certificateEnds);
         const cure = `${logs(idOf(node))}; nodes renew by themselves while a daemon with the CA's key answers`;
-        const when = new Date(endsMs).toISOString();
+        const when = timeText(node.certificateEnds);
         if (endsMs <= nowMs) return [fail(`that of ${idOf(node)} ended at ${when}`, cure)];
         return endsMs - nowMs < dayMs ? [warn(`that of ${idOf(node)} ends at ${when}`, cure)] : [];
       }),
   },
-  {
-    name: 'mtu',
-    good: ({ largestTunnelMtu }) => `every interconnect carries packets of ${largestTunnelMtu} bytes whole`,
-    look: ({ interconnects, largestTunnelMtu }) =>
-      interconnects
-        .filter(({ mtu }) => mtu < largestTunnelMtu)
-        .map(({ id, mtu }) =>
-          warn(
-            `${id} carries ${mtu} bytes and tunnels send up to ${largestTunnelMtu}: large packets are cut or lost there`,
-            `make ${id} anew with --mtu ${largestTunnelMtu}, or pop44 tunnel update --mtu ${mtu}`,
-          ),
-        ),
-  },
-  {
-    name: 'pools',
-    good: () => `none is more than ${percent(nearlyFull)} % used`,
-    look: ({ pools }) =>
-      pools.flatMap(({ prefix, space, drainToPoolId }) => {
-        if (space === undefined || drainToPoolId !== '' || space.utilisation <= nearlyFull) return [];
-        const rounded = Math.round(space.utilisation * perMille) / (perMille / 100);
-        return [warn(`${prefix} is ${rounded} % used`, `pop44 pool grow ${prefix}, or another pool`)];
-      }),
-  },
-  {
-    name: 'records',
-    good: () => 'all can be read',
-    look: ({ status }) =>
-      status.quarantinedKeys.map((key) =>
-        warn(`${key} cannot be read, and counts for nothing`, 'pop44 pool check, or write it anew'),
-      ),
-  },
+  ...recordChecks,
   {
     name: 'alarms',
     good: () => 'none',

@@ -3,6 +3,8 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
 import { Fault } from '#internal/errors/errors.ts';
 import { InterconnectSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AnycastGroupStateSchema } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { MailStateSchema } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolSchema } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { GetMeshResponseSchema, GetStatusResponseSchema } from '#internal/gen/pop44/v1/status_pb.ts';
 import { cli } from '#internal/testkit/cli-world.ts';
@@ -31,6 +33,8 @@ const facts: Facts = {
   nowMs,
   status: create(GetStatusResponseSchema, { nodeId: 'p1', freshness: { revision: 7n } }),
   mesh: meshOf(),
+  groups: [],
+  mails: [],
   interconnects: [create(InterconnectSchema, { id: 'p1-p2', mtu: 1420 })],
   pools: [create(PoolSchema, { prefix: '44.31.0.0/22', space: { utilisation: 0.5 } })],
   reached: new Map([
@@ -84,6 +88,34 @@ test.each<readonly [level: string, check: string, cause: string, Partial<Facts>]
     'pools',
     '95 % used',
     { pools: [create(PoolSchema, { prefix: '44.31.0.0/22', space: { utilisation: 0.95 } })] },
+  ],
+  [
+    'FAIL',
+    'anycast',
+    'p2 cannot open the key of group any',
+    { groups: [create(AnycastGroupStateSchema, { group: { id: 'any', founderPopId: 'one' }, withoutKey: ['p2'] })] },
+  ],
+  [
+    'WARN',
+    'drains',
+    'p1 is drained since 2026-11-24T00:00:00Z by admin/ada (new disk)',
+    {
+      mesh: meshOf({
+        node: { id: 'p1', drain: { at: timestampFromMs(nowMs - 2 * 86_400_000), by: 'admin/ada', reason: 'new disk' } },
+      }),
+    },
+  ],
+  ['WARN', 'rotations', 'the interconnect key of p1: p2 is away', { mesh: meshOf({ rotation: 'p2 is away' }) }],
+  [
+    'WARN',
+    'mails',
+    '1 mail waits, one since 2026-11-25T23:00:00Z: refused by the server',
+    {
+      mails: [
+        create(MailStateSchema, { createdAt: timestampFromMs(nowMs - 3_600_000), problem: 'refused by the server' }),
+        create(MailStateSchema, { createdAt: timestampFromMs(nowMs - 1_000) }),
+      ],
+    },
   ],
   [
     'WARN',

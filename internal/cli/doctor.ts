@@ -29,11 +29,13 @@ export function doctorVerb(doctor: Command, session: Session): void {
 
 async function factsOf(session: Session) {
   const client = await session.client();
-  const [status, mesh, { interconnects }, { pools }] = await Promise.all([
+  const [status, mesh, { interconnects }, { groups }, { pools }, mails] = await Promise.all([
     client.status.getStatus({}),
     client.status.getMesh({}),
     client.fabric.listInterconnects({}),
+    client.fabric.listAnycastGroups({}),
     client.pools.listPools({}),
+    mailsOf(client),
   ]);
   const ids = mesh.nodes.map(({ state }) => state?.node?.id ?? '');
   const problems = await Promise.all(ids.map((id) => problemOf(client, id)));
@@ -43,10 +45,20 @@ async function factsOf(session: Session) {
   });
   return {
     nowMs: session.io.clock.wall().getTime(),
-    ...{ status, mesh, interconnects, pools },
+    ...{ status, mesh, interconnects, groups, pools, mails },
     reached: new Map(ids.map((id, at) => [id, problems[at]])),
     largestTunnelMtu: tunnels.reduce((most, { mtu }) => Math.max(most, mtu), 0),
   };
+}
+
+/** Undefined: they are for others to see, or no daemon of a CORE answers, which the other checks tell. */
+async function mailsOf(client: Client) {
+  try {
+    return (await client.people.listMails({})).mails;
+  } catch (thrown) {
+    if (thrown instanceof Fault || (thrown instanceof Error && thrown.name === 'Refused')) return undefined;
+    throw thrown;
+  }
 }
 
 /** Why a daemon does not answer us; undefined: it does. */

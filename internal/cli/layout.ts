@@ -37,10 +37,18 @@ export async function rowsText<T>(items: readonly T[], columns: readonly Column<
   return columnsText([columns.map(([title]) => title.toUpperCase()), ...rows]);
 }
 
-/** A line for each column: its title and its value. */
+/** On a terminal, those that say something of any of the items; in a pipe all, which a script takes by their place. O(items). */
+export const tellingColumns = <T>(
+  items: readonly T[],
+  columns: readonly Column<T>[],
+  form: Form,
+): readonly Column<T>[] =>
+  form === 'tabs' ? columns : columns.filter(([, value]) => items.some((item) => value(item) !== ''));
+
+/** A line for each column: its title and its value. On a terminal what is not said is told by a dash. */
 export async function recordText<T>(item: T, columns: readonly Column<T>[], form: Form): Promise<string> {
-  const rows = columns.map(([title, value]) => [title, harmless(value(item))]);
-  return form === 'tabs' ? tabsText(rows) : columnsText(rows);
+  const rows = columns.map(([title, value]) => [title, harmless(value(item))] as const);
+  return form === 'tabs' ? tabsText(rows) : columnsText(rows.map(([title, value]) => [title, value || '-']));
 }
 
 export const yesNo = (is: boolean): string => (is ? 'yes' : 'no');

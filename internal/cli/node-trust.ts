@@ -1,13 +1,12 @@
 // Node trust: letting a machine in by a token, and shutting one out.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Command } from 'commander';
 import type { NodeCertificate } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { JoinToken } from '#internal/gen/pop44/v1/trust_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
 import { duration } from './duration.ts';
-import type { Column } from './layout.ts';
+import { type Column, timeText } from './layout.ts';
 import { uint } from './parse.ts';
 import { removeVerbs } from './node-remove.ts';
 import type { Session } from './session.ts';
@@ -29,7 +28,7 @@ interface TokenOptions extends ChangeOptions {
 /** As the API asks for it: more cannot be guessed, and no more is of use. */
 const secretBytes = 32;
 
-const at = (time: JoinToken['expiresAt']): string => (time === undefined ? '' : timestampDate(time).toISOString());
+const at = (time: JoinToken['expiresAt']): string => (time === undefined ? '' : timeText(time));
 
 const tokenColumns: readonly Column<JoinToken>[] = [
   ['id', ({ id }) => id],

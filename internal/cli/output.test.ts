@@ -25,9 +25,9 @@ test('a list on a terminal is a table, and nothing of a record moves its cursor'
   const { stdout } = await cli(recorder(poolAnswers).client, 'pool list', { isTTY: true });
   expect(stdout).toBe(
     [
-      'PREFIX            REALM     LEADER  ALLOCATED  QUARANTINED  USED %  STATE  DESCRIPTION',
-      '44.31.0.0/22      internet  none    12         0                    open   a\uFFFDb\uFFFD\uFFFD[2Jc',
-      '2001:db8:44::/48  internet  none    0          0                    open',
+      'PREFIX            REALM     LEADER  ALLOCATED  QUARANTINED  STATE  DESCRIPTION',
+      '44.31.0.0/22      internet  none    12         0            open   a\uFFFDb\uFFFD\uFFFD[2Jc',
+      '2001:db8:44::/48  internet  none    0          0            open',
       '',
     ].join('\n'),
   );
@@ -50,8 +50,12 @@ test('a list in a pipe has tabs and no head; it is an array of JSON, lines of it
   expect(parse(yaml)).toMatchObject([{ description: pool.description }, {}]);
 });
 
-test('an empty list prints nothing', async () => {
-  expect((await cli(recorder().client, 'pool list', { isTTY: true })).stdout).toBe('');
+test('an empty list prints nothing, and says so to who looks by eye', async () => {
+  expect(await cli(recorder().client, 'pool list', { isTTY: true })).toMatchObject({
+    stdout: '',
+    stderr: 'there are none\n',
+  });
+  expect(await cli(recorder().client, 'pool list')).toMatchObject({ stdout: '', stderr: '' });
 });
 
 test('a record is names and values; an old answer is warned of; JSON is the whole answer', async () => {

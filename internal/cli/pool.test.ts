@@ -134,7 +134,7 @@ test('the list says who leads, how full each is and in which state', async () =>
   });
   expect((await cli(client, 'pool list', { isTTY: true })).stdout).toBe(
     [
-      'PREFIX         REALM     LEADER  ALLOCATED  QUARANTINED  USED %  STATE                                                       DESCRIPTION',
+      'PREFIX         REALM     LEADER  ALLOCATED  QUARANTINED  USED %  STATE',
       '44.31.0.0/21   internet  p1      13         2            1.3     open',
       '44.31.1.16/28  internet  none    0          0            <0.1    delegation of 44.31.0.0/21 to p3, draining to 44.31.0.0/21',
       '2001:db8::/48            none    0          0                    frozen',
@@ -152,7 +152,7 @@ test('one pool is shown with its space, its units and what is reserved in it', a
       'prefix              44.31.0.0/21',
       'id                  4-2c1f0000-22',
       'realm               internet',
-      'description',
+      'description         -',
       'state               open',
       'home                each slab its own',
       'quarantine          24 h',

@@ -4,7 +4,7 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Client } from '#internal/client/client.ts';
 import type { Freshness } from '#internal/gen/pop44/v1/common_pb.ts';
 import type { Io, Where } from './io.ts';
-import { type Column, type Form, recordText, rowsText } from './layout.ts';
+import { type Column, type Form, recordText, rowsText, tellingColumns } from './layout.ts';
 
 /** `wide`: a table with more columns; `json`: one document; `jsonl`: one a line. */
 export const outputs = ['table', 'wide', 'json', 'jsonl', 'yaml'] as const;
@@ -34,7 +34,10 @@ export interface Session {
   data(message: Message): Promise<void>;
   /** The same of what no message is. */
   dataOf(value: unknown): Promise<void>;
-  /** An array of JSON, a message a line, a list of YAML, or a table; `wide` are the columns that only a wide one has. */
+  /**
+   * An array of JSON, a message a line, a list of YAML, or a table; `wide` are the columns that only a wide one has, which has
+   * the others even when they say nothing.
+   */
   list<T extends Message>(
     items: readonly T[],
     columns: readonly Column<T>[],
@@ -94,7 +97,10 @@ export function createSession(io: Io): Session {
         const values = items.map(jsonOf);
         if (output === 'jsonl') for (const value of values) await session.dataOf(value);
         else await session.dataOf(values);
-      } else print(await rowsText(items, output === 'wide' ? [...columns, ...wide] : columns, form()));
+      } else if (output === 'wide') print(await rowsText(items, [...columns, ...wide], form()));
+      else await session.rows(items, columns);
+      // Who looks by eye does not know else whether it has been asked.
+      if (!session.wantsData() && items.length === 0 && form() === 'columns') session.say('there are none');
     },
     async record(answer, subject, columns) {
       if (session.wantsData()) await session.data(answer);
@@ -105,10 +111,12 @@ export function createSession(io: Io): Session {
       else await session.list(subjects, columns);
     },
     async rows(items, columns) {
-      print(await rowsText(items, columns, form()));
+      print(await rowsText(items, tellingColumns(items, columns, form()), form()));
     },
     async section(items, columns) {
-      if (items.length > 0) print(`\n${await rowsText(items, columns, form())}`);
+      if (items.length === 0) return;
+      print('\n');
+      await session.rows(items, columns);
     },
     async done(answer, what) {
       if (session.wantsData()) await session.data(answer);

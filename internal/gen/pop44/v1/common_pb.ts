@@ -88,7 +88,7 @@ export type Changed = Message<"pop44.v1.Changed"> & {
   plan: NodePlan[];
 
   /**
-   * Of a dry run: pairs of a node and a tunnel that were not looked at, as there are too many; 0: all were.
+   * Of a dry run: pairs of a node and a tunnel that were not looked at, as there are more than 2,000; 0: all were.
    *
    * @generated from field: uint64 plan_unseen = 241;
    */

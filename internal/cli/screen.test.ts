@@ -46,6 +46,6 @@ test('what does not fit is cut, and nothing of the page before is left', () => {
   const screen = openScreen(input, output);
   state.written = '';
   screen.draw(['abcdef', 'gh', 'ij']);
-  expect(state.written).toBe('\u001b[Habcd\u001b[K\r\ngh\u001b[K\u001b[J');
+  expect(state.written).toBe('\u001b[Habcd\u001b[K\ngh\u001b[K\u001b[J');
   screen.close();
 });

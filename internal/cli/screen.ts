@@ -48,9 +48,9 @@ export function openScreen(
     },
     draw: (lines: readonly string[]) => {
       const { columns, rows } = screen;
-      // The last line ends without a new one, which would scroll.
+      // The last line ends without a new one, which would scroll. Raw mode of Node leaves the terminal its ONLCR (termios(3)).
       const shown = lines.slice(0, rows).map((line) => `${Array.from(line).slice(0, columns).join('')}${restOfLine}`);
-      output.write(`${home}${shown.join('\r\n')}${restOfScreen}`);
+      output.write(`${home}${shown.join('\n')}${restOfScreen}`);
     },
     left: leaving.signal,
     close: () => {

@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Client } from '#internal/client/client.ts';
-import { realClock } from '#internal/clock/clock.ts';
 import { createOutbox } from '#internal/rpc/rpc.ts';
+import { atRate, type Pace } from './at-rate.ts';
 import { perSecond } from './bare-store.ts';
 
 const run = randomBytes(4).toString('hex');
@@ -76,20 +76,12 @@ export function unaries(
   });
 }
 
-/** Milliseconds of each of so many a second, begun when their time has come, whether or not the ones before have ended. */
+/** Milliseconds of each of so many a second. */
 export async function unariesAtRate(
   clients: readonly Client[],
   pools: readonly string[],
-  { rate, ms }: { readonly rate: number; readonly ms: number },
+  pace: Pace,
 ): Promise<readonly number[]> {
-  const began = performance.now();
-  const running: Promise<number>[] = [];
-  for (let n = 0; n < (rate * ms) / 1_000; n += 1) {
-    const wait = began + (n * 1_000) / rate - performance.now();
-    if (wait > 0) await realClock.sleep(wait);
-    const sent = performance.now();
-    const call = clientOf(clients, n).allocations.allocate(nextRequest(pools));
-    running.push(call.then(() => performance.now() - sent));
-  }
-  return Promise.all(running);
+  const called = await atRate(pace, (n) => clientOf(clients, n).allocations.allocate(nextRequest(pools)));
+  return called.map(([ms]) => ms);
 }

@@ -7,6 +7,7 @@ import { allocate } from './allocate.ts';
 import { dataplane, dataplaneParts } from './dataplane.ts';
 import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
+import { people } from './people.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
 import { web } from './web.ts';
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   dataplane,
   failover,
   flood,
+  people,
   provision,
   web,
 };

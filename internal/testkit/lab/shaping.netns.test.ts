@@ -193,6 +193,23 @@ test('the bytes of a tunnel are those that WireGuard counts [P4]', async () => {
   expect(beforeKill.up).toBeGreaterThan(10e6);
 });
 
+test('what a node and its busiest tunnel carry is known at the other node while it is carried [T9]', async () => {
+  const flow = measured({ direction: 'down', protocol: 'udp', seconds: 25 });
+  await eventually(async () => {
+    const { nodes, tunnels } = await client.at('p2').status.getTop({ tunnels: 5 });
+    // 3 Mbit/s of IP bytes, and what WireGuard adds; less where a tale came in the middle of silence.
+    const bytes = Number(tunnels[0]?.downBytesPerSecond ?? 0n);
+    expect(tunnels[0]).toMatchObject({ name: 'station', nodeId: 'p1' });
+    expect(bytes).toBeGreaterThan(250e3);
+    expect(bytes).toBeLessThan(450e3);
+    const traffic = nodes.find(({ node }) => node?.id === 'p1')?.traffic;
+    expect(traffic?.sessions).toBe(1);
+    expect(Number(traffic?.downBytesPerSecond)).toBe(bytes);
+    return true;
+  }, 60_000);
+  await flow;
+});
+
 test('wireguard-go that was killed takes the classes away, and they come back before its peers [T9]', async () => {
   const { stdout } = await lab.exec('p1t', [
     'sh',

@@ -1,15 +1,26 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UserRole } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { silenceMs } from '#internal/status/status.ts';
+import { goodPassword, mailbox, newSecret } from '#internal/testkit/accounts.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
 import { type ApiDaemon, type ApiNetwork, apiNetwork } from '#internal/testkit/api-network.ts';
-import { memoryStore } from '#internal/testkit/memory-store.ts';
+import { memoryStore, type StoreSide } from '#internal/testkit/memory-store.ts';
 import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
 
 let network: ApiNetwork;
 let daemon: ApiDaemon;
+const sides: StoreSide[] = [];
 beforeAll(async () => {
-  network = await apiNetwork(memoryStore().follower, ['p1']);
+  const store = memoryStore();
+  network = await apiNetwork(
+    (onAdvance) => {
+      const side = store.follower(onAdvance);
+      sides.push(side);
+      return side;
+    },
+    ['p1'],
+  );
   [daemon] = network.daemons as [ApiDaemon];
   const client = apiClient(network, daemon);
   await createSmallFabric(client.fabric, client.pools, 3);
@@ -45,4 +56,22 @@ test('the busiest tunnels of all nodes that are heard, by name; no more than wer
   await expect(calls.getTop({ tunnels: 51 })).rejects.toMatchObject({
     refusal: { refused: 'invalid', field: 'tunnels', value: '51' },
   });
+});
+
+test('a regional admin sees the nodes, and of the tunnels those that a list shows [S7]', async () => {
+  await using box = await mailbox(sides[0] as StoreSide);
+  const { people, tunnels } = apiClient(network, daemon);
+  await people.signUp({ callsign: 'OE1REG', email: 'reg@example.org', password: goodPassword });
+  await people.verify({ secret: await box.secretTo('reg@example.org', 'confirm your address') });
+  await people.approveUser({ user: 'OE1REG' });
+  await people.setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['p3'] });
+  const { bearer, secretHash } = newSecret();
+  await people.login({ name: 'OE1REG', password: goodPassword, secretHash, label: 'test' });
+  const made = await tunnels.createTunnel({ name: 'there', publicKey: publicKey(), homePopId: 'p3' });
+  const other = await tunnels.createTunnel({ name: 'here', publicKey: publicKey(), homePopId: 'p1' });
+  const busiest = [other, made].map(({ tunnel }, at) => rate(tunnel?.id ?? '', BigInt(9_000 - at)));
+  daemon.status.update({ busiest });
+  const seen = await network.bearing(StatusService, daemon, bearer).getTop({ tunnels: 10 });
+  expect(seen.tunnels.map(({ name }) => name)).toEqual(['there']);
+  expect(seen.nodes).toHaveLength(3);
 });

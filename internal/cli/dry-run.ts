@@ -10,6 +10,7 @@ export function dryRunText({ decision, plan, planUnseen }: Changed): string {
     lines.push(`plan of ${nodeId}:`, ...steps.map((step) => `  ${step}`));
     if (more > 0n) lines.push(`  and ${more} more`);
   }
-  if (planUnseen > 0n) lines.push(`not planned, as they are too many: ${planUnseen} pairs of a node and a tunnel`);
+  if (planUnseen > 0n)
+    lines.push(`not planned, too many to be done in time: ${planUnseen} pairs of a node and a tunnel`);
   return lines.map((line) => `${harmless(line)}\n`).join('');
 }

@@ -20,11 +20,15 @@ function writesOf(events: readonly RecordEvent[]): readonly Write[] {
   );
 }
 
-function told(snapshot: Snapshot, events: readonly RecordEvent[], holder?: string): Forecast & { pieces: number } {
+function told(
+  snapshot: Snapshot,
+  events: readonly RecordEvent[],
+  { holder, most = Infinity }: { readonly holder?: string; readonly most?: number } = {},
+): Forecast & { pieces: number } {
   const here: Here = { has: () => holder === 'p1' };
   const made = forecast(snapshot, { writes: writesOf(events) }, { self, here, holderOf: () => holder });
   for (let pieces = 0; ; pieces += 1) {
-    const piece = made.next();
+    const piece = made.next(pieces > most);
     if (piece.done === true) return { ...piece.value, pieces };
   }
 }
@@ -68,12 +72,17 @@ test('what nothing follows from has no plan', () => {
 test('where a tunnel lives, its change is planned as it is there', () => {
   const moved = tunnelWith('t1', { enabled: false });
   const routesAt = (holder: string): readonly string[] =>
-    told(start, [moved], holder).nodes.flatMap(({ nodeId, steps }) =>
+    told(start, [moved], { holder }).nodes.flatMap(({ nodeId, steps }) =>
       steps.some((step) => step.startsWith('- route ')) ? [nodeId] : [],
     );
   // At home the slab's route leads to it.
   expect(routesAt('p1')).toEqual([]);
   expect(routesAt('p3')).toEqual(['p3']);
+});
+
+test('out of time it ends with what it has, and says what it has not', () => {
+  const { nodes, unseen } = told(start, tunnelEvents(4, 9n), { most: 1 });
+  expect([nodes.map(({ nodeId }) => nodeId), unseen]).toEqual([['p1'], 2]);
 });
 
 const change = fc.constantFrom<readonly RecordEvent[]>(

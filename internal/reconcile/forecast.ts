@@ -24,7 +24,7 @@ export interface NodeForecast {
 export interface Forecast {
   /** By node id; of nodes that would do something. */
   readonly nodes: readonly NodeForecast[];
-  /** Pairs of node and tunnel that were not looked at: too many. */
+  /** Pairs of node and tunnel that were not looked at: too many, or too late. */
   readonly unseen: number;
 }
 
@@ -79,12 +79,15 @@ const concerned = (before: Side, after: Side, { tunnels, everything }: Touched):
     ? [...new Set([...before.snapshot.tunnels.keys(), ...after.snapshot.tunnels.keys()])].sort()
     : [...tunnels];
 
-/** Yields where others may run. O(nodes × (frame + tunnels touched)), 2,000 pairs of node and tunnel at most. */
+/**
+ * Yields where others may run, and is given true when there is no more time: then it ends with what it has.
+ * O(nodes × (frame + tunnels touched)), 2,000 pairs of node and tunnel at most.
+ */
 export function* forecast(
   snapshot: Snapshot,
   decision: Pick<Decision, 'writes'>,
   vantage: Vantage,
-): Generator<undefined, Forecast> {
+): Generator<undefined, Forecast, boolean> {
   const revision = snapshot.revision + 1n;
   const events = decision.writes.map((write) => eventOf(write, revision));
   const next = fold(snapshot, { revision, relisted: false, events });
@@ -93,8 +96,13 @@ export function* forecast(
   const nodes: NodeForecast[] = [];
   let room = mostParts;
   let unseen = 0;
+  let late = false;
   for (const [nodeId, node] of [...records].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    yield;
+    late ||= yield;
+    if (late) {
+      unseen += Math.max(1, touched.tunnels.size);
+      continue;
+    }
     const self = selfOf(node, vantage);
     const here = hereOf(nodeId, vantage);
     const [before, after] = [snapshot, next.snapshot].map((each) => sideOf(each, self, touched.frame));
@@ -102,7 +110,11 @@ export function* forecast(
     const ids = concerned(before, after, touched);
     unseen += Math.max(0, ids.length - room);
     for (const [at, id] of ids.slice(0, room).entries()) {
-      if (at % partsAtOnce === partsAtOnce - 1) yield;
+      if (at % partsAtOnce === partsAtOnce - 1) late ||= yield;
+      if (late) {
+        unseen += Math.min(ids.length, room) - at;
+        break;
+      }
       for (const { plane, ...source } of [before, after]) part({ ...source, here }, id, plane);
     }
     room = Math.max(0, room - ids.length);

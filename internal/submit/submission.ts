@@ -62,8 +62,8 @@ export interface Foresight {
    * what the network is made of.
    */
   isFor(principal: Principal): boolean;
-  /** What nodes would do; yields where others may run. */
-  of(snapshot: Snapshot, decision: Decision): Generator<undefined, Forecast>;
+  /** What nodes would do; yields where others may run, and ends early when it is given true. */
+  of(snapshot: Snapshot, decision: Decision): Generator<undefined, Forecast, boolean>;
 }
 
 export interface Decided<O extends DescMessage> {

@@ -88,7 +88,8 @@ export type Changed = Message<"pop44.v1.Changed"> & {
   plan: NodePlan[];
 
   /**
-   * Of a dry run: pairs of a node and a tunnel that were not looked at, as there are more than 2,000; 0: all were.
+   * Of a dry run: pairs of a node and a tunnel that were not looked at, as there are more than 2,000, or there was no more
+   * time; 0: all were.
    *
    * @generated from field: uint64 plan_unseen = 241;
    */

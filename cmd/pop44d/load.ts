@@ -7,7 +7,7 @@ import type { FromDataplane } from '#internal/seam/seam.ts';
 import type { Report } from '#internal/status/status.ts';
 import { createHandshakeCount, type Traffic } from '#internal/traffic/traffic.ts';
 
-export interface Load {
+interface Load {
   /** From the privileged half. */
   heard(message: FromDataplane): void;
   now(): Pick<Report, 'load' | 'traffic' | 'busiest'>;

@@ -21,7 +21,7 @@ export interface Facts {
   readonly largestTunnelMtu: number;
 }
 
-export type Level = 'OK' | 'WARN' | 'FAIL';
+type Level = 'OK' | 'WARN' | 'FAIL';
 
 export interface Finding {
   readonly level: Level;

@@ -13,7 +13,7 @@ import { sameCarrier } from './difference.ts';
 import { type Touched, touch, untouched } from './touched.ts';
 
 /** What one node would do. */
-export interface NodeForecast {
+interface NodeForecast {
   readonly nodeId: string;
   /** At most 100 lines. */
   readonly steps: readonly string[];
@@ -29,7 +29,7 @@ export interface Forecast {
 }
 
 /** What the daemon that makes it knows besides the snapshot. */
-export interface Vantage {
+interface Vantage {
   readonly self: Self;
   readonly here: Here;
   /** Node of a tunnel's newest handshake. */

@@ -17,7 +17,7 @@ import { barred, brake } from './brake.ts';
 import { type Difference, difference, interconnectsOf, type Told, wholeOf } from './difference.ts';
 import { type Touched, touch, untouched } from './touched.ts';
 
-export { type Forecast, forecast, type Vantage } from './forecast.ts';
+export { type Forecast, forecast } from './forecast.ts';
 
 /** Where the last good snapshot is kept. */
 export interface Disk {

@@ -3,7 +3,7 @@
 /** Seconds. */
 const windowSeconds = 60;
 
-export interface HandshakeCount {
+interface HandshakeCount {
   /** Times of peers' newest handshakes, as they are told; one that was told before is not counted again. Unix time, milliseconds. */
   take(timesMs: readonly number[], nowMs: number): void;
   perMinute(nowMs: number): number;

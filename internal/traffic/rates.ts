@@ -2,7 +2,7 @@
 
 import type { Moved } from './book.ts';
 
-export interface TunnelRate {
+interface TunnelRate {
   readonly tunnelId: string;
   /** Bytes a second, from the client and to it: the mean of the last 10 s or so. */
   readonly upBytesPerSecond: bigint;
@@ -32,7 +32,7 @@ const shortestMs = 1_000;
 type Sum = readonly [tunnelId: string, upBytes: number, downBytes: number];
 const byBoth = ([id, ...a]: Sum, [other, ...b]: Sum): number => b[0] + b[1] - (a[0] + a[1]) || (id < other ? -1 : 1);
 
-export interface Rates {
+interface Rates {
   /** A tale of counters has come. @param nowMs of a clock that is never set */
   take(moved: readonly Moved[], nowMs: number): void;
   /** The same value until the next tale. */

@@ -10,8 +10,8 @@ import { openJournal } from './journal.ts';
 import { type Carried, createRates } from './rates.ts';
 
 export type { Bytes, Reading } from './book.ts';
-export { createHandshakeCount, type HandshakeCount } from './handshake-count.ts';
-export { idle, mostBusiest, type TunnelRate } from './rates.ts';
+export { createHandshakeCount } from './handshake-count.ts';
+export { mostBusiest } from './rates.ts';
 
 export interface TrafficParts {
   /** On the node's disk; made when it is not there. */

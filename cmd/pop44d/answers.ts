@@ -1,7 +1,7 @@
 // Answers: the questions of the network half that the privileged half looks up and answers once.
 
 import { type AnyDriver, lookUp } from '#internal/applier/applier.ts';
-import type { BirdDriver, Protocol } from '#internal/driver/bird/bird.ts';
+import type { BirdDriver } from '#internal/driver/bird/bird.ts';
 import type { IpDriver } from '#internal/driver/ip/ip.ts';
 import type { NftDriver } from '#internal/driver/nft/nft.ts';
 import type { Ping } from '#internal/driver/ping/ping.ts';
@@ -25,12 +25,9 @@ export interface AnswerParts {
   readonly wg: WgDriver;
   readonly ip: Pick<IpDriver, 'way'>;
   readonly nft: Pick<NftDriver, 'denials'>;
-  readonly bird: Pick<BirdDriver, 'protocols'>;
+  readonly bird: Pick<BirdDriver, 'standing'>;
   readonly ping: Ping;
 }
-
-const establishedOf = (protocols: readonly Protocol[]): readonly string[] =>
-  protocols.filter(({ type, info }) => type === 'BGP' && info === 'Established').map(({ name }) => name);
 
 async function factsFor({ drivers, ip, wg }: AnswerParts, { number, keys, to }: AskFacts): Promise<Facts> {
   const [items, way, telemetry] = await Promise.all([lookUp(drivers, keys), ip.way(to), accessTelemetry(wg)]);
@@ -69,7 +66,7 @@ export async function answerTo(parts: AnswerParts, question: Question): Promise<
     case 'ask-denials':
       return { type: 'denials', number, denied: await parts.nft.denials(question.prefixes) };
     case 'ask-sessions':
-      return { type: 'sessions', number, established: establishedOf(await parts.bird.protocols('pop')) };
+      return { type: 'sessions', number, established: await parts.bird.standing('pop') };
     case 'ask-contact':
       return { type: 'contact', number, peers: await receivedFrom(parts.wg, question.peers) };
     case 'ask-facts':

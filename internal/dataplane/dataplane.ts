@@ -147,10 +147,10 @@ export interface Element {
   readonly element: string;
 }
 
-/** BGP sessions that lead to the same: a new text of BIRD must not lose all of those that were up. */
+/** Sessions that lead to the same: a new text of BIRD must not lose all of those that were up. */
 export interface Lifeline {
-  readonly to: 'cores' | 'upstreams';
-  /** Names of BIRD's protocols, in the order of the text. */
+  readonly to: 'cores' | 'loopbacks' | 'upstreams';
+  /** Names of BIRD's protocols, or of adjacencies of OSPF (desired/session-names.ts). */
   readonly sessions: readonly string[];
 }
 

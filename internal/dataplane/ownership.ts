@@ -4,6 +4,11 @@
 export const linkPrefix = 'p44';
 /** First characters of the two links of every interconnect, which take turns (adr/0016). */
 export const fabricPrefixes = { i: `${linkPrefix}i-`, j: `${linkPrefix}j-` } as const;
+/**
+ * Addresses of the two ends of an interconnect, lower node id first, where OSPF is spoken on it: WireGuard has none of itself, and
+ * RFC 5340 2.9 wants them.
+ */
+export const linkLocals = ['fe80::44:1', 'fe80::44:2'] as const;
 export const isFabricLink = (name: string): boolean =>
   Object.values(fabricPrefixes).some((prefix) => name.startsWith(prefix));
 /**

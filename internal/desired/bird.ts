@@ -9,6 +9,7 @@ import { Plane, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts
 import { fullShare } from '#internal/verdict/verdict.ts';
 import { type Channel, communityChannel } from './community.ts';
 import { announcedEndpoint } from './endpoint.ts';
+import { fromFabric, innerText, toldByEbgp } from './inner.ts';
 import { lifelinesOf } from './lifelines.ts';
 import { lowered, loweredHere, loweredText } from './lowered.ts';
 import { learnedMove, movedHere, moveFunction } from './moves.ts';
@@ -175,12 +176,12 @@ function shared(view: View, leg: Leg): string {
 const taken = (view: View, leg: Leg, { takes, moves }: Channel): string =>
   `filter { if !(${takes}) then reject; ${moves} ${loweredHere}${leaving(leg)}${shared(view, leg)} accept; }`;
 
-const fabricChannel = (family: Family): Channel => ({
+const fabricChannel = (view: View, family: Family): Channel => ({
   roles: '',
   limit: fabricLimit,
   takes: `p44_fabric${family}()`,
   moves: movedHere,
-  tells: `p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE`,
+  tells: `p44_fabric${family}() && source != RTS_STATIC && dest != RTD_BLACKHOLE${toldByEbgp(view)}`,
 });
 
 /**
@@ -194,7 +195,8 @@ const exported = ({ node }: View, tells: string): string =>
 
 const fabricSession = (view: View, leg: Leg, family: Family): readonly string[] => {
   const { community } = leg;
-  const channel = community === undefined ? fabricChannel(family) : communityChannel(community, family);
+  if (!leg.ebgp) return [];
+  const channel = community === undefined ? fabricChannel(view, family) : communityChannel(community, family);
   return [
     `protocol bgp ${sessionName(leg.interconnect.id, leg.turn, family)} {`,
     `  local ${family === 4 ? leg.own4 : leg.own6} as ${view.node.asn}; neighbor ${family === 4 ? leg.far4 : leg.far6} as ${leg.far.asn}; direct; ${bgpTimers}`,
@@ -254,7 +256,7 @@ function popText(view: View): string {
       `  kernel table ${view.internet.table}; learn; persist; scan time 10; graceful restart on; merge paths on;`,
       `  ipv${family} {`,
       `    import filter { if krt_source != ${routeProtocol} then reject; preference = ${learnedPreference}; ${loweredText} ${learnedMove(view)} accept; };`,
-      `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if source = RTS_BGP then krt_prefsrc = ${loopback(family)};`} accept; };`,
+      `    export filter { if source = RTS_DEVICE || source = RTS_INHERIT || dest = RTD_BLACKHOLE then reject;${loopback(family) === '' ? '' : ` if ${fromFabric(view)} then krt_prefsrc = ${loopback(family)};`} accept; };`,
       '  };',
       '}',
       ...(announces(view) ? originText(view, family) : []),
@@ -264,6 +266,7 @@ function popText(view: View): string {
           table: `p44up${family}`,
         }),
       ),
+      ...innerText(view, family),
       ...view.legs.flatMap((leg) => fabricSession(view, leg, family)),
     ]),
     '',

@@ -2,10 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
-import { type Firewall, FirewallSchema, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { FabricRouting, type Firewall, FirewallSchema, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
-import { fabricEvents, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
+import { fabricEvents, routedBy, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, edgeOf, type Self } from './desired.ts';
 import { interconnectLink } from './legs.ts';
 import { firstMeshPeers, meshDataplane } from './mesh.ts';
@@ -47,6 +47,14 @@ test('a node that the snapshot does not know wants its mesh and nothing else', (
 test.each(['transport', 'pop'] as const)('the configuration of BIRD %s is the golden one', async (netns) => {
   const text = of('p1', threePops(1)).bird.get(netns)?.text ?? '';
   await expect(text).toMatchFileSnapshot(`testdata/p1.${netns}.bird.conf`);
+});
+
+test.each([
+  ['ospf', FabricRouting.OSPF],
+  ['beside', FabricRouting.BESIDE],
+] as const)('the configuration of BIRD pop by the routing %s is the golden one', async (name, routing) => {
+  const text = of('p1', routedBy(threePops(1), routing)).bird.get('pop')?.text ?? '';
+  await expect(text).toMatchFileSnapshot(`testdata/p1.${name}.bird.conf`);
 });
 
 test.each(['transport', 'pop'] as const)('the ruleset of %s is the golden one', async (netns) => {

@@ -5,7 +5,7 @@ import type { Policy } from '#internal/firewall/firewall.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { policyElements } from './nft-policy.ts';
 
-test.each(['transport', 'pop'])('BIRD takes the golden configuration of %s', async (netns) => {
+test.each(['transport', 'pop', 'ospf', 'beside'])('BIRD takes the golden configuration of %s', async (netns) => {
   const text = await readFile(new URL(`testdata/p1.${netns}.bird.conf`, import.meta.url), 'utf8');
   const file = `/tmp/golden-${netns}.conf`;
   const check = async (config: string): Promise<void> => {

@@ -59,6 +59,7 @@ export function ip(view: View, into: MutableDataplane): void {
   for (const leg of view.legs) {
     address('pop', leg.link, `${leg.own4}/31`);
     address('pop', leg.link, `${leg.own6}/127`);
+    if (leg.ospf) address('pop', leg.link, `${leg.linkLocal}/64`);
   }
   for (const family of families) {
     put(into, 'rule', {

@@ -1,6 +1,6 @@
 // Legs: both ends of every interconnect come from one record; here is the end that this node holds.
 
-import { fabricPrefixes, madeKeyFile } from '#internal/dataplane/ownership.ts';
+import { fabricPrefixes, linkLocals, madeKeyFile } from '#internal/dataplane/ownership.ts';
 import type { Interconnect, Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { inForce, type Snapshot } from '#internal/model/model.ts';
 import {
@@ -14,6 +14,7 @@ import {
   wgKeyHex,
 } from '#internal/netip/netip.ts';
 import { type Community, communityOf } from './community.ts';
+import { type Speech, speechBetween } from './routing.ts';
 import { type Leg, type Self, sortedRecords } from './self.ts';
 
 /** IFNAMSIZ is 16 with the closing zero (linux/if.h). */
@@ -58,6 +59,7 @@ interface Ends {
   readonly far: Node;
   readonly self: KeyFiles;
   readonly community: Community | undefined;
+  readonly speech: Speech;
 }
 
 type KeyFiles = Pick<Self, 'interconnectKeyFile' | 'madeKeyBase'>;
@@ -101,6 +103,7 @@ function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'lea
     farKey: keyOf(far),
     far,
     ...(ends.community !== undefined && { community: ends.community }),
+    ...ends.speech,
     listenPort: first ? portA : portB,
     farPort: first ? portB : portA,
     farUnderlay: farUnderlay(interconnect, ends),
@@ -108,6 +111,7 @@ function leg(interconnect: Interconnect, ends: Ends, turn: Turn): Omit<Leg, 'lea
     far4: first ? high4 : low4,
     own6: first ? low6 : high6,
     far6: first ? high6 : low6,
+    linkLocal: linkLocals[first ? 0 : 1],
   };
 }
 
@@ -131,8 +135,8 @@ export function legsOf(snapshot: Snapshot, near: Node, self: KeyFiles): readonly
     if (interconnect.nodeA !== near.id && interconnect.nodeB !== near.id) return [];
     const farId = interconnect.nodeA === near.id ? interconnect.nodeB : interconnect.nodeA;
     const far = snapshot.nodes.get(farId)?.record;
-    return far === undefined || !inForce(far)
-      ? []
-      : legsOfOne(interconnect, { near, far, self, community: communityOf(snapshot, near, far) });
+    if (far === undefined || !inForce(far)) return [];
+    const between = { community: communityOf(snapshot, near, far), speech: speechBetween(snapshot, near, far) };
+    return legsOfOne(interconnect, { near, far, self, ...between });
   });
 }

@@ -3,6 +3,7 @@
 
 import { chokeOut, linkPrefix, siblingLink, syncPort } from '#internal/dataplane/ownership.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { innerInput, innerOutput } from './nft-inner.ts';
 import { accessAnd, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 import { spanWay } from './sibling.ts';
@@ -61,6 +62,7 @@ export function nodeChains(view: View): readonly string[] {
           `${it} ${icmp(address)} type echo-request accept`,
         ];
       }),
+      ...innerInput(view),
     ),
     chain(
       'output',
@@ -74,6 +76,7 @@ export function nodeChains(view: View): readonly string[] {
         const it = `${ip(address)} daddr ${address}`;
         return [`${it} tcp dport ${bgpPort} accept`, `${it} udp dport ${bfdPort} accept`];
       }),
+      ...innerOutput(view),
     ),
   ];
 }

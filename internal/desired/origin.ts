@@ -6,6 +6,7 @@
 
 import { type Node, Plane, PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { lastResortOrigin, nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import { fromFabric, loopbackOf } from './inner.ts';
 import type { View } from './self.ts';
 
 /** Who announces, and by whose loopbacks it knows that it is not alone. */
@@ -19,7 +20,6 @@ export interface Origin {
 const families = [4, 6] as const;
 export type Family = (typeof families)[number];
 const whole = (family: Family): number => (family === 4 ? 32 : 128);
-const loopbackOf = (node: Node, family: Family): string => (family === 4 ? node.loopback4 : node.loopback6);
 const symbol = (id: string): string => id.replaceAll('-', '_');
 
 /** O(nodes log nodes + upstreams). */
@@ -44,12 +44,12 @@ const viaText = (other: Node, family: Family, pools: readonly string[]): readonl
   '}',
 ];
 
-const resolvedText = (others: readonly Node[], family: Family, pools: readonly string[]): readonly string[] => [
+const resolvedText = (view: View, others: readonly Node[], family: Family, pools: readonly string[]): readonly string[] => [
   // The default route resolves everything: only routes of the fabric to exactly these addresses may.
   `ipv${family} table p44cores${family};`,
   `protocol pipe p44seen${family} {`,
   `  table p44cores${family}; peer table master${family};`,
-  `  export none; import where source = RTS_BGP && net ~ [ ${others.map((other) => `${loopbackOf(other, family)}/${whole(family)}`).join(', ')} ];`,
+  `  export none; import where ${fromFabric(view)} && net ~ [ ${others.map((other) => `${loopbackOf(other, family)}/${whole(family)}`).join(', ')} ];`,
   '}',
   `ipv${family} table p44via${family};`,
   ...others.flatMap((other) => viaText(other, family, pools)),
@@ -61,7 +61,8 @@ const resolvedText = (others: readonly Node[], family: Family, pools: readonly s
 ];
 
 /** The table of a family's upstream sessions, with the pools that are announced now. */
-export function originText({ origin, pools: all }: View, family: Family): readonly string[] {
+export function originText(view: View, family: Family): readonly string[] {
+  const { origin, pools: all } = view;
   const pools = all.filter((prefix) => prefix.includes(':') === (family === 6));
   const others = origin.others.filter((other) => loopbackOf(other, family) !== '');
   const alone = others.length === 0 || origin.lastResort.includes(family);
@@ -75,7 +76,7 @@ export function originText({ origin, pools: all }: View, family: Family): readon
     `  table p44black${family}; peer table p44up${family};`,
     `  import none; export filter { preference = ${blackholePreference}; accept; };`,
     '}',
-    ...(others.length === 0 ? [] : resolvedText(others, family, pools)),
+    ...(others.length === 0 ? [] : resolvedText(view, others, family, pools)),
     ...(alone
       ? [
           `protocol static p44alone${family} { ipv${family} { table p44up${family}; preference ${alonePreference}; };`,

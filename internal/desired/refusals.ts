@@ -3,7 +3,8 @@
 import type { BgpCounts } from '#internal/dataplane/dataplane.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { legsOf } from './legs.ts';
-import { sessionName, upstreamSessionName } from './session-names.ts';
+import { innerOf } from './routing.ts';
+import { innerSessionName, sessionName, upstreamSessionName } from './session-names.ts';
 
 /** What a neighbour announces, and how much of it is taken. */
 export interface Refusal {
@@ -31,6 +32,7 @@ const mostTold = 64;
 function neighboursOf(snapshot: Snapshot, nodeId: string): ReadonlyMap<string, Neighbour> {
   const node = snapshot.nodes.get(nodeId)?.record;
   const legs = node === undefined ? [] : legsOf(snapshot, node, { interconnectKeyFile: '' });
+  const inner = (node && innerOf(snapshot, node)?.others) ?? [];
   const upstreams = [...snapshot.upstreams.values()].filter(({ record }) => record.nodeId === nodeId);
   return new Map(
     ([4, 6] as const).flatMap((family) => [
@@ -38,6 +40,7 @@ function neighboursOf(snapshot: Snapshot, nodeId: string): ReadonlyMap<string, N
         sessionName(interconnect.id, turn, family),
         { id: far.id, isOther: community !== undefined },
       ]),
+      ...inner.map(({ id }): [string, Neighbour] => [innerSessionName(id, family), { id, isOther: false }]),
       ...upstreams.map(({ record: { id } }): [string, Neighbour] => [
         upstreamSessionName(id, family),
         { id, isOther: true },

@@ -10,6 +10,7 @@ import type { Community } from './community.ts';
 import type { Edge } from './edge.ts';
 import type { MeshPeer } from './mesh.ts';
 import { type Origin, originOf } from './origin.ts';
+import { type Inner, innerOf, type Speech } from './routing.ts';
 import { type Sibling, siblingOf } from './sibling.ts';
 
 /** What a node knows of itself without the store. */
@@ -30,7 +31,7 @@ export interface Self {
 }
 
 /** One end of an interconnect as this node sees it. */
-export interface Leg {
+export interface Leg extends Speech {
   readonly interconnect: Interconnect;
   readonly link: string;
   /** Which of the interconnect's two links it is an end of. */
@@ -52,6 +53,8 @@ export interface Leg {
   readonly far4: string;
   readonly own6: string;
   readonly far6: string;
+  /** Own link-local address, without length: OSPF speaks by it. */
+  readonly linkLocal: string;
 }
 
 export interface View {
@@ -80,6 +83,8 @@ export interface View {
   /** Addresses inside these pools that are given up, as prefixes, sorted. */
   readonly blackholes: readonly string[];
   readonly origin: Origin;
+  /** Its part in OSPF, where trusted nodes speak that. */
+  readonly inner?: Inner;
   /** The PoP's other node, where the two are a pair. */
   readonly sibling?: Sibling;
 }
@@ -131,6 +136,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     if (isHome) homes.add(slab.prefix);
   }
   const sibling = siblingOf(snapshot, node);
+  const inner = innerOf(snapshot, node);
   return {
     self,
     node,
@@ -153,6 +159,7 @@ export function viewOf(snapshot: Snapshot, self: Self, legsOf: (node: Node) => r
     units6: [...units[6]].sort(byNumber),
     blackholes: blackholesIn(snapshot, roots),
     origin: originOf(snapshot, node),
+    ...(inner !== undefined && { inner }),
     ...(sibling !== undefined && { sibling }),
   };
 }

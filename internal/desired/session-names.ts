@@ -8,5 +8,13 @@ const symbol = (id: string): string => id.replaceAll('-', '_');
 export const sessionName = (interconnectId: string, turn: string, family: Family): string =>
   `p44${turn}_${symbol(interconnectId)}_${family}`;
 
+/** iBGP between this node's loopback and another's. */
+export const innerSessionName = (nodeId: string, family: Family): string => `p44r_${symbol(nodeId)}_${family}`;
+
+export const ospfName = (family: Family): string => `p44ospf${family}`;
+
+/** An adjacency of OSPF over a link, as the driver tells it (driver/bird/parse.ts). */
+export const adjacencyName = (link: string, family: Family): string => `${ospfName(family)}_${link}`;
+
 export const upstreamSessionName = (upstreamId: string, family: Family): string =>
   `p44u_${symbol(upstreamId)}_${family}`;

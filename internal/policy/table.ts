@@ -84,6 +84,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.ReachService/ProbeTunnel', 'tunnels', '- o o - y   - - -', 'tunnel'],
 
   ['pop44.v1.FabricService/CreateNetwork', 'manage', '- - - - y   - - -'],
+  ['pop44.v1.FabricService/SetFabricRouting', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/CreatePop', 'manage', '- - - - y   - - -'],
   ['pop44.v1.FabricService/UpdatePop', 'manage', '- - o - y   - - -', 'pop'],
   ['pop44.v1.FabricService/ListPops', 'read', '- y y y y   y y -'],

@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
   AllocationSchema,
+  type FabricRouting,
   InterconnectSchema,
   NetworkSchema,
   NodeSchema,
@@ -187,4 +188,12 @@ export const deletionOf = (events: readonly RecordEvent[]): readonly RecordEvent
 export function threePops(tunnels = 0): Snapshot {
   const events = [...fabricEvents(), ...Array.from({ length: tunnels }, (_, at) => tunnelEvents(at + 1, 2n)).flat()];
   return fold(emptySnapshot(), { revision: 2n, relisted: true, events }).snapshot;
+}
+
+/** The same fabric by another routing. */
+export function routedBy(before: Snapshot, fabricRouting: FabricRouting): Snapshot {
+  const revision = before.revision + 1n;
+  const record = create(NetworkSchema, { ...before.network?.record, fabricRouting } as object);
+  const events: readonly RecordEvent[] = [{ kind: 'network', id: 'network', stored: { revision, record } }];
+  return fold(before, { revision, relisted: false, events }).snapshot;
 }

@@ -16,6 +16,7 @@ import { createDaemon, type Daemon } from './daemon.ts';
 import { type Pace, usualPace } from './judge.ts';
 import { observeDaemon } from './observe.ts';
 import { type BfdSession, type Med, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
+import { standingAmong } from './standing.ts';
 import { createTrials } from './trials.ts';
 
 export type { BfdSession, Protocol } from './parse.ts';
@@ -35,6 +36,8 @@ export interface BirdOptions {
 export interface BirdDriver extends Driver<'bird'> {
   /** Empty when BIRD does not run there. 0.3 ms. */
   protocols(netns: Netns): Promise<readonly Protocol[]>;
+  /** Names of BGP sessions that are established, and of adjacencies of OSPF that are full. 0.3 ms. */
+  standing(netns: Netns): Promise<readonly string[]>;
   /** Empty when BIRD or its BFD does not run there. 0.15 ms: may be asked each 10 ms. */
   bfdSessions(netns: Netns): Promise<readonly BfdSession[]>;
   /** MEDs of routes that BGP has brought into a table of BIRD's, of few routes. 0.2 ms. */
@@ -58,6 +61,8 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     trials: createTrials({ daemon, pace, clock, log, settled: disturb }),
   });
   const birds = { transport: withTrials(daemons.transport), pop: withTrials(daemons.pop) };
+  const protocolsOf = async (name: Netns): Promise<readonly Protocol[]> =>
+    parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []);
   return {
     kinds: ['bird'],
     async observe() {
@@ -66,7 +71,8 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     },
     apply: (steps) => applySteps(birds, opener, steps),
     onDisturbance: (listener) => listeners.push(listener),
-    protocols: async (name) => parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []),
+    protocols: protocolsOf,
+    standing: async (name) => [...(await standingAmong(daemons[name], await protocolsOf(name)))],
     bfdSessions: async (name) => parseBfdSessions((await daemons[name].ask('show bfd sessions'))?.lines ?? []),
     medsIn: async (name, table) => parseMeds((await daemons[name].ask(`show route table ${table} all`))?.lines ?? []),
     bgpCounts: async (name) => parseBgpCounts((await daemons[name].ask('show protocols all'))?.lines ?? []),

@@ -12,7 +12,7 @@ export interface Sight {
   readonly settled: boolean;
   /** Protocols of this node alone that were up before and are not now. */
   readonly down: readonly string[];
-  /** Names of the BGP sessions that are established. */
+  /** Names of the BGP sessions and of the adjacencies of OSPF that stand. */
   readonly established: ReadonlySet<string>;
 }
 
@@ -37,6 +37,7 @@ export const reached = (lifelines: readonly Lifeline[], established: ReadonlySet
 
 const words: Readonly<Record<Purpose, string>> = {
   cores: 'no session to a CORE is up any more',
+  loopbacks: 'no session between loopbacks with a CORE is up any more',
   upstreams: 'no session to an upstream is up any more',
 };
 

@@ -40,7 +40,7 @@ export interface Undone {
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Shares of paths (desired/bird.ts): a text that was undone is not another one because these have changed. */
-const shares = / (?:weight = \d+|bgp_path\.prepend\(\d+\));/g;
+const shares = / (?:weight = \d+|bgp_path\.prepend\(\d+\)|cost \d+|ecmp weight \d+);/g;
 export const likenessOf = (text: string): string => hashOf(text.replaceAll(shares, ''));
 
 /** A text as BIRD reads it. */
@@ -71,7 +71,7 @@ export interface Kept<T> {
 type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === 'string';
 const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const purpose: Check = (value) => value === 'cores' || value === 'upstreams';
+const purpose: Check = (value) => value === 'cores' || value === 'loopbacks' || value === 'upstreams';
 const list =
   (check: Check): Check =>
   (value) =>

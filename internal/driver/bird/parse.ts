@@ -84,6 +84,14 @@ export function parseProtocols(lines: readonly ReplyLine[]): readonly Protocol[]
   });
 }
 
+/** `show ospf neighbors p44ospf4`: `p44ospf4_p44i-p1-p2` for each interface with an adjacency (RFC 2328 10.1) that is full. */
+export function adjacenciesIn(ospf: string, lines: readonly ReplyLine[]): readonly string[] {
+  return lines.flatMap(({ code, text }) => {
+    const [, , state, , dev] = text.trim().split(/\s+/);
+    return code === 1013 && dev !== undefined && state?.startsWith('Full/') === true ? [`${ospf}_${dev}`] : [];
+  });
+}
+
 export interface BfdSession {
   readonly address: string;
   readonly dev: string;

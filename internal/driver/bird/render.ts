@@ -41,7 +41,7 @@ export function filesOf(runDir: string, netns: Netns): Files {
  */
 export function checkBird({ text: whole, lifelines }: Bird): void {
   for (const { sessions } of lifelines)
-    for (const name of sessions) demand(/^[a-z0-9_]{1,64}$/.test(name), 'the name of a session', name);
+    for (const name of sessions) demand(/^[a-z0-9_-]{1,64}$/.test(name), 'the name of a session', name);
   const text = whole.replaceAll(sealedPasswords, '');
   for (const [, string = ''] of text.matchAll(/"([^"]*)"/g))
     demand(/^[a-zA-Z0-9*._-]{0,32}$/.test(string), 'the name of an interface', string);
@@ -75,6 +75,8 @@ export const commands = {
   undo: 'configure undo',
   status: 'show status',
   protocols: 'show protocols',
+  /** Of an OSPF: without its name BIRD answers where it has one alone. */
+  neighbors: (ospf: string): string => `show ospf neighbors ${ospf}`,
   end: 'down',
   /** It ends, its routes stay, and neighbours are left to think that it comes back (RFC 4724). */
   leave: 'graceful restart',

@@ -24,10 +24,11 @@ import {
 } from './kept.ts';
 import { runs } from './observe.ts';
 import { order, statusOf } from './order.ts';
-import { didNothing, establishedIn, type Protocol, parseProtocols, type Status } from './parse.ts';
+import { didNothing, type Protocol, parseProtocols, type Status } from './parse.ts';
 import { withoutPasswords } from './passwords.ts';
 import { commands } from './render.ts';
 import { restartKeeping } from './restart.ts';
+import { standingAmong } from './standing.ts';
 
 /** What is good shows in the first look (2 ms); until then others wait. */
 const atOnceMs = 100;
@@ -101,7 +102,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
   async function sight({ upBefore }: Trial): Promise<Sight> {
     const [{ settled: still }, all] = [await statusOf(daemon), await protocols()];
     const down = all.filter((of) => isLocal(of) && of.state !== 'up' && upBefore.has(of.name)).map(({ name }) => name);
-    return { settled: still, down, established: establishedIn(all) };
+    return { settled: still, down, established: await standingAmong(daemon, all) };
   }
 
   /** Looks until something is decided, `untilMs` have been looked at, or it is told to stop. */
@@ -282,7 +283,7 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
       return remember(asLoaded(want, generationOf(want)), status);
     }
     const before = undoneBefore(sha256, lastMs);
-    const up = establishedIn(await protocols());
+    const up = await standingAmong(daemon, await protocols());
     if (before !== undefined && !isDue(before, want, up))
       throw fault(`undone before and not tried again as it is: ${before.reason}`);
     const left = tried.read();

@@ -1,7 +1,7 @@
 // Parse: the JSON of ip(8) and the lines of sysctl(8), as values.
 
 import type { Address, Netns, Route, Rule, Sysctl, Wire } from '#internal/dataplane/dataplane.ts';
-import { linkPrefix, ruleProtocol } from '#internal/dataplane/ownership.ts';
+import { linkLocals, linkPrefix, ruleProtocol } from '#internal/dataplane/ownership.ts';
 import { addressMetric, wireAddress } from './render.ts';
 
 /** `ip -N`: numbers instead of names from /etc/iproute2, which a host may have changed. */
@@ -49,11 +49,16 @@ const parseList = <T>(json: string): readonly T[] =>
   // An empty list is printed as `[{}]` by some versions.
   (JSON.parse(json === '' ? '[]' : json) as readonly T[]).filter((item) => Object.keys(item as object).length > 0);
 
+/** The kernel gives addresses of that scope of itself. */
+const isLinkLocal = (address: string): boolean => (linkLocals as readonly string[]).includes(address);
+
 export function parseAddresses(netns: Netns, json: string): readonly Address[] {
   return parseList<IpInterface>(json).flatMap(({ ifname, addr_info }) =>
     (addr_info ?? [])
-      .filter(({ scope, metric }) =>
-        ifname === 'lo' ? metric === addressMetric : ifname?.startsWith(linkPrefix) === true && scope === globalScope,
+      .filter(({ local, scope, metric }) =>
+        ifname === 'lo'
+          ? metric === addressMetric
+          : ifname?.startsWith(linkPrefix) === true && (scope === globalScope || isLinkLocal(local)),
       )
       .map(({ local, prefixlen }) => ({ netns, dev: ifname, cidr: `${local}/${prefixlen}` })),
   );

@@ -1,5 +1,5 @@
 // Key keeper: wires the rotation of this node's interconnect key to the seam: the privileged half makes the keys, and
-// knows which sessions are established.
+// knows which sessions are established; which a change of the fabric's routing waits for too.
 
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -15,6 +15,7 @@ import {
   type Sessions,
 } from '#internal/seam/seam.ts';
 import type { KeptIdentity } from '#internal/trust/trust.ts';
+import { tellRoutingChange } from './routing-change.ts';
 
 export interface KeyKeeper {
   told(message: FromDataplane): void;
@@ -50,31 +51,38 @@ async function askOthers({ nodeId, head, identity }: KeeperParts, step: OwnStep)
 
 export function createKeyKeeper(parts: KeeperParts, send: (message: FromNetwork) => void): KeyKeeper {
   const keys = createAsker<InterconnectKey>();
-  const sessions = createAsker<Sessions>();
+  const asked = createAsker<Sessions>();
+  const sessions = async (): Promise<readonly string[]> =>
+    (await asked.ask((number) => send({ type: 'ask-sessions', number }))).established;
   return {
     told: (message) => {
       if (message.type === 'interconnect-key') keys.told(message);
-      if (message.type === 'sessions') sessions.told(message);
+      if (message.type === 'sessions') asked.told(message);
     },
     lost: () => {
       keys.lost();
-      sessions.lost();
+      asked.lost();
     },
-    run: (signal) =>
-      rotateAgainAndAgain(
-        {
-          ...parts,
-          makeKey: async (keep) => {
-            const { publicKey, problem } = await keys.ask((number) =>
-              send({ type: 'ask-interconnect-key', number, keep }),
-            );
-            if (publicKey === '') throw new Fault('interconnect-key', problem);
-            return publicKey;
+    run: async (signal) => {
+      const { nodeId, clock, status, head } = parts;
+      await Promise.all([
+        rotateAgainAndAgain(
+          {
+            ...parts,
+            makeKey: async (keep) => {
+              const { publicKey, problem } = await keys.ask((number) =>
+                send({ type: 'ask-interconnect-key', number, keep }),
+              );
+              if (publicKey === '') throw new Fault('interconnect-key', problem);
+              return publicKey;
+            },
+            elsewhere: (step) => askOthers(parts, step),
+            sessions,
           },
-          elsewhere: (step) => askOthers(parts, step),
-          sessions: async () => (await sessions.ask((number) => send({ type: 'ask-sessions', number }))).established,
-        },
-        signal,
-      ),
+          signal,
+        ),
+        tellRoutingChange({ nodeId, clock, status, sessions, snapshot: () => head.snapshot() }, signal),
+      ]);
+    },
   };
 }

@@ -11,11 +11,13 @@ import {
   deleteInterconnect,
   deleteUpstream,
   drainNode,
+  fabricRouting,
   groupShown,
   popAccessKey,
   popShown,
   rotateInterconnectKey,
   rotatePopAccessKey,
+  setFabricRouting,
   setNodeSealingKey,
   setPopAccessKey,
   setUpstreamPassword,
@@ -28,6 +30,7 @@ import {
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { servedPop } from '#internal/model/model.ts';
 import { carriedBy } from './drained.ts';
+import { lackingRoutes } from './lacking-routes.ts';
 import { nodeStates } from './node-states.ts';
 import { listed } from './pages.ts';
 import { removingNode } from './remove-node.ts';
@@ -42,6 +45,9 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
   const { method } = FabricService;
   return {
     createNetwork: changing(context, method.createNetwork, createNetwork),
+    setFabricRouting: changing(context, method.setFabricRouting, (snapshot, request) =>
+      setFabricRouting(snapshot, request, lackingRoutes(snapshot, context.status)),
+    ),
     createPop: changing(context, method.createPop, createPop),
     createAnycastGroup: changing(context, method.createAnycastGroup, createAnycastGroup),
     deleteAnycastGroup: changing(context, method.deleteAnycastGroup, deleteAnycastGroup),
@@ -78,7 +84,11 @@ export function fabricHandlers(context: ServiceContext): HandlersOf<typeof Fabri
       groups: listed(head.snapshot().anycasts).map(({ record }) => groupShown(head.snapshot(), record)),
       freshness: freshness(context),
     }),
-    listNodes: async () => ({ nodes: nodeStates(context), freshness: freshness(context) }),
+    listNodes: async () => ({
+      nodes: nodeStates(context),
+      fabricRouting: fabricRouting(head.snapshot()),
+      freshness: freshness(context),
+    }),
     listInterconnects: async () => ({
       interconnects: listed(head.snapshot().interconnects).map(recordOf),
       freshness: freshness(context),

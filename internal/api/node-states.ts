@@ -30,6 +30,7 @@ export function nodeStates({ head, status }: ServiceContext): MessageInitShape<t
       takeoverEpoch: report.takeoverEpoch,
       pairAlarm: report.pairAlarm,
       drainPending: report.drainPending,
+      routingChange: report.routingChange,
       ...(report.flows === undefined ? {} : { flows: report.flows }),
       ...(report.flowsHeld === undefined ? {} : { flowsHeld: report.flowsHeld }),
       ...(report.traffic && { traffic: report.traffic }),

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SignUpPolicy } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type ChangeOptions, change, changeOf, withChangeOptions } from './change.ts';
+import { routingVerb } from './network-routing.ts';
 import type { Session } from './session.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -24,6 +25,7 @@ interface SignUpOptions extends ChangeOptions {
 }
 
 export function networkVerbs(network: Command, session: Session): void {
+  routingVerb(network, session);
   withChangeOptions(network.command('sign-up').argument('[policy]', 'approval, open or closed', policy), 'existing')
     .description('set who gets an account, and where links in mails lead')
     .option('--public-url <url>', 'https://connect.example.org; an empty one: mails tell the command')

@@ -63,4 +63,5 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['flows', flowsText],
   ['failure', ({ failure }) => failure],
   ['drained', drainText],
+  ['routing', ({ routingChange }) => routingChange],
 ];

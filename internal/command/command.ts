@@ -28,6 +28,7 @@ export { createInterconnect, deleteInterconnect } from './interconnects.ts';
 export { joinNode, renewCertificate, type Signed } from './join-node.ts';
 export { createJoinToken, deleteJoinToken, noToken, toJoinToken, tokenFor } from './join-token.ts';
 export { ledForAllocate, ledForCreateTunnel, ledForDeleteTunnel, ledForRelease } from './led-pool.ts';
+export { fabricRouting, setFabricRouting } from './fabric-routing.ts';
 export { createNetwork } from './network.ts';
 export { setNodeSealingKey } from './node-sealing-key.ts';
 export { createNode } from './nodes.ts';

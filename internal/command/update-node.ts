@@ -2,7 +2,7 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { NodeSchema, Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { FabricRouting, NodeSchema, Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type UpdateNodeRequest,
   type UpdateNodeResponse,
@@ -11,6 +11,7 @@ import {
 import type { Snapshot } from '#internal/model/model.ts';
 import { alone, type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { Draft } from './draft.ts';
+import { fabricRouting } from './fabric-routing.ts';
 import { notFound } from './fields.ts';
 import { heartbeatField } from './heartbeat.ts';
 import { lastResortField, nameLastResort } from './last-resort.ts';
@@ -19,8 +20,16 @@ import { uplinkField } from './rates.ts';
 /** A uint32 that has come round is another one still. */
 const next = (generation: number): number => (generation + 1) % 2 ** 32;
 
-/** Refuses `invalid`. */
-function planeField(plane: Plane): Refusal | undefined {
+/** Refuses `invalid`, and `not-ready` where what the node tells would be lost. */
+function planeField(snapshot: Snapshot, plane: Plane): Refusal | undefined {
+  // An adjacency of OSPF that begins anew does not keep its routes, as sessions of BGP do (adr/0047).
+  if (plane === Plane.POP && fabricRouting(snapshot) === FabricRouting.OSPF)
+    return refuse('not-ready', {
+      field: 'restart_routing',
+      value: 'pop',
+      problem: 'loses routes for seconds while OSPF alone leads to the node',
+      cure: 'pop44 network routing beside before, and pop44 network routing ospf after',
+    });
   if (plane === Plane.UNSPECIFIED || plane === Plane.TRANSPORT || plane === Plane.POP) return undefined;
   const problem = 'is none of the BIRDs of a node';
   return refuse('invalid', {
@@ -60,7 +69,7 @@ export function updateNode(
     staleEtag(request.change, stored.revision) ??
     uplinkField(uplinkBitPerSecond) ??
     lastResortField(snapshot, request.node, request.lastResort) ??
-    planeField(restartRouting);
+    planeField(snapshot, restartRouting);
   if (refusal !== undefined) return refusal;
   const before = stored.record.heartbeat;
   const link = heartbeat === undefined ? before : heartbeatField(snapshot, 'heartbeat', stored.record, heartbeat);

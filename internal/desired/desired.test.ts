@@ -2,7 +2,13 @@ import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyDataplane } from '#internal/dataplane/dataplane.ts';
-import { FabricRouting, type Firewall, FirewallSchema, PoolSchema, SlabSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import {
+  FabricRouting,
+  type Firewall,
+  FirewallSchema,
+  PoolSchema,
+  SlabSchema,
+} from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent, RecordKind } from '#internal/model/record.ts';
 import { fabricEvents, routedBy, testKey, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';

@@ -22,6 +22,7 @@ import { type Carrier, tunnel } from './tunnel.ts';
 import { wireguard } from './wireguard.ts';
 
 export { groupNodes } from './anycast.ts';
+export { routingChange, routingsReady } from './both-routings.ts';
 export { edgeOf } from './edge.ts';
 export { announcedEndpoint } from './endpoint.ts';
 export { nextSessions } from './next-sessions.ts';

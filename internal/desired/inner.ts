@@ -23,10 +23,10 @@ const instance = { 4: 64, 6: 0 } as const;
 /** Below eBGP's 100: while both stand, loopbacks are where eBGP says. */
 const nodePreference = 90;
 /**
- * Number of the fabric towards itself, of which nobody else hears: iBGP wants one at both ends, and puts it into no path. The first
- * private one (RFC 6996) above those of nodes (records.proto, Node.asn).
+ * Number of the fabric towards itself, of which nobody else hears: iBGP wants one at both ends, and puts it into no path. The last
+ * private one (RFC 6996): far from those of nodes, HAMNET's and dn42's.
  */
-const fabricAsn = 4_220_000_000;
+const fabricAsn = 4_294_967_294;
 /**
  * Hops that routes by iBGP count for: more than eBGP's have in any fabric, so that while both stand the same nodes' routes by eBGP
  * win at every node, whatever their preference.

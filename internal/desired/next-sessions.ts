@@ -17,7 +17,7 @@ export function nextSessions(snapshot: Snapshot, nodeId: string): ReadonlyMap<st
   const found = new Map<string, readonly string[]>();
   for (const { interconnect, link, turn, ebgp, leaving: leaves } of legs) {
     const { id } = interconnect;
-    if (leaving.has(id) && !leaves) 
+    if (leaving.has(id) && !leaves)
       found.set(
         id,
         ([4, 6] as const).map((family) => (ebgp ? sessionName(id, turn, family) : adjacencyName(link, family))),

@@ -1,14 +1,11 @@
 // Three nodes' BIRDs with the texts of desired(), over veth in place of WireGuard, each with a router of the internet; once for
 // each way in which trusted nodes tell each other their routes.
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { clone } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FabricRouting, NetworkSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { emptySnapshot, fold, type Snapshot } from '#internal/model/model.ts';
+import { type BareBirds, bareBirds, type WireEnd } from '#internal/testkit/bare-birds.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { fabricEvents, routedBy } from '#internal/testkit/three-pops.ts';
 import { moveMetric, routeProtocol } from '#internal/dataplane/ownership.ts';
@@ -20,31 +17,11 @@ const pools = ['44.31.0.0/22', '2001:db8:44::/48'] as const;
 const node = (n: Number3): string => `og${n}`;
 const router = (n: Number3): string => `ou${n}`;
 const spaces = numbers.flatMap((n) => [node(n), router(n)]);
-let runDir: string;
-const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+let birds: BareBirds;
+const ip = (...args: readonly string[]): string => birds.ip(...args);
 const inside = (space: string, input: string, ...command: readonly string[]): string =>
-  execFileSync('ip', ['netns', 'exec', space, ...command], { encoding: 'utf8', input });
-function birdc(space: string, command: string): string {
-  const args = ['-s', join(runDir, `${space}.ctl`), ...command.split(' ')];
-  const { stdout, stderr } = spawnSync('birdc', args, { encoding: 'utf8' });
-  // It ends with 1 also where a route is not there.
-  if (stderr !== '' || !/^BIRD .* ready/.test(stdout)) throw new Error(`${command}: ${stderr}${stdout}`);
-  return stdout;
-}
-
-interface End {
-  readonly space: string;
-  readonly link: string;
-  readonly addresses: readonly string[];
-}
-function wire(a: End, b: End): void {
-  ip('-n', a.space, 'link', 'add', a.link, 'type', 'veth', 'peer', 'name', b.link, 'netns', b.space);
-  for (const { space, link, addresses } of [a, b]) {
-    for (const address of addresses)
-      ip('-n', space, 'address', 'add', address, 'dev', link, ...(address.includes(':') ? ['nodad'] : []));
-    ip('-n', space, 'link', 'set', link, 'up');
-  }
-}
+  birds.inside(space, input, ...command);
+const birdc = (space: string, command: string): string => birds.birdc(space, command);
 
 function snapshotOf(lastResortNodeId: string): Snapshot {
   const events = fabricEvents().map((event) => {
@@ -53,12 +30,6 @@ function snapshotOf(lastResortNodeId: string): Snapshot {
     return { ...event, stored: { ...event.stored, record } };
   });
   return fold(emptySnapshot(), { revision: 2n, relisted: true, events }).snapshot;
-}
-
-function startBird(space: string, text: string): void {
-  const config = join(runDir, `${space}.conf`);
-  writeFileSync(config, text);
-  inside(space, '', 'bird', '-c', config, '-s', join(runDir, `${space}.ctl`), '-P', join(runDir, `${space}.pid`));
 }
 
 const routerText = (n: Number3): string => `
@@ -78,12 +49,8 @@ describe.each([
   ['OSPF and iBGP', FabricRouting.OSPF, /^p44r_.* Established/gm],
 ] as const)('with %s', (_name, routing, sessions) => {
   beforeAll(() => {
-    runDir = mkdtempSync(join(tmpdir(), 'pop44-origin-'));
-    mkdirSync('/run/netns', { recursive: true });
-    for (const space of spaces) {
-      ip('netns', 'add', space);
-      ip('-n', space, 'link', 'set', 'lo', 'up');
-    }
+    birds = bareBirds('origin');
+    birds.add(...spaces);
     for (const [at, [a, b]] of (
       [
         [1, 2],
@@ -91,17 +58,17 @@ describe.each([
         [2, 3],
       ] as const
     ).entries()) {
-      const end = (n: Number3, low: number): End => ({
+      const end = (n: Number3, low: number): WireEnd => ({
         space: node(n),
         link: `p44i-p${a}-p${b}`,
         addresses: [`172.30.0.${low}/31`, `fd44:0:0:1::${low}/127`],
       });
-      wire(end(a, 2 * at), end(b, 2 * at + 1));
+      birds.wire(end(a, 2 * at), end(b, 2 * at + 1));
     }
     const made = routedBy(snapshotOf('p2'), routing);
     for (const n of numbers) {
       const addresses = (last: number) => [`198.18.1${n}.${last}/24`, `2001:db8:1:1${n}::${last}/64`];
-      wire(
+      birds.wire(
         { space: node(n), link: 'uplink', addresses: addresses(2) },
         { space: router(n), link: 'toward', addresses: addresses(1) },
       );
@@ -111,21 +78,11 @@ describe.each([
       for (const family of [4, 6])
         ip(`-${family}`, '-n', node(n), 'rule', 'add', 'priority', '40000', 'lookup', '4401');
       const self = { nodeId: `p${n}`, interconnectKeyFile: '/keys/interconnect' };
-      startBird(node(n), desired(made, self, new Set<string>()).bird.get('pop')?.text ?? '');
-      startBird(router(n), routerText(n));
+      birds.start(node(n), desired(made, self, new Set<string>()).bird.get('pop')?.text ?? '');
+      birds.start(router(n), routerText(n));
     }
   });
-  afterAll(() => {
-    for (const space of spaces) {
-      try {
-        birdc(space, 'down');
-      } catch {
-        // It never came to life, and the test has said so.
-      }
-      ip('netns', 'del', space);
-    }
-    rmSync(runDir, { recursive: true });
-  });
+  afterAll(() => birds.close());
 
   /** Paths by which a router of the internet has the two pools; empty: it has them not. */
   const heard = (n: Number3): readonly string[] =>
@@ -217,7 +174,7 @@ describe.each([
   test('of nodes that both hold a tunnel the later move wins at every node, the other one too, by BGP alone [A3]', async () => {
     numbers.forEach(heal);
     for (const n of numbers) {
-      spawnSync('ip', ['-n', node(n), 'link', 'add', 'p44w0', 'type', 'veth', 'peer', 'name', 'other']);
+      ip('-n', node(n), 'link', 'add', 'p44w0', 'type', 'veth', 'peer', 'name', 'other');
       for (const link of ['p44w0', 'other']) ip('-n', node(n), 'link', 'set', link, 'up');
     }
     await meshed();

@@ -44,7 +44,12 @@ const viaText = (other: Node, family: Family, pools: readonly string[]): readonl
   '}',
 ];
 
-const resolvedText = (view: View, others: readonly Node[], family: Family, pools: readonly string[]): readonly string[] => [
+const resolvedText = (
+  view: View,
+  others: readonly Node[],
+  family: Family,
+  pools: readonly string[],
+): readonly string[] => [
   // The default route resolves everything: only routes of the fabric to exactly these addresses may.
   `ipv${family} table p44cores${family};`,
   `protocol pipe p44seen${family} {`,

@@ -61,6 +61,7 @@ const reportOf = (message: NodeReport, busiest: Report['busiest']): Report => ({
   takeoverEpoch: message.takeoverEpoch,
   pairAlarm: message.pairAlarm,
   drainPending: message.drainPending,
+  routingChange: message.routingChange,
   flows: message.flows,
   flowsHeld: message.flowsHeld,
   load: finite(message.load),

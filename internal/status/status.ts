@@ -97,6 +97,8 @@ export interface Report {
   /** Of a pair, while they are known: states of flows that it has, and those of its sibling that it keeps. */
   readonly flows?: number | undefined;
   readonly flowsHeld?: number | undefined;
+  /** While both routings stand beside each other: which sessions it lacks, or `ready`. Empty: they do not. */
+  readonly routingChange: string;
   /** Load average of one minute for each processor. */
   readonly load: number;
   /** Its grpc.health.v1 answers NOT_SERVING. */
@@ -153,6 +155,7 @@ export const silent: Report = {
   takeoverEpoch: 0n,
   pairAlarm: '',
   drainPending: '',
+  routingChange: '',
   load: 0,
   notServing: false,
   paths: [],

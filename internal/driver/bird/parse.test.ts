@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  adjacenciesIn,
   createReplyParser,
   lastText,
   type Med,
@@ -36,6 +37,13 @@ const answers = {
  fe80::1                   p44i-a     Down       17:36:16.100    1.000    0.000
 0000 
 `,
+  adjacencies: `1013-p44ospf4:
+     Router ID   \tPri\t     State     \tDTime\tInterface  Router IP
+     198.18.210.2\t  1\tFull/PtP  \t 9.973\tp44i-p1-p2 fe80::44:2
+     198.18.210.3\t  1\tExStart/PtP\t 9.984\tp44i-p1-p3 fe80::44:2
+0000 
+`,
+  noOspf: '9001 syntax error, unexpected CF_SYM_UNDEFINED, expecting END or CF_SYM_KNOWN or TEXT\n',
   noBfd: '9001 There is no BFD protocol running\n',
   refused: `0002-Reading configuration from /run/p1/pop.bird.candidate
 8002 /run/p1/pop.bird.candidate:1:10 syntax error, unexpected CF_SYM_UNDEFINED
@@ -88,6 +96,11 @@ test('BFD sessions, or none where BFD does not run', () => {
     { address: 'fe80::1', dev: 'p44i-a', state: 'Down' },
   ]);
   expect(parseBfdSessions(one(answers.noBfd).lines)).toEqual([]);
+});
+
+test('adjacencies that are full, or none where that OSPF does not run', () => {
+  expect(adjacenciesIn('p44ospf4', one(answers.adjacencies).lines)).toEqual(['p44ospf4_p44i-p1-p2']);
+  expect(adjacenciesIn('p44ospf6', one(answers.noOspf).lines)).toEqual([]);
 });
 
 test('what was refused says where, what was granted says what', () => {

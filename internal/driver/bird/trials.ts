@@ -28,7 +28,7 @@ import { didNothing, type Protocol, parseProtocols, type Status } from './parse.
 import { withoutPasswords } from './passwords.ts';
 import { commands } from './render.ts';
 import { restartKeeping } from './restart.ts';
-import { standingAmong } from './standing.ts';
+import { isLocal, standingAmong } from './standing.ts';
 
 /** What is good shows in the first look (2 ms); until then others wait. */
 const atOnceMs = 100;
@@ -44,10 +44,6 @@ const darkMs = 60_000;
 const takenBackMs = 30_000;
 /** BIRD may be killed by somebody else, but not twice by chance. */
 const mostDeaths = 2;
-
-/** Their state hangs on the far end too: a session that is down says nothing about the text. */
-const farTypes = ['BGP', 'OSPF', 'RIP', 'Babel', 'RPKI'];
-const isLocal = ({ type }: Protocol): boolean => !farTypes.includes(type);
 
 export interface Trials {
   /** @throws Fault `bird` while the text is on trial, and when it was undone, now or before; `gone`, `silent`, `exec` */
@@ -101,8 +97,8 @@ export function createTrials({ daemon, pace, clock, log, settled }: TrialParts):
 
   async function sight({ upBefore }: Trial): Promise<Sight> {
     const [{ settled: still }, all] = [await statusOf(daemon), await protocols()];
-    const down = all.filter((of) => isLocal(of) && of.state !== 'up' && upBefore.has(of.name)).map(({ name }) => name);
-    return { settled: still, down, established: await standingAmong(daemon, all) };
+    const missed = all.filter((of) => isLocal(of) && of.state !== 'up' && upBefore.has(of.name));
+    return { settled: still, down: missed.map(({ name }) => name), established: await standingAmong(daemon, all) };
   }
 
   /** Looks until something is decided, `untilMs` have been looked at, or it is told to stop. */

@@ -11,7 +11,6 @@ import { realClock } from '#internal/clock/clock.ts';
 import { FabricRouting } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
-import { onlyByName } from '../long-form.ts';
 import { adminContext } from './admin.ts';
 import { lostDuring } from './lost.ts';
 import { newWgKeyPair } from './node-files.ts';
@@ -50,10 +49,11 @@ beforeAll(async () => {
   client = openClient(adminContext(lab));
   for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
   const { privateKey, publicKey } = newWgKeyPair();
-  const { changed, tunnel } = await client.tunnels.createTunnel({ name: 'station', publicKey, homePopId: 'south' });
+  const { changed } = await client.tunnels.createTunnel({ name: 'station', publicKey, homePopId: 'south' });
   const applied = client.status.waitApplied({ revision: changed?.revision ?? 0n }, { deadlineMs: withinMs });
   for await (const { pendingNodeIds } of applied) if (pendingNodeIds.length === 0) break;
-  address = tunnel?.prefixes.find(({ prefix }) => !prefix.includes(':'))?.prefix.split('/')[0] ?? '';
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: 'south' });
+  address = template.addresses.find((each) => !each.includes(':'))?.split('/')[0] ?? '';
   device = twoLinks(lab, client, 'station', privateKey);
   await device.raise('south');
   await withoutUpstream(lab, 'p3');
@@ -65,8 +65,7 @@ afterAll(async () => {
   await lab?.stop();
 });
 
-test('OSPF follows eBGP on a live fabric without the loss of a packet, and what OSPF cannot keep is refused [N5] [N8]', async (context) => {
-  onlyByName(context, 'lab/ospf');
+test('OSPF follows eBGP on a live fabric without the loss of a packet, and what OSPF cannot keep is refused [N5] [N8]', async () => {
   const lost = await lostDuring(lab, address, async () => {
     await run('network routing ospf --wait 120');
     // What ends has told everybody.
@@ -82,8 +81,7 @@ test('OSPF follows eBGP on a live fabric without the loss of a packet, and what 
   expect([code, stderr]).toEqual([3, expect.stringContaining('pop44 network routing beside')]);
 }, 240_000);
 
-test('flows of a client take both of two equal ways by OSPF; one is cut in silence, and they go on by the other [N4] [N5]', async (context) => {
-  onlyByName(context, 'lab/ospf');
+test('flows of a client take both of two equal ways by OSPF; one is cut in silence, and they go on by the other [N4] [N5]', async () => {
   await bothWays();
   const sentByBoth = () => Promise.all(links.map((link) => sentBy(lab, 'p3', link)));
   await eventually(async () => {
@@ -109,8 +107,7 @@ test('flows of a client take both of two equal ways by OSPF; one is cut in silen
   await bothWays();
 }, 180_000);
 
-test('a client that comes up at another PoP is reached there by iBGP [A3] [N5]', async (context) => {
-  onlyByName(context, 'lab/ospf');
+test('a client that comes up at another PoP is reached there by iBGP [A3] [N5]', async () => {
   await eventually(answersHost, withinMs);
   const watched = outageDuring(lab, 'host', address, 8);
   await realClock.sleep(1_000);
@@ -124,8 +121,7 @@ test('a client that comes up at another PoP is reached there by iBGP [A3] [N5]',
   }, withinMs);
 }, 120_000);
 
-test('eBGP follows OSPF as it came, without the loss of a packet [N5]', async (context) => {
-  onlyByName(context, 'lab/ospf');
+test('eBGP follows OSPF as it came, without the loss of a packet [N5]', async () => {
   await eventually(answersHost, withinMs);
   const lost = await lostDuring(lab, address, async () => {
     await run('network routing ebgp --wait 120');

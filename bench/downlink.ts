@@ -1,7 +1,7 @@
 // Downlink: what comes to a client each 20 ms whatever it does, and the longest time that nothing came.
 //
 //   serve PORT                              on TCP: a line each 20 ms to whoever connects; on UDP: to whoever sends one
-//   tcp|udp ADDRESS PORT SECONDS FROM       asks such a server once, from an own address; prints an Outage as JSON
+//   tcp|udp ADDRESS PORT SECONDS FROM       asks such a server once, from an own address; prints an Outage as JSON, and whether it was closed
 //   hear ADDRESS PORT SECONDS               the same, of what comes to an own port; never sends
 //   send ADDRESS PORT SECONDS               one each 20 ms, to a port that only hears
 
@@ -42,20 +42,26 @@ function serve(port: number): void {
   udp.bind(port, '::');
 }
 
-async function watch(forMs: number, open: (heard: () => void) => void): Promise<void> {
+async function watch(forMs: number, open: (heard: () => void, closed: () => void) => void): Promise<void> {
   const began = performance.now();
   let [lastMs, longestMs, count] = [0, 0, 0];
-  open(() => {
-    const now = performance.now();
-    if (count > 0) longestMs = Math.max(longestMs, now - lastMs - everyMs);
-    lastMs = now;
-    count += 1;
-  });
+  let closed = false;
+  open(
+    () => {
+      const now = performance.now();
+      if (count > 0) longestMs = Math.max(longestMs, now - lastMs - everyMs);
+      lastMs = now;
+      count += 1;
+    },
+    () => {
+      closed = true;
+    },
+  );
   await setTimeout(forMs + settleMs);
   const silentMs = performance.now() - (count === 0 ? began : lastMs);
   const ended = silentMs < endMs;
   const ms = Math.round(ended ? Math.max(0, longestMs) : Math.max(longestMs, silentMs));
-  process.stdout.write(`${JSON.stringify({ ms, replies: count, ended })}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ ms, replies: count, ended, closed })}\n`, () => process.exit(0));
 }
 
 const [mode = '', first = '', port = '', seconds = '', from = ''] = process.argv.slice(2);
@@ -81,10 +87,11 @@ switch (mode) {
     });
     break;
   case 'tcp':
-    await watch(forMs, (heard) => {
+    await watch(forMs, (heard, closed) => {
       connect({ port: Number(port), host: first, localAddress: from })
         .on('data', heard)
-        .on('error', () => {});
+        .on('error', closed)
+        .on('close', closed);
     });
     break;
   default:

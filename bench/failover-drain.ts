@@ -1,14 +1,15 @@
 // Failover drain: what is lost while a PoP goes to its other node by an order, and back, of echoes by both ways and from afar, with
-// 1,000 other tunnels that live (`--quick`: with none).
+// 1,000 other tunnels that live (`--quick`: with none). Before each move the same is watched without one: what is lost then is
+// the machine's.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
 import type { Endpoint } from '#internal/duty/duty.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { outageDuring } from '#internal/testkit/lab/outage.ts';
+import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
-import { type Scene, settled, withinMs } from './failover-scene.ts';
+import { program, type Scene, servedPort, settled, withinMs } from './failover-scene.ts';
 import { raiseClients } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
@@ -18,7 +19,7 @@ const watchSeconds = 10;
 const calmMs = 1_000;
 /** Milliseconds for the last replies, on a machine that has much to do. */
 const lateMs = 1_000;
-const rounds = 10;
+const rounds = 20;
 
 /** The standby has heard of all of them; written each 5 s. */
 const heard = ({ lab }: Scene, standby: string, publicKeys: readonly string[]) =>
@@ -37,45 +38,73 @@ async function toldSince({ lab }: Scene, sinceMs: number): Promise<readonly stri
   return told.filter((line) => !line.includes('"step"')).sort();
 }
 
-export async function drain(scene: Scene, { quick, runs, say }: BenchOptions): Promise<Figures> {
-  const { lab, client, stations } = scene;
-  const publicKeys = quick ? [] : await raiseClients(scene);
+type Watched = readonly [out: Outage, inward: Outage, far150: Outage, far600: Outage];
+const ways = ['out', 'in', '150 ms', '600 ms'] as const;
+
+interface Round {
+  readonly outages: Watched;
+  /** A connection that has brought a line each 20 ms since before has ended, or stood still at the end. */
+  readonly broken: boolean;
+  readonly tookMs: number;
+}
+
+/** Everything is watched while something happens, or nothing does. */
+async function during({ lab, stations }: Scene, happens: () => Promise<unknown>): Promise<Round> {
+  const outward = (name: keyof typeof stations, rttMs: number) =>
+    outageDuring(lab, 'client', host4, { seconds: watchSeconds, from: stations[name].address, rttMs: rttMs + lateMs });
+  const push = [program('downlink'), 'tcp', host4, servedPort, String(watchSeconds), stations.near.address];
+  const watched = Promise.all([
+    outward('near', 0),
+    outageDuring(lab, 'host', stations.near.address, { seconds: watchSeconds, rttMs: lateMs }),
+    outward('far150', 150),
+    outward('far600', 600),
+  ]);
+  const pushed = lab.exec('client', [process.execPath, ...push], { timeoutMs: (watchSeconds + 30) * 1_000 });
+  await realClock.sleep(calmMs);
+  const began = realClock.monotonicMs();
+  await happens();
+  const tookMs = realClock.monotonicMs() - began;
+  const heard = JSON.parse((await pushed).stdout) as { readonly ended: boolean; readonly closed: boolean };
+  return { outages: await watched, broken: heard.closed || !heard.ended, tookMs };
+}
+
+/** `3 in at +250 to +310 ms` */
+const lossesSince = (outages: Watched, sinceMs: number): readonly string[] =>
+  outages.flatMap(({ lostAtMs }, at) => {
+    const [first] = lostAtMs;
+    const span = `${(first ?? 0) - sinceMs} to ${(lostAtMs.at(-1) ?? 0) - sinceMs}`;
+    return first === undefined ? [] : [`${lostAtMs.length} ${ways[at]} at ${span} ms`];
+  });
+
+export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOptions): Promise<Figures> {
+  const { client } = scene;
+  const publicKeys = quick ? [] : await raiseClients(scene, tunnels);
   const lost: number[] = [];
+  const control: number[] = [];
+  const broken: number[] = [];
   const tookMs: number[] = [];
+  const lostIn = ({ outages }: Round): number => outages.reduce((sum, way) => sum + way.lost, 0);
   for (let left = quick ? 2 : Math.max(runs, rounds); left > 0; left -= 1) {
     const [, standby] = await settled(scene);
     await heard(scene, standby, publicKeys);
-    const outward = (name: keyof typeof stations, rttMs: number) =>
-      outageDuring(lab, 'client', host4, {
-        seconds: watchSeconds,
-        from: stations[name].address,
-        rttMs: rttMs + lateMs,
-      });
-    const watched = Promise.all([
-      outward('near', 0),
-      outageDuring(lab, 'host', stations.near.address, { seconds: watchSeconds, rttMs: lateMs }),
-      outward('far150', 150),
-      outward('far600', 600),
-    ]);
-    await realClock.sleep(calmMs);
-    const orderedMs = realClock.wall().getTime();
-    const began = realClock.monotonicMs();
-    await client.fabric.takeOver({ node: standby });
-    tookMs.push(realClock.monotonicMs() - began);
-    const ways = (await watched).map((way) => way.lost);
-    lost.push(...ways);
-    if (ways.some((way) => way > 0)) for (const line of await toldSince(scene, orderedMs)) say(line);
+    const calm = await during(scene, async () => undefined);
+    control.push(lostIn(calm));
+    const orderedMs = realClock.wall().getTime() + calmMs;
+    const moved = await during(scene, () => client.fabric.takeOver({ node: standby }));
+    tookMs.push(moved.tookMs);
+    lost.push(lostIn(moved));
+    broken.push(Number(moved.broken));
+    if (lost.at(-1) !== 0) for (const line of await toldSince(scene, orderedMs)) say(line);
+    const without = lossesSince(calm.outages, orderedMs);
     say(
-      `order to ${standby}: ${ways.join(', ')} lost (out, in, 150 ms, 600 ms); it led after ${tookMs.at(-1)?.toFixed(0)} ms`,
+      `order to ${standby}: ${lossesSince(moved.outages, orderedMs).join(', ') || 'nothing'} lost, the connection ${moved.broken ? 'broke' : 'stood'}; it led after ${moved.tookMs.toFixed(0)} ms (without a move ${without.join(', ') || 'nothing'} lost)`,
     );
   }
+  const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
   return {
-    drain_lost_packets: figure(
-      lost.reduce((sum, each) => sum + each, 0),
-      'packets',
-      '<= 0',
-      lost,
-    ),
+    drain_lost_packets: figure(sum(lost), 'packets', '<= 0', lost),
+    drain_control_lost_packets: figure(sum(control), 'packets', '', control),
+    drain_tcp_broken: figure(sum(broken), 'connections', '<= 0', broken),
     drain_led_ms: figure(median(tookMs), 'ms', '', tookMs),
   };
 }

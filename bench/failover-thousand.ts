@@ -12,7 +12,8 @@ import { appliedNow, program, type Scene, settled, withinMs } from './failover-s
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
 
-const count = 1_000;
+/** Tunnels. */
+const most = 1_000;
 /** Of the host, by turns: a node takes few handshakes from one (desired/nft-handshakes.ts). */
 const sources = Array.from({ length: 200 }, (_, at) => `198.18.100.${at + 50}`);
 const connectMs = 120_000;
@@ -30,14 +31,14 @@ type Said = Partial<{
 
 const raised = new WeakMap<Scene, Promise<readonly string[]>>();
 
-/** Once for a scene; gives their public keys. */
-export function raiseClients(scene: Scene): Promise<readonly string[]> {
-  const keys = raised.get(scene) ?? raiseAll(scene);
+/** Once for a scene; gives their public keys. @param count default 1,000 */
+export function raiseClients(scene: Scene, count = most): Promise<readonly string[]> {
+  const keys = raised.get(scene) ?? raiseAll(scene, count);
   raised.set(scene, keys);
   return keys;
 }
 
-async function raiseAll({ lab, client }: Scene): Promise<readonly string[]> {
+async function raiseAll({ lab, client }: Scene, count: number): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, () => randomBytes(32).toString('base64'));
   const publicKeys = keys.map((key) => noiseKeysOf(key).publicKey.toString('base64'));
   const left = [...publicKeys];
@@ -72,9 +73,10 @@ async function next<K extends keyof Said>(scene: Scene, kind: K, after: () => un
   );
 }
 
-export async function thousand(scene: Scene, { quick, say }: BenchOptions): Promise<Figures> {
+export async function thousand(scene: Scene, { quick, tunnels, say }: BenchOptions): Promise<Figures> {
   const { lab } = scene;
-  const publicKeys = await raiseClients(scene);
+  const publicKeys = await raiseClients(scene, tunnels);
+  const count = publicKeys.length;
   await eventually(async () => (await said(scene)).length > 0, connectMs);
   const order = (name: NodeJS.Signals) => (): void => void process.kill(lab.service(service).pid() ?? Number.NaN, name);
   const rates: number[] = [];

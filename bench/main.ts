@@ -15,6 +15,8 @@ import { web } from './web.ts';
 export interface BenchOptions {
   readonly quick: boolean;
   readonly runs: number;
+  /** Live tunnels of failover's `thousand` and `drain`; absent: 1,000. */
+  readonly tunnels?: number;
   /** A part of a bench that has parts; absent: the whole. */
   readonly only?: string;
   /** Progress for people. */
@@ -33,18 +35,27 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, runs: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    runs: { type: 'string' },
+    tunnels: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const [name] = positionals;
 const bench = name === undefined ? undefined : benches[name];
 const runs = Number(values.runs ?? '1');
+const tunnels = values.tunnels === undefined ? undefined : Number(values.tunnels);
+const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
 const { only } = values;
 const parts: Readonly<Record<string, readonly string[]>> = { dataplane: dataplaneParts, failover: failoverParts };
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
-if (name === undefined || bench === undefined || !known || !Number.isInteger(runs) || runs < 1) {
-  const usages = Object.entries(parts).map(([of, names]) => `\n  ${of} also --only ${names.join('|')}`);
+if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {
+  const usages = Object.entries(parts).map(([of, names]) => `
+  ${of} also --only ${names.join('|')}`);
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]${usages.join('')}\n`,
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]${usages.join('')}, and --tunnels N (50 at least)
+`,
   );
   process.exit(2);
 }
@@ -55,6 +66,7 @@ const figures = await bench({
   quick: values.quick ?? false,
   runs,
   ...(only !== undefined && { only }),
+  ...(tunnels !== undefined && { tunnels }),
   say: (line) => process.stderr.write(`${line}\n`),
 });
 process.stdout.write(`${table(figures)}\n`);

@@ -1,4 +1,4 @@
-// Bench: `npm run bench -- NAME [--quick] [--runs N] [--only PART] [--json FILE]`, in the same kind of sandbox as the tests. The
+// Bench: `npm run bench -- NAME [--quick] [--runs N] [--only PART] [--tunnels N] [--json FILE]`, in the same kind of sandbox as the tests. The
 // figures leave it through a pipe, since nothing else does.
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ const { values, positionals } = (() => {
         quick: { type: 'boolean' },
         runs: { type: 'string' },
         only: { type: 'string' },
+        tunnels: { type: 'string' },
         json: { type: 'string' },
       },
     });
@@ -42,6 +43,7 @@ const inner = [
   ...(values.quick === true ? ['--quick'] : []),
   ...(values.runs === undefined ? [] : ['--runs', values.runs]),
   ...(values.only === undefined ? [] : ['--only', values.only]),
+  ...(values.tunnels === undefined ? [] : ['--tunnels', values.tunnels]),
 ];
 const [file, ...rest] = made.command(inner);
 const run = spawn(file, rest, { cwd: tree, env: made.env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });

@@ -8,6 +8,8 @@ export interface Outage {
   readonly replies: number;
   /** Sent and not answered. */
   readonly lost: number;
+  /** When those were sent, Unix time in milliseconds, by the ones that were answered. */
+  readonly lostAtMs: readonly number[];
   /** Replies came until the end: what was away is back. */
   readonly ended: boolean;
 }
@@ -16,9 +18,36 @@ const intervalMs = 20;
 /** Between the last reply and the end of ping(8), on a busy machine. */
 const endMs = 500;
 
-/** `[1732561200.123456] 64 bytes from ...` (ping -D). */
-const repliesIn = (text: string): readonly number[] =>
-  [...text.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)].map(([, at]) => Number(at) * 1_000);
+interface Reply {
+  /** From 1. */
+  readonly number: number;
+  /** Unix time, milliseconds. */
+  readonly atMs: number;
+  readonly rttMs: number;
+}
+
+/** `[1732561200.123456] 64 bytes from 44.31.0.1: icmp_seq=1 ttl=61 time=0.721 ms` (ping -D); one that came twice counts once. */
+function repliesIn(text: string): readonly Reply[] {
+  const lines = text.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+) .* time=(\d+(?:\.\d+)?) ms$/gm);
+  return [...lines].map(([, at, number, rtt]) => ({
+    number: Number(number),
+    atMs: Number(at) * 1_000,
+    rttMs: Number(rtt),
+  }));
+}
+
+function lostAmong(replies: readonly Reply[], count: number): readonly number[] {
+  const sent = new Map(replies.map(({ number, atMs, rttMs }) => [number, atMs - rttMs]));
+  const lost: number[] = [];
+  let [number, atMs] = [...sent].sort(([a], [b]) => a - b)[0] ?? [1, Number.NaN];
+  atMs -= (number - 1) * intervalMs;
+  for (number = 1; number <= count; number += 1) {
+    const answered = sent.get(number);
+    atMs = answered ?? atMs + intervalMs;
+    if (answered === undefined) lost.push(Math.round(atMs));
+  }
+  return lost;
+}
 
 export interface Watch {
   readonly seconds: number;
@@ -45,14 +74,16 @@ export async function outageDuring(
   const { stdout } = await lab.exec(netns, argv, { timeoutMs: (seconds + 30) * 1_000, accept: [0, 1] });
   const end = Date.now();
   const replies = repliesIn(stdout);
+  const times = replies.map(({ atMs }) => atMs);
   let ms = 0;
-  for (const [at, time] of replies.entries())
-    if (at > 0) ms = Math.max(ms, time - (replies[at - 1] ?? time) - intervalMs);
-  const ended = end - (replies.at(-1) ?? 0) < endMs + rttMs;
+  for (const [at, time] of times.entries()) if (at > 0) ms = Math.max(ms, time - (times[at - 1] ?? time) - intervalMs);
+  const ended = end - (times.at(-1) ?? 0) < endMs + rttMs;
+  const lostAtMs = lostAmong(replies, Number(count));
   return {
-    ms: Math.round(ended ? ms : Math.max(ms, end - (replies.at(-1) ?? end))),
+    ms: Math.round(ended ? ms : Math.max(ms, end - (times.at(-1) ?? end))),
     replies: replies.length,
-    lost: Number(count) - replies.length,
+    lost: lostAtMs.length,
+    lostAtMs,
     ended,
   };
 }

@@ -84,7 +84,7 @@ export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOp
   const broken: number[] = [];
   const tookMs: number[] = [];
   const lostIn = ({ outages }: Round): number => outages.reduce((sum, way) => sum + way.lost, 0);
-  for (let left = quick ? 2 : Math.max(runs, rounds); left > 0; left -= 1) {
+  for (let left = quick ? 2 : (runs > 1 ? runs : rounds); left > 0; left -= 1) {
     const [, standby] = await settled(scene);
     await heard(scene, standby, publicKeys);
     const calm = await during(scene, async () => undefined);

@@ -24,6 +24,7 @@ import { createHead } from '#internal/submit/submit.ts';
 import { openTraffic } from '#internal/traffic/traffic.ts';
 import { createKnownAuthorities, nodesToAsk, renewAgainAndAgain } from '#internal/trust/trust.ts';
 import { createDraining, isDrained } from './drain.ts';
+import { createEtcdLead } from './etcd-lead.ts';
 import { figuresOf } from './figures.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 import { createLoad } from './load.ts';
@@ -160,9 +161,11 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     },
     snapshot: () => reconciler.snapshot(),
   });
+  const members = membersOf(config.etcd.endpoints, identity.current, clock);
   const draining = createDraining({
     ...{ nodeId: config.nodeId, status, pairing, election, clock, log },
     snapshot: () => reconciler.snapshot(),
+    etcdLead: createEtcdLead({ address: config.mesh.address, members, clock, log }),
   });
   const verdicts = createVerdicts({
     ...{ nodeId: config.nodeId, status, clock, log },
@@ -219,7 +222,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
   const server = newServer();
   const lead = { ...leader, leaderOf: (poolId: string) => election.leaderOf(poolId) };
   const api = openApi({
-    ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead, ...people },
+    ...{ config, version, reconciler, status, store, head, clock, log, metrics, lead, members, ...people },
     usage: { own: traffic.of, others: mesh.usage },
     denials: questions.denials,
     stayOf: presence.stayOf,
@@ -228,7 +231,6 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     trusted: trust.trusted,
     takeOver: (id, on) => (id === config.nodeId ? pairing.takeOver() : mesh.orderTakeover(id, on)),
     ...(trust.joining && { joining: trust.joining }),
-    members: membersOf(config.etcd.endpoints, identity.current, clock),
     explain: { self, here: () => here, holderOf: presence.holderOf, facts: questions.facts, whereabouts: pairing.seen },
     reach: reaching,
   });

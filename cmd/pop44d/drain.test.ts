@@ -13,7 +13,7 @@ function world() {
   let nowMs = 0;
   const status = createStatus('p3');
   const orders: string[] = [];
-  const state = { carries: false, problem: '', leading: [] as string[], standsFor: -1 };
+  const state = { carries: false, problem: '', leading: [] as string[], standsFor: -1, etcd: '' };
   const draining = createDraining({
     ...{ nodeId: 'p3', snapshot: () => snapshot, status },
     pairing: {
@@ -28,6 +28,15 @@ function world() {
         state.standsFor = [...pools].length;
       },
       leading: () => state.leading,
+    },
+    etcdLead: {
+      handOver: (avoided) => {
+        if (state.etcd !== 'leads') state.etcd = `handed over, not to ${[...avoided].join()}`;
+      },
+      pending: () => state.etcd === 'leads',
+      keep: () => {
+        state.etcd = '';
+      },
     },
     clock: { ...realClock, monotonicMs: () => nowMs },
     log: { info: () => undefined, warn: () => undefined },
@@ -122,4 +131,20 @@ test('who carried the PoP takes it back when it is in use again; who did not, or
   await unable.beat();
   expect(unable.orders).toHaveLength(then);
   expect(unable.status.own().drainPending).toBe('');
+});
+
+test('a drained node hands the lead of etcd on, to none that is drained too, and says so while it cannot [N8]', async () => {
+  const { status, state, roles, drain, beat } = world();
+  roles('standby', 'active');
+  await beat();
+  expect(state.etcd).toBe('');
+  drain('p4', true);
+  drain('p3', true);
+  expect(state.etcd).toBe('handed over, not to fd44:44::3,fd44:44::4');
+  state.etcd = 'leads';
+  await beat();
+  expect(status.own().drainPending).toBe('leads etcd');
+  drain('p3', false);
+  expect(state.etcd).toBe('');
+  expect(status.own().drainPending).toBe('');
 });

@@ -10,6 +10,7 @@ import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { RecordChange, Snapshot } from '#internal/model/model.ts';
 import type { Status } from '#internal/status/status.ts';
+import type { EtcdLead } from './etcd-lead.ts';
 import type { Pairing } from './pair.ts';
 
 export interface DrainParts {
@@ -18,6 +19,7 @@ export interface DrainParts {
   readonly status: Pick<Status, 'of' | 'own' | 'update'>;
   readonly pairing: Pick<Pairing, 'takeOver' | 'carries'>;
   readonly election: Pick<Election, 'stand' | 'leading'>;
+  readonly etcdLead: EtcdLead;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
@@ -34,8 +36,14 @@ const backMs = 60_000;
 export const isDrained = (snapshot: Snapshot, nodeId: string): boolean =>
   snapshot.nodes.get(nodeId)?.record.drain !== undefined;
 
+/** In the mesh, of nodes that are out of use. */
+const drainedAddresses = (snapshot: Snapshot): ReadonlySet<string> =>
+  new Set(
+    [...snapshot.nodes.values()].flatMap(({ record }) => (record.drain === undefined ? [] : [record.meshAddress])),
+  );
+
 export function createDraining(parts: DrainParts): Draining {
-  const { nodeId, snapshot, status, pairing, election, clock, log } = parts;
+  const { nodeId, snapshot, status, pairing, election, etcdLead, clock, log } = parts;
   let backUntilMs: number | undefined;
   let ordering = false;
   let refused = '';
@@ -70,10 +78,14 @@ export function createDraining(parts: DrainParts): Draining {
     return [
       ...(pairing.carries() && (drain.carried || leader() !== undefined) ? ['carries its PoP'] : []),
       ...(pools === 0 ? [] : [`leads ${pools} ${pools === 1 ? 'pool' : 'pools'}`]),
+      ...(etcdLead.pending() ? ['leads etcd'] : []),
     ].join(', ');
   }
 
   function look(): void {
+    // First: what follows writes, and must not wait for an election.
+    if (isDrained(snapshot(), nodeId)) etcdLead.handOver(drainedAddresses(snapshot()));
+    else etcdLead.keep();
     if (backUntilMs !== undefined && (status.own().role === 'active' || clock.monotonicMs() > backUntilMs))
       backUntilMs = undefined;
     const from = leader();

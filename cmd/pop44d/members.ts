@@ -1,6 +1,6 @@
 // Members of etcd's cluster, asked with this node's certificate when somebody wants to know: seldom.
 
-import type { Members } from '#internal/api/api.ts';
+import type { Member, Members } from '#internal/api/api.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Etcd, openEtcd } from '#internal/etcd/etcd.ts';
 import type { Identity } from '#internal/rpc/rpc.ts';
@@ -8,7 +8,14 @@ import { tlsOf } from './trust.ts';
 
 const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
 
-export function membersOf(endpoints: readonly string[], identity: () => Identity, clock: Clock): Members {
+export interface LedMembers extends Members {
+  /** It leads the cluster, as it says itself. */
+  leads(member: Member): Promise<boolean>;
+  /** From the one that leads to one that votes. */
+  moveLead(from: Member, to: Member): Promise<void>;
+}
+
+export function membersOf(endpoints: readonly string[], identity: () => Identity, clock: Clock): LedMembers {
   async function asked<T>(at: readonly string[], ask: (etcd: Etcd) => Promise<T>): Promise<T> {
     const etcd = openEtcd({ endpoints: at, tls: tlsOf(identity()), clock });
     try {
@@ -31,6 +38,8 @@ export function membersOf(endpoints: readonly string[], identity: () => Identity
         () => true,
         () => false,
       ),
+    leads: ({ id }) => asked(urls.get(id) ?? [], async (etcd) => (await etcd.leader()) === id),
+    moveLead: ({ id }, to) => asked(urls.get(id) ?? [], (etcd) => etcd.moveLeader(to.id)),
     remove: ({ id }) => asked(endpoints, (etcd) => etcd.removeMember(id)),
   };
 }

@@ -280,3 +280,17 @@ test.each(['127.0.0.1', '[::1]'] as const)(
     }
   },
 );
+
+test('the lead goes to the member that is named, when the one that leads is asked', async () => {
+  await using server = await startEtcd({ members: 3 });
+  using any = client(server.endpoints);
+  const leader = await any.leader();
+  const names = new Map((await any.members()).map(({ id, name }) => [id, name]));
+  const other = [...names.keys()].find((id) => id !== leader) ?? '';
+  const url = (id: string): string => server.members.find(({ name }) => name === names.get(id))?.url ?? '';
+  using there = client([url(other)]);
+  expect(failureCode(await there.moveLeader(leader).catch((thrown: unknown) => thrown))).toBe('rejected');
+  using here = client([url(leader)]);
+  await here.moveLeader(other);
+  await eventually(async () => (await there.leader()) === other, 5_000);
+});

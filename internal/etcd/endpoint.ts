@@ -20,6 +20,7 @@ export interface Clients {
   readonly kv: KVClient;
   readonly lease: LeaseClient;
   readonly cluster: Etcd3['cluster'];
+  readonly maintenance: Etcd3['maintenance'];
 }
 
 export interface Endpoint {
@@ -94,7 +95,8 @@ export function openEndpoint(url: string, tls: Tls | undefined, deadlineMs: numb
     url,
     async unary(name, run, ms = deadlineMs) {
       try {
-        return await run({ kv: client.kv, lease: client.leaseClient, cluster: client.cluster }, options(ms));
+        const { kv, leaseClient: lease, cluster, maintenance } = client;
+        return await run({ kv, lease, cluster, maintenance }, options(ms));
       } catch (thrown) {
         throw failureOf(thrown, `${name} at ${url}`);
       }

@@ -88,6 +88,10 @@ export interface Etcd {
   members(): Promise<readonly Member[]>;
   /** Sent once; without an error too when it is gone already. etcd refuses what would cost it its majority. */
   removeMember(id: string): Promise<void>;
+  /** The id of the member that leads, as the one that is asked knows it; empty: none does. */
+  leader(): Promise<string>;
+  /** Sent once, to the first endpoint, whose member must lead. @param id of a member that votes */
+  moveLeader(id: string): Promise<void>;
   /** Ends, without an error, only by its signal. To be iterated once. */
   listThenWatch(prefix: string, signal: AbortSignal): Following;
   /** For connections to come: watches and calls under way go on over those that stand. */
@@ -205,6 +209,13 @@ export function openEtcd(options: EtcdOptions): Etcd {
         // Its answer got lost, or somebody else was faster.
         if (!(await gone().catch(() => false))) throw thrown;
       }
+    },
+    async leader() {
+      const { leader } = await read('ask who leads', ({ maintenance }, o) => maintenance.status(o));
+      return leader === '0' ? '' : String(leader);
+    },
+    async moveLeader(id) {
+      await endpoints[0]?.unary('move the lead', ({ maintenance }, o) => maintenance.moveLeader({ targetID: id }, o));
     },
     listThenWatch: (prefix, signal) => listThenWatch(following, prefix, signal),
     renew(tls) {

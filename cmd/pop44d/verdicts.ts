@@ -15,6 +15,7 @@ import {
   type Share,
   verdictOf,
 } from '#internal/verdict/verdict.ts';
+import { isDrained } from './drain.ts';
 
 export interface VerdictParts {
   readonly nodeId: string;
@@ -49,7 +50,8 @@ export function createVerdicts(parts: VerdictParts): Verdicts {
   /** A node that was never heard may be of a build that has no mesh, or not there yet: nothing is known of it. */
   function neighbourOf(id: string): Neighbour | undefined {
     const known = status.of(id);
-    if (known?.lastHeard === undefined) return undefined;
+    // What a drained one says, or that it is silent, is no reason for anything: it may be switched off.
+    if (known?.lastHeard === undefined || isDrained(snapshot(), id)) return undefined;
     const now = clock.wall();
     const hearsUs = hearsBack(known, nodeId, now);
     // Where only beacons come, what it said last is of no moment that is known. One that hears us, and whose stream is

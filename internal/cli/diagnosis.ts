@@ -153,8 +153,26 @@ const checks: readonly Check[] = [
   },
 ];
 
+/** Without what is silent because its node is drained: it may be switched off. */
+function ofNodesInUse(facts: Facts): Facts {
+  const { mesh, reached } = facts;
+  const drained = new Set(mesh.nodes.filter(({ state }) => state?.node?.drain !== undefined).map(idOf));
+  if (drained.size === 0) return facts;
+  const isOff = (id: string): boolean => drained.has(id);
+  const nodes = mesh.nodes.map((node) => ({ ...node, paths: node.paths.filter(({ nodeId }) => !isOff(nodeId)) }));
+  const cells = mesh.cells.filter(
+    ({ fromNodeId, toNodeId, heard }) => heard || !(isOff(fromNodeId) || isOff(toNodeId)),
+  );
+  return {
+    ...facts,
+    mesh: { ...mesh, nodes, cells },
+    reached: new Map([...reached].filter(([node, problem]) => problem === undefined || !isOff(node))),
+  };
+}
+
 /** A line for each thing that is wrong, and one for each check that found none. O(nodes²). */
-export function diagnose(facts: Facts): readonly Finding[] {
+export function diagnose(all: Facts): readonly Finding[] {
+  const facts = ofNodesInUse(all);
   return checks.flatMap(({ name, look, good }) => {
     const found = look(facts);
     if (found.length === 0) return [{ level: 'OK', check: name, cause: good(facts), cure: '' } as const];

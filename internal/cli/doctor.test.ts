@@ -51,6 +51,21 @@ test('of a network that is well every check is OK', () => {
 });
 
 const path = { interconnectId: 'p1-p2', nodeId: 'p2' };
+
+test('that a drained node is silent is no finding; that one in use does not hear another is', () => {
+  const silent = meshOf({}, { paths: [{ ...path, verdict: 'bad', troubles: ['down'] }] }, { heard: false });
+  const reached = new Map([
+    ['p1', undefined],
+    ['p2', { code: 'unavailable', message: 'x' }],
+  ]);
+  const wrong = (mesh: Facts['mesh']) =>
+    diagnose({ ...facts, mesh, reached }).flatMap(({ level, check }) => (level === 'OK' ? [] : [check]));
+  expect(wrong(silent)).toEqual(['daemons', 'mesh', 'paths']);
+  const { nodes } = create(GetMeshResponseSchema, { nodes: [node('p2', { node: { id: 'p2', drain: {} } })] });
+  const drained = { ...silent, nodes: [...silent.nodes.slice(0, 1), ...nodes] };
+  expect(wrong(drained)).toEqual([]);
+});
+
 test.each<readonly [level: string, check: string, cause: string, Partial<Facts>]>([
   ['FAIL', 'daemons', 'p2 does not answer', { reached: new Map([['p2', { code: 'unavailable', message: 'x' }]]) }],
   ['WARN', 'daemons', 'does not name p2', { reached: new Map([['p2', { code: 'context', message: 'x' }]]) }],

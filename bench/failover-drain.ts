@@ -53,19 +53,23 @@ async function during({ lab, stations }: Scene, happens: () => Promise<unknown>)
   const outward = (name: keyof typeof stations, rttMs: number) =>
     outageDuring(lab, 'client', host4, { seconds: watchSeconds, from: stations[name].address, rttMs: rttMs + lateMs });
   const push = [program('downlink'), 'tcp', host4, servedPort, String(watchSeconds), stations.near.address];
-  const watched = Promise.all([
+  let tookMs = 0;
+  const happening = async (): Promise<void> => {
+    await realClock.sleep(calmMs);
+    const began = realClock.monotonicMs();
+    await happens();
+    tookMs = realClock.monotonicMs() - began;
+  };
+  const [near, inward, far150, far600, { stdout }] = await Promise.all([
     outward('near', 0),
     outageDuring(lab, 'host', stations.near.address, { seconds: watchSeconds, rttMs: lateMs }),
     outward('far150', 150),
     outward('far600', 600),
+    lab.exec('client', [process.execPath, ...push], { timeoutMs: (watchSeconds + 30) * 1_000 }),
+    happening(),
   ]);
-  const pushed = lab.exec('client', [process.execPath, ...push], { timeoutMs: (watchSeconds + 30) * 1_000 });
-  await realClock.sleep(calmMs);
-  const began = realClock.monotonicMs();
-  await happens();
-  const tookMs = realClock.monotonicMs() - began;
-  const heard = JSON.parse((await pushed).stdout) as { readonly ended: boolean; readonly closed: boolean };
-  return { outages: await watched, broken: heard.closed || !heard.ended, tookMs };
+  const pushed = JSON.parse(stdout) as { readonly ended: boolean; readonly closed: boolean };
+  return { outages: [near, inward, far150, far600], broken: pushed.closed || !pushed.ended, tookMs };
 }
 
 /** `3 in at +250 to +310 ms` */
@@ -84,7 +88,7 @@ export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOp
   const broken: number[] = [];
   const tookMs: number[] = [];
   const lostIn = ({ outages }: Round): number => outages.reduce((sum, way) => sum + way.lost, 0);
-  for (let left = quick ? 2 : (runs > 1 ? runs : rounds); left > 0; left -= 1) {
+  for (let left = quick ? 2 : runs > 1 ? runs : rounds; left > 0; left -= 1) {
     const [, standby] = await settled(scene);
     await heard(scene, standby, publicKeys);
     const calm = await during(scene, async () => undefined);

@@ -30,6 +30,9 @@ interface CreateOptions extends ChangeOptions {
   readonly uplink: bigint;
   readonly heartbeat: string;
 }
+/** Milliseconds: a move that loses nothing may take 20 s (seam/takeover-asker.ts), and its daemon is asked through another one. */
+const takeoverMs = 30_000;
+
 interface UpdateOptions extends ChangeOptions {
   readonly uplink?: bigint;
   readonly heartbeat?: string;
@@ -99,7 +102,7 @@ export function nodeVerbs(node: Command, session: Session): void {
     .argument('<node>')
     .description('have the standby node of a pair take its PoP over now; nothing takes it back by itself')
     .action(async (of: string) => {
-      await (await session.client()).fabric.takeOver({ node: of });
+      await (await session.client()).fabric.takeOver({ node: of }, { deadlineMs: takeoverMs });
       session.say(`${of} is active`);
     });
   drainVerbs(node, session);

@@ -79,6 +79,8 @@ export interface Mesh {
   close(): void;
 }
 
+/** Milliseconds: longer than a node gives its own half for a move that loses nothing (seam/takeover-asker.ts: 20 s). */
+const orderMs = 25_000;
 /** Milliseconds that an old stream is kept beside the new one. */
 const overlapMs = 5_000;
 
@@ -218,7 +220,7 @@ export function createMesh({ nodeId, status, clock, log, credentials, presence, 
       if (target === undefined) return 'it is not on the mesh';
       const connection = connect(MeshService, target, credentials(), { serverName: serverNameOf(id) });
       try {
-        return (await connection.call.orderTakeover({}, { signal })).problem;
+        return (await connection.call.orderTakeover({}, { signal, deadlineMs: orderMs })).problem;
       } finally {
         connection.close();
       }

@@ -56,10 +56,16 @@ export interface Sandbox {
   readonly env: NodeJS.ProcessEnv;
 }
 
+export interface SandboxOptions {
+  readonly writable: boolean;
+  /** What runs inside may make threads urgent (sched(7)), which a user namespace forbids: none for root. */
+  readonly urgent?: boolean;
+}
+
 /**
  * A sandbox around the work tree `tree`. Gives back why not, as a sentence with the cure, when this machine allows none.
  */
-export function sandbox(tree: string, options: { readonly writable: boolean }): Sandbox | { readonly problem: string } {
+export function sandbox(tree: string, options: SandboxOptions): Sandbox | { readonly problem: string } {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
   } catch (thrown) {
@@ -67,7 +73,8 @@ export function sandbox(tree: string, options: { readonly writable: boolean }): 
     return { problem: `/dev/net/tun cannot be opened (${cure}): ${thrown instanceof Error ? thrown.message : ''}` };
   }
   // A user namespace keeps root's hands off the machine; some machines forbid it, then root does without.
-  const tries = process.getuid?.() === 0 ? [withUsers, namespaces] : [withUsers];
+  const isRoot = process.getuid?.() === 0;
+  const tries = isRoot ? (options.urgent === true ? [namespaces] : [withUsers, namespaces]) : [withUsers];
   const refusals: string[] = [];
   for (const flags of tries) {
     const run = spawnSync('unshare', [...flags, 'mount', '-t', 'tmpfs', 'probe', '/run'], { encoding: 'utf8' });

@@ -18,6 +18,7 @@ import { observeDaemon } from './observe.ts';
 import { type BfdSession, type Med, type Protocol, parseBfdSessions, parseMeds, parseProtocols } from './parse.ts';
 import { standingAmong } from './standing.ts';
 import { createTrials } from './trials.ts';
+import { createUrgent } from './urgent.ts';
 
 export type { BfdSession, Protocol } from './parse.ts';
 
@@ -60,6 +61,10 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     daemon,
     trials: createTrials({ daemon, pace, clock, log, settled: disturb }),
   });
+  const urgent = Object.values(daemons).map((daemon) =>
+    createUrgent({ netns: daemon.netns, pidFile: daemon.files.pid, log }),
+  );
+  const hurry = (): Promise<unknown> => Promise.all(urgent.map((each) => each.hurry()));
   const birds = { transport: withTrials(daemons.transport), pop: withTrials(daemons.pop) };
   const protocolsOf = async (name: Netns): Promise<readonly Protocol[]> =>
     parseProtocols((await daemons[name].ask('show protocols'))?.lines ?? []);
@@ -67,9 +72,15 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
     kinds: ['bird'],
     async observe() {
       const found = await Promise.all(Object.values(daemons).map(observeDaemon));
+      // Of one that was adopted too.
+      await hurry();
       return { bird: new Map<string, Bird>(found.flat().map((bird) => [bird.netns, bird])) };
     },
-    apply: (steps) => applySteps(birds, opener, steps),
+    async apply(steps) {
+      const failures = await applySteps(birds, opener, steps);
+      await hurry();
+      return failures;
+    },
     onDisturbance: (listener) => listeners.push(listener),
     protocols: protocolsOf,
     standing: async (name) => [...(await standingAmong(daemons[name], await protocolsOf(name)))],

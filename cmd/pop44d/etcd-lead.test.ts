@@ -49,7 +49,10 @@ test.each<[string, string, string, readonly string[], readonly string[], string,
 
 test('a lead that comes back is handed over again, and etcd is not asked all the time [N8]', async () => {
   const { state, lead, handOver } = world('::1', 'a');
+  lead.handOver(new Set());
+  expect(lead.pending()).toBe(true);
   await handOver();
+  expect(lead.pending()).toBe(false);
   state.leader = 'a';
   state.nowMs += 4_999;
   await handOver();

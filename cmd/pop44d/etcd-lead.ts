@@ -21,7 +21,7 @@ export interface EtcdLead {
    * @param avoided addresses of nodes that are drained too: they are no better
    */
   handOver(avoided: ReadonlySet<string>): void;
-  /** This node's member leads, though another one could. */
+  /** This node's member leads, though another one could; or nobody has answered yet whether it does. */
   pending(): boolean;
   /** This node is in use again. */
   keep(): void;
@@ -32,6 +32,7 @@ const askEachMs = 5_000;
 
 export function createEtcdLead({ address, members, clock, log }: EtcdLeadParts): EtcdLead {
   let leads = false;
+  let known = false;
   let asking = false;
   let askedMs = Number.NEGATIVE_INFINITY;
   let told = '';
@@ -77,11 +78,13 @@ export function createEtcdLead({ address, members, clock, log }: EtcdLeadParts):
         .catch((cause: unknown) => warn('etcd-lead-unknown', cause))
         .finally(() => {
           asking = false;
+          known = true;
         });
     },
-    pending: () => leads,
+    pending: () => leads || (asking && !known),
     keep: () => {
       leads = false;
+      known = false;
       askedMs = Number.NEGATIVE_INFINITY;
     },
   };

@@ -1,8 +1,10 @@
 // Called clients: many WireGuard clients in a process of its own, in the namespace it was started in, that answer who calls them.
-// Arguments as live-clients.ts. One JSON a line: what it has done, and when clients were back.
+// Arguments: whom they send echoes to, a JSON file with private keys and addresses of the clients, and the rest as live-clients.ts.
+// One JSON a line: what it has done, and when clients were back.
 //
 //   SIGHUP    the first 50 shake hands again: `{"refreshed":50}`
 //   SIGUSR2   all do, as fast as they get answers: `{"perSecond":N}`
+//   SIGALRM   each begins to send an echo each 2 s; the next time they end: `{"echoes":{"sent":N,"unanswered":N,"tunnels":N}}`
 //   calls     when the last was a while ago: `{"back":[[which, Unix time in milliseconds], ...]}`
 
 import { readFile } from 'node:fs/promises';
@@ -15,10 +17,13 @@ const quietMs = 3_000;
 const lookEachMs = 200;
 const recent = 50;
 
-const [file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
-const privateKeys = JSON.parse(await readFile(file, 'utf8')) as readonly string[];
+/** Of each client: 500 echoes a second with 1,000. */
+const echoEachMs = 2_000;
+
+const [echoedBy = '', file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
+const known = JSON.parse(await readFile(file, 'utf8')) as readonly (readonly [privateKey: string, address: string])[];
 const server = Buffer.from(serverKey, 'base64');
-const callers = privateKeys.map((key) => ({ keys: noiseKeysOf(key), server }));
+const callers = known.map(([key, own]) => ({ keys: noiseKeysOf(key), server, address: own }));
 const clients = await openCalledClients({ callers, address, port: Number(port), sources });
 const everybody = callers.map((_, at) => at);
 const say = (what: object): void => void process.stdout.write(`${JSON.stringify(what)}\n`);
@@ -30,6 +35,12 @@ const connected = async (which: readonly number[]): Promise<number> => {
 };
 process.on('SIGHUP', () => void connected(everybody.slice(0, recent)).then(() => say({ refreshed: recent })));
 process.on('SIGUSR2', () => void connected(everybody).then((perSecond) => say({ perSecond })));
+let end: ReturnType<typeof clients.echo> | undefined;
+process.on('SIGALRM', () => {
+  const ended = end?.();
+  end = ended === undefined ? clients.echo(echoedBy, echoEachMs) : undefined;
+  void ended?.then((echoes) => say({ echoes }));
+});
 say({ connected: await connected(everybody) });
 
 let told: [number, number][] = [];

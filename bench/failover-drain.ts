@@ -1,16 +1,17 @@
 // Failover drain: what is lost while a PoP goes to its other node by an order, and back, of echoes by both ways and from afar, with
-// 1,000 other tunnels that live (`--quick`: with none). Before each move the same is watched without one: what is lost then is
-// the machine's.
+// 1,000 other tunnels that send echoes too, 500 a second together (`--quick`: with none). Before each move the same is watched
+// without one: what is lost then is the machine's.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
 import type { Endpoint } from '#internal/duty/duty.ts';
+import type { Echoes } from '#internal/testkit/called-clients.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
 import { program, type Scene, servedPort, settled, withinMs } from './failover-scene.ts';
-import { raiseClients } from './failover-thousand.ts';
+import { echoedDuring, raiseClients } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
 
@@ -50,6 +51,10 @@ interface Round {
   readonly tookMs: number;
 }
 
+interface Told extends Round {
+  readonly echoes: Echoes | undefined;
+}
+
 /** Everything is watched while something happens, or nothing does. */
 async function during({ lab, stations }: Scene, seconds: number, happens: () => Promise<unknown>): Promise<Round> {
   const outward = (name: keyof typeof stations, rttMs: number) =>
@@ -82,32 +87,47 @@ const lossesSince = (outages: Watched, sinceMs: number): readonly string[] =>
     return first === undefined ? [] : [`${lostAtMs.length} ${ways[at]} at ${span} ms`];
   });
 
+/** And of the other tunnels' own echoes, if there are any. */
+async function round(scene: Scene, others: boolean, seconds: number, happens: () => Promise<unknown>): Promise<Told> {
+  const watch = () => during(scene, seconds, happens);
+  const [done, echoes] = others ? await echoedDuring(scene, watch) : [await watch(), undefined];
+  return { ...done, echoes };
+}
+
+const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
+const lostIn = ({ outages, echoes }: Told): number => sum(outages.map((way) => way.lost)) + (echoes?.unanswered ?? 0);
+
+function textOf({ outages, echoes }: Told, sinceMs: number): string {
+  const ofOthers =
+    echoes === undefined || echoes.unanswered === 0
+      ? []
+      : [`${echoes.unanswered} of ${echoes.sent} of ${echoes.tunnels} other tunnels`];
+  return [...lossesSince(outages, sinceMs), ...ofOthers].join(', ') || 'nothing';
+}
+
 export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOptions): Promise<Figures> {
   const { client } = scene;
   const publicKeys = quick ? [] : await raiseClients(scene, tunnels);
-  const rounds = quick ? 2 : runs > 1 ? runs : mostRounds;
+  const others = publicKeys.length > 0;
   const lost: number[] = [];
   const control: number[] = [];
   const broken: number[] = [];
   const tookMs: number[] = [];
-  const lostIn = ({ outages }: Round): number => outages.reduce((sum, way) => sum + way.lost, 0);
-  for (let left = rounds; left > 0; left -= 1) {
+  for (let left = quick ? 2 : runs > 1 ? runs : mostRounds; left > 0; left -= 1) {
     const [, standby] = await settled(scene);
     await heard(scene, standby, publicKeys);
-    const calm = await during(scene, controlSeconds, async () => undefined);
+    const calm = await round(scene, others, controlSeconds, async () => undefined);
     control.push(lostIn(calm));
     const orderedMs = realClock.wall().getTime() + calmMs;
-    const moved = await during(scene, moveSeconds, () => client.fabric.takeOver({ node: standby }));
+    const moved = await round(scene, others, moveSeconds, () => client.fabric.takeOver({ node: standby }));
     tookMs.push(moved.tookMs);
     lost.push(lostIn(moved));
     broken.push(Number(moved.broken));
     if (lost.at(-1) !== 0) for (const line of await toldSince(scene, orderedMs)) say(line);
-    const without = lossesSince(calm.outages, orderedMs);
     say(
-      `order to ${standby}: ${lossesSince(moved.outages, orderedMs).join(', ') || 'nothing'} lost, the connection ${moved.broken ? 'broke' : 'stood'}; it led after ${moved.tookMs.toFixed(0)} ms (without a move ${without.join(', ') || 'nothing'} lost)`,
+      `order to ${standby}: ${textOf(moved, orderedMs)} lost, the connection ${moved.broken ? 'broke' : 'stood'}; it led after ${moved.tookMs.toFixed(0)} ms (without a move ${textOf(calm, orderedMs)} lost)`,
     );
   }
-  const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
   return {
     drain_lost_packets: figure(sum(lost), 'packets', '<= 0', lost),
     drain_control_lost_packets: figure(sum(control), 'packets', '', control),

@@ -7,7 +7,9 @@ import { realClock } from '#internal/clock/clock.ts';
 import type { Endpoint } from '#internal/duty/duty.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { killNode, startNode } from '#internal/testkit/lab/pair.ts';
+import type { Echoes } from '#internal/testkit/called-clients.ts';
 import { noiseKeysOf } from '#internal/testkit/noise.ts';
+import { host4 } from '#internal/testkit/lab/topology.ts';
 import { appliedNow, program, type Scene, settled, withinMs } from './failover-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
@@ -26,6 +28,7 @@ type Said = Partial<{
   connected: number;
   refreshed: number;
   perSecond: number;
+  echoes: Echoes;
   back: readonly (readonly [which: number, atMs: number])[];
 }>;
 
@@ -41,18 +44,22 @@ export function raiseClients(scene: Scene, count = most): Promise<readonly strin
 async function raiseAll({ lab, client }: Scene, count: number): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, () => randomBytes(32).toString('base64'));
   const publicKeys = keys.map((key) => noiseKeysOf(key).publicKey.toString('base64'));
-  const left = [...publicKeys];
+  const known: (readonly [privateKey: string, address: string])[] = [];
+  const left = [...keys.entries()];
   const worker = async (): Promise<void> => {
-    for (let publicKey = left.pop(); publicKey !== undefined; publicKey = left.pop())
-      await client.tunnels.createTunnel({ publicKey, homePopId: 'south' });
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [at, key] = next;
+      const { tunnel } = await client.tunnels.createTunnel({ publicKey: publicKeys[at] ?? '', homePopId: 'south' });
+      known[at] = [key, tunnel?.prefixes[0]?.split('/')[0] ?? ''];
+    }
   };
   await Promise.all(Array.from({ length: 8 }, worker));
   await appliedNow(client);
   const template = await client.tunnels.getTunnelTemplate({ tunnel: 'near', popId: 'south' });
-  await writeFile('/run/called-keys.json', JSON.stringify(keys), { mode: 0o600 });
+  await writeFile('/run/called-keys.json', JSON.stringify(known), { mode: 0o600 });
   for (const source of sources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
-  const argv = [process.execPath, program('called-clients'), '/run/called-keys.json', ...server, ...sources];
+  const argv = [process.execPath, program('called-clients'), host4, '/run/called-keys.json', ...server, ...sources];
   await lab.serve(service, 'host', argv);
   return publicKeys;
 }
@@ -73,12 +80,22 @@ async function next<K extends keyof Said>(scene: Scene, kind: K, after: () => un
   );
 }
 
+const tell = ({ lab }: Scene, name: NodeJS.Signals): void =>
+  void process.kill(lab.service(service).pid() ?? Number.NaN, name);
+
+/** All clients send echoes while something is done. */
+export async function echoedDuring<T>(scene: Scene, work: () => Promise<T>): Promise<readonly [T, Echoes]> {
+  tell(scene, 'SIGALRM');
+  const done = await work();
+  return [done, await next(scene, 'echoes', () => tell(scene, 'SIGALRM'))];
+}
+
 export async function thousand(scene: Scene, { quick, tunnels, say }: BenchOptions): Promise<Figures> {
   const { lab } = scene;
   const publicKeys = await raiseClients(scene, tunnels);
   const count = publicKeys.length;
   await eventually(async () => (await said(scene)).length > 0, connectMs);
-  const order = (name: NodeJS.Signals) => (): void => void process.kill(lab.service(service).pid() ?? Number.NaN, name);
+  const order = (name: NodeJS.Signals) => () => tell(scene, name);
   const rates: number[] = [];
   const lasts: number[] = [];
   const bounds: number[] = [];

@@ -3,19 +3,34 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { realClock } from '#internal/clock/clock.ts';
+import { echoReply, echoRequest } from './icmp-echo.ts';
 import { answerTo } from './noise-responder.ts';
 import { type Caller, type Initiation, initiate, messageType, type Transport } from './noise.ts';
+
+export interface Echoes {
+  readonly sent: number;
+  readonly unanswered: number;
+  /** So many clients had one that was not answered. */
+  readonly tunnels: number;
+}
 
 export interface CalledClients {
   /** Those shake hands, so many at once. @throws Error when one gets no answer */
   connect(which: readonly number[]): Promise<void>;
   /** Unix time, milliseconds, at which each that was called had its new session confirmed; emptied by it. */
   back(): ReadonlyMap<number, number>;
+  /** Each sends an echo so often, all evenly. Gives what ends it, and tells what came of them. */
+  echo(to: string, everyMs: number): () => Promise<Echoes>;
   close(): void;
 }
 
+/** And its own address in its tunnel. */
+export interface CalledClient extends Caller {
+  readonly address: string;
+}
+
 export interface CalledClientsOptions {
-  readonly callers: readonly Caller[];
+  readonly callers: readonly CalledClient[];
   readonly address: string;
   readonly port: number;
   /** Addresses of this machine that callers have by turns. */
@@ -27,18 +42,31 @@ const atOnce = 64;
 const againMs = 1_000;
 const mostTries = 20;
 
+/** Of the last replies. */
+const lateMs = 1_500;
+const tickMs = 10;
+
 interface Client {
   readonly socket: Socket;
-  readonly caller: Caller;
+  readonly caller: CalledClient;
   tries: number;
   waiting?: { readonly initiation: Initiation; readonly done: (session: Transport) => void };
   /** Answered, and not confirmed yet. */
   called?: Transport;
+  /** As WireGuard has them: sends in the first, and takes what comes in either (paper, 5.4.6 and 6.1). */
+  sessions: readonly Transport[];
 }
+
+const withNewest = ({ sessions }: Client, session: Transport): readonly Transport[] => [
+  session,
+  ...sessions.slice(0, 1),
+];
 
 export async function openCalledClients(options: CalledClientsOptions): Promise<CalledClients> {
   const { callers, address, port, sources } = options;
   let back = new Map<number, number>();
+  /** Echoes by the order in which they were sent. */
+  let unanswered = new Set<number>();
 
   const received = (at: number, client: Client, packet: Buffer): void => {
     if (packet[0] === messageType.initiation) {
@@ -50,14 +78,21 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
     } else if (packet[0] === messageType.response) {
       const session = client.waiting?.initiation.answered(packet);
       if (session !== undefined) client.waiting?.done(session);
-    } else if (packet[0] === messageType.transport && client.called?.open(packet) !== undefined) {
-      delete client.called;
-      back.set(at, realClock.wall().getTime());
+    } else if (packet[0] === messageType.transport) {
+      let inner = client.called?.open(packet);
+      if (client.called !== undefined && inner !== undefined) {
+        client.sessions = withNewest(client, client.called);
+        delete client.called;
+        back.set(at, realClock.wall().getTime());
+      }
+      for (const session of client.sessions) inner ??= session.open(packet);
+      const reply = inner && echoReply(inner);
+      if (reply !== undefined && reply.id === at) unanswered.delete(reply.sequence * callers.length + at);
     }
   };
-  const open = async (caller: Caller, at: number): Promise<Client> => {
+  const open = async (caller: CalledClient, at: number): Promise<Client> => {
     const socket = createSocket('udp4');
-    const client: Client = { socket, caller, tries: 0 };
+    const client: Client = { socket, caller, tries: 0, sessions: [] };
     socket.on('message', (packet) => received(at, client, packet));
     socket.on('error', () => {});
     await new Promise<void>((resolve) =>
@@ -80,6 +115,7 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       const session = await Promise.race([answer, realClock.sleep(againMs)]);
       delete client.waiting;
       if (session === undefined) continue;
+      client.sessions = withNewest(client, session);
       client.socket.send(session.seal(Buffer.alloc(0)));
       return;
     }
@@ -101,6 +137,30 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       const all = back;
       back = new Map();
       return all;
+    },
+    echo(to, everyMs) {
+      unanswered = new Set();
+      let sent = 0;
+      const began = realClock.monotonicMs();
+      const send = (): void => {
+        const due = Math.floor(((realClock.monotonicMs() - began) * clients.length) / everyMs);
+        for (; sent < due; sent += 1) {
+          const id = sent % clients.length;
+          const client = clients[id];
+          const [session] = client?.sessions ?? [];
+          if (client === undefined || session === undefined) continue;
+          unanswered.add(sent);
+          const sequence = Math.floor(sent / clients.length);
+          client.socket.send(session.seal(echoRequest(client.caller.address, to, { id, sequence })));
+        }
+      };
+      const timer = setInterval(send, tickMs);
+      return async () => {
+        clearInterval(timer);
+        await realClock.sleep(lateMs);
+        const tunnels = new Set([...unanswered].map((which) => which % clients.length)).size;
+        return { sent, unanswered: unanswered.size, tunnels };
+      };
     },
     close: () => {
       for (const { socket } of clients) socket.close();

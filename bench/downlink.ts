@@ -10,8 +10,8 @@ import { connect, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 
 const everyMs = 20;
-/** Longer than a death is watched. */
-const servedMs = 30_000;
+/** Longer than a death or a move is watched. */
+const servedMs = 60_000;
 /** Within which something must have come at the end. */
 const endMs = 500;
 /** A connection is set up, a socket bound. */

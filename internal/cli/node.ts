@@ -30,8 +30,8 @@ interface CreateOptions extends ChangeOptions {
   readonly uplink: bigint;
   readonly heartbeat: string;
 }
-/** Milliseconds: a move that loses nothing may take 20 s (seam/takeover-asker.ts), and its daemon is asked through another one. */
-const takeoverMs = 30_000;
+/** Milliseconds: a move that loses nothing may take 60 s (seam/takeover-asker.ts), and its daemon is asked through another one. */
+const takeoverMs = 70_000;
 
 interface UpdateOptions extends ChangeOptions {
   readonly uplink?: bigint;

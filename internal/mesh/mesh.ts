@@ -79,8 +79,8 @@ export interface Mesh {
   close(): void;
 }
 
-/** Milliseconds: longer than a node gives its own half for a move that loses nothing (seam/takeover-asker.ts: 20 s). */
-const orderMs = 25_000;
+/** Milliseconds: longer than a node gives its own half for a move that loses nothing (seam/takeover-asker.ts: 60 s). */
+const orderMs = 65_000;
 /** Milliseconds that an old stream is kept beside the new one. */
 const overlapMs = 5_000;
 

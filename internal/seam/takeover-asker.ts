@@ -3,8 +3,8 @@
 import { createAsker } from './asker.ts';
 import type { AskTakeover, TakenOver } from './message.ts';
 
-/** Milliseconds: a move that loses nothing may take its time (takeover/move.ts: 3 and 10 s), and the one before it 3 s more. */
-const answerTimeoutMs = 20_000;
+/** Milliseconds: a move that loses nothing may take its time (takeover/move.ts: 3 and 40 s), and the one before it 3 s more. */
+const answerTimeoutMs = 60_000;
 
 export interface TakeoverAsker {
   /** Gives why it did not, empty when it did. @throws Fault `unavailable`: the privileged half does not answer */

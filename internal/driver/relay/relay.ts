@@ -20,7 +20,7 @@ export type { RelayPlace } from './render.ts';
 export type RelayMode = 'copied' | 'handed' | 'kept';
 
 export interface Relay {
-  /** Again with another mode, or with the same to go on: after a minute it ends by itself. @throws Fault: nothing is relayed */
+  /** Again with another mode, or with the same to go on: after 90 s it ends by itself. @throws Fault: nothing is relayed */
   open(place: RelayPlace, mode: RelayMode): Promise<void>;
   close(): Promise<void>;
 }

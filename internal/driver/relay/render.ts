@@ -25,8 +25,8 @@ export interface RelayPlace {
   readonly ports: readonly number[];
 }
 
-/** Of a move that nobody ends: longer than the longest one (takeover.ts), and bounded whoever dies. */
-const relaySeconds = 60;
+/** Of a move that nobody ends: longer than the longest one (takeover/move.ts: 3, 40 and 3 s), and bounded whoever dies. */
+const relaySeconds = 90;
 /** Before the gate for handshakes (raw, -300), which drops and whose sets belong to who answers; after defragmentation. */
 const priority = -310;
 /** Type 1 of WireGuard's messages, with three zero bytes (paper, 5.4.2). */

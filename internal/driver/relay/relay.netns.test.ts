@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessFwmark } from '#internal/dataplane/ownership.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { openRelay, type Relay, type RelayMode, type RelayPlace } from './relay.ts';
 
@@ -47,7 +48,7 @@ async function listen(netns: 'ra' | 'rb'): Promise<void> {
 
 beforeAll(async () => {
   mkdirSync('/run/netns', { recursive: true });
-  for (const netns of ['ra', 'rb', 'rc']) {
+  for (const netns of ['ra', 'rb', 'rc', 'rd']) {
     ip('netns', 'add', netns);
     ip('-n', netns, 'link', 'set', 'lo', 'up');
   }
@@ -61,12 +62,14 @@ beforeAll(async () => {
   };
   cable('ra', 'rb', 'beat', ['172.30.34.1/24', '172.30.34.2/24']);
   cable('ra', 'rc', 'out', ['198.18.3.2/30', '198.18.3.1/30'], ['2001:db8:1:3::2/64', '2001:db8:1:3::1/64']);
+  cable('rb', 'rd', 'side', ['172.30.35.1/24', '172.30.35.2/24']);
   for (const netns of ['ra', 'rb']) {
     inside(netns, 'sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0');
     ip('-n', netns, 'addr', 'add', '44.27.0.3/32', 'dev', 'lo');
     ip('-n', netns, 'addr', 'add', '2001:db8:1:e3::1/128', 'dev', 'lo', 'nodad');
   }
   ip('-n', 'rc', 'route', 'add', '44.27.0.3', 'via', '198.18.3.2');
+  ip('-n', 'rd', 'route', 'add', '44.27.0.3', 'via', '172.30.35.1');
   ip('-n', 'rc', 'route', 'add', '2001:db8:1:e3::1', 'via', '2001:db8:1:3::2');
   relays = [openRelay({ netns: '/run/netns/ra' }), openRelay({ netns: '/run/netns/rb' })];
   await Promise.all([listen('ra'), listen('rb')]);
@@ -74,7 +77,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of listening) child.kill();
-  for (const netns of ['ra', 'rb', 'rc']) ip('netns', 'del', netns);
+  for (const netns of ['ra', 'rb', 'rc', 'rd']) ip('netns', 'del', netns);
 });
 
 /** What each has heard of one sending when the second one, or else the first, has all of it. */
@@ -105,6 +108,45 @@ test.each<[RelayMode, readonly string[], readonly string[]]>([
     expect(await sent([a.length, b.length])).toEqual([a.toSorted(), b.toSorted()]);
   },
 );
+
+/** One datagram from the endpoint, as WireGuard's socket has it: with its mark. */
+const call = (port: number, kind: number): string =>
+  inside(
+    'rb',
+    'perl',
+    '-MSocket',
+    '-e',
+    `socket(my $s, PF_INET, SOCK_DGRAM, 0) or die; setsockopt($s, SOL_SOCKET, 36, pack("i", ${accessFwmark})) or die "mark: $!";
+     setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1); bind($s, sockaddr_in(0, inet_aton("172.30.35.1"))) or die;
+     send($s, pack("V", ${kind}) . "x" x 144, 0, sockaddr_in(${port}, inet_aton("172.30.35.2"))) or print "refused";`,
+  );
+/** And one to it. */
+const answer = (port: number): string =>
+  inside(
+    'rd',
+    'perl',
+    '-MSocket',
+    '-e',
+    `socket(my $s, PF_INET, SOCK_DGRAM, 0) or die; bind($s, sockaddr_in(${port}, inet_aton("172.30.35.2"))) or die;
+     send($s, pack("V", 2) . "x" x 88, 0, sockaddr_in(51820, inet_aton("44.27.0.3"))) or die;`,
+  );
+
+test('of the node that comes, who has answered its call is not called again; others are, and other messages go [N8]', async () => {
+  await relays[1].open(other, 'copied');
+  const answered = (): string => inside('rb', 'nft', 'list', 'set', 'ip', 'pop44relay', 'answered');
+  // Not what answers a call of the other node's.
+  answer(4_001);
+  expect(call(4_001, 1)).toBe('');
+  expect(call(4_001, 1)).toBe('');
+  expect(answered()).not.toContain('4001');
+  answer(4_001);
+  await eventually(() => answered().includes('172.30.35.2 . 4001'), withinMs);
+  expect(call(4_001, 1)).toBe('refused');
+  expect(call(4_001, 4)).toBe('');
+  expect(call(4_002, 1)).toBe('');
+  await relays[1].open(other, 'kept');
+  expect(call(4_001, 1)).toBe('');
+});
 
 test('closed, nothing is left of it, whoever has opened it; the other one hears nothing [N8]', async () => {
   await openRelay({ netns: '/run/netns/ra' }).close();

@@ -31,6 +31,13 @@ const relaySeconds = 90;
 const priority = -310;
 /** Type 1 of WireGuard's messages, with three zero bytes (paper, 5.4.2). */
 const initiation = '@th,64,32 0x01000000';
+/** Type 2 (5.4.3). */
+const response = '@th,64,32 0x02000000';
+/** Longer than WireGuard takes to call again: REKEY_TIMEOUT, 5 s, and up to a third of one. */
+const answeredSeconds = 7;
+/** As many as a device holds peers. */
+const mostCalled = 65_536;
+
 /** UDP by number: the names are the machine's (/etc/protocols). */
 const standing = 'meta l4proto @standing';
 
@@ -98,6 +105,30 @@ const answering: readonly string[] = [
   '}',
 ];
 
+/**
+ * Of the node that comes: who has answered its call is not called again. WireGuard arms its timer after it has sent an initiation,
+ * and where the answer was faster than that (a busy machine, measured) it calls anew 5 s later. The client keeps two sessions
+ * (paper 6.1): then both are this node's, and what the other one still sends to it is lost.
+ */
+function calledOnce(of: 4 | 6, arriving: string): readonly string[] {
+  const name = of === 4 ? 'ip' : 'ip6';
+  const type = `type ipv${of}_addr . inet_service; size ${mostCalled}; flags dynamic,timeout;`;
+  const [from, to] = [`${name} saddr . udp sport`, `${name} daddr . udp dport`];
+  return [
+    `set called { ${type} timeout ${relaySeconds}s; }`,
+    `set answered { ${type} timeout ${answeredSeconds}s; }`,
+    'chain answers {',
+    `type filter hook prerouting priority ${priority - 1}; policy accept;`,
+    `${arriving} ${response} ${from} @called add @answered { ${from} }`,
+    '}',
+    'chain calling {',
+    'type filter hook output priority filter; policy accept;',
+    `meta mark ${accessFwmark} ${standing} ${initiation} ${to} @answered update @answered { ${to} } drop`,
+    `meta mark ${accessFwmark} ${standing} ${initiation} add @called { ${to} }`,
+    '}',
+  ];
+}
+
 function family(of: 4 | 6, place: RelayPlace, mode: RelayMode): string {
   const [, other] = numbersOf(place);
   const to = of === 4 ? near4(other) : near6(other);
@@ -105,7 +136,7 @@ function family(of: 4 | 6, place: RelayPlace, mode: RelayMode): string {
   const name = of === 4 ? 'ip' : 'ip6';
   const arriving = place.endpoints
     .filter((endpoint) => isIP(endpoint) === of && mode !== 'kept')
-    .map((endpoint) => `${standing} ${name} daddr ${endpoint} ${ports} goto both`);
+    .map((endpoint) => `${standing} ${name} daddr ${endpoint} ${ports}`);
   const handed = mode === 'handed';
   return [
     `table ${tableOf(of)} {`,
@@ -119,8 +150,9 @@ function family(of: 4 | 6, place: RelayPlace, mode: RelayMode): string {
     'chain arriving {',
     `type filter hook prerouting priority ${priority}; policy accept;`,
     `iifname "${relayLink}" accept`,
-    ...arriving,
+    ...arriving.map((which) => `${which} goto both`),
     '}',
+    ...(mode === 'copied' && arriving.length > 0 ? calledOnce(of, `${standing} ${ports}`) : []),
     ...(of === 4 ? answering : []),
     ...(handed
       ? [

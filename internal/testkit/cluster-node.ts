@@ -23,7 +23,7 @@ export interface ClusterNode {
   readonly toxiproxy?: { readonly url: string; readonly process: ClusterProcess };
 }
 
-const daemonProgram = fileURLToPath(new URL('../../cmd/pop44d/main.ts', import.meta.url));
+const tree = fileURLToPath(new URL('../..', import.meta.url));
 export const proxyName = 'etcd';
 const proxyPort = 12_379;
 const toxiproxyPort = 8_474;
@@ -35,6 +35,21 @@ const usualTtlSeconds = 3;
 /** Where the daemons look for etcd on each node. */
 export const daemonsEtcdPort = ({ toxiproxy }: ClusterOptions): number =>
   toxiproxy === undefined ? etcdClientPort : proxyPort;
+
+export const etcdDataOf = (nodeId: string, { etcdData }: Pick<ClusterOptions, 'etcdData'>): string =>
+  etcdData === undefined ? nodeFiles(nodeId).etcdData : join(etcdData, nodeId);
+
+/** What the wall clock of the node's daemon is, for libfaketime. */
+export const clockFile = (nodeId: string): string => join(nodeDirectory(nodeId), 'clock');
+
+/** Wall clock alone: timers and leases of the daemon go by the other. */
+const faketimeEnv = (library: string, nodeId: string): Readonly<Record<string, string>> => ({
+  LD_PRELOAD: library,
+  FAKETIME_TIMESTAMP_FILE: clockFile(nodeId),
+  FAKETIME_CACHE_DURATION: '1',
+  FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  NO_FAKE_STAT: '1',
+});
 
 const proxiesFile = (nodeId: string): string => join(nodeDirectory(nodeId), 'toxiproxy.json');
 
@@ -55,6 +70,7 @@ export async function writeClusterFiles(nodes: readonly LabNode[], options: Clus
       return writeFile(proxiesFile(id), JSON.stringify([{ name: proxyName, listen, upstream, enabled: true }]));
     }),
   );
+  await Promise.all(nodes.map(({ id }) => writeFile(clockFile(id), '+0\n')));
 }
 
 export function clusterNode(
@@ -69,7 +85,10 @@ export function clusterNode(
     const command = { file, args, netns: netnsFile(node.transport), env };
     return clusterProcess(name, join(options.directory, 'log', `${name}.log`), command);
   };
-  const daemon = [process.execPath, daemonProgram, 'run', '--config', nodeFiles(node.id).config];
+  const program = join(options.treeOf?.(node.id) ?? tree, 'cmd/pop44d/main.ts');
+  const { faketime } = options;
+  const daemonEnv = { ...options.daemonEnv, ...(faketime && faketimeEnv(faketime, node.id)) };
+  const daemon = [process.execPath, program, 'run', '--config', nodeFiles(node.id).config];
   const proxy = ['-host', node.meshAddress, '-port', String(toxiproxyPort), '-config', proxiesFile(node.id)];
   return {
     id: node.id,
@@ -79,7 +98,7 @@ export function clusterNode(
       'etcd',
       etcdArgv(node, all, etcd, { progressNotifyMs, ...(options.etcdData && { dataDirectory: options.etcdData }) }),
     ),
-    daemon: serve('daemon', daemon, options.daemonEnv),
+    daemon: serve('daemon', daemon, daemonEnv),
     ...(options.toxiproxy === undefined
       ? {}
       : {

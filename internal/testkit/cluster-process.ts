@@ -13,8 +13,10 @@ export interface ClusterProcess {
   kill(): Promise<void>;
   /** SIGTERM, after 2 s SIGKILL; returns when it is gone. */
   stop(): Promise<void>;
-  /** Nothing where it runs. Does not wait until it answers. */
-  start(): Promise<void>;
+  /** Nothing where it runs. Does not wait until it answers. `more`: arguments of this life alone, after the usual ones. */
+  start(more?: readonly string[]): Promise<void>;
+  /** Its next end is as good as asked for: something is done to it that it may not survive. */
+  mayEnd(): void;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
@@ -44,12 +46,16 @@ export function clusterProcess(name: string, logFile: string, command: Command):
       asked = true;
       await current?.kept.stop();
     },
-    async start() {
+    mayEnd() {
+      asked = true;
+    },
+    async start(more = []) {
       if (current !== undefined) return;
       asked = false;
       const { promise: gone, resolve } = Promise.withResolvers<void>();
       const kept = await keep({
         ...command,
+        args: [...(command.args ?? []), ...more],
         logFile,
         onExit(reason) {
           current = undefined;

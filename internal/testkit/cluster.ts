@@ -12,7 +12,16 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { Tls } from '#internal/etcd/etcd.ts';
 import { run, type RunOptions, type RunOutput } from '#internal/exec/exec.ts';
 import { raiseClusterNetwork, razeClusterNetwork } from './cluster-network.ts';
-import { type ClusterNode, clusterNode, daemonsEtcdPort, processesOf, writeClusterFiles } from './cluster-node.ts';
+import { mountDisks, unmountDisks } from './cluster-disks.ts';
+import {
+  type ClusterNode,
+  clockFile,
+  clusterNode,
+  daemonsEtcdPort,
+  etcdDataOf,
+  processesOf,
+  writeClusterFiles,
+} from './cluster-node.ts';
 import { eventually } from './eventually.ts';
 import { etcdProgram } from './lab/etcd-member.ts';
 import { adminFiles, etcdEndpoint } from './lab/node-files.ts';
@@ -45,6 +54,12 @@ export interface ClusterOptions {
   readonly spare?: true;
   /** Added to the environment of the daemons: NODE_OPTIONS, and what a loader reads. */
   readonly daemonEnv?: Readonly<Record<string, string>>;
+  /** Path of libfaketime: the daemons' wall clocks are what `clockFileOf` says. */
+  readonly faketime?: string;
+  /** Each member gets a disk of its own (tmpfs) of so many bytes. Not with `etcdData`. */
+  readonly etcdDiskBytes?: number;
+  /** The tree whose daemon a node runs, where that is another than this one. */
+  readonly treeOf?: (nodeId: string) => string | undefined;
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -58,6 +73,11 @@ export interface Cluster extends AsyncDisposable {
   readonly etcd: { readonly endpoints: readonly string[]; readonly tls: Tls };
   /** Of etcd as the daemons see it: 2379, or 12379 where proxies stand. */
   readonly daemonsEtcdPort: number;
+  /** Where the member of a node keeps its data. */
+  etcdDataOf(nodeId: string): string;
+  readonly etcdDiskBytes?: number;
+  /** libfaketime(1), FAKETIME_TIMESTAMP_FILE: `+40s`; read anew each second. Undefined without `faketime`. */
+  clockFileOf(nodeId: string): string | undefined;
   client(options?: ClientOptions): Client;
   /** Runs a program to its end on a node. @throws Fault `exec` */
   exec(node: string, argv: readonly string[], options?: ExecOptions): Promise<RunOutput>;
@@ -95,11 +115,13 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
   const dispose = async (): Promise<void> => {
     await Promise.all(processes.map((each) => each.kill()));
     await razeClusterNetwork(places);
+    if (options.etcdDiskBytes !== undefined) await unmountDisks(all);
     await Promise.all(places.map(({ id }) => rm(nodeDirectory(id), { recursive: true, force: true })));
   };
   try {
     await mkdir(at('log'), { recursive: true });
     await Promise.all([raiseClusterNetwork(places), writeClusterFiles(all, options)]);
+    if (options.etcdDiskBytes !== undefined) await mountDisks(all, options.etcdDiskBytes);
     await Promise.all(processes.map((each) => each.start()));
     const client = openClient(context);
     const tls: Tls = {
@@ -121,6 +143,9 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
       context,
       etcd: { endpoints: all.map((each) => etcdEndpoint(each)), tls },
       daemonsEtcdPort: daemonsEtcdPort(options),
+      etcdDataOf: (id) => etcdDataOf(id, options),
+      ...(options.etcdDiskBytes && { etcdDiskBytes: options.etcdDiskBytes }),
+      clockFileOf: (id) => (options.faketime === undefined ? undefined : clockFile(id)),
       client(clientOptions) {
         const opened = openClient(context, clientOptions);
         clients.add(opened);

@@ -8,7 +8,7 @@ import type { Changed } from '#internal/gen/pop44/v1/common_pb.ts';
 import { allocationId } from '#internal/model/model.ts';
 import type { Prefix } from '#internal/netip/netip.ts';
 import { type CallOptions, Refused } from '#internal/rpc/rpc.ts';
-import type { Attempt, HistoryRecorder, Kind, Outcome } from './history.ts';
+import type { Attempt, HistoryRecorder, Kind, Outcome, TunnelFields } from './history.ts';
 
 /** What an answer says. */
 export interface Answer {
@@ -27,6 +27,8 @@ export interface Ask {
   readonly owner: string;
   readonly asked: string;
   readonly takes: readonly string[];
+  /** See Attempt. */
+  readonly sets?: TunnelFields;
   /** By a unary call. */
   send(client: Client, options: CallOptions): Promise<Answer>;
   /** The same as a message of a stream, where it can be one. */
@@ -46,7 +48,7 @@ export async function attempt(
   send: () => Promise<Answer>,
 ): Promise<{ readonly outcome: Outcome; readonly answer?: Answer }> {
   const nowNs = (): number => Math.round(by.clock.monotonicMs() * 1e6);
-  const { request, kind, owner, asked, takes } = ask;
+  const { request, kind, owner, asked, takes, sets } = ask;
   const invokedNs = nowNs();
   let parts: Pick<Attempt, 'outcome' | 'revision' | 'repeated' | 'given' | 'reason'>;
   let answer: Answer | undefined;
@@ -60,7 +62,11 @@ export async function attempt(
   }
   const { client, node } = by;
   const returnedNs = nowNs();
-  by.history.attempt({ request, client, node, kind, owner, asked, takes, invokedNs, returnedNs, ...parts });
+  by.history.attempts.push({
+    ...{ request, client, node, kind, owner, asked, takes, invokedNs, returnedNs },
+    ...(sets && { sets }),
+    ...parts,
+  });
   return { outcome: parts.outcome, ...(answer && { answer }) };
 }
 

@@ -78,7 +78,7 @@ function poolAround(prefix: string): string {
   return around === undefined ? '' : poolId(around.prefix as Prefix);
 }
 
-const tunnelKeys = ({ id, prefixes }: ShownTunnel): readonly string[] => [
+export const tunnelKeys = ({ id, prefixes }: ShownTunnel): readonly string[] => [
   `tunnel/${id}`,
   ...prefixes.map((prefix) => allocationKey({ poolId: poolAround(prefix), prefix })),
 ];

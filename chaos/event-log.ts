@@ -17,6 +17,9 @@ import { type RecordEvent, type RecordKind, recordKinds } from '#internal/model/
 
 export const everything = '/pop44/';
 
+/** Id of records that chaos itself writes to be a nuisance: they and their end are nobody's deed. */
+export const poisonMark = 'chaos-poison';
+
 /** One key's change. Absent value: deleted. */
 export interface LoggedEvent {
   readonly revision: bigint;
@@ -56,7 +59,7 @@ const readable = <T extends Message>(schema: GenMessage<T>, value: Uint8Array): 
 
 export function meaningOf({ key, value, revision }: LoggedEvent): Meaning {
   const [, root, ...path] = key.split('/');
-  if (root !== 'pop44') return { is: 'other' };
+  if (root !== 'pop44' || path.at(-1) === poisonMark) return { is: 'other' };
   try {
     const [area, version, ...rest] = path;
     if (area === 'v1') return recordOf(version ?? '', rest.join('/'), value, revision);

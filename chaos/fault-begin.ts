@@ -3,17 +3,30 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock } from '#internal/clock/clock.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
-import { run } from '#internal/exec/exec.ts';
 import { CandidateSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Cluster, ClusterProcess } from '#internal/testkit/cluster.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
+import { etcdctl } from './etcdctl.ts';
 import { everyPath, type FaultKind } from './fault.ts';
+import { jumpClock, jumpSeconds } from './fault-clock.ts';
+import { fillDisk, moveLeader, refuseSpace, wipeMember } from './fault-member.ts';
 import { type Cut, cutRules, tableOf } from './fault-partition.ts';
+import { makeNoise, poisonStore } from './fault-store.ts';
 import { detoxicate, intoxicate, isToxic, type ToxicFault } from './fault-toxic.ts';
 
 export type Heal = () => Promise<void>;
 
+/** What faults are done to. */
+export interface Victim {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** History may be cut off up to here: whoever records has it. Default: none may. */
+  readonly recorded?: () => bigint;
+}
+
 /** Does it to a node; what it gives undoes it. @throws when it cannot be done, and then nothing is to be undone */
-export async function beginFault(kind: FaultKind, target: string, cluster: Cluster, clock: Clock): Promise<Heal> {
+export async function beginFault(kind: FaultKind, target: string, victim: Victim): Promise<Heal> {
+  const { cluster, clock } = victim;
   if (isToxic(kind)) return toxic(kind, target, cluster);
   const node = cluster.node(target);
   switch (kind) {
@@ -27,18 +40,38 @@ export async function beginFault(kind: FaultKind, target: string, cluster: Clust
     case 'etcd-kill':
     case 'etcd-leader-kill':
       return killed(node.etcd);
+    case 'etcd-leader-move':
+      await moveLeader(target, cluster);
+      return async () => {};
     case 'etcd-freeze':
       return frozen(node.etcd);
+    case 'etcd-wipe':
+      return wipeMember(node, cluster);
+    case 'etcd-no-space':
+      return refuseSpace(node, cluster);
+    case 'etcd-full-disk':
+      return fillDisk(node, cluster);
     case 'lease-revoked':
       await revokeSession(target, cluster, clock);
       return async () => {};
+    case 'compaction':
+      return compacted(target, victim);
     case 'cut-all':
     case 'cut-in':
     case 'cut-out':
     case 'cut-client':
     case 'cut-peer':
     case 'cut-mesh':
+    case 'cut-bridge':
       return cutOff(kind, target, cluster);
+    case 'poison':
+      return poisonStore(cluster, clock);
+    case 'garbage':
+      return makeNoise(target, cluster, clock);
+    case 'clock-ahead':
+      return jumpClock(target, jumpSeconds, cluster);
+    case 'clock-behind':
+      return jumpClock(target, -jumpSeconds, cluster);
   }
 }
 
@@ -53,6 +86,26 @@ export async function healAll(cluster: Cluster, withinMs: number): Promise<void>
     await detoxicate(node);
   }
   await cluster.answering(withinMs);
+}
+
+/** The daemon has missed history that is not to be had any more when it asks for it again. */
+async function compacted(target: string, { cluster, recorded }: Victim): Promise<Heal> {
+  if (recorded === undefined) throw new Error('nobody has recorded what would be cut off');
+  const mend = await cutOff('cut-client', target, cluster);
+  return async () => {
+    try {
+      const upTo = String(recorded());
+      await eventually(() => etcdctl(cluster, ['compact', upTo]).then(() => true, compactedBefore), 2_000);
+    } finally {
+      await mend();
+    }
+  };
+}
+
+/** Another fault of the kind was there first. */
+function compactedBefore(thrown: unknown): true {
+  if (String(thrown).includes('has been compacted')) return true;
+  throw thrown;
 }
 
 async function killed(process: ClusterProcess): Promise<Heal> {
@@ -73,8 +126,10 @@ async function toxic(kind: ToxicFault, target: string, cluster: Cluster): Promis
   };
 }
 
-async function cutOff(cut: Cut, target: string, cluster: Cluster): Promise<Heal> {
-  const others = cluster.nodes.filter(({ id }) => id !== target).map(({ address }) => address);
+async function cutOff(cut: Cut, bridgeOrTarget: string, cluster: Cluster): Promise<Heal> {
+  const rest = cluster.nodes.filter(({ id }) => id !== bridgeOrTarget);
+  const target = cut === 'cut-bridge' ? (rest[0]?.id ?? bridgeOrTarget) : bridgeOrTarget;
+  const others = rest.filter(({ id }) => id !== target).map(({ address }) => address);
   const { daemonsEtcdPort } = cluster;
   await cluster.exec(target, ['nft', '-f', '-'], { input: cutRules(cut, { others, daemonsEtcdPort }) });
   return async () => {
@@ -97,33 +152,4 @@ async function revokeSession(target: string, cluster: Cluster, clock: Clock): Pr
   } finally {
     etcd.close();
   }
-}
-
-/** The node whose member leads etcd, as its members say. */
-export async function etcdLeaderOf(cluster: Cluster): Promise<string> {
-  const { ca, certificate, key } = cluster.context;
-  const { stdout } = await run({
-    file: 'etcdctl',
-    args: [
-      // One that is away would else be waited for: 5 s.
-      ...['--dial-timeout=1s', '--command-timeout=1s'],
-      ...[`--cacert=${ca}`, `--cert=${certificate}`, `--key=${key}`, '--write-out=json'],
-      ...[`--endpoints=${cluster.etcd.endpoints.join(',')}`, 'endpoint', 'status'],
-    ],
-    env: { ETCDCTL_API: '3' },
-    // 1: one of them does not answer.
-    accept: [0, 1],
-  });
-  const members = JSON.parse(stdout) as readonly EndpointStatus[];
-  const leading = members.find(({ Status }) => Status.leader === Status.header.member_id);
-  const at = cluster.etcd.endpoints.indexOf(leading?.Endpoint ?? '');
-  const node = cluster.nodes[at];
-  if (node === undefined) throw new Error('no member of etcd leads');
-  return node.id;
-}
-
-/** etcdctl's own words; the numbers are rounded, both alike. */
-interface EndpointStatus {
-  readonly Endpoint: string;
-  readonly Status: { readonly header: { readonly member_id: number }; readonly leader: number };
 }

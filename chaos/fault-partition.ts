@@ -22,6 +22,8 @@ export function cutRules(cut: Cut, { others, daemonsEtcdPort }: Surroundings): s
   const [incoming, outgoing] = ((): readonly [readonly string[], readonly string[]] => {
     switch (cut) {
       case 'cut-all':
+      // From one of the two that lose sight of each other.
+      case 'cut-bridge':
         return [[from], [to]];
       case 'cut-in':
         return [[from], []];

@@ -4,7 +4,8 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
 import { type DoneFault, etcdLeader, type PlannedFault } from './fault.ts';
-import { beginFault, etcdLeaderOf, type Heal, healAll } from './fault-begin.ts';
+import { etcdLeaderOf } from './etcdctl.ts';
+import { beginFault, type Heal, healAll } from './fault-begin.ts';
 
 export interface FaultRunOptions {
   readonly clock: Clock;
@@ -12,6 +13,8 @@ export interface FaultRunOptions {
   readonly signal?: AbortSignal;
   /** Told when one begins and when it is over (then `healedAt` is there). */
   readonly onFault?: (fault: PlannedFault | DoneFault) => void;
+  /** See Victim. */
+  readonly recorded?: () => bigint;
   /** Milliseconds that the daemons may take to answer after all was healed; default 20,000. */
   readonly answeringWithinMs?: number;
 }
@@ -29,7 +32,8 @@ export async function runFaults(
   planned: readonly PlannedFault[],
   options: FaultRunOptions,
 ): Promise<readonly DoneFault[]> {
-  const { clock, signal, onFault = () => {} } = options;
+  const { clock, signal, recorded, onFault = () => {} } = options;
+  const victim = { cluster, clock, ...(recorded && { recorded }) };
   const began = clock.monotonicMs();
   const now = (): number => Math.round(clock.monotonicMs() - began);
   const until = (ms: number): Promise<void> => clock.sleep(Math.max(0, ms - now()), signal).catch(() => undefined);
@@ -44,7 +48,7 @@ export async function runFaults(
     try {
       if (target === etcdLeader) target = await etcdLeaderOf(cluster);
       onFault({ ...fault, target, at });
-      heal = await beginFault(fault.kind, target, cluster, clock);
+      heal = await beginFault(fault.kind, target, victim);
       await until(at + fault.durationMs);
     } catch (thrown) {
       problem = messageOf(thrown);

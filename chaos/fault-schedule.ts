@@ -5,6 +5,7 @@
 
 import { randomFrom } from '#internal/testkit/random.ts';
 import {
+  doableKinds,
   etcdLeader,
   everyPath,
   type FaultKind,
@@ -14,6 +15,7 @@ import {
   faultTable,
   type PlannedFault,
 } from './fault.ts';
+import type { ShapeName } from './scenario.ts';
 
 export interface ScheduleOptions {
   readonly seed: number;
@@ -24,13 +26,15 @@ export interface ScheduleOptions {
   /** Lease of the daemons' sessions, in milliseconds. */
   readonly leaseMs: number;
   readonly nodes: readonly string[];
-  /** Default: all that need no toxiproxy. */
+  /** Default: all that need neither toxiproxy nor libfaketime. */
   readonly kinds?: readonly FaultKind[];
+  /** Default `steady`. */
+  readonly shape?: ShapeName;
 }
 
 /** Faults that come one after another, with pauses between; several lanes run beside each other. */
 interface Lane {
-  readonly reach: FaultReach;
+  readonly reach: FaultReach | 'any';
   /** Milliseconds. */
   readonly pause: readonly [least: number, most: number];
 }
@@ -39,36 +43,54 @@ const daemonLane: Lane = { reach: 'daemon', pause: [300, 2_500] };
 // A member that was killed has its log to read and a leader to find: a second, three on a loaded machine.
 const memberLane: Lane = { reach: 'member', pause: [3_000, 5_000] };
 const pathLane: Lane = { reach: 'path', pause: [500, 3_000] };
+const storeLane: Lane = { reach: 'store', pause: [1_000, 4_000] };
+const clockLane: Lane = { reach: 'clock', pause: [500, 3_000] };
+const anyLane: Lane = { reach: 'any', pause: [3_000, 5_000] };
 
-const lanesOf = (nodes: number): readonly Lane[] => [
-  memberLane,
-  pathLane,
-  ...Array.from({ length: Math.max(1, nodes - 1) }, () => daemonLane),
-];
+/** In a storm pauses are this much shorter; a member still gets the time that it needs to come back. */
+const stormShare = 0.2;
 
-const withoutToxics: readonly FaultKind[] = faultKinds.filter((kind) => faultTable[kind].reach !== 'path');
+function lanesOf(nodes: number, shape: ShapeName): readonly Lane[] {
+  const daemons = Array.from({ length: Math.max(1, nodes - 1) }, () => daemonLane);
+  const all = [memberLane, pathLane, ...daemons, storeLane, clockLane];
+  switch (shape) {
+    case 'calm':
+      return [];
+    case 'single':
+      return [anyLane];
+    case 'steady':
+      return all;
+    case 'storm':
+      return all.map((lane) =>
+        lane === memberLane ? lane : { ...lane, pause: [lane.pause[0] * stormShare, lane.pause[1] * stormShare] },
+      );
+  }
+}
+
+const withoutMeans: readonly FaultKind[] = doableKinds(faultKinds, {});
 
 /** In the order in which they begin. The same for the same options. */
 export function scheduleFaults(options: ScheduleOptions): readonly PlannedFault[] {
   const random = randomFrom(options.seed);
   const between = ([least, most]: readonly [number, number]): number => Math.round(least + random() * (most - least));
-  const decks = new Map<FaultReach, () => FaultKind | undefined>();
-  for (const reach of ['daemon', 'member', 'path'] as const)
+  const decks = new Map<Lane['reach'], () => FaultKind | undefined>();
+  for (const reach of ['daemon', 'member', 'path', 'store', 'clock', 'any'] as const)
     decks.set(
       reach,
       dealer(
-        (options.kinds ?? withoutToxics).filter((kind) => faultTable[kind].reach === reach),
+        (options.kinds ?? withoutMeans).filter((kind) => reach === 'any' || faultTable[kind].reach === reach),
         random,
       ),
     );
   const planned: PlannedFault[] = [];
-  for (const lane of lanesOf(options.nodes.length)) {
+  for (const lane of lanesOf(options.nodes.length, options.shape ?? 'steady')) {
     let at = options.quietMs + between([0, lane.pause[1]]);
     for (let kind = decks.get(lane.reach)?.(); kind !== undefined; kind = decks.get(lane.reach)?.()) {
       const durationMs = durationOf(faultTable[kind].length, options.leaseMs, between);
       if (at + durationMs > options.endMs) break;
-      const nodes = free(planned, options.nodes, { reach: lane.reach, at, durationMs });
-      const candidates = lane.reach === 'path' ? [...nodes, everyPath] : nodes;
+      const { reach } = faultTable[kind];
+      const nodes = free(planned, options.nodes, { reach, at, durationMs });
+      const candidates = reach === 'path' ? [...nodes, everyPath] : nodes;
       const target = kind === 'etcd-leader-kill' ? etcdLeader : pick(candidates, random);
       if (target !== undefined) planned.push({ kind, target, at, durationMs });
       at += durationMs + between(lane.pause);

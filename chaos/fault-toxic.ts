@@ -12,6 +12,8 @@ interface Toxic {
 
 const toxics = {
   'toxic-latency': { type: 'latency', attributes: { latency: 300, jitter: 100 } },
+  'toxic-jitter': { type: 'latency', attributes: { latency: 500, jitter: 500 } },
+  'toxic-slow-close': { type: 'slow_close', attributes: { delay: 1_500 } },
   'toxic-reset': { type: 'reset_peer', attributes: { timeout: 50 } },
   // 0: nothing comes through and nothing is closed.
   'toxic-timeout': { type: 'timeout', attributes: { timeout: 0 } },

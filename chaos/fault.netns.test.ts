@@ -13,7 +13,8 @@ import { apiPort } from '#internal/testkit/lab/topology.ts';
 import { startStopwatch } from '#internal/testkit/stopwatch.ts';
 import { skippedWithoutTools, toolPath } from '#internal/testkit/tools.ts';
 import { etcdLeader, type FaultKind } from './fault.ts';
-import { beginFault, etcdLeaderOf, healAll } from './fault-begin.ts';
+import { etcdLeaderOf } from './etcdctl.ts';
+import { beginFault, healAll } from './fault-begin.ts';
 import { runFaults } from './fault-run.ts';
 
 const directory = '/tmp/faults';
@@ -54,7 +55,7 @@ test.each<readonly [FaultKind, { readonly daemon: boolean; readonly etcd: boolea
   ['etcd-kill', { daemon: true, etcd: false }],
   ['etcd-freeze', { daemon: true, etcd: false }],
 ])('%s: of the node it leaves %o, of the others everything', async (kind, left) => {
-  const heal = await beginFault(kind, 'p1', cluster, realClock);
+  const heal = await beginFault(kind, 'p1', { cluster, clock: realClock });
   expect({ daemon: await works(daemonAnswers('p1')), etcd: await works(etcdAnswers('p1')) }).toEqual(left);
   await daemonAnswers('p2');
   await eventually(() => etcdAnswers('p2').then(() => true), comesBackWithinMs);
@@ -101,7 +102,7 @@ test.each<readonly [FaultKind, readonly string[]]>([
   ['cut-in', ['own etcd']],
   ['cut-out', ['own etcd']],
 ])('%s leaves open %o, and the admin an answer', async (kind, open) => {
-  const heal = await beginFault(kind, 'p1', cluster, realClock);
+  const heal = await beginFault(kind, 'p1', { cluster, clock: realClock });
   expect(await ways()).toEqual(open);
   await daemonAnswers('p1');
   await heal();
@@ -110,7 +111,7 @@ test.each<readonly [FaultKind, readonly string[]]>([
 
 test('etcd-leader-kill makes another member lead', async () => {
   const leader = await etcdLeaderOf(cluster);
-  await beginFault('etcd-leader-kill', leader, cluster, realClock);
+  await beginFault('etcd-leader-kill', leader, { cluster, clock: realClock });
   const next = await eventually(() => etcdLeaderOf(cluster), comesBackWithinMs);
   expect(next).not.toBe(leader);
 });
@@ -119,7 +120,7 @@ test('lease-revoked ends the session of a daemon, which comes back with another'
   const etcd = openEtcd({ ...cluster.etcd, clock: realClock });
   const sessions = async () => (await etcd.list('/pop44/election/v1/session/')).entries.map(({ key }) => key);
   const before = await eventually(async () => ((await sessions()).length === 3 ? sessions() : undefined), 10_000);
-  await beginFault('lease-revoked', 'p2', cluster, realClock);
+  await beginFault('lease-revoked', 'p2', { cluster, clock: realClock });
   expect((await sessions()).filter((key) => before.includes(key))).toHaveLength(2);
   await eventually(async () => (await sessions()).length === 3, 10_000);
   etcd.close();
@@ -149,7 +150,7 @@ test.for<readonly [FaultKind, 'slow' | 'broken']>([
   // 3 kB with the handshake, and 60 kB: a limit lets the first through.
   const path = way === 'slow' ? '/version' : '/metrics';
   const usual = await fetchMs('p1', path);
-  const heal = await beginFault(kind, 'p1', cluster, realClock);
+  const heal = await beginFault(kind, 'p1', { cluster, clock: realClock });
   if (way === 'slow') expect(await fetchMs('p1', path)).toBeGreaterThan(usual);
   else await expect(fetchMs('p1', path)).rejects.toThrow(/ECONNRESET|hang up|aborted|timeout/);
   expect(await fetchMs('p2', path)).toBeLessThan(3 * usual + 500);

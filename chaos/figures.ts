@@ -61,9 +61,25 @@ export function latencySummary(
   };
 }
 
-/** Milliseconds between two answers that granted something, at the most; 0 of less than two. */
-export function longestGapMs(attempts: readonly Attempt[]): number {
-  const answered = attempts.flatMap(({ outcome, returnedNs }) => (outcome === 'ok' ? [returnedNs] : []));
-  answered.sort((a, b) => a - b);
-  return answered.reduce((most, at, index) => Math.max(most, (at - (answered[index - 1] ?? at)) / 1e6), 0);
+/** Milliseconds since the traffic began. */
+export interface Gap {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
+
+/** Times between two answers that granted something. */
+function between(attempts: readonly Attempt[], beganNs: number): readonly Gap[] {
+  const answered = attempts.flatMap(({ outcome, returnedNs }) => (outcome === 'ok' ? [returnedNs] : []));
+  const sorted = answered.sort((a, b) => a - b).map((at) => (at - beganNs) / 1e6);
+  return sorted.slice(1).map((toMs, before) => ({ fromMs: sorted[before] ?? toMs, toMs }));
+}
+
+/** Those worth showing: a client would notice. */
+const noticedMs = 500;
+
+export const gapsOf = (attempts: readonly Attempt[], beganNs: number): readonly Gap[] =>
+  between(attempts, beganNs).filter(({ fromMs, toMs }) => toMs - fromMs >= noticedMs);
+
+/** Milliseconds between two answers that granted something, at the most; 0 of less than two. */
+export const longestGapMs = (attempts: readonly Attempt[]): number =>
+  between(attempts, 0).reduce((most, { fromMs, toMs }) => Math.max(most, toMs - fromMs), 0);

@@ -6,12 +6,24 @@ export type Kind =
   | 'release'
   | 'create-tunnel'
   | 'delete-tunnel'
+  | 'update-tunnel'
+  | 'rotate-key'
+  | 'restore-tunnel'
+  | 'suspend-tunnel'
+  | 'unsuspend-tunnel'
   | 'delegate'
   | 'delete-pool'
   | 'create-reservation'
   | 'delete-reservation'
   | 'update-pool'
-  | 'create-pool';
+  | 'create-pool'
+  | 'sign-up'
+  | 'verify'
+  | 'approve-user'
+  | 'suspend-user'
+  | 'reinstate-user'
+  | 'login'
+  | 'logout';
 
 /**
  * What the client knows after the answer.
@@ -19,6 +31,9 @@ export type Kind =
  * - `unknown`: it may have, or still may: deadline, a lost connection, `pending`.
  */
 export type Outcome = 'ok' | 'refused' | 'unavailable' | 'unknown';
+
+/** Names of fields of its record, and their values as text. */
+export type TunnelFields = Readonly<Record<string, string>>;
 
 export interface Attempt {
   readonly request: string;
@@ -43,45 +58,95 @@ export interface Attempt {
   readonly given: readonly string[];
   /** Word of a refusal or a fault; empty when `ok`. */
   readonly reason: string;
+  /** Of a tunnel that is changed: the fields that are to be so afterwards, and no others change. */
+  readonly sets?: TunnelFields;
 }
 
-/** What a daemon said that an owner holds, quarantine included, at one revision. */
+/** What a daemon said of records of a kind that an owner has, at one revision; of allocations those in quarantine too. */
 export interface Look {
   readonly node: string;
+  /** Of the daemon's process: what it has said once it does not take back while it lives. */
+  readonly pid: number;
+  readonly kind: 'allocation' | 'tunnel';
   /** Empty: everybody. */
   readonly owner: string;
   readonly revision: bigint;
+  readonly stale: boolean;
+  readonly atNs: number;
   /** Key (`allocation/<id>`) to etag. */
-  readonly allocations: ReadonlyMap<string, string>;
+  readonly etags: ReadonlyMap<string, string>;
+}
+
+/** What a reader was handed at once: everything after `from`, up to and with `revision`; relisted: all that stood then. */
+export interface Reading {
+  readonly reader: string;
+  readonly relisted: boolean;
+  readonly from: bigint;
+  readonly revision: bigint;
+  readonly events: number;
+  /** Of the events, as digestOf makes it. */
+  readonly digest: string;
+}
+
+/** A station has shaken hands at a node: it is there until its next visit. */
+export interface Visit {
+  readonly tunnel: string;
+  readonly node: string;
+  readonly atNs: number;
+}
+
+/** Where a daemon says that a tunnel is, after everything has come to rest. */
+export interface Sight {
+  readonly node: string;
+  readonly tunnel: string;
+  readonly holder: string;
+}
+
+/** Whether a login is good at a daemon, after everything has come to rest. */
+export interface LoginCheck {
+  readonly node: string;
+  /** Request id of the login, and of the logout if there was one. */
+  readonly login: string;
+  readonly logout: string;
+  readonly good: boolean;
+}
+
+/** What a daemon's process has of the machine. */
+export interface Sample {
+  readonly node: string;
+  readonly pid: number;
+  readonly atNs: number;
+  readonly rssBytes: number;
+  readonly files: number;
+  /** Absent: the process does not tell. */
+  readonly timers?: number;
 }
 
 export interface History {
   readonly attempts: readonly Attempt[];
   readonly looks: readonly Look[];
+  readonly readings: readonly Reading[];
+  readonly visits: readonly Visit[];
+  readonly sights: readonly Sight[];
+  readonly logins: readonly LoginCheck[];
+  readonly samples: readonly Sample[];
 }
 
-export interface HistoryRecorder extends History {
-  attempt(attempt: Attempt): void;
-  look(look: Look): void;
-}
+export type HistoryRecorder = { readonly [K in keyof History]: History[K][number][] };
 
-export function recordHistory(): HistoryRecorder {
-  const attempts: Attempt[] = [];
-  const looks: Look[] = [];
-  return {
-    attempts,
-    looks,
-    attempt: (attempt) => attempts.push(attempt),
-    look: (look) => looks.push(look),
-  };
-}
+export const recordHistory = (): HistoryRecorder => ({
+  ...{ attempts: [], looks: [], readings: [], visits: [], sights: [], logins: [], samples: [] },
+});
 
 const plain = (_: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return value.toString();
   return value instanceof Map ? Object.fromEntries(value) : value;
 };
 
-/** One JSON object a line; revisions are decimal strings. */
-export function historyLines({ attempts, looks }: History): string {
-  return [...attempts, ...looks].map((line) => `${JSON.stringify(line, plain)}\n`).join('');
+/** One JSON object a line, for people; revisions are decimal strings. */
+export function historyLines(history: History): string {
+  return Object.values(history)
+    .flat()
+    .map((line) => `${JSON.stringify(line, plain)}\n`)
+    .join('');
 }

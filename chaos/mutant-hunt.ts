@@ -1,11 +1,11 @@
-// Mutant hunt: the allocate scenario once for each mutant; one that the judge does not find survives.
+// Mutant hunt: a short scenario once for each mutant; one that the judge does not find survives.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AllocateOptions, runAllocate } from './allocate.ts';
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
-import { faultTable } from './fault.ts';
 import { type Mutant, type MutantName, mutants } from './mutants.ts';
+import { type RunOptions, runScenario } from './run.ts';
+import { scenarios, split } from './scenario.ts';
 
 export interface Caught {
   readonly mutant: string;
@@ -13,7 +13,7 @@ export interface Caught {
   readonly broken: readonly Verdict[];
 }
 
-type HuntOptions = Pick<AllocateOptions, 'clock' | 'directory' | 'seed' | 'etcd' | 'toxiproxy' | 'say'> & {
+type HuntOptions = Pick<RunOptions, 'clock' | 'directory' | 'seed' | 'etcd' | 'means' | 'say'> & {
   /** Default: all. */
   readonly only?: readonly MutantName[];
 };
@@ -23,15 +23,20 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
   const caught: Caught[] = [];
   for (const name of only) {
     const mutant: Mutant = mutants[name];
-    if (common.toxiproxy === undefined && mutant.options.kinds?.some((kind) => faultTable[kind].reach === 'path')) {
-      say(`${name}: not hunted, it takes toxiproxy to provoke it`);
+    const { kinds, parts, traffic, freezes } = mutant.options;
+    const { left } = split(kinds, common.means);
+    if (left.length > 0) {
+      say(`${name}: not hunted; ${left.join(', ')}`);
       continue;
     }
     say(`${name}: ${mutant.why}`);
     const place = join(directory, name);
-    const { report } = await runAllocate({
+    const { report } = await runScenario({
       ...common,
-      ...mutant.options,
+      name: `mutant ${name}`,
+      scenario: { ...scenarios.allocate, faults: kinds, ...(parts && { traffic: parts }) },
+      ...(traffic && { allocating: traffic }),
+      ...(freezes && { freezes }),
       directory: place,
       seconds: mutant.seconds,
       patches: [mutant],

@@ -1,11 +1,12 @@
 // Mutants: mistakes that are put into our own code, one at a time. The judge must find each by what it leads to.
 
-import type { AllocateOptions } from './allocate.ts';
 import type { InvariantName } from './check/invariant.ts';
 import type { Mix } from './mutant-mixes.ts';
 import { apart, freshSlabs, sameAddresses, underWarden } from './mutant-mixes.ts';
 import type { Patch } from './patch.ts';
 import { idOf } from './pools.ts';
+import type { RunOptions } from './run.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface Mutant extends Patch {
   readonly why: string;
@@ -13,8 +14,11 @@ export interface Mutant extends Patch {
   readonly breaks: readonly InvariantName[];
   readonly seconds: number;
   /** What provokes it. */
-  readonly options: Pick<AllocateOptions, 'kinds' | 'freezes'> & {
-    readonly traffic: NonNullable<AllocateOptions['traffic']> & { readonly mix?: Mix };
+  readonly options: Pick<RunOptions, 'freezes'> & {
+    readonly kinds: Scenario['faults'];
+    /** Default: allocate alone. */
+    readonly parts?: Scenario['traffic'];
+    readonly traffic?: NonNullable<RunOptions['allocating']> & { readonly mix?: Mix };
   };
 }
 
@@ -70,7 +74,7 @@ export const mutants = {
     why: 'a watch that is opened again goes on from what the store is at, not from what was seen',
     breaks: ['daemon-map'],
     seconds: 20,
-    options: { kinds: ['cut-client'], traffic: {} },
+    options: { kinds: ['cut-client'] },
   },
   'blind-retry': {
     file: 'internal/store/item.ts',
@@ -79,7 +83,7 @@ export const mutants = {
     why: 'a request whose answer was lost is carried out again',
     breaks: ['at-most-once'],
     seconds: 20,
-    options: { kinds: ['daemon-kill'], traffic: {} },
+    options: { kinds: ['daemon-kill'] },
   },
   'early-sweep': {
     file: 'internal/command/sweep.ts',
@@ -88,7 +92,7 @@ export const mutants = {
     why: 'a released prefix is free for others before its time',
     breaks: ['quarantine'],
     seconds: 12,
-    options: { kinds: ['lease-revoked'], traffic: {} },
+    options: { kinds: ['lease-revoked'] },
   },
   'doubt-told-as-unavailable': {
     file: 'internal/submit/doubt.ts',
@@ -98,7 +102,7 @@ export const mutants = {
     breaks: ['no-effect'],
     seconds: 30,
     // Answers of etcd get lost in several ways: a plan of toxics alone may hit daemons that nobody asks just then.
-    options: { kinds: ['cut-client', 'cut-in', 'toxic-timeout', 'toxic-reset'], traffic: {} },
+    options: { kinds: ['cut-client', 'cut-in', 'toxic-timeout', 'toxic-reset'] },
   },
 } as const satisfies Readonly<Record<string, Mutant>>;
 

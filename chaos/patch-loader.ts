@@ -1,7 +1,7 @@
 // Patch loader: `node --import` it into a daemon: it puts patches into the files that the daemon loads, and lets orders
 // stop it at points. It is told what to do by a file, and tells what it saw on standard error.
 
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { orderVariable, patched, type PatchOrder, sightingMark } from './patch.t
 const tree = fileURLToPath(new URL('..', import.meta.url));
 const orderFile = process.env[orderVariable];
 const lookEveryMs = 20;
+const tellEveryMs = 1_000;
 
 if (orderFile !== undefined) begin(JSON.parse(readFileSync(orderFile, 'utf8')) as PatchOrder);
 
@@ -37,6 +38,12 @@ function begin({ patches, orders }: PatchOrder): void {
     }
   }, lookEveryMs);
   look.unref();
+  // Timers that nobody ends are seen from inside alone.
+  const telling = setInterval(() => {
+    const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    writeFileSync(join(orders, `${node}.timers`), `${process.pid} ${timers}`);
+  }, tellEveryMs);
+  telling.unref();
   const tell = (what: string): void => void process.stderr.write(`${sightingMark} ${what}\n`);
   Object.assign(globalThis, {
     pop44Sighting: tell,

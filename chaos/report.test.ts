@@ -18,7 +18,7 @@ const bad: Verdict = { name: 'fence', checks: 3, violations: 1, evidence: ['revi
 const reportOf = (invariants: readonly Verdict[]): Report => ({
   ...{ scenario: 'allocate', seed: 7, seconds: 2, versions: { etcd: '3.4.23' }, faults: [fault], beganNs: 1e9 },
   ...{ attempts: [attempt({}), attempt({ outcome: 'unknown' }), attempt({ outcome: 'refused' })] },
-  ...{ invariants, quietPerSecond: 170.4 },
+  ...{ invariants, quietPerSecond: 170.4, healedNs: 3e9, left: [], samples: [], noise: { connections: 0, frames: 0 } },
 });
 
 test('the JSON is what scripts and CI rely on', () => {
@@ -52,7 +52,14 @@ test('the summary names what is broken and gives its evidence', () => {
   expect(summary(reportOf([good, bad]))).toMatch(/holds {3}no-overlap[\s\S]*BROKEN {2}fence[\s\S]*fence: revision 7/);
 });
 
-const worth = { quietPerSecond: 120, kinds: ['daemon-kill'], faults: [fault], staleCommits: 1, deaths: [] } as const;
+const worth = {
+  quietPerSecond: 120,
+  leastPerSecond: 100,
+  kinds: ['daemon-kill'],
+  faults: [fault],
+  staleCommits: 1,
+  deaths: [],
+} as const;
 const worthless: readonly (readonly [string, string, Partial<Parameters<typeof judgeWorth>[0]>])[] = [
   ['less than 100 a second', 'quiet-rate', { quietPerSecond: 99.9 }],
   ['a fault that never came', 'every-fault', { kinds: ['daemon-kill', 'cut-mesh'] }],

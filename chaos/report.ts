@@ -3,7 +3,7 @@
 import type { Verdict } from './check/invariant.ts';
 import { countOutcomes, longestGapMs } from './figures.ts';
 import type { DoneFault } from './fault.ts';
-import type { Attempt } from './history.ts';
+import type { Attempt, Sample } from './history.ts';
 
 export interface Report {
   readonly scenario: string;
@@ -19,6 +19,12 @@ export interface Report {
   readonly invariants: readonly Verdict[];
   /** Acknowledged requests a second before the first fault. */
   readonly quietPerSecond: number;
+  /** When the last fault was over, on the same clock. */
+  readonly healedNs: number;
+  /** Faults that could not be done here, and why. */
+  readonly left: readonly string[];
+  readonly samples: readonly Sample[];
+  readonly noise: { readonly connections: number; readonly frames: number };
 }
 
 export const holds = ({ invariants }: Pick<Report, 'invariants'>): boolean =>
@@ -26,16 +32,19 @@ export const holds = ({ invariants }: Pick<Report, 'invariants'>): boolean =>
 
 /** As DESIGN.md 12 has it; times in milliseconds since the traffic began. */
 export function reportJson(report: Report): string {
-  const { scenario, seed, faults, attempts, invariants, quietPerSecond, versions } = report;
+  const { scenario, seed, seconds, faults, left, attempts, invariants, quietPerSecond, versions, noise } = report;
   const told = {
     scenario,
     seed,
+    seconds,
     faults,
+    left,
     operations: countOutcomes(attempts),
     invariants,
     ok: holds(report),
     quietPerSecond: Math.round(quietPerSecond),
     longestGapMs: Math.round(longestGapMs(attempts)),
+    noise,
     versions,
   };
   return `${JSON.stringify(told, undefined, 2)}\n`;

@@ -1,4 +1,4 @@
-// Traffic: the clients of a chaos run: allocators through all daemons, a warden, and somebody who looks.
+// Traffic: clients that allocate through all daemons, and a warden.
 
 import type { Client } from '#internal/client/client.ts';
 import type { Clock } from '#internal/clock/clock.ts';
@@ -6,9 +6,9 @@ import { randomFrom } from '#internal/testkit/random.ts';
 import { type Allocator, openAllocator } from './allocator.ts';
 import type { Ask } from './ask.ts';
 import type { HistoryRecorder } from './history.ts';
-import { keepLooking, lookEverywhere } from './looking.ts';
 import { emptyMemory } from './memory.ts';
 import { type Mixer, nextAsk } from './mix.ts';
+import type { Part } from './part.ts';
 import { wardenAsks } from './warden.ts';
 
 export interface TrafficOptions {
@@ -32,21 +32,17 @@ export interface TrafficOptions {
   readonly leaderOf?: string;
 }
 
-export interface Traffic {
-  /** Until the signal, and until every call has returned. */
-  run(signal: AbortSignal): Promise<void>;
-  /** Asks again for what is unknown, then looks at every daemon. The faults are over. */
-  finish(withinMs: number): Promise<void>;
+export interface Traffic extends Part {
+  /** Whose records they are. */
+  readonly owners: readonly string[];
   /** Of the pool that the options name. */
   leader(): string | undefined;
-  close(): void;
 }
 
 const usualAllocators = 6;
 const usualPerSecond = 36;
 const usualWardenPerSecond = 2;
 const ownersEach = 4;
-const lookEveryMs = 400;
 
 export function openTraffic(options: TrafficOptions): Traffic {
   const { daemons, pops, clock, history, seed } = options;
@@ -79,11 +75,10 @@ export function openTraffic(options: TrafficOptions): Traffic {
   });
 
   return {
+    owners,
     async run(signal) {
-      const random = randomFrom(seed * 1_000 + 98);
       await Promise.all([
         ...clients.map((client) => client.run(signal)),
-        keepLooking(daemons, owners, { history, clock, random, signal, everyMs: lookEveryMs }),
         followLeader(options, signal, (node) => {
           leader = node;
         }),
@@ -92,11 +87,6 @@ export function openTraffic(options: TrafficOptions): Traffic {
     async finish(withinMs) {
       const signal = AbortSignal.timeout(withinMs);
       await Promise.all(clients.map((client) => client.resolve(signal)));
-      const revision = history.attempts.reduce(
-        (most, attempt) => (attempt.revision > most ? attempt.revision : most),
-        0n,
-      );
-      await lookEverywhere(daemons, owners, { history, clock, revision, withinMs });
     },
     leader: () => leader,
     close() {

@@ -6,8 +6,10 @@ import type { Heard, Listed } from './check/complete.ts';
 import { everything, type LoggedEvent } from './event-log.ts';
 
 export interface Witness {
+  /** Everything up to here is in the log: of what was before, nobody needs etcd's own history. */
+  recorded(): bigint;
   /**
-   * Reads on until everything that is committed now is in the log, and asks etcd a second time for the past.
+   * Reads on until everything that is committed now is in the log.
    * @throws Fault when no member answers within `withinMs`
    */
   finish(withinMs: number): Promise<Heard>;
@@ -19,11 +21,13 @@ export interface WitnessOptions {
   readonly tls?: Tls;
   readonly clock: Clock;
   readonly progressNotifyMs?: number;
+  /** Milliseconds between two lists that the log is compared with. */
+  readonly listEveryMs: number;
 }
 
 /** Gives back once the first list is in. */
 export async function openWitness(options: WitnessOptions): Promise<Witness> {
-  const { clock } = options;
+  const { clock, listEveryMs } = options;
   const etcd = openEtcd(options);
   const ending = new AbortController();
   const events: LoggedEvent[] = [];
@@ -34,7 +38,6 @@ export async function openWitness(options: WitnessOptions): Promise<Witness> {
   const begun = Promise.withResolvers<void>();
   const watching = (async () => {
     for await (const batch of etcd.listThenWatch(everything, ending.signal)) {
-      to = batch.revision;
       if (!batch.relisted) {
         for (const { key, value, modRevision } of batch.events)
           events.push({ key, revision: modRevision, ...(value && { value: new Uint8Array(value) }) });
@@ -45,43 +48,49 @@ export async function openWitness(options: WitnessOptions): Promise<Witness> {
       } else {
         relisted += 1;
       }
+      to = batch.revision;
     }
   })();
   watching.catch(begun.reject);
   await begun.promise;
+  const listings: Listed[] = [];
+  const listing = (async () => {
+    while (!ending.signal.aborted) {
+      await clock.sleep(listEveryMs, ending.signal).catch(() => undefined);
+      if (ending.signal.aborted) return;
+      // One that fails, because nobody answers or history was cut off meanwhile, is not missed: others come.
+      const listed = await listNow(etcd).catch(() => undefined);
+      if (listed !== undefined) listings.push(listed);
+    }
+  })();
   const close = (): void => {
     ending.abort(new Error('the run is over'));
     etcd.close();
   };
   return {
+    recorded: () => to,
     close,
     async finish(withinMs) {
       const deadline = clock.monotonicMs() + withinMs;
       // A progress notice may be seconds away; a revision that the fresh list names and no event reached is one that
       // wrote elsewhere, or an event that never came: the judge tells them apart by its own count.
-      const { revision } = await retried(clock, deadline, () => etcd.header());
-      while (to < revision && clock.monotonicMs() < deadline) await clock.sleep(20);
-      // etcd still has its whole history: nobody compacted it.
-      const listings: Listed[] = [];
-      for (const past of moments(from, revision)) {
-        listings.push({ revision: past, entries: await retried(clock, deadline, () => list(etcd, past)) });
-      }
-      const until = revision > to ? to : revision;
+      const last = await retried(clock, deadline, () => listNow(etcd));
+      while (to < last.revision && clock.monotonicMs() < deadline) await clock.sleep(20);
+      ending.abort(new Error('the run is over'));
+      await listing;
+      const until = last.revision > to ? to : last.revision;
       return {
         log: { base: base ?? [], from, events: events.filter((event) => event.revision <= until), to: until },
-        listings,
+        listings: [...listings, last].filter(({ revision }) => revision <= last.revision),
         relisted,
       };
     },
   };
 }
 
-/** So many times the past is read again, evenly spread; the end is the last of them. */
-const readings = 6n;
-
-function moments(from: bigint, to: bigint): readonly bigint[] {
-  const all = Array.from({ length: Number(readings) }, (_, at) => from + ((to - from) * BigInt(at + 1)) / readings);
-  return [...new Set(all)];
+async function listNow(etcd: Etcd): Promise<Listed> {
+  const { revision, entries } = await etcd.list(everything);
+  return { revision, entries: entries.map(loggedEntry) };
 }
 
 const loggedEntry = (entry: {

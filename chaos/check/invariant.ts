@@ -1,7 +1,7 @@
 // Invariant: one thing that must always be so, how often it was looked at, and where it was not.
 
-/** What is checked, by name, with the sentence that people read. */
-export const sentences = {
+/** Of allocations, and of whatever is written. */
+const ofWrites = {
   witness: 'The witness missed nothing: every revision is in its log, and a fresh list equals it.',
   'one-effect': 'An acknowledged request has exactly one effect, at the revision of its answer.',
   'no-effect': 'What was refused or certainly not done left no trace, and nothing was done that nobody asked for.',
@@ -23,6 +23,20 @@ export const sentences = {
   'audit-complete': 'Every transaction that changed a record has one audit record, which names every change.',
   'daemon-map': 'What a daemon shows at a revision is what etcd held at that revision.',
 } as const;
+
+/** Of other traffic than allocations, and of the daemons themselves. */
+export const ofParts = {
+  forward: 'A daemon never goes back to an older revision while its process lives.',
+  watch: 'Who follows the store is handed every change once, in order, and after a break all that stands.',
+  'tunnel-life': 'A tunnel changes by nothing but what was asked for it, and no change undoes another.',
+  'one-holder': 'In the end every daemon says that a tunnel is where its station is.',
+  login: 'A login that was granted is good until it is ended, and not afterwards, at every daemon.',
+  'no-secret': 'No secret stands in a log, in an answer that was kept, or in etcd.',
+  bounded: 'Memory, open files and timers of a daemon do not grow with the faults.',
+} as const;
+
+/** What is checked, by name, with the sentence that people read. */
+export const sentences = { ...ofWrites, ...ofParts } as const;
 
 export type InvariantName = keyof typeof sentences;
 

@@ -11,23 +11,32 @@ import { openCourt, type Verdict } from './invariant.ts';
 import { judgeLooks } from './looks.ts';
 import { judgeLost } from './lost.ts';
 import { judgePools } from './pools.ts';
+import { judgeReadings } from './readings.ts';
 import { judgeRealTime } from './real-time.ts';
 import { replay } from './replay.ts';
 import { gatherRequests } from './requests.ts';
 import { judgeResolved } from './resolved.ts';
+import { judgeBounds, judgeForward, judgeHolders, judgeLogins } from './rest.ts';
 import { judgeSpace } from './space.ts';
+import { judgeTunnels } from './tunnels.ts';
 
 export interface Evidence extends Heard {
   readonly history: History;
   /** Principals whose requests all stand in the history. */
   readonly ours: ReadonlySet<string>;
-  /** When the last fault had ended, on the clock of the attempts. */
+  /** When the first fault came and when the last had ended, on the clock of the attempts. */
+  readonly quietNs: number;
   readonly healedNs: number;
+  /** Where a secret was found, a line each that does not tell it, and in how many places it was looked for. */
+  readonly secrets: { readonly places: number; readonly found: readonly string[] };
 }
+
+/** Spelled out here a second time, as in event-log.ts. */
+const followedPrefix = '/pop44/v1/';
 
 /** In the order of `sentences`. O(n log n) in attempts, events and looks. */
 export function judge(evidence: Evidence): readonly Verdict[] {
-  const { history, log, ours, healedNs } = evidence;
+  const { history, log, ours, quietNs, healedNs, secrets } = evidence;
   const court = openCourt();
   const { attempts, looks } = history;
   judgeComplete(court, evidence);
@@ -39,10 +48,18 @@ export function judge(evidence: Evidence): readonly Verdict[] {
     judgeLost({ court, attempts, ours }),
     judgeFence(court),
     judgeAudit(court, log.base),
+    judgeTunnels(court, attempts, ours),
   ];
   replay(log, judges, judgeLooks(court, looks));
   judgeEffects(court, requests, ours);
   judgeResolved(court, requests.asked, healedNs);
   judgeRealTime(court, attempts);
+  judgeForward(court, looks);
+  judgeReadings(court, log, history.readings, followedPrefix);
+  judgeHolders(court, history.visits, history.sights);
+  judgeLogins(court, attempts, history.logins);
+  judgeBounds(court, history.samples, quietNs, healedNs);
+  for (let at = secrets.found.length; at < secrets.places; at += 1) court.check('no-secret', true, () => '');
+  for (const found of secrets.found) court.check('no-secret', false, () => found);
   return court.verdicts();
 }

@@ -15,21 +15,21 @@ export function judgeLooks(
       const problem = differing(look, state);
       const whose = look.owner === '' ? 'all' : look.owner;
       court.check('daemon-map', problem === undefined, () => {
-        return `${look.node} at revision ${look.revision}, allocations of ${whose}: ${problem}`;
+        return `${look.node} at revision ${look.revision}, ${look.kind}s of ${whose}: ${problem}`;
       });
     },
   }));
   return moments.sort((a, b) => (a.revision < b.revision ? -1 : a.revision > b.revision ? 1 : 0));
 }
 
-function differing({ owner, allocations }: Look, state: State): string | undefined {
+function differing({ kind, owner, etags }: Look, state: State): string | undefined {
   let wanted = 0;
-  for (const [id, { record, revision }] of state.of('allocation')) {
+  for (const [id, { record, revision }] of state.of(kind)) {
     if (owner !== '' && record.owner !== owner) continue;
     wanted += 1;
-    const etag = allocations.get(`allocation/${id}`);
+    const etag = etags.get(`${kind}/${id}`);
     if (etag === undefined) return `${id} is missing`;
     if (etag !== String(revision)) return `${id} is of revision ${etag}, not ${revision}`;
   }
-  return wanted === allocations.size ? undefined : `it shows ${allocations.size}, etcd held ${wanted}`;
+  return wanted === etags.size ? undefined : `it shows ${etags.size}, etcd held ${wanted}`;
 }

@@ -8,7 +8,7 @@ import { AuditSchema, CandidateSchema, OperationSchema } from '#internal/gen/pop
 import { recordSchemas } from '#internal/model/model.ts';
 import type { Write } from '#internal/model/record.ts';
 import type { LoggedEvent } from '../event-log.ts';
-import type { Attempt, Look } from '../history.ts';
+import { type Attempt, type History, type Look, recordHistory } from '../history.ts';
 import type { Evidence } from './judge.ts';
 import { replay, type State } from './replay.ts';
 
@@ -36,9 +36,10 @@ export interface Story {
   elect(poolId: string, node: string): bigint;
   depose(poolId: string): void;
   attempt(parts: AttemptParts): void;
-  look(node: string, owner: string, change?: (allocations: Map<string, string>) => void): void;
+  look(node: string, owner: string, change?: (etags: Map<string, string>) => void): void;
   state(): State;
-  evidence(): Evidence;
+  /** With what other parts of the traffic have recorded. */
+  evidence(more?: Partial<History>): Evidence;
   readonly events: LoggedEvent[];
   readonly attempts: Attempt[];
 }
@@ -129,11 +130,11 @@ export function tellStory(): Story {
       });
     },
     look(node, owner, change) {
-      const allocations = new Map<string, string>();
+      const etags = new Map<string, string>();
       for (const [id, { record, revision: etag }] of story.state().of('allocation'))
-        if (owner === '' || record.owner === owner) allocations.set(`allocation/${id}`, String(etag));
-      change?.(allocations);
-      looks.push({ node, owner, revision, allocations });
+        if (owner === '' || record.owner === owner) etags.set(`allocation/${id}`, String(etag));
+      change?.(etags);
+      looks.push({ node, pid: 1, kind: 'allocation', owner, revision, stale: false, atNs, etags });
     },
     state() {
       let at: State | undefined;
@@ -147,18 +148,20 @@ export function tellStory(): Story {
       if (at === undefined) throw new Error('the replay has no end');
       return at;
     },
-    evidence() {
+    evidence(more = {}) {
       const standing = new Map<string, LoggedEvent>();
       for (const event of events)
         if (event.value === undefined) standing.delete(event.key);
         else standing.set(event.key, event);
       return {
-        history: { attempts, looks },
+        history: { ...recordHistory(), ...more, attempts, looks },
         log: log(),
         listings: [{ revision, entries: [...standing.values()] }],
         relisted: 0,
         ours: new Set([admin]),
+        quietNs: 0,
         healedNs: atNs,
+        secrets: { places: 1, found: [] },
       };
     },
   };

@@ -36,7 +36,7 @@ function finish(counts: Counts): never {
 const args = process.argv.slice(2);
 const updates = args.some((arg) => arg === '-u' || arg.startsWith('--update'));
 /** Each judges how fast something goes, which says nothing while labs are raised beside it. */
-const alone = ['chaos/allocate.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
+const alone = ['chaos/mixed.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
 // Who names files wants them whole; tests that take long are left out of a run of all (testkit/long-form.ts).
 if (args.length === 0) process.env['POP44_ALL'] = 'yes';
 const counts = new Counts({ inCi, filtered: args.some((arg) => /^(-t|--testNamePattern)/.test(arg)) });

@@ -1,0 +1,181 @@
+// The judge of tunnels, readers, stations, logins and processes: a right story passes, and each law is broken once.
+
+import { create } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { History, Reading, Sample } from '../history.ts';
+import { digestOf } from './digest.ts';
+import { ofParts } from './invariant.ts';
+import { type Evidence, judge } from './judge.ts';
+import { growth } from './rest.ts';
+import { type Story, tellStory } from './story.ts';
+
+interface Scene {
+  readonly story: Story;
+  change?: Partial<Evidence>;
+  readonly more: { -readonly [K in keyof History]?: History[K][number][] };
+}
+
+const put = (fields: object) =>
+  ({
+    op: 'put',
+    kind: 'tunnel',
+    id: 't1',
+    record: create(TunnelSchema, { id: 't1', owner: 'ada', ...fields }),
+  }) as const;
+
+function change(story: Story, request: string, fields: object, sets: Readonly<Record<string, string>>): void {
+  story.commit({ request, writes: [put(fields)] });
+  story.attempt({ request, kind: 'update-tunnel', given: ['tunnel/t1'], sets });
+}
+
+const quietNs = 1e9;
+const healedNs = 2e9;
+const sample = (atNs: number, more: Partial<Sample> = {}): Sample => ({
+  ...{ node: 'p1', pid: 7, atNs, rssBytes: 1e8, files: 40, timers: 20 },
+  ...more,
+});
+
+/** What a reader is handed that has read everything by itself, in two batches. */
+function readings(story: Story): readonly Reading[] {
+  const events = story.events.filter(({ key }) => key.startsWith('/pop44/v1/'));
+  const last = story.events.at(-1)?.revision ?? 0n;
+  const middle = events[0]?.revision ?? 0n;
+  const batch = (from: bigint, revision: bigint): Reading => {
+    const own = events.filter((event) => event.revision > from && event.revision <= revision);
+    return { reader: 'r', relisted: false, from, revision, events: own.length, digest: digestOf(own) };
+  };
+  return [batch(100n, middle), batch(middle, last)];
+}
+
+function faultless(): Scene {
+  const story = tellStory();
+  story.commit({ request: 'new', writes: [put({ mtu: 1_400, name: 'a' })] });
+  story.attempt({ request: 'new', kind: 'create-tunnel', given: ['tunnel/t1'] });
+  change(story, 'mtu', { mtu: 1_300, name: 'a' }, { mtu: '1300' });
+  change(story, 'name', { mtu: 1_300, name: 'b' }, { name: 'b' });
+  const more = {
+    looks: [],
+    readings: [...readings(story)],
+    visits: [
+      { tunnel: 't1', node: 'p1', atNs: 1 },
+      { tunnel: 't1', node: 'p2', atNs: 2 },
+    ],
+    sights: [{ node: 'p3', tunnel: 't1', holder: 'p2' }],
+    logins: [
+      { node: 'p1', login: 'mtu', logout: '', good: true },
+      { node: 'p1', login: 'mtu', logout: 'name', good: false },
+    ],
+    samples: [sample(0), sample(3e9)],
+  };
+  story.look('p1', 'ada');
+  return { story, more };
+}
+
+const evidenceOf = ({ story, more, change = {} }: Scene): Evidence => {
+  const evidence = story.evidence(more);
+  const history = { ...evidence.history, looks: [...evidence.history.looks, ...(more.looks ?? [])] };
+  return { ...evidence, history, quietNs, healedNs, ...change };
+};
+
+const broken = (evidence: Evidence): readonly string[] =>
+  judge(evidence).flatMap(({ name, violations }) => (violations > 0 && name in ofParts ? [name] : []));
+
+test('a faultless story has no violation, and every part was looked at', () => {
+  expect(broken(evidenceOf(faultless()))).toEqual([]);
+  const unseen = judge(evidenceOf(faultless())).filter(({ name, checks }) => name in ofParts && checks === 0);
+  expect(unseen).toEqual([]);
+});
+
+const lastReading = ({ more }: Scene, with_: (reading: Reading) => Reading): void => {
+  const last = more.readings?.pop();
+  if (last !== undefined) more.readings?.push(with_(last));
+};
+
+const look = { node: 'p1', pid: 1, kind: 'allocation', owner: 'ada', stale: false, atNs: 9, etags: new Map() } as const;
+
+const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) => void])[] = [
+  ['a daemon that goes back', 'forward', ({ more }) => more.looks?.push({ ...look, revision: 100n })],
+  [
+    'a change that a reader misses',
+    'watch',
+    (scene) => lastReading(scene, (last) => ({ ...last, events: 0, digest: '' })),
+  ],
+  ['another value for a reader', 'watch', (scene) => lastReading(scene, (last) => ({ ...last, digest: 'other' }))],
+  ['a reader that goes back', 'watch', ({ more }) => more.readings?.push(...(more.readings ?? []).slice(0, 1))],
+  [
+    'a list that lacks a record',
+    'watch',
+    ({ story, more }) => {
+      const revision = story.events.at(-1)?.revision ?? 0n;
+      more.readings?.push({ reader: 's', relisted: true, from: 0n, revision, events: 0, digest: digestOf([]) });
+    },
+  ],
+  [
+    'a change that undoes another',
+    'tunnel-life',
+    ({ story }) => change(story, 'undo', { mtu: 1_400, name: 'c' }, { name: 'c' }),
+  ],
+  [
+    'a change that is not made',
+    'tunnel-life',
+    ({ story }) => change(story, 'lazy', { mtu: 1_300, name: 'b' }, { name: 'd' }),
+  ],
+  [
+    'a tunnel that goes by itself',
+    'tunnel-life',
+    ({ story }) => story.commit({ request: 'gone', writes: [{ op: 'delete', kind: 'tunnel', id: 't1' }] }),
+  ],
+  ['two holders', 'one-holder', ({ more }) => more.sights?.push({ node: 'p1', tunnel: 't1', holder: 'p1' })],
+  [
+    'a login that is lost',
+    'login',
+    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', logout: '', good: false }),
+  ],
+  [
+    'a login that does not end',
+    'login',
+    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', logout: 'name', good: true }),
+  ],
+  [
+    'a secret in a log',
+    'no-secret',
+    (scene) => {
+      scene.change = { secrets: { places: 3, found: ['p1-daemon: key'] } };
+    },
+  ],
+  ...(['rssBytes', 'files', 'timers'] as const).map(
+    (what) =>
+      [
+        `${what} that grow`,
+        'bounded',
+        ({ more }: Scene) => {
+          const grown = { [what]: (sample(0)[what] ?? 0) + 2 * growth[what] };
+          more.samples?.push(sample(4e9, grown), sample(5e9, grown));
+        },
+      ] as const,
+  ),
+];
+
+test.each(planted)('%s is found', (_, name, plant) => {
+  const scene = faultless();
+  plant(scene);
+  expect(broken(evidenceOf(scene))).toEqual([name]);
+});
+
+test('every law was broken once', () => {
+  expect(Object.keys(ofParts).filter((name) => !planted.some(([, each]) => each === name))).toEqual([]);
+});
+
+test('a next key that becomes the key by a handshake is no change of anybody', () => {
+  const scene = faultless();
+  const { story } = scene;
+  change(story, 'rotate', { mtu: 1_300, name: 'b', nextPublicKey: 'k2' }, { nextPublicKey: 'k2' });
+  story.commit({
+    request: '',
+    principal: 'node/p1',
+    withoutOperation: true,
+    writes: [put({ mtu: 1_300, name: 'b', publicKey: 'k2' })],
+  });
+  expect(broken(evidenceOf(scene))).toEqual([]);
+});

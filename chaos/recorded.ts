@@ -1,0 +1,63 @@
+// Recorded: what a run has left behind. The report is a function of it and of nothing else.
+
+import type { Listed } from './check/complete.ts';
+import { judge } from './check/judge.ts';
+import type { EventLog } from './event-log.ts';
+import type { DoneFault, FaultKind } from './fault.ts';
+import { acknowledgedPerSecond } from './figures.ts';
+import type { History } from './history.ts';
+import type { Report } from './report.ts';
+import { judgeWorth, type Worth } from './worth.ts';
+
+export interface Facts {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Every kind that was to happen, and why others could not. */
+  readonly kinds: readonly FaultKind[];
+  readonly left: readonly string[];
+  readonly faults: readonly DoneFault[];
+  /** On the clock of the attempts: when the traffic began, the first fault could come, the last was over. */
+  readonly beganNs: number;
+  readonly quietNs: number;
+  readonly healedNs: number;
+  /** Of the log. */
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly relisted: number;
+  /** Principals whose requests all stand in the history. */
+  readonly ours: ReadonlySet<string>;
+  /** See Worth. */
+  readonly staleCommits?: number;
+  readonly deaths: readonly string[];
+  /** Acknowledged requests a second that the traffic must have reached before the first fault. */
+  readonly leastPerSecond: number;
+  readonly secrets: { readonly places: number; readonly found: readonly string[] };
+  /** Noise that was made at the API's door. */
+  readonly noise: { readonly connections: number; readonly frames: number };
+}
+
+export interface Recorded {
+  readonly facts: Facts;
+  readonly log: EventLog;
+  readonly listings: readonly Listed[];
+  readonly history: History;
+}
+
+/** The warm-up of the first second is not counted. */
+const warmNs = 1e9;
+
+export function reportOf({ facts, log, listings, history }: Recorded): Report {
+  const { attempts } = history;
+  const quietPerSecond = acknowledgedPerSecond(attempts, facts.beganNs + warmNs, facts.quietNs);
+  const verdicts = judge({ ...facts, log, listings, history });
+  const worth: Worth = { ...facts, quietPerSecond, staleCommits: facts.staleCommits };
+  return {
+    ...facts,
+    attempts,
+    quietPerSecond,
+    samples: history.samples,
+    invariants: [...verdicts, ...judgeWorth(worth)],
+  };
+}

@@ -23,7 +23,7 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
   const caught: Caught[] = [];
   for (const name of only) {
     const mutant: Mutant = mutants[name];
-    const { kinds, parts, traffic, freezes } = mutant.options;
+    const { kinds, parts, traffic, ...rest } = mutant.options;
     const { left } = split(kinds, common.means);
     if (left.length > 0) {
       say(`${name}: not hunted; ${left.join(', ')}`);
@@ -36,7 +36,7 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
       name: `mutant ${name}`,
       scenario: { ...scenarios.allocate, faults: kinds, ...(parts && { traffic: parts }) },
       ...(traffic && { allocating: traffic }),
-      ...(freezes && { freezes }),
+      ...rest,
       directory: place,
       seconds: mutant.seconds,
       patches: [mutant],

@@ -14,7 +14,7 @@ export interface Mutant extends Patch {
   readonly breaks: readonly InvariantName[];
   readonly seconds: number;
   /** What provokes it. */
-  readonly options: Pick<RunOptions, 'freezes'> & {
+  readonly options: Pick<RunOptions, 'freezes' | 'tunnelling'> & {
     readonly kinds: Scenario['faults'];
     /** Default: allocate alone. */
     readonly parts?: Scenario['traffic'];
@@ -103,6 +103,69 @@ export const mutants = {
     seconds: 30,
     // Answers of etcd get lost in several ways: a plan of toxics alone may hit daemons that nobody asks just then.
     options: { kinds: ['cut-client', 'cut-in', 'toxic-timeout', 'toxic-reset'] },
+  },
+  'lost-update': {
+    file: 'internal/command/update-tunnel.ts',
+    find: "draft.read('tunnel', tunnel.id, stored);",
+    replace: '',
+    why: 'a change of a tunnel that was decided on what is past puts back what another has changed',
+    breaks: ['tunnel-life'],
+    seconds: 14,
+    options: { kinds: ['cut-client'], parts: ['tunnels'], tunnelling: { perSecond: 60, mostTunnels: 3 } },
+  },
+  'deaf-presence': {
+    file: 'internal/presence/presence.ts',
+    find: 'if (known === undefined || outranks(claim, known)) {',
+    replace: 'if (known === undefined) {',
+    why: 'a node believes for ever what it heard first of where a tunnel is',
+    breaks: ['one-holder'],
+    seconds: 14,
+    options: { kinds: ['lease-revoked'], parts: ['moves', 'tunnels'] },
+  },
+  'endless-login': {
+    file: 'internal/people/logins.ts',
+    find: "  draft.remove('login', hash);\n  return",
+    replace: '  return',
+    why: 'who logs out stays logged in',
+    breaks: ['login'],
+    seconds: 24,
+    options: { kinds: ['lease-revoked'], parts: ['people', 'tunnels'] },
+  },
+  'told-password': {
+    file: 'internal/api/people-service.ts',
+    find: '    signUp: async (request, call) => {',
+    replace: "    signUp: async (request, call) => { process.stderr.write(JSON.stringify(request.password) + '\\n');",
+    why: 'a daemon writes what it was told into its log',
+    breaks: ['no-secret'],
+    seconds: 14,
+    options: { kinds: ['lease-revoked'], parts: ['people', 'tunnels'] },
+  },
+  'older-answers': {
+    file: 'internal/api/service.ts',
+    find: 'revision: head.snapshot().revision, stale',
+    replace: 'revision: head.snapshot().revision - BigInt(Math.floor(Math.random() * 50)), stale',
+    why: 'a daemon says that it is at an older revision than it has been',
+    breaks: ['forward'],
+    seconds: 12,
+    options: { kinds: ['lease-revoked'], parts: ['tunnels'] },
+  },
+  'timers-left': {
+    file: 'internal/submit/carry-out.ts',
+    find: 'const decided = submission.decide(',
+    replace: 'setInterval(() => {}, 60_000); const decided = submission.decide(',
+    why: 'each request leaves a timer behind',
+    breaks: ['bounded'],
+    seconds: 14,
+    options: { kinds: ['lease-revoked'] },
+  },
+  'memory-left': {
+    file: 'internal/submit/carry-out.ts',
+    find: 'const decided = submission.decide(',
+    replace: '(globalThis.left ??= []).push(Buffer.alloc(400_000, 1)); const decided = submission.decide(',
+    why: 'each request leaves memory behind',
+    breaks: ['bounded'],
+    seconds: 20,
+    options: { kinds: ['lease-revoked'] },
   },
 } as const satisfies Readonly<Record<string, Mutant>>;
 

@@ -15,7 +15,7 @@ import { openReaders } from './readers.ts';
 import type { Scenario } from './scenario.ts';
 import type { SecretKeeper } from './secrets.ts';
 import { openTraffic, type Traffic, type TrafficOptions } from './traffic.ts';
-import { openTunnelTraffic, tunnelOwners } from './tunnel-traffic.ts';
+import { openTunnelTraffic, tunnelOwners, type TunnelTrafficOptions } from './tunnel-traffic.ts';
 
 export interface PartsOptions {
   readonly cluster: Cluster;
@@ -24,7 +24,9 @@ export interface PartsOptions {
   readonly history: HistoryRecorder;
   readonly seed: number;
   readonly keep: SecretKeeper;
-  readonly allocating?: Omit<TrafficOptions, 'daemons' | 'pops' | 'clock' | 'history' | 'seed'>;
+  /** What a mutant wants otherwise. */
+  readonly allocating?: Omit<TrafficOptions, 'daemons' | 'pops' | 'clock' | 'history' | 'seed'> | undefined;
+  readonly tunnelling?: Pick<TunnelTrafficOptions, 'perSecond' | 'mostTunnels'> | undefined;
 }
 
 export interface Parts {
@@ -41,7 +43,7 @@ const lookEveryMs = 300;
 const progressNotifyMs = 500;
 
 export async function openParts(options: PartsOptions): Promise<Parts> {
-  const { cluster, scenario, clock, history, seed, keep, allocating } = options;
+  const { cluster, scenario, clock, history, seed, keep, allocating, tunnelling } = options;
   const has = (name: Scenario['traffic'][number]): boolean => scenario.traffic.includes(name);
   const nodes = cluster.nodes.map(({ id }) => id);
   const daemons = new Map(nodes.map((node) => [node, cluster.client({ node })]));
@@ -54,7 +56,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     traffic = openTraffic({ daemons, pops: nodes, clock, history, seed, ...allocating });
     parts.push(traffic);
   }
-  if (has('tunnels')) parts.push(openTunnelTraffic({ daemons, clock, history, seed }));
+  if (has('tunnels')) parts.push(openTunnelTraffic({ daemons, clock, history, seed, ...tunnelling }));
   if (has('people'))
     parts.push(
       openPeopleTraffic({

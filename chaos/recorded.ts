@@ -1,5 +1,6 @@
 // Recorded: what a run has left behind. The report is a function of it and of nothing else.
 
+import type { Away } from './check/away.ts';
 import type { Listed } from './check/complete.ts';
 import { judge } from './check/judge.ts';
 import type { EventLog } from './event-log.ts';
@@ -22,6 +23,8 @@ export interface Facts {
   readonly beganNs: number;
   readonly quietNs: number;
   readonly healedNs: number;
+  /** See Evidence. */
+  readonly away?: Away;
   /** Of the log. */
   readonly from: bigint;
   readonly to: bigint;

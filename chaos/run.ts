@@ -10,7 +10,7 @@ import { garbage } from './fault-store.ts';
 import { type FreezePlanOptions, freezeDaemons, leaveAlone, planFreezes } from './freezes.ts';
 import { historyLines, recordHistory } from './history.ts';
 import { olderTree } from './older-tree.ts';
-import { openParts, type Parts } from './parts.ts';
+import { openParts, type Parts, type PartsOptions } from './parts.ts';
 import type { Patch } from './patch.ts';
 import { countSightings, lastWords, logsIn, ordersIn, raisePatched } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
@@ -20,7 +20,6 @@ import type { Report } from './report.ts';
 import { keepSampling } from './sampling.ts';
 import { type Scenario, split } from './scenario.ts';
 import { openSecrets } from './secrets.ts';
-import type { TrafficOptions } from './traffic.ts';
 import { openWitness, type Witness } from './witness.ts';
 
 export interface RunOptions {
@@ -37,7 +36,8 @@ export interface RunOptions {
   /** More than the points and sightings: a mutant. */
   readonly patches?: readonly Patch[];
   readonly freezes?: Pick<FreezePlanOptions, 'points' | 'pauseMs'>;
-  readonly allocating?: Omit<TrafficOptions, 'daemons' | 'pops' | 'clock' | 'history' | 'seed'>;
+  readonly allocating?: PartsOptions['allocating'];
+  readonly tunnelling?: PartsOptions['tunnelling'];
 }
 
 export interface RunResult {
@@ -171,6 +171,7 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
         kinds: [...happening],
         faults: [...faults, ...frozen].sort((a, b) => a.at - b.at),
         quietNs: beganNs + quietMs * 1e6,
+        ...(scenario.quorumAway && { away: { fromNs: beganNs + quietMs * 1e6, toNs: beganNs + endMs * 1e6 } }),
         ours: new Set(['admin/lab']),
         ...(freezes.length > 0 && parts.leads && { staleCommits: countSightings(logs, 'stale-commit') }),
         deaths: cluster.deaths(),

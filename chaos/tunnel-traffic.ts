@@ -22,12 +22,13 @@ export interface TunnelTrafficOptions {
   readonly clients?: number;
   /** Requests a second of each; default 6. */
   readonly perSecond?: number;
+  /** So many are kept, so that each has several that change it; default 24. */
+  readonly mostTunnels?: number;
 }
 
 export const tunnelOwners: readonly string[] = ['t-0', 't-1', 't-2'];
 
-/** So many are kept: each has several that change it. */
-const mostTunnels = 24;
+const usualTunnels = 24;
 const usualClients = 4;
 const usualPerSecond = 6;
 
@@ -41,6 +42,7 @@ interface Shared {
   readonly deleted: Tunnel[];
   readonly random: () => number;
   readonly newRequest: () => string;
+  readonly mostTunnels: number;
 }
 
 type Draw = (shared: Shared) => Ask | undefined;
@@ -52,7 +54,7 @@ const onOne =
     return tunnel && ask(newRequest(), tunnel, random);
   };
 
-const create: Draw = ({ memory, newRequest, random }) =>
+const create: Draw = ({ memory, newRequest, random, mostTunnels }) =>
   memory.tunnels.length >= mostTunnels
     ? undefined
     : askCreateTunnel({ request: newRequest(), owner: pick(tunnelOwners, random) ?? '', memory }, wishes);
@@ -99,7 +101,7 @@ function next(shared: Shared): Ask | undefined {
 }
 
 export function openTunnelTraffic(options: TunnelTrafficOptions): Part {
-  const { daemons, clock, history, seed } = options;
+  const { daemons, clock, history, seed, mostTunnels = usualTunnels } = options;
   const [memory, deleted] = [emptyMemory(), [] as Tunnel[]];
   let requests = 0;
   const clients: readonly Allocator[] = Array.from({ length: options.clients ?? usualClients }, (_, at) => {
@@ -108,7 +110,7 @@ export function openTunnelTraffic(options: TunnelTrafficOptions): Part {
     return openAllocator({
       ...{ name: `t${at}`, daemons, clock, history, random, streaming: false, preferred: () => undefined },
       perSecond: options.perSecond ?? usualPerSecond,
-      next: () => next({ memory, deleted, random, newRequest }),
+      next: () => next({ memory, deleted, random, newRequest, mostTunnels }),
     });
   });
   return {

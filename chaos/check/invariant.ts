@@ -32,6 +32,7 @@ export const ofParts = {
   'one-holder': 'In the end every daemon says that a tunnel is where its station is.',
   login: 'A login that was granted is good until it is ended, and not afterwards, at every daemon.',
   'no-secret': 'No secret stands in a log, in an answer that was kept, or in etcd.',
+  away: 'Without a majority of etcd nobody is told that a write was done, or waits long, or takes what is old for new.',
   bounded: 'Memory, open files and timers of a daemon do not grow with the faults.',
 } as const;
 

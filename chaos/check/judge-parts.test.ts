@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { History, Reading, Sample } from '../history.ts';
+import type { Attempt, History, Reading, Sample } from '../history.ts';
 import { digestOf } from './digest.ts';
 import { ofParts } from './invariant.ts';
 import { type Evidence, judge } from './judge.ts';
@@ -31,6 +31,7 @@ function change(story: Story, request: string, fields: object, sets: Readonly<Re
 
 const quietNs = 1e9;
 const healedNs = 2e9;
+const away = { fromNs: 10e9, toNs: 60e9 };
 const sample = (atNs: number, more: Partial<Sample> = {}): Sample => ({
   ...{ node: 'p1', pid: 7, atNs, rssBytes: 1e8, files: 40, timers: 20 },
   ...more,
@@ -66,7 +67,7 @@ function faultless(): Scene {
       { node: 'p1', login: 'mtu', logout: '', good: true },
       { node: 'p1', login: 'mtu', logout: 'name', good: false },
     ],
-    samples: [sample(0), sample(3e9)],
+    samples: [sample(0), sample(3e9), sample(20e9), sample(30e9)],
   };
   story.look('p1', 'ada');
   return { story, more };
@@ -75,7 +76,7 @@ function faultless(): Scene {
 const evidenceOf = ({ story, more, change = {} }: Scene): Evidence => {
   const evidence = story.evidence(more);
   const history = { ...evidence.history, looks: [...evidence.history.looks, ...(more.looks ?? [])] };
-  return { ...evidence, history, quietNs, healedNs, ...change };
+  return { ...evidence, history, quietNs, healedNs, away, ...change };
 };
 
 const broken = (evidence: Evidence): readonly string[] =>
@@ -93,6 +94,14 @@ const lastReading = ({ more }: Scene, with_: (reading: Reading) => Reading): voi
 };
 
 const look = { node: 'p1', pid: 1, kind: 'allocation', owner: 'ada', stale: false, atNs: 9, etags: new Map() } as const;
+
+/** Asked when etcd has been away for long. */
+const whileAway = (story: Story, parts: Partial<Attempt>): void =>
+  story.attempt({
+    ...{ request: 'name', kind: 'update-tunnel', outcome: 'unavailable', reason: 'unavailable', invokedNs: 30e9 },
+    ...{ returnedNs: 31e9, revision: story.events.at(-1)?.revision ?? 0n, repeated: true, given: ['tunnel/t1'] },
+    ...parts,
+  });
 
 const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) => void])[] = [
   ['a daemon that goes back', 'forward', ({ more }) => more.looks?.push({ ...look, revision: 100n })],
@@ -144,6 +153,14 @@ const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) 
       scene.change = { secrets: { places: 3, found: ['p1-daemon: key'] } };
     },
   ],
+  ['a write that is granted by nobody', 'away', ({ story }) => whileAway(story, { outcome: 'ok', repeated: false })],
+  ['an answer that takes too long', 'away', ({ story }) => whileAway(story, { returnedNs: 33e9 })],
+  [
+    'old things shown as new',
+    'away',
+    ({ more }) => more.looks?.push({ ...look, revision: 200n, stale: false, atNs: 20e9 }),
+  ],
+  ['memory that grows meanwhile', 'away', ({ more }) => more.samples?.push(sample(40e9, { rssBytes: 1.3e8 }))],
   ...(['rssBytes', 'files', 'timers'] as const).map(
     (what) =>
       [
@@ -151,7 +168,7 @@ const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) 
         'bounded',
         ({ more }: Scene) => {
           const grown = { [what]: (sample(0)[what] ?? 0) + 2 * growth[what] };
-          more.samples?.push(sample(4e9, grown), sample(5e9, grown));
+          more.samples?.splice(1, Infinity, sample(4e9, grown), sample(5e9, grown));
         },
       ] as const,
   ),

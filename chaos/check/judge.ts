@@ -4,6 +4,7 @@
 
 import type { History } from '../history.ts';
 import { judgeAudit } from './audit.ts';
+import { type Away, judgeAway } from './away.ts';
 import { type Heard, judgeComplete } from './complete.ts';
 import { judgeEffects } from './effects.ts';
 import { judgeFence } from './fence.ts';
@@ -27,6 +28,8 @@ export interface Evidence extends Heard {
   /** When the first fault came and when the last had ended, on the clock of the attempts. */
   readonly quietNs: number;
   readonly healedNs: number;
+  /** When etcd had no majority for a long time, if it was so. */
+  readonly away?: Away;
   /** Where a secret was found, a line each that does not tell it, and in how many places it was looked for. */
   readonly secrets: { readonly places: number; readonly found: readonly string[] };
 }
@@ -58,6 +61,7 @@ export function judge(evidence: Evidence): readonly Verdict[] {
   judgeReadings(court, log, history.readings, followedPrefix);
   judgeHolders(court, history.visits, history.sights);
   judgeLogins(court, attempts, history.logins);
+  if (evidence.away !== undefined) judgeAway(court, history, evidence.away);
   judgeBounds(court, history.samples, quietNs, healedNs);
   for (let at = secrets.found.length; at < secrets.places; at += 1) court.check('no-secret', true, () => '');
   for (const found of secrets.found) court.check('no-secret', false, () => found);

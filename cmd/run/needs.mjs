@@ -32,6 +32,7 @@ const needs = [
     package: 'util-linux',
     why: 'children end with their parent; the daemon runs without capabilities',
   },
+  { binary: 'faketime', package: 'faketime', why: 'clocks of daemons that jump', only: 'chaos' },
   { binary: 'networkctl', package: 'systemd', why: "takes a client's file as a user's machine would", only: 'test' },
   { binary: 'mount', package: 'mount', why: 'a private /run and /tmp' },
   { binary: 'chromium', package: 'chromium', why: 'pages as people see them', only: 'test' },

@@ -95,8 +95,8 @@ export const etcdLeader = 'leader';
 /** Target of faults of reach `path`, besides nodes: else a daemon soon speaks to another member, and knows no trouble. */
 export const everyPath = 'all';
 
-export interface PlannedFault {
-  readonly kind: FaultKind;
+export interface PlannedFault<K extends string = FaultKind> {
+  readonly kind: K;
   /** Node: `p1`; or `all`; once done, never `leader`. */
   readonly target: string;
   /** Milliseconds since the run began. */
@@ -106,9 +106,11 @@ export interface PlannedFault {
 }
 
 /** What became of one. */
-export interface DoneFault extends PlannedFault {
+export interface DoneFault<K extends string = FaultKind> extends PlannedFault<K> {
   /** When it was really over, in milliseconds since the run began. */
   readonly healedAt: number;
+  /** When everything was seen to be right again, where somebody looked. */
+  readonly restedAt?: number;
   /** Why it could not be done or healed. */
   readonly problem?: string;
 }

@@ -122,6 +122,24 @@ export interface Sample {
   readonly timers?: number;
 }
 
+/** Pings through a tunnel: `down` to its client, `up` from it. */
+export interface Probe {
+  readonly direction: 'up' | 'down';
+  readonly beganNs: number;
+  readonly intervalMs: number;
+  readonly sent: number;
+  /** Sequence numbers, from 1, of those that came back. */
+  readonly answered: readonly number[];
+}
+
+/** Whether a node holds what the records say; empty: it does. */
+export interface Holding {
+  readonly node: string;
+  /** Milliseconds since the run began. */
+  readonly atMs: number;
+  readonly problem: string;
+}
+
 export interface History {
   readonly attempts: readonly Attempt[];
   readonly looks: readonly Look[];
@@ -130,12 +148,24 @@ export interface History {
   readonly sights: readonly Sight[];
   readonly logins: readonly LoginCheck[];
   readonly samples: readonly Sample[];
+  readonly probes: readonly Probe[];
+  readonly holdings: readonly Holding[];
 }
 
 export type HistoryRecorder = { readonly [K in keyof History]: History[K][number][] };
 
 export const recordHistory = (): HistoryRecorder => ({
-  ...{ attempts: [], looks: [], readings: [], visits: [], sights: [], logins: [], samples: [] },
+  ...{
+    attempts: [],
+    looks: [],
+    readings: [],
+    visits: [],
+    sights: [],
+    logins: [],
+    samples: [],
+    probes: [],
+    holdings: [],
+  },
 });
 
 const plain = (_: string, value: unknown): unknown => {

@@ -10,6 +10,7 @@ import { eventLines } from './event-log.ts';
 import type { Means } from './fault.ts';
 import { faketimePath, whyNoFaketime } from './fault-clock.ts';
 import { historyLines } from './history.ts';
+import { runOnLab } from './lab-run.ts';
 import { huntMutants, huntVerdict } from './mutant-hunt.ts';
 import { type MutantName, mutants } from './mutants.ts';
 import { reportOf } from './recorded.ts';
@@ -65,11 +66,10 @@ function common() {
 async function carryOut(): Promise<boolean> {
   const { traffic, faults, shape } = values;
   const changes = { ...(traffic && { traffic }), ...(faults && { faults }), ...(shape && { shape }) };
-  const result = await runScenario({
-    ...common(),
-    ...{ name: scenario, scenario: scenarioNamed(scenario, changes), seconds: Number(values.seconds) },
-  });
-  const { report, recorded, logs } = result;
+  const wanted = scenarioNamed(scenario, changes);
+  const options = { ...common(), name: scenario, scenario: wanted, seconds: Number(values.seconds) };
+  const { report, recorded, logs } =
+    wanted.lab === undefined ? await runScenario(options) : await runOnLab({ ...options, kinds: wanted.lab });
   const ok = handReport(report);
   hand('history.ndjson', historyLines(recorded.history));
   hand('events.ndjson', eventLines(recorded.log));

@@ -2,9 +2,9 @@
 
 import type { Away } from './check/away.ts';
 import type { Listed } from './check/complete.ts';
-import { judge } from './check/judge.ts';
+import { judge, judgeLab } from './check/judge.ts';
 import type { EventLog } from './event-log.ts';
-import type { DoneFault, FaultKind } from './fault.ts';
+import type { DoneFault } from './fault.ts';
 import { acknowledgedPerSecond } from './figures.ts';
 import type { History } from './history.ts';
 import type { Report } from './report.ts';
@@ -16,13 +16,15 @@ export interface Facts {
   readonly seconds: number;
   readonly versions: Readonly<Record<string, string>>;
   /** Every kind that was to happen, and why others could not. */
-  readonly kinds: readonly FaultKind[];
+  readonly kinds: readonly string[];
   readonly left: readonly string[];
-  readonly faults: readonly DoneFault[];
+  readonly faults: readonly DoneFault<string>[];
   /** On the clock of the attempts: when the traffic began, the first fault could come, the last was over. */
   readonly beganNs: number;
   readonly quietNs: number;
   readonly healedNs: number;
+  /** It ran on a lab, where these kinds of fault may cost no packet. */
+  readonly lab?: { readonly untouched: ReadonlySet<string> };
   /** See Evidence. */
   readonly away?: Away;
   /** Of the log. */
@@ -54,7 +56,10 @@ const warmNs = 1e9;
 export function reportOf({ facts, log, listings, history }: Recorded): Report {
   const { attempts } = history;
   const quietPerSecond = acknowledgedPerSecond(attempts, facts.beganNs + warmNs, facts.quietNs);
-  const verdicts = judge({ ...facts, log, listings, history });
+  const verdicts =
+    facts.lab === undefined
+      ? judge({ ...facts, log, listings, history })
+      : judgeLab({ ...facts, history }, { ...facts, ...facts.lab });
   const worth: Worth = { ...facts, quietPerSecond, staleCommits: facts.staleCommits };
   return {
     ...facts,

@@ -30,7 +30,7 @@ const svg = (height: number, body: string): string =>
 const rowHeight = 18;
 
 /** A row for each kind; what happened beside what. */
-export function timeline(faults: readonly DoneFault[], spanMs: number): string {
+export function timeline(faults: readonly DoneFault<string>[], spanMs: number): string {
   const kinds = [...new Set(faults.map(({ kind }) => kind))].sort();
   const height = kinds.length * rowHeight;
   const labels = kinds.map((kind, row) => `<text x="0" y="${row * rowHeight + 13}">${kind}</text>`);

@@ -11,7 +11,7 @@ export interface Report {
   readonly seconds: number;
   /** Versions of what took part: `etcd` to its version, and so on. */
   readonly versions: Readonly<Record<string, string>>;
-  readonly faults: readonly DoneFault[];
+  readonly faults: readonly DoneFault<string>[];
   readonly attempts: readonly Attempt[];
   /** When the traffic began, on the clock of the attempts; faults count from there. */
   readonly beganNs: number;

@@ -14,7 +14,6 @@ import { openParts, type Parts, type PartsOptions } from './parts.ts';
 import type { Patch } from './patch.ts';
 import { countSightings, lastWords, logsIn, ordersIn, raisePatched } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
-import { quorumAway } from './quorum.ts';
 import { type Recorded, reportOf } from './recorded.ts';
 import type { Report } from './report.ts';
 import { keepSampling } from './sampling.ts';
@@ -146,8 +145,7 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
     ...{ clock, directory: ordersIn(cluster.directory), signal: ending.signal, onFault, instead: parts.leader },
   });
   try {
-    const away = scenario.quorumAway === true ? quorumAway({ fromMs: quietMs, toMs: endMs }) : [];
-    const faults = await runFaults(cluster, [...planned, ...away], { clock, onFault, recorded: witness.recorded });
+    const faults = await runFaults(cluster, planned, { clock, onFault, recorded: witness.recorded });
     const frozen = await freezing;
     const healedNs = nowNs();
     await clock.sleep(Math.max(0, seconds * 1_000 - (healedNs - beganNs) / 1e6));
@@ -162,7 +160,7 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
     say(`judging ${history.attempts.length} attempts and ${log.events.length} events`);
     const logs = logsIn(cluster.directory);
     const texts = new Map([...logs, ['history', historyLines(history)] as const]);
-    const happening = new Set<FaultKind>([...planned, ...away].map(({ kind }) => kind));
+    const happening = new Set<FaultKind>(planned.map(({ kind }) => kind));
     if (freezes.length > 0) happening.add('daemon-freeze');
     const recorded: Recorded = {
       facts: {
@@ -171,7 +169,6 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
         kinds: [...happening],
         faults: [...faults, ...frozen].sort((a, b) => a.at - b.at),
         quietNs: beganNs + quietMs * 1e6,
-        ...(scenario.quorumAway && { away: { fromNs: beganNs + quietMs * 1e6, toNs: beganNs + endMs * 1e6 } }),
         ours: new Set(['admin/lab']),
         ...(freezes.length > 0 && parts.leads && { staleCommits: countSightings(logs, 'stale-commit') }),
         deaths: cluster.deaths(),

@@ -3,7 +3,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#internal/clock/clock.ts';
-import type { Cluster } from '#internal/testkit/cluster.ts';
 import type { HistoryRecorder, Sample } from './history.ts';
 
 const everyMs = 1_000;
@@ -24,7 +23,7 @@ async function sampleOf(node: string, pid: number, timersFile: string): Promise<
 
 /** Until the signal. `tellings`: where the loader in the daemons leaves how many timers run, as `<node>.timers`. */
 export async function keepSampling(
-  { nodes }: Pick<Cluster, 'nodes'>,
+  { nodes }: { readonly nodes: readonly { readonly id: string; readonly daemon: { pid(): number | undefined } }[] },
   options: {
     readonly history: HistoryRecorder;
     readonly clock: Clock;

@@ -1,5 +1,6 @@
 // Scenario: traffic x faults x shape, by name. Each of the three can be given otherwise on the command line.
 
+import { type LabFaultKind, labFaultKinds, labFaultTable } from './lab-fault.ts';
 import { doableKinds, type FaultKind, faultKinds, faultTable, type Means } from './fault.ts';
 
 /** Who asks: each is a part of the clients, all of them run beside each other. */
@@ -30,8 +31,8 @@ export interface Scenario {
   readonly shape: ShapeName;
   /** One daemon runs the code of an older commit. */
   readonly skew?: true;
-  /** All of etcd is away from the middle of the run on, for so much of it. */
-  readonly quorumAway?: true;
+  /** It runs on a lab, which has a data plane, and these are its faults. */
+  readonly lab?: readonly LabFaultKind[];
 }
 
 const ofReach = (...reaches: readonly string[]): readonly FaultKind[] =>
@@ -94,11 +95,18 @@ export const scenarios = {
     shape: 'steady',
   },
   'quorum-away': {
-    what: 'etcd has no majority: who reads is told how old it is, who writes is told at once',
-    traffic: ['tunnels', 'moves'],
+    what: 'etcd has no majority: packets go on, who reads is told that it is old, who writes is told at once',
+    traffic: ['tunnels'],
     faults: [],
-    shape: 'calm',
-    quorumAway: true,
+    shape: 'single',
+    lab: ['quorum-away'],
+  },
+  'data-plane': {
+    what: 'packets in both directions while BIRD, WireGuard and both halves are killed, packets lost, links half open',
+    traffic: ['tunnels'],
+    faults: [],
+    shape: 'single',
+    lab: labFaultKinds,
   },
 } as const satisfies Readonly<Record<string, Scenario>>;
 
@@ -148,16 +156,18 @@ export function listing(): string {
       .map(([name, what]) => `  ${name.padEnd(18)} ${what}\n`)
       .join('');
   const byName = Object.fromEntries(
-    Object.entries<Scenario>(scenarios).map(([name, { what, traffic, shape }]) => [
+    Object.entries<Scenario>(scenarios).map(([name, { what, traffic, shape, lab }]) => [
       name,
-      `${what} (${traffic.join('+')}, ${shape})`,
+      lab === undefined ? `${what} (${traffic.join('+')}, ${shape})` : `${what} (on a lab)`,
     ]),
   );
   const faults = Object.fromEntries(faultKinds.map((kind) => [kind, faultTable[kind].what]));
+  const labFaults = Object.fromEntries(labFaultKinds.map((kind) => [kind, labFaultTable[kind].what]));
   return [
     `scenarios\n${table(byName)}  mutants            the same, briefly, once for each fault that is put into our own code: each must be found\n`,
     `traffic (--traffic A,B)\n${table(trafficTable)}`,
     `faults (--faults A,B)\n${table(faults)}`,
+    `faults of a lab, one at a time\n${table(labFaults)}`,
     `shapes (--shape A)\n${table(shapeTable)}`,
   ].join('\n');
 }

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canary, type Marked } from '#internal/testkit/canary.ts';
-import type { Cluster } from '#internal/testkit/cluster.ts';
 import { adminFiles } from '#internal/testkit/lab/node-files.ts';
 import { nodeDirectory } from '#internal/testkit/lab/places.ts';
 import type { EventLog } from './event-log.ts';
@@ -24,7 +23,14 @@ const pemBytes = (text: string): Buffer =>
   Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64').subarray(-40);
 
 /** Of the nodes, as an operator has put them there; others are kept as they are made. */
-export function openSecrets({ nodes, directory }: Pick<Cluster, 'nodes' | 'directory'>): Secrets {
+export function openSecrets({
+  nodes,
+  directory,
+}: {
+  readonly nodes: readonly { readonly id: string }[];
+  /** Of the admin's credentials. */
+  readonly directory: string;
+}): Secrets {
   const marked: Marked[] = [];
   const keep: SecretKeeper = (name, secret) => {
     marked.push({ name, secret: typeof secret === 'string' ? Buffer.from(secret) : secret });

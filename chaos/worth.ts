@@ -1,14 +1,14 @@
 // Worth: whether a run shows anything: enough was done, what was planned happened, and nothing died of itself.
 
 import type { Verdict } from './check/invariant.ts';
-import type { DoneFault, FaultKind } from './fault.ts';
+import type { DoneFault } from './fault.ts';
 
 export interface Worth {
   readonly quietPerSecond: number;
   readonly leastPerSecond: number;
   /** Every kind that was to happen. */
-  readonly kinds: readonly FaultKind[];
-  readonly faults: readonly DoneFault[];
+  readonly kinds: readonly string[];
+  readonly faults: readonly DoneFault<string>[];
   /** Transactions of deposed leaders that reached etcd and were refused there; undefined where none was provoked. */
   readonly staleCommits: number | undefined;
   /** Processes that ended without having been asked to. */

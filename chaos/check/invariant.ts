@@ -33,6 +33,8 @@ export const ofParts = {
   login: 'A login that was granted is good until it is ended, and not afterwards, at every daemon.',
   'no-secret': 'No secret stands in a log, in an answer that was kept, or in etcd.',
   away: 'Without a majority of etcd nobody is told that a write was done, or waits long, or takes what is old for new.',
+  untouched: 'No packet is lost to what carries none, or to nothing.',
+  'data-plane': 'When everything has come to rest, each node holds what the records say.',
   bounded: 'Memory, open files and timers of a daemon do not grow with the faults.',
 } as const;
 

@@ -3,10 +3,11 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import type { Attempt, History, Reading, Sample } from '../history.ts';
+import type { DoneFault } from '../fault.ts';
+import type { Attempt, History, Probe, Reading, Sample } from '../history.ts';
 import { digestOf } from './digest.ts';
 import { ofParts } from './invariant.ts';
-import { type Evidence, judge } from './judge.ts';
+import { type Evidence, judge, judgeLab } from './judge.ts';
 import { growth } from './rest.ts';
 import { type Story, tellStory } from './story.ts';
 
@@ -35,6 +36,15 @@ const away = { fromNs: 10e9, toNs: 60e9 };
 const sample = (atNs: number, more: Partial<Sample> = {}): Sample => ({
   ...{ node: 'p1', pid: 7, atNs, rssBytes: 1e8, files: 40, timers: 20 },
   ...more,
+});
+
+/** A ping a second, six of them, the last of which is on its way. */
+const probe = (answered: readonly number[]): Probe => ({
+  ...{ direction: 'up', beganNs: 0, intervalMs: 1_000, sent: 6, answered },
+});
+
+const fault = (kind: string, at: number, restedAt: number): DoneFault<string> => ({
+  ...{ kind, target: 'p1', at, durationMs: 500, healedAt: at + 500, restedAt },
 });
 
 /** What a reader is handed that has read everything by itself, in two batches. */
@@ -67,6 +77,8 @@ function faultless(): Scene {
       { node: 'p1', login: 'mtu', logout: '', good: true },
       { node: 'p1', login: 'mtu', logout: 'name', good: false },
     ],
+    probes: [probe([1, 2, 3, 4, 5])],
+    holdings: [{ node: 'p1', atMs: 5, problem: '' }],
     samples: [sample(0), sample(3e9), sample(20e9), sample(30e9)],
   };
   story.look('p1', 'ada');
@@ -79,12 +91,24 @@ const evidenceOf = ({ story, more, change = {} }: Scene): Evidence => {
   return { ...evidence, history, quietNs, healedNs, away, ...change };
 };
 
+/** A fault that may cost packets goes on from 1.5 s to 2.5 s, one that may not from 3.5 s to 4.5 s. */
+const probing = {
+  ...{ beganNs: 0, untouched: new Set(['quorum-away']) },
+  faults: [fault('wireguard-killed', 1_500, 2_500), fault('quorum-away', 3_500, 4_500)],
+};
+
+/** Both judges: of a cluster, and of a lab. */
+const judged = (evidence: Evidence) => [
+  ...judge(evidence).filter(({ name }) => !['untouched', 'data-plane'].includes(name)),
+  ...judgeLab(evidence, probing).filter(({ name }) => ['untouched', 'data-plane'].includes(name)),
+];
+
 const broken = (evidence: Evidence): readonly string[] =>
-  judge(evidence).flatMap(({ name, violations }) => (violations > 0 && name in ofParts ? [name] : []));
+  judged(evidence).flatMap(({ name, violations }) => (violations > 0 && name in ofParts ? [name] : []));
 
 test('a faultless story has no violation, and every part was looked at', () => {
   expect(broken(evidenceOf(faultless()))).toEqual([]);
-  const unseen = judge(evidenceOf(faultless())).filter(({ name, checks }) => name in ofParts && checks === 0);
+  const unseen = judged(evidenceOf(faultless())).filter(({ name, checks }) => name in ofParts && checks === 0);
   expect(unseen).toEqual([]);
 });
 
@@ -160,6 +184,13 @@ const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) 
     'away',
     ({ more }) => more.looks?.push({ ...look, revision: 200n, stale: false, atNs: 20e9 }),
   ],
+  ['a packet that nothing has cost', 'untouched', ({ more }) => more.probes?.push(probe([2, 3, 4, 5]))],
+  ['a packet that etcd has cost', 'untouched', ({ more }) => more.probes?.push(probe([1, 2, 3, 5]))],
+  [
+    'a node without a peer',
+    'data-plane',
+    ({ more }) => more.holdings?.push({ node: 'p1', atMs: 9, problem: 'no peer' }),
+  ],
   ['memory that grows meanwhile', 'away', ({ more }) => more.samples?.push(sample(40e9, { rssBytes: 1.3e8 }))],
   ...(['rssBytes', 'files', 'timers'] as const).map(
     (what) =>
@@ -178,6 +209,12 @@ test.each(planted)('%s is found', (_, name, plant) => {
   const scene = faultless();
   plant(scene);
   expect(broken(evidenceOf(scene))).toEqual([name]);
+});
+
+test('a packet that is lost to what may cost packets breaks nothing', () => {
+  const scene = faultless();
+  scene.more.probes?.push(probe([1, 3, 4, 5]));
+  expect(broken(evidenceOf(scene))).toEqual([]);
 });
 
 test('every law was broken once', () => {

@@ -6,9 +6,10 @@ import type { History } from '../history.ts';
 import { judgeAudit } from './audit.ts';
 import { type Away, judgeAway } from './away.ts';
 import { type Heard, judgeComplete } from './complete.ts';
+import { judgeHoldings, judgeProbes } from './data-plane.ts';
 import { judgeEffects } from './effects.ts';
 import { judgeFence } from './fence.ts';
-import { openCourt, type Verdict } from './invariant.ts';
+import { type Court, openCourt, type Verdict } from './invariant.ts';
 import { judgeLooks } from './looks.ts';
 import { judgeLost } from './lost.ts';
 import { judgePools } from './pools.ts';
@@ -37,6 +38,26 @@ export interface Evidence extends Heard {
 /** Spelled out here a second time, as in event-log.ts. */
 const followedPrefix = '/pop44/v1/';
 
+/** Of a lab, whose etcd nobody outside follows: what its clients and probes have seen. In the order of `sentences`. */
+export function judgeLab(
+  { history, away, quietNs, healedNs, secrets }: Omit<Evidence, keyof Heard | 'ours'>,
+  probing: Parameters<typeof judgeProbes>[2],
+): readonly Verdict[] {
+  const court = openCourt();
+  judgeForward(court, history.looks);
+  judgeSecrets(court, secrets);
+  if (away !== undefined) judgeAway(court, history, away);
+  judgeProbes(court, history.probes, probing);
+  judgeHoldings(court, history.holdings);
+  judgeBounds(court, history.samples, quietNs, healedNs);
+  return court.verdicts().filter(({ checks }) => checks > 0);
+}
+
+function judgeSecrets(court: Court, { places, found }: Evidence['secrets']): void {
+  for (let at = found.length; at < places; at += 1) court.check('no-secret', true, () => '');
+  for (const each of found) court.check('no-secret', false, () => each);
+}
+
 /** In the order of `sentences`. O(n log n) in attempts, events and looks. */
 export function judge(evidence: Evidence): readonly Verdict[] {
   const { history, log, ours, quietNs, healedNs, secrets } = evidence;
@@ -63,7 +84,6 @@ export function judge(evidence: Evidence): readonly Verdict[] {
   judgeLogins(court, attempts, history.logins);
   if (evidence.away !== undefined) judgeAway(court, history, evidence.away);
   judgeBounds(court, history.samples, quietNs, healedNs);
-  for (let at = secrets.found.length; at < secrets.places; at += 1) court.check('no-secret', true, () => '');
-  for (const found of secrets.found) court.check('no-secret', false, () => found);
+  judgeSecrets(court, secrets);
   return court.verdicts();
 }

@@ -1,5 +1,6 @@
 // Etcdctl: what an operator would do to etcd, with the operator's own tool.
 
+import type { Clock } from '#internal/clock/clock.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
 
@@ -27,6 +28,22 @@ export async function etcdctl(
     ...(input !== undefined && { input }),
   });
   return stdout;
+}
+
+/** Milliseconds: a process each time. */
+const againAfterMs = 250;
+
+/** Does it again until it does not throw. @throws what was last wrong */
+export async function untilDone<T>(work: () => Promise<T>, withinMs: number, clock: Clock): Promise<T> {
+  const deadline = clock.monotonicMs() + withinMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (clock.monotonicMs() > deadline) throw thrown;
+      await clock.sleep(againAfterMs);
+    }
+  }
 }
 
 export interface EtcdMember {

@@ -5,8 +5,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
 import { CandidateSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Cluster, ClusterProcess } from '#internal/testkit/cluster.ts';
-import { eventually } from '#internal/testkit/eventually.ts';
-import { etcdctl } from './etcdctl.ts';
+import { etcdctl, untilDone } from './etcdctl.ts';
 import { everyPath, type FaultKind } from './fault.ts';
 import { jumpClock, jumpSeconds } from './fault-clock.ts';
 import { fillDisk, moveLeader, refuseSpace, wipeMember } from './fault-member.ts';
@@ -41,16 +40,16 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
     case 'etcd-leader-kill':
       return killed(node.etcd);
     case 'etcd-leader-move':
-      await moveLeader(target, cluster);
+      await moveLeader(target, victim);
       return async () => {};
     case 'etcd-freeze':
       return frozen(node.etcd);
     case 'etcd-wipe':
-      return wipeMember(node, cluster);
+      return wipeMember(node, victim);
     case 'etcd-no-space':
-      return refuseSpace(node, cluster);
+      return refuseSpace(node, victim);
     case 'etcd-full-disk':
-      return fillDisk(node, cluster);
+      return fillDisk(node, victim);
     case 'lease-revoked':
       await revokeSession(target, cluster, clock);
       return async () => {};
@@ -89,13 +88,13 @@ export async function healAll(cluster: Cluster, withinMs: number): Promise<void>
 }
 
 /** The daemon has missed history that is not to be had any more when it asks for it again. */
-async function compacted(target: string, { cluster, recorded }: Victim): Promise<Heal> {
+async function compacted(target: string, { cluster, clock, recorded }: Victim): Promise<Heal> {
   if (recorded === undefined) throw new Error('nobody has recorded what would be cut off');
   const mend = await cutOff('cut-client', target, cluster);
   return async () => {
     try {
       const upTo = String(recorded());
-      await eventually(() => etcdctl(cluster, ['compact', upTo]).then(() => true, compactedBefore), 2_000);
+      await untilDone(() => etcdctl(cluster, ['compact', upTo]).then(() => true, compactedBefore), 2_000, clock);
     } finally {
       await mend();
     }
@@ -130,8 +129,8 @@ async function cutOff(cut: Cut, bridgeOrTarget: string, cluster: Cluster): Promi
   const rest = cluster.nodes.filter(({ id }) => id !== bridgeOrTarget);
   const target = cut === 'cut-bridge' ? (rest[0]?.id ?? bridgeOrTarget) : bridgeOrTarget;
   const others = rest.filter(({ id }) => id !== target).map(({ address }) => address);
-  const { daemonsEtcdPort } = cluster;
-  await cluster.exec(target, ['nft', '-f', '-'], { input: cutRules(cut, { others, daemonsEtcdPort }) });
+  const { daemonsEtcdPort, daemonsApiPort } = cluster;
+  await cluster.exec(target, ['nft', '-f', '-'], { input: cutRules(cut, { others, daemonsEtcdPort, daemonsApiPort }) });
   return async () => {
     await cluster.exec(target, ['nft', 'delete', 'table', 'inet', tableOf(cut)]);
   };

@@ -1,7 +1,6 @@
 // Fault partition: which packets of a node are lost, as a table of nftables for its namespace. Pure.
 
 import { etcdPeerPort } from '#internal/testkit/lab/etcd-member.ts';
-import { apiPort } from '#internal/testkit/lab/topology.ts';
 import type { FaultKind } from './fault.ts';
 
 export type Cut = Extract<FaultKind, `cut-${string}`>;
@@ -11,12 +10,14 @@ export interface Surroundings {
   readonly others: readonly string[];
   /** Where daemons speak to etcd, on the other nodes and on their own. */
   readonly daemonsEtcdPort: number;
+  /** Where daemons speak to each other. */
+  readonly daemonsApiPort: number;
 }
 
 export const tableOf = (cut: Cut): string => cut.replace('-', '_');
 
 /** Beginning with the removal of an older one. Lost, not refused: a broken network does not say so. */
-export function cutRules(cut: Cut, { others, daemonsEtcdPort }: Surroundings): string {
+export function cutRules(cut: Cut, { others, daemonsEtcdPort, daemonsApiPort }: Surroundings): string {
   const from = `ip6 saddr { ${others.join(', ')} }`;
   const to = `ip6 daddr { ${others.join(', ')} }`;
   const [incoming, outgoing] = ((): readonly [readonly string[], readonly string[]] => {
@@ -35,7 +36,7 @@ export function cutRules(cut: Cut, { others, daemonsEtcdPort }: Surroundings): s
       case 'cut-peer':
         return [bothEnds(from, etcdPeerPort), bothEnds(to, etcdPeerPort)];
       case 'cut-mesh':
-        return [bothEnds(from, apiPort), bothEnds(to, apiPort)];
+        return [bothEnds(from, daemonsApiPort), bothEnds(to, daemonsApiPort)];
     }
   })();
   const chain = (hook: string, lost: readonly string[]): string =>

@@ -9,7 +9,6 @@ import { realClock } from '#internal/clock/clock.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
-import { apiPort } from '#internal/testkit/lab/topology.ts';
 import { startStopwatch } from '#internal/testkit/stopwatch.ts';
 import { skippedWithoutTools, toolPath } from '#internal/testkit/tools.ts';
 import { etcdLeader, type FaultKind } from './fault.ts';
@@ -81,10 +80,10 @@ async function ways(): Promise<readonly string[]> {
     ['etcd', 'p1', 'p2', cluster.daemonsEtcdPort],
     ['own etcd', 'p1', 'p1', cluster.daemonsEtcdPort],
     ['peer', 'p1', 'p2', 2380],
-    ['mesh', 'p1', 'p2', apiPort],
+    ['mesh', 'p1', 'p2', cluster.daemonsApiPort],
     ['etcd, by p2', 'p2', 'p1', cluster.daemonsEtcdPort],
     ['peer, by p2', 'p2', 'p1', 2380],
-    ['mesh, by p2', 'p2', 'p1', apiPort],
+    ['mesh, by p2', 'p2', 'p1', cluster.daemonsApiPort],
   ] as const;
   const found = await Promise.all(
     all.map(async ([name, from, to, port]) => ((await reaches(from, to, port)) ? [name] : [])),

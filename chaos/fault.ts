@@ -2,7 +2,7 @@
 
 /**
  * What it takes away while it lasts. `daemon`: one daemon, or its way to etcd or to the others. `member`: one member of
- * etcd, so that the rest is a bare majority. `path`: the daemons' connections to one member, by toxiproxy. `store`: nothing;
+ * etcd, so that the rest is a bare majority. `path`: connections to one member or to one daemon, by toxiproxy. `store`: nothing;
  * something is there that should not be. `clock`: the wall clock of one daemon.
  */
 export type FaultReach = 'daemon' | 'member' | 'path' | 'store' | 'clock';
@@ -60,6 +60,10 @@ export const faultTable = {
   'toxic-slow-close': path(aboutLease, 'connections stay open a while after their end'),
   'toxic-limit': path(away, 'connections end in the midst of an answer'),
   'toxic-bandwidth': path(aboutLease, 'answers come at 16 kB/s'),
+  'api-latency': path(aboutLease, 'answers of a daemon, to clients and other daemons, take up to 0.6 s longer'),
+  'api-reset': path(away, 'connections to a daemon are reset after 50 ms'),
+  'api-timeout': path(aboutLease, 'nothing comes from a daemon and nothing is closed'),
+  'api-limit': path(away, 'connections to a daemon end in the midst of an answer'),
   poison: store(away, 'records that cannot be read, of every kind and of none'),
   garbage: store(away, 'noise on the port of the API: bytes, broken TLS, broken frames, broken messages'),
   'clock-ahead': ofClock(aboutLease, 'the clock of a daemon jumps 40 s ahead, and back at the end'),

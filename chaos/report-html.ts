@@ -74,8 +74,8 @@ function operations({ attempts, quietPerSecond, faults, left, noise, ...report }
 
 function verdicts(invariants: readonly Verdict[]): string {
   const rows = invariants.map(({ name, checks, violations, evidence }) => {
-    const word =
-      violations === 0 ? '<span class="good">holds</span>' : `<span class="bad">broken: ${violations}</span>`;
+    const good = checks === 0 ? 'not looked at' : '<span class="good">holds</span>';
+    const word = violations === 0 ? good : `<span class="bad">broken: ${violations}</span>`;
     const proof = evidence.map((each) => `<pre>${escaped(each)}</pre>`).join('');
     const about = `${escaped(sentenceOf(name))}${proof}`;
     return `<tr><td class="w">${escaped(name)}</td><td>${about}</td><td class="n">${checks}</td><td>${word}</td></tr>`;

@@ -54,7 +54,7 @@ export function reportJson(report: Report): string {
 export function summary(report: Report): string {
   const { ok, refused, unavailable, unknown } = countOutcomes(report.attempts);
   const lines = report.invariants.map(({ name, checks, violations }) => {
-    const verdict = violations === 0 ? 'holds ' : 'BROKEN';
+    const verdict = violations > 0 ? 'BROKEN' : checks === 0 ? 'unseen' : 'holds ';
     return `  ${verdict}  ${name.padEnd(16)} ${String(checks).padStart(8)} checks  ${violations === 0 ? '' : `${violations} violations`}`;
   });
   const evidence = report.invariants.flatMap(({ name, evidence: some }) =>

@@ -81,7 +81,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
     patches,
   );
   try {
-    await createPops(cluster.client().fabric, cluster.nodes.length);
+    await createPops(cluster.client().fabric, cluster.nodes.length, cluster.daemonsApiPort);
     await createTrafficPools(cluster.client());
     const secrets = openSecrets(cluster);
     const history = recordHistory();

@@ -9,7 +9,7 @@ import { etcdArgv, type EtcdProgram } from './lab/etcd-member.ts';
 import { etcdClientPort, joinPort, newNodeKeys, nodeFiles, writeNodeFiles } from './lab/node-files.ts';
 import { netnsFile, nodeDirectory } from './lab/places.ts';
 import { unprivileged } from './lab/raise.ts';
-import type { LabNode } from './lab/topology.ts';
+import { apiPort, type LabNode } from './lab/topology.ts';
 
 export interface ClusterNode {
   readonly id: string;
@@ -19,13 +19,15 @@ export interface ClusterNode {
   readonly netns: string;
   readonly daemon: ClusterProcess;
   readonly etcd: ClusterProcess;
-  /** `url` is that of its HTTP API; its one proxy is called `etcd`. */
+  /** `url` is that of its HTTP API; its proxies are called `etcd` and `api`, before the two. */
   readonly toxiproxy?: { readonly url: string; readonly process: ClusterProcess };
 }
 
 const tree = fileURLToPath(new URL('../..', import.meta.url));
-export const proxyName = 'etcd';
+/** By the service that each stands before. */
+export const proxies = { etcd: 'etcd', api: 'api' } as const;
 const proxyPort = 12_379;
+const apiProxyPort = 14_440;
 const toxiproxyPort = 8_474;
 /** As in the lab. */
 const progressNotifyMs = 500;
@@ -51,6 +53,10 @@ const faketimeEnv = (library: string, nodeId: string): Readonly<Record<string, s
   NO_FAKE_STAT: '1',
 });
 
+/** Where clients and other daemons look for the API of each node. */
+export const daemonsApiPort = ({ toxiproxy }: Pick<ClusterOptions, 'toxiproxy'>): number =>
+  toxiproxy === undefined ? apiPort : apiProxyPort;
+
 const proxiesFile = (nodeId: string): string => join(nodeDirectory(nodeId), 'toxiproxy.json');
 
 /** What an operator puts on the nodes, and the admin's credentials into the directory. */
@@ -66,8 +72,12 @@ export async function writeClusterFiles(nodes: readonly LabNode[], options: Clus
   });
   await Promise.all(
     nodes.map(({ id, meshAddress }) => {
-      const [listen, upstream] = [proxyPort, etcdClientPort].map((port) => `[${meshAddress}]:${port}`);
-      return writeFile(proxiesFile(id), JSON.stringify([{ name: proxyName, listen, upstream, enabled: true }]));
+      const at = (port: number): string => `[${meshAddress}]:${port}`;
+      const before = (name: string, listen: number, upstream: number) => ({
+        ...{ name, listen: at(listen), upstream: at(upstream), enabled: true },
+      });
+      const all = [before(proxies.etcd, proxyPort, etcdClientPort), before(proxies.api, apiProxyPort, apiPort)];
+      return writeFile(proxiesFile(id), JSON.stringify(all));
     }),
   );
   await Promise.all(nodes.map(({ id }) => writeFile(clockFile(id), '+0\n')));

@@ -17,6 +17,7 @@ import {
   type ClusterNode,
   clockFile,
   clusterNode,
+  daemonsApiPort,
   daemonsEtcdPort,
   etcdDataOf,
   processesOf,
@@ -26,7 +27,7 @@ import { eventually } from './eventually.ts';
 import { etcdProgram } from './lab/etcd-member.ts';
 import { adminFiles, etcdEndpoint } from './lab/node-files.ts';
 import { netnsFile, nodeDirectory } from './lab/places.ts';
-import { apiPort, labNode } from './lab/topology.ts';
+import { labNode } from './lab/topology.ts';
 import { createPops } from './requests.ts';
 
 export type { ClusterNode } from './cluster-node.ts';
@@ -42,7 +43,7 @@ export interface ClusterOptions {
   readonly etcd?: string;
   /** Where the members keep their data, which is in memory otherwise: on a disk, for figures that mean something. */
   readonly etcdData?: string;
-  /** Path of toxiproxy's server: one stands before each etcd then, and the daemons speak to etcd through it. */
+  /** Path of toxiproxy's server: one stands before each etcd and each API then, and daemons and clients speak to them through it. */
   readonly toxiproxy?: string;
   /** Default 3. */
   readonly electionTtlSeconds?: number;
@@ -73,6 +74,8 @@ export interface Cluster extends AsyncDisposable {
   readonly etcd: { readonly endpoints: readonly string[]; readonly tls: Tls };
   /** Of etcd as the daemons see it: 2379, or 12379 where proxies stand. */
   readonly daemonsEtcdPort: number;
+  /** Of the API as clients and other daemons see it: 4440, or 14440 where proxies stand. */
+  readonly daemonsApiPort: number;
   /** Where the member of a node keeps its data. */
   etcdDataOf(nodeId: string): string;
   readonly etcdDiskBytes?: number;
@@ -109,7 +112,7 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
     ca: at(adminFiles.ca),
     certificate: at(adminFiles.certificate),
     key: at(adminFiles.key),
-    daemons: nodes.map(({ id, address }) => ({ node: id, address: `[${address}]:${apiPort}` })),
+    daemons: nodes.map(({ id, address }) => ({ node: id, address: `[${address}]:${daemonsApiPort(options)}` })),
     namespaces: nodes.map(({ netns }) => netns),
   };
   const dispose = async (): Promise<void> => {
@@ -143,6 +146,7 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
       context,
       etcd: { endpoints: all.map((each) => etcdEndpoint(each)), tls },
       daemonsEtcdPort: daemonsEtcdPort(options),
+      daemonsApiPort: daemonsApiPort(options),
       etcdDataOf: (id) => etcdDataOf(id, options),
       ...(options.etcdDiskBytes && { etcdDiskBytes: options.etcdDiskBytes }),
       clockFileOf: (id) => (options.faketime === undefined ? undefined : clockFile(id)),
@@ -157,7 +161,7 @@ export async function raiseCluster(options: ClusterOptions): Promise<Cluster> {
         for (const id of ids) await eventually(() => hearsFromStore(client, id), withinMs);
       },
       async createFabric(pools) {
-        await createPops(client.fabric, nodes.length);
+        await createPops(client.fabric, nodes.length, daemonsApiPort(options));
         for (const prefix of pools) await client.pools.createPool({ prefix });
         for (const { id } of nodes) await eventually(() => knowsPools(client, id, pools.length), knownWithinMs);
       },

@@ -37,12 +37,16 @@ export const nodeRequest = (n: number) => ({
   apiPort: 4440,
 });
 
-/** Network, PoPs and nodes p1 to pN. */
-export async function createPops(fabric: Calls<(typeof FabricService)['method']>, count: number): Promise<void> {
+/** Network, PoPs and nodes p1 to pN. `apiPort`: where nodes find each other's API. */
+export async function createPops(
+  fabric: Calls<(typeof FabricService)['method']>,
+  count: number,
+  apiPort?: number,
+): Promise<void> {
   await fabric.createNetwork({ name: 'test', allowDocumentationSpace: true });
   for (let n = 1; n <= count; n += 1) {
     await fabric.createPop({ pop: popRequest(n) });
-    await fabric.createNode({ node: nodeRequest(n) });
+    await fabric.createNode({ node: { ...nodeRequest(n), ...(apiPort && { apiPort }) } });
   }
 }
 

@@ -7,8 +7,8 @@ import { CandidateSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Cluster, ClusterProcess } from '#internal/testkit/cluster.ts';
 import { etcdctl, untilDone } from './etcdctl.ts';
 import { everyPath, type FaultKind } from './fault.ts';
-import { jumpClock, jumpSeconds } from './fault-clock.ts';
-import { fillDisk, moveLeader, refuseSpace, wipeMember } from './fault-member.ts';
+import { jumpClock, jumpSeconds, setRight } from './fault-clock.ts';
+import { emptyDisk, fillDisk, moveLeader, refuseSpace, wipeMember } from './fault-member.ts';
 import { type Cut, cutRules, tableOf } from './fault-partition.ts';
 import { makeNoise, poisonStore } from './fault-store.ts';
 import { detoxicate, intoxicate, isToxic, type ToxicFault } from './fault-toxic.ts';
@@ -78,6 +78,8 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
 export async function healAll(cluster: Cluster, withinMs: number): Promise<void> {
   for (const node of cluster.nodes) {
     await cluster.exec(node.id, ['nft', 'flush', 'ruleset']);
+    await setRight(node.id, cluster);
+    await emptyDisk(node.id, cluster);
     for (const process of [node.etcd, node.daemon]) {
       process.resume();
       await process.start();

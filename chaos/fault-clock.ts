@@ -25,5 +25,11 @@ export async function jumpClock(target: string, seconds: number, cluster: Cluste
   const file = cluster.clockFileOf(target);
   if (file === undefined) throw new Error('the daemons were started without libfaketime');
   await writeFile(file, `${seconds > 0 ? '+' : ''}${seconds}s\n`);
-  return () => writeFile(file, '+0\n');
+  return () => setRight(target, cluster);
+}
+
+/** The clock is that of the machine again. */
+export async function setRight(nodeId: string, cluster: Cluster): Promise<void> {
+  const file = cluster.clockFileOf(nodeId);
+  if (file !== undefined) await writeFile(file, '+0\n');
 }

@@ -72,9 +72,14 @@ export async function fillDisk({ id, etcd }: ClusterNode, { cluster }: Victim): 
   etcd.mayEnd();
   await resize(disk, bsize * (blocks - bfree));
   return async () => {
-    await resize(disk, cluster.etcdDiskBytes ?? 0);
+    await emptyDisk(id, cluster);
     // What is left of it may stand there without having noticed.
     await etcd.kill();
     await etcd.start();
   };
+}
+
+/** The disk of a member is as large as it was made. */
+export async function emptyDisk(nodeId: string, { etcdDataOf, etcdDiskBytes }: Victim['cluster']): Promise<void> {
+  if (etcdDiskBytes !== undefined) await resize(etcdDataOf(nodeId), etcdDiskBytes);
 }

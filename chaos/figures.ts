@@ -83,3 +83,10 @@ export const gapsOf = (attempts: readonly Attempt[], beganNs: number): readonly 
 /** Milliseconds between two answers that granted something, at the most; 0 of less than two. */
 export const longestGapMs = (attempts: readonly Attempt[]): number =>
   between(attempts, 0).reduce((most, { fromMs, toMs }) => Math.max(most, toMs - fromMs), 0);
+
+/** Milliseconds from the end of the last fault to the first answer that granted what was asked after it; undefined: none did. */
+export function grantedAgainMs(attempts: readonly Attempt[], healedNs: number): number | undefined {
+  const granted = attempts.filter(({ outcome, invokedNs }) => outcome === 'ok' && invokedNs >= healedNs);
+  const soonest = Math.min(...granted.map(({ returnedNs }) => returnedNs));
+  return granted.length === 0 ? undefined : (soonest - healedNs) / 1e6;
+}

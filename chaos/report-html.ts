@@ -1,8 +1,7 @@
 // Report HTML: one page for people, which needs nothing but itself.
 
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
-import { countOutcomes, gapsOf, latencySummary, longestGapMs, seconds } from './figures.ts';
-import type { Attempt } from './history.ts';
+import { countOutcomes, gapsOf, grantedAgainMs, latencySummary, longestGapMs, seconds } from './figures.ts';
 import { holds, type Report } from './report.ts';
 import { escaped, latency, resources, throughput, timeline, width } from './report-charts.ts';
 import { worthSentences } from './worth.ts';
@@ -52,6 +51,7 @@ ${resources(samples, beganNs, spanMs)}
 function operations({ attempts, quietPerSecond, faults, left, noise, ...report }: Report): string {
   const { ok, refused, unavailable, unknown } = countOutcomes(attempts);
   const { p50, p90, p99, worst } = latencySummary(attempts);
+  const again = grantedAgainMs(attempts, report.healedNs);
   const rows: readonly (readonly [string, string])[] = [
     ['granted', `${ok}, ${Math.round(quietPerSecond)} a second before the first fault`],
     ['refused', String(refused)],
@@ -62,7 +62,7 @@ function operations({ attempts, quietPerSecond, faults, left, noise, ...report }
       `p50 ${p50.toFixed(1)}, p90 ${p90.toFixed(1)}, p99 ${p99.toFixed(1)}, worst ${worst.toFixed(0)} ms`,
     ],
     ['longest time in which nothing was granted', `${longestGapMs(attempts).toFixed(0)} ms`],
-    ['granted again after the last fault', sinceHealed(attempts, report.healedNs)],
+    ['granted again after the last fault', again === undefined ? 'never' : `in ${again.toFixed(0)} ms`],
     ['faults', `${faults.length} of ${new Set(faults.map(({ kind }) => kind)).size} kinds`],
     ...(noise.frames > 0
       ? [['noise at the API', `${noise.frames} frames, ${noise.connections} connections`] as const]
@@ -81,10 +81,4 @@ function verdicts(invariants: readonly Verdict[]): string {
     return `<tr><td class="w">${escaped(name)}</td><td>${about}</td><td class="n">${checks}</td><td>${word}</td></tr>`;
   });
   return `<table><tr><th>name</th><th>what must be so</th><th class="n">checks</th><th>verdict</th></tr>${rows.join('\n')}</table>`;
-}
-
-function sinceHealed(attempts: readonly Attempt[], healedNs: number): string {
-  const granted = attempts.filter(({ outcome, invokedNs }) => outcome === 'ok' && invokedNs >= healedNs);
-  const soonest = Math.min(...granted.map(({ returnedNs }) => returnedNs));
-  return granted.length === 0 ? 'never' : `${((soonest - healedNs) / 1e6).toFixed(0)} ms`;
 }

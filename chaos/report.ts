@@ -1,7 +1,7 @@
 // Report: what a run showed, for scripts (report.json) and for people (report.html).
 
 import type { Verdict } from './check/invariant.ts';
-import { countOutcomes, longestGapMs } from './figures.ts';
+import { countOutcomes, grantedAgainMs, longestGapMs } from './figures.ts';
 import type { DoneFault } from './fault.ts';
 import type { Attempt, Sample } from './history.ts';
 
@@ -44,6 +44,7 @@ export function reportJson(report: Report): string {
     ok: holds(report),
     quietPerSecond: Math.round(quietPerSecond),
     longestGapMs: Math.round(longestGapMs(attempts)),
+    grantedAgainMs: Math.round(grantedAgainMs(attempts, report.healedNs) ?? -1),
     noise,
     versions,
   };

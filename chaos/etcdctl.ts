@@ -74,7 +74,7 @@ interface EndpointStatus {
   };
 }
 
-export async function statusesOf(cluster: Cluster): Promise<readonly EndpointStatus[]> {
+async function statusesOf(cluster: Cluster): Promise<readonly EndpointStatus[]> {
   // 1: one of them does not answer.
   const text = await etcdctl(cluster, ['--write-out=json', 'endpoint', 'status'], { accept: [0, 1] });
   return JSON.parse(text) as readonly EndpointStatus[];

@@ -4,7 +4,7 @@ import { type LabFaultKind, labFaultKinds, labFaultTable } from './lab-fault.ts'
 import { doableKinds, type FaultKind, faultKinds, faultTable, type Means } from './fault.ts';
 
 /** Who asks: each is a part of the clients, all of them run beside each other. */
-export const trafficTable = {
+const trafficTable = {
   allocate: 'addresses, prefixes and blocks: allocated, released, delegated, reserved, frozen',
   tunnels: 'tunnels: created, changed by several at once, their keys rotated, deleted and brought back',
   people: 'accounts: signed up, verified by mail, approved, logged in and out, suspended',
@@ -15,7 +15,7 @@ export const trafficTable = {
 export type TrafficName = keyof typeof trafficTable;
 
 /** When faults come: fault-schedule.ts. */
-export const shapeTable = {
+const shapeTable = {
   steady: 'several at once, on daemons, etcd, the paths, the store and clocks, with pauses',
   storm: 'the same with hardly a pause',
   single: 'one at a time, each with time to recover',

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ReachParts } from '#internal/api/api.ts';
 import type { Client } from '#internal/client/client.ts';
+import { Fault } from '#internal/errors/errors.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { JoinRequestSchema } from '#internal/gen/pop44/v1/join_pb.ts';
 import { createRequest, readTicket } from '#internal/identity/identity.ts';
@@ -18,7 +20,14 @@ let network: ApiNetwork;
 let client: Client;
 const folder = mkdtempSync(join(tmpdir(), 'operating-'));
 beforeAll(async () => {
-  network = await apiNetwork(memoryStore().follower, ['p1']);
+  // Devices that the manual speaks of answer.
+  const reach: ReachParts = {
+    ask: async (_, { port }) => ({ how: port === 0 ? 'echo' : 'open', rttMs: 12, problem: '' }),
+    explainAt: async (id) => {
+      throw new Fault('unavailable', `${id} is not on the mesh`);
+    },
+  };
+  network = await apiNetwork(memoryStore().follower, ['p1'], undefined, { reach });
   const [daemon] = network.daemons as [ApiDaemon];
   client = apiClient(network, daemon);
   // The PoPs of the lab, whose names the manual uses.
@@ -48,7 +57,7 @@ const words = (line: string): readonly string[] =>
   Array.from(line.matchAll(/'([^']*)'|\S+/g), ([word, quoted]) => quoted ?? word);
 
 test.each([
-  ...['Pools and addresses', 'Rates', 'Secrets', 'Firewalls of tunnels', 'Keys', 'Abuse desk'],
+  ...['Pools and addresses', 'Rates', 'Secrets', 'Firewalls of tunnels', 'Keys', 'Abuse desk', 'Near, and reachable'],
   ...['Joining a node', 'Certificates', 'Two nodes in a PoP', 'When a CORE is cut off', 'Mesh'],
 ])('the manual has commands under %s', (title) => {
   expect(new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(text)?.[1]).toContain('npx pop44 ');

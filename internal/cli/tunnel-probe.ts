@@ -37,7 +37,9 @@ export function probeVerb(tunnel: Command, session: Session): void {
           heldByNodeId === '' ? 'no node has seen the device' : `the device was last seen by ${heldByNodeId}`;
         const shaken = lastHandshake === undefined ? '' : `, handshake at ${timeText(lastHandshake)}`;
         session.say(harmless(`${from}; ${held}${shaken}`));
-        for (const cure of new Set(probes.map((probe) => probe.cure).filter((text) => text !== '')))
+        // Of a server that need not answer pings their cure would be none.
+        const wanted = probes.filter(({ asked }) => (asked === 'ping') === (port === 0));
+        for (const cure of new Set(wanted.map((probe) => probe.cure).filter((text) => text !== '')))
           session.say(harmless(`what helps: ${cure}`));
       }
       session.aged(answer.freshness);

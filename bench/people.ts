@@ -157,7 +157,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
     );
   };
   const [burstBytes, signUps] = await peakOf(pid, atRate({ rate: burst * 100, ms: 10 }, stranger));
-  const [[afterMs = Number.NaN] = []] = await atRate({ rate: 1_000, ms: 1 }, () => stranger(burst));
+  const after = await atRate({ rate: 1_000, ms: 1 }, () => stranger(burst));
 
   say('the command line');
   const file = await contextFile(cluster);
@@ -185,7 +185,7 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
     burst_granted: figure(msOf(signUps, 'granted').length, 'sign-ups', ''),
     burst_p99_ms: figure(quantile(msOf(signUps), 0.99), 'ms', '<= 4000', msOf(signUps)),
     burst_daemon_mb_more: figure((burstBytes - restBytes) / mega, 'MB', '<= 200'),
-    sign_up_after_burst_ms: figure(afterMs, 'ms', ''),
+    sign_up_after_burst_ms: figure(Math.max(...msOf(after)), 'ms', ''),
     cli_help_ms: figure(median(helps), 'ms', '<= 150', helps),
     cli_tunnel_list_ms: figure(median(lists), 'ms', '<= 1500', lists),
   };

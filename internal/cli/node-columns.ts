@@ -63,5 +63,4 @@ export const nodeStateColumns: readonly Column<NodeState>[] = [
   ['flows', flowsText],
   ['failure', ({ failure }) => failure],
   ['drained', drainText],
-  ['routing', ({ routingChange }) => routingChange],
 ];

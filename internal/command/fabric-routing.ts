@@ -34,7 +34,7 @@ function refusedStep(from: FabricRouting, to: FabricRouting, lacking: readonly s
   }
   if (lacking.length === 0) return undefined;
   const problem = `would end sessions that carry: ${lacking.join('; ')}`;
-  return refuse('not-ready', { ...about, problem, cure: 'wait for them, see pop44 node list, or --force' });
+  return refuse('not-ready', { ...about, problem, cure: 'wait for them, see pop44 network routing, or --force' });
 }
 
 /**

@@ -1,22 +1,29 @@
 // Both routings: which sessions a node has where eBGP and OSPF stand beside each other, so that one can follow the other.
 
 import type { Snapshot } from '#internal/model/model.ts';
+import { loopbackOf } from './inner.ts';
 import { legsOf } from './legs.ts';
 import { innerOf } from './routing.ts';
-import { adjacencyName, innerSessionName, sessionName } from './session-names.ts';
+import { adjacencyName, innerSessionName, reachedName, sessionName } from './session-names.ts';
 
 const families = [4, 6] as const;
 
 /**
- * By node, the names of the sessions with it by either routing, as the driver of BIRD tells them; undefined where there is one
- * routing alone. O(interconnects + nodes).
+ * By node, the names of the sessions with it by either routing, and that OSPF leads to it, as the driver of BIRD tells them: a session
+ * between loopbacks says nothing of OSPF while eBGP leads to them too. Undefined where there is one routing alone. O(interconnects + nodes).
  */
 function sessionsOfBoth(snapshot: Snapshot, nodeId: string): ReadonlyMap<string, readonly string[]> | undefined {
   const node = snapshot.nodes.get(nodeId)?.record;
   const inner = node === undefined ? undefined : innerOf(snapshot, node);
   if (node === undefined || inner === undefined || !inner.beside) return undefined;
   const found = new Map(
-    inner.others.map(({ id }) => [id, families.map((family) => innerSessionName(id, family))] as const),
+    inner.others.map((other) => [
+      other.id,
+      families.flatMap((family) => [
+        innerSessionName(other.id, family),
+        reachedName(`${loopbackOf(other, family)}/${family === 4 ? 32 : 128}`, family),
+      ]),
+    ]),
   );
   for (const { interconnect, link, turn, far, ospf } of legsOf(snapshot, node, { interconnectKeyFile: '' })) {
     if (!ospf) continue;

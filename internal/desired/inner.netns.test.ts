@@ -98,7 +98,14 @@ function standing(id: Id): readonly string[] {
       ([, link = '']) => `${ospf}_${link}`,
     ),
   );
-  return [...sessions, ...adjacencies];
+  const reached = ([4, 6] as const).flatMap((family) =>
+    protocols.includes(`p44ospf${family}`)
+      ? [...birds.birdc(space(id), `show route table p44igp${family}`).matchAll(/^(\S+\/\d+) +unicast /gm)].map(
+          ([, prefix = '']) => `p44ospf${family}_${prefix}`,
+        )
+      : [],
+  );
+  return [...sessions, ...adjacencies, ...reached];
 }
 
 const follow = (routing: FabricRouting): void => {
@@ -115,6 +122,16 @@ const ready = (): Promise<boolean> =>
     return true;
   }, 60_000);
 
+const equal = { 'p44i-p1-p2': 16, 'p44i-p1-p3': 16 };
+
+/** OSPF alone, whatever was before. */
+async function byOspf(): Promise<void> {
+  follow(BESIDE);
+  await ready();
+  follow(OSPF);
+  await waysAre('p1', own.p4, equal);
+}
+
 /** Pings of 10 ms from p1 to p4 while `work` goes on; gives how many were sent, and lost. */
 async function during(work: () => Promise<unknown>): Promise<{ readonly sent: number; readonly lost: number }> {
   const argv = ['netns', 'exec', space('p1'), 'ping', '-n', '-q', '-i', '0.01', '-I', own.p1, own.p4];
@@ -129,7 +146,7 @@ async function during(work: () => Promise<unknown>): Promise<{ readonly sent: nu
     await ended;
   }
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(said) ?? [];
-  if (!(Number(sent) > 50)) throw new Error(`the probe has sent nothing: ${said}`);
+  if (!(Number(sent) > 20)) throw new Error(`the probe has sent nothing: ${said}`);
   // The last one may be on its way when the probe is told to stop.
   return { sent: Number(sent), lost: Math.max(0, Number(sent) - Number(received) - 1) };
 }
@@ -166,8 +183,6 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => birds.close());
 
-const equal = { 'p44i-p1-p2': 16, 'p44i-p1-p3': 16 };
-
 test('from eBGP to OSPF and back by a time in which both stand: each is ready before the other one ends [N5]', async () => {
   await waysAre('p1', own.p4, equal);
   const steps: string[] = [];
@@ -184,14 +199,14 @@ test('from eBGP to OSPF and back by a time in which both stand: each is ready be
       await new Promise((resolve) => setTimeout(resolve, 2_000));
     });
     steps.push(`${name}: ${sent} pings, ${lost} lost`);
+    expect(lost, name).toBe(0);
     await waysAre('p1', own.p4, equal);
   }
   process.stdout.write(`${steps.join('\n')}\n`);
 }, 240_000);
 
 test('two equal ways share by the weights that the mesh gives them, one that flaps is left, and no packet is lost by that [N4] [N5]', async () => {
-  follow(OSPF);
-  await waysAre('p1', own.p4, equal);
+  await byOspf();
   const shares = (weight: number, detour = false): ReadonlyMap<string, Share> =>
     new Map([['p44i-p1-p2', { weight, detour }]]);
   const { sent, lost } = await during(async () => {
@@ -202,12 +217,12 @@ test('two equal ways share by the weights that the mesh gives them, one that fla
     birds.load(space('p1'), textOf('p1'));
     await waysAre('p1', own.p4, equal);
   });
-  expect(sent).toBeGreaterThan(50);
+  expect(sent).toBeGreaterThan(20);
   expect(lost).toBe(0);
 }, 120_000);
 
 test('a link that is cut in silence is left within what BFD waits for, and used again when it heals [N4]', async () => {
-  await waysAre('p1', own.p4, equal);
+  await byOspf();
   const chains = ['input iif', 'output oif', 'forward iif', 'forward oif'].map((of, at) => {
     const [hook, end] = of.split(' ');
     return `chain c${at} { type filter hook ${hook} priority 0; ${end}name "p44i-p2-p4" drop; }`;

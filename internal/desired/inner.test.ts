@@ -91,11 +91,13 @@ test('a node is ready for the other routing when it has every session of both, a
     ...['p44r_p2_4', 'p44r_p2_6', 'p44r_p3_4', 'p44r_p3_6'],
     ...['p44i_p1_p2_4', 'p44i_p1_p2_6', 'p44i_p1_p3_4', 'p44i_p1_p3_6'],
     ...['p44i-p1-p2', 'p44i-p1-p3'].flatMap((link) => [`p44ospf4_${link}`, `p44ospf6_${link}`]),
+    ...['p44ospf4_198.18.210.2/32', 'p44ospf6_2001:db8:1:f2::1/128'],
+    ...['p44ospf4_198.18.210.3/32', 'p44ospf6_2001:db8:1:f3::1/128'],
   ];
   const said = (at: Snapshot, standing: readonly string[]) => routingChange(at, 'p1', async () => standing);
   expect(await said(snapshot, names)).toBe('ready');
   for (const lost of names) {
-    const far = lost.includes('p2') ? 'p2' : 'p3';
+    const far = /p2|\.2\/|f2:/.test(lost) ? 'p2' : 'p3';
     const standing = names.filter((name) => name !== lost);
     expect(await said(snapshot, standing), lost).toBe(`waits for sessions with ${far}`);
   }

@@ -16,5 +16,8 @@ export const ospfName = (family: Family): string => `p44ospf${family}`;
 /** An adjacency of OSPF over a link, as the driver tells it (driver/bird/parse.ts). */
 export const adjacencyName = (link: string, family: Family): string => `${ospfName(family)}_${link}`;
 
+/** A prefix that OSPF leads to, as the driver tells it. */
+export const reachedName = (prefix: string, family: Family): string => `${ospfName(family)}_${prefix}`;
+
 export const upstreamSessionName = (upstreamId: string, family: Family): string =>
   `p44u_${symbol(upstreamId)}_${family}`;

@@ -9,6 +9,7 @@ import {
   parseMeds,
   parseProtocols,
   parseStatus,
+  reachedIn,
   type Reply,
   succeeded,
 } from './parse.ts';
@@ -41,6 +42,15 @@ const answers = {
      Router ID   \tPri\t     State     \tDTime\tInterface  Router IP
      198.18.210.2\t  1\tFull/PtP  \t 9.973\tp44i-p1-p2 fe80::44:2
      198.18.210.3\t  1\tExStart/PtP\t 9.984\tp44i-p1-p3 fe80::44:2
+0000 
+`,
+  reached: `1007-Table p44igp4:
+ 198.18.210.4/32      unicast [p44ospf4 15:09:46.191] * I (150/20) [198.18.210.4]
+ \tvia 172.30.0.1 on p44i-12 weight 16
+ \tvia 172.30.0.3 on p44i-13 weight 16
+ 198.18.210.5/32      unreachable [p44ospf4 15:09:46.191] * I (150/20) [198.18.210.5]
+ 172.30.0.2/31        unicast [p44ospf4 15:09:39.191] * I (150/10) [198.18.210.1]
+ \tdev p44i-13
 0000 
 `,
   noOspf: '9001 syntax error, unexpected CF_SYM_UNDEFINED, expecting END or CF_SYM_KNOWN or TEXT\n',
@@ -84,9 +94,9 @@ test('status tells which configuration runs, and since when', () => {
 
 test('protocols with their state', () => {
   expect(parseProtocols(one(answers.protocols).lines)).toEqual([
-    { name: 'p44device', type: 'Device', state: 'up', info: '' },
-    { name: 'k4', type: 'Kernel', state: 'up', info: '' },
-    { name: 'b1', type: 'BGP', state: 'start', info: 'Active Socket: Connection refused' },
+    { name: 'p44device', type: 'Device', table: '---', state: 'up', info: '' },
+    { name: 'k4', type: 'Kernel', table: 'master4', state: 'up', info: '' },
+    { name: 'b1', type: 'BGP', table: '---', state: 'start', info: 'Active Socket: Connection refused' },
   ]);
 });
 
@@ -101,6 +111,10 @@ test('BFD sessions, or none where BFD does not run', () => {
 test('adjacencies that are full, or none where that OSPF does not run', () => {
   expect(adjacenciesIn('p44ospf4', one(answers.adjacencies).lines)).toEqual(['p44ospf4_p44i-p1-p2']);
   expect(adjacenciesIn('p44ospf6', one(answers.noOspf).lines)).toEqual([]);
+  expect(reachedIn('p44ospf4', one(answers.reached).lines)).toEqual([
+    'p44ospf4_198.18.210.4/32',
+    'p44ospf4_172.30.0.2/31',
+  ]);
 });
 
 test('what was refused says where, what was granted says what', () => {

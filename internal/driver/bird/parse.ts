@@ -63,6 +63,8 @@ export interface Protocol {
   readonly name: string;
   /** `BGP`, `Kernel`, `Static` ... */
   readonly type: string;
+  /** Where its routes are; of one that has several, or none: `---`. */
+  readonly table: string;
   readonly state: 'up' | 'start' | 'stop' | 'down';
   /** Of a BGP session: `Established`, `Active`, `Idle          BGP Error: ...`. */
   readonly info: string;
@@ -78,9 +80,9 @@ export const establishedIn = (protocols: readonly Protocol[]): ReadonlySet<strin
 /** `show protocols` */
 export function parseProtocols(lines: readonly ReplyLine[]): readonly Protocol[] {
   return lines.flatMap(({ code, text }) => {
-    const [name, type, , state, , ...info] = text.trim().split(/\s+/);
-    if (code !== 1002 || name === undefined || type === undefined || state === undefined || !isState(state)) return [];
-    return [{ name, type, state, info: info.join(' ') }];
+    const [name, type, table = '', state = '', , ...info] = text.trim().split(/\s+/);
+    if (code !== 1002 || name === undefined || type === undefined || !isState(state)) return [];
+    return [{ name, type, table, state, info: info.join(' ') }];
   });
 }
 
@@ -91,6 +93,13 @@ export function adjacenciesIn(ospf: string, lines: readonly ReplyLine[]): readon
     return code === 1013 && dev !== undefined && state?.startsWith('Full/') === true ? [`${ospf}_${dev}`] : [];
   });
 }
+
+/** `show route table p44igp4 protocol p44ospf4`: `p44ospf4_198.18.210.2/32` for each prefix that it leads to. */
+export const reachedIn = (ospf: string, lines: readonly ReplyLine[]): readonly string[] =>
+  lines.flatMap(({ code, text }) => {
+    const prefix = /^([0-9a-f.:]+\/\d{1,3})\s+unicast /.exec(text)?.[1];
+    return code === 1007 && prefix !== undefined ? [`${ospf}_${prefix}`] : [];
+  });
 
 export interface BfdSession {
   readonly address: string;

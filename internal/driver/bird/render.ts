@@ -77,6 +77,8 @@ export const commands = {
   protocols: 'show protocols',
   /** Of an OSPF: without its name BIRD answers where it has one alone. */
   neighbors: (ospf: string): string => `show ospf neighbors ${ospf}`,
+  routes: ({ name, table }: { readonly name: string; readonly table: string }): string =>
+    `show route table ${table} protocol ${name}`,
   end: 'down',
   /** It ends, its routes stay, and neighbours are left to think that it comes back (RFC 4724). */
   leave: 'graceful restart',

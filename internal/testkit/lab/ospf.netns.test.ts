@@ -67,7 +67,7 @@ afterAll(async () => {
 
 test('OSPF follows eBGP on a live fabric without the loss of a packet, and what OSPF cannot keep is refused [N5] [N8]', async () => {
   const lost = await lostDuring(lab, address, async () => {
-    await run('network routing ospf --wait 120');
+    await run('network routing ospf --wait=120');
     // What ends has told everybody.
     await realClock.sleep(2_000);
   });
@@ -124,7 +124,7 @@ test('a client that comes up at another PoP is reached there by iBGP [A3] [N5]',
 test('eBGP follows OSPF as it came, without the loss of a packet [N5]', async () => {
   await eventually(answersHost, withinMs);
   const lost = await lostDuring(lab, address, async () => {
-    await run('network routing ebgp --wait 120');
+    await run('network routing ebgp --wait=120');
     await realClock.sleep(2_000);
   });
   process.stdout.write(`OSPF to eBGP: ${lost} pings of 20 ms lost\n`);

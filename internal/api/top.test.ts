@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UserRole } from '#internal/gen/pop44/store/v1/people_pb.ts';
+import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { StatusService } from '#internal/gen/pop44/v1/status_pb.ts';
 import { silenceMs } from '#internal/status/status.ts';
 import { goodPassword, mailbox, newSecret } from '#internal/testkit/accounts.ts';
 import { apiClient } from '#internal/testkit/api-client.ts';
 import { type ApiDaemon, type ApiNetwork, apiNetwork } from '#internal/testkit/api-network.ts';
 import { memoryStore, type StoreSide } from '#internal/testkit/memory-store.ts';
-import { createSmallFabric, publicKey } from '#internal/testkit/requests.ts';
+import { createSmallFabric, popRequest, publicKey } from '#internal/testkit/requests.ts';
 
 let network: ApiNetwork;
 let daemon: ApiDaemon;
@@ -60,14 +61,15 @@ test('the busiest tunnels of all nodes that are heard, by name; no more than wer
 
 test('a regional admin sees the nodes, and of the tunnels those that a list shows [S7]', async () => {
   await using box = await mailbox(sides[0] as StoreSide);
-  const { people, tunnels } = apiClient(network, daemon);
+  const { fabric, people, tunnels } = apiClient(network, daemon);
   await people.signUp({ callsign: 'OE1REG', email: 'reg@example.org', password: goodPassword });
   await people.verify({ secret: await box.secretTo('reg@example.org', 'confirm your address') });
   await people.approveUser({ user: 'OE1REG' });
-  await people.setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['p3'] });
+  await fabric.createPop({ pop: { ...popRequest(4), kind: PopKind.REGIONAL, singleHomed: true } });
+  await people.setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['p4'] });
   const { bearer, secretHash } = newSecret();
   await people.login({ name: 'OE1REG', password: goodPassword, secretHash, label: 'test' });
-  const made = await tunnels.createTunnel({ name: 'there', publicKey: publicKey(), homePopId: 'p3' });
+  const made = await tunnels.createTunnel({ name: 'there', publicKey: publicKey(), homePopId: 'p4' });
   const other = await tunnels.createTunnel({ name: 'here', publicKey: publicKey(), homePopId: 'p1' });
   const busiest = [other, made].map(({ tunnel }, at) => rate(tunnel?.id ?? '', BigInt(9_000 - at)));
   daemon.status.update({ busiest });

@@ -51,8 +51,10 @@ const { only } = values;
 const parts: Readonly<Record<string, readonly string[]>> = { dataplane: dataplaneParts, failover: failoverParts };
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {
-  const usages = Object.entries(parts).map(([of, names]) => `
-  ${of} also --only ${names.join('|')}`);
+  const usages = Object.entries(parts).map(
+    ([of, names]) => `
+  ${of} also --only ${names.join('|')}`,
+  );
   process.stderr.write(
     `usage: npm run bench -- ${Object.keys(benches).join('|')} [--quick] [--runs N] [--json FILE]${usages.join('')}, and --tunnels N (50 at least)
 `,

@@ -22,7 +22,13 @@ const inCi = (process.env['CI'] ?? '') !== '' && process.env['CI'] !== 'false';
  * Real processes on a machine that others use too: a minute is a hang, not slowness. In CI, where nobody is there to look
  * whether the machine was away for a second, a test is tried once more, and the reporter says so.
  */
-const withProcesses = { testTimeout: 60_000, hookTimeout: 60_000, retry: inCi ? 1 : 0 };
+const withProcesses = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  retry: inCi ? 1 : 0,
+  // Modules are loaded once a worker, not once a file, which took a tenth of the time. They hold no state to share.
+  isolate: false,
+};
 
 export default defineConfig({
   root: new URL('../..', import.meta.url).pathname,
@@ -55,8 +61,7 @@ export default defineConfig({
           name: 'unit',
           include: [`${everywhere}/*.test.ts`],
           exclude: ['**/*.*.test.ts'],
-          // Half the time: modules are loaded once a worker, not once a file. They hold no state to share.
-          isolate: false,
+          isolate: withProcesses.isolate,
           // Laws with thousands of runs, on a machine that others use too.
           testTimeout: 30_000,
           maxWorkers: availableParallelism(),

@@ -56,7 +56,10 @@ const mostPrefixes = 4096;
 /** Of a node: an interconnect has four (two links, two families), and a mesh of COREs hundreds of interconnects. */
 const mostSessions = 4096;
 const lifeline: Check = (value) => misfit(lifelineShape, value) === undefined;
-const lifelineShape: Shape<Lifeline> = { to: one('cores', 'loopbacks', 'upstreams'), sessions: list(word, mostSessions) };
+const lifelineShape: Shape<Lifeline> = {
+  to: one('cores', 'loopbacks', 'upstreams'),
+  sessions: list(word, mostSessions),
+};
 
 /** Every field of every kind; one that is not here cannot come in, and the compiler asks for those that are missing. */
 const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {

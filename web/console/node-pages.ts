@@ -82,10 +82,13 @@ function drain(around: Around, { state }: MeshNode): Html {
     });
   }
   const since = drained.at === undefined ? nothing : html` since ${moment(timestampDate(drained.at))}`;
+  const by = drained.by.startsWith('user/')
+    ? html`<a href="/users/${drained.by.slice('user/'.length)}">${drained.by}</a>`
+    : html`${drained.by}`;
   const pending = state?.drainPending ?? '';
   return section(
     'Out of use',
-    html`<p>Taken out by ${drained.by}${since}${drained.reason === '' ? '' : `: ${drained.reason}`}. ${pending === '' ? 'It carries nothing that another node can carry.' : `It still ${pending}.`}</p>${action({ action: `/nodes/${id}/undrain`, token: visit.token, label: `Put ${id} back into use` })}`,
+    html`<p>Taken out by ${by}${since}${drained.reason === '' ? '' : `: ${drained.reason}`}. ${pending === '' ? 'It carries nothing that another node can carry.' : `It still ${pending}.`}</p>${action({ action: `/nodes/${id}/undrain`, token: visit.token, label: `Put ${id} back into use` })}`,
     `pop44 node undrain ${id}`,
   );
 }

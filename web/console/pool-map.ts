@@ -104,14 +104,14 @@ export function poolMap(
     return size > 1n ? html`<a href="${pageOf(prefix)}" tabindex="-1">${drawn}</a>` : drawn;
   });
   const rows = Math.ceil(parts.length / columns);
-  return html`<svg class="addresses" viewBox="0 0 ${Math.min(parts.length, columns) * side} ${rows * side}" aria-hidden="true">${cells}</svg>
+  return html`<svg class="addresses" viewBox="0 0 ${columns * side} ${rows * side}" aria-hidden="true">${cells}</svg>
 <ul class="legend" aria-hidden="true">${['free', 'some', 'half', 'most', 'full', 'waiting'].map((fill) => html`<li><svg viewBox="0 0 20 20" class="addresses"><rect class="${fill}" x="1" y="1" width="18" height="18" rx="3"/></svg>${labels[fill]}</li>`)}</ul>`;
 }
 
 const labels: Readonly<Record<string, string>> = {
   free: 'free',
-  some: 'under a quarter used',
-  half: 'a quarter to three',
+  some: 'up to a quarter',
+  half: 'up to three quarters',
   most: 'nearly full',
   full: 'full',
   waiting: 'in quarantine',

@@ -3,13 +3,14 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '#internal/clock/clock.ts';
-import { openEtcd } from '#internal/etcd/etcd.ts';
+import { openEtcd, type Operation } from '#internal/etcd/etcd.ts';
 import { recordKinds } from '#internal/model/record.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
 import { randomFrom } from '#internal/testkit/random.ts';
 import { apiPort } from '#internal/testkit/lab/topology.ts';
-import type { Heal } from './fault-begin.ts';
+import { untilDone } from './etcdctl.ts';
 import { poisonMark } from './event-log.ts';
+import type { Heal } from './fault-begin.ts';
 
 /** One of each kind, one of a kind that nobody knows, one of people. */
 const poisonKeys: readonly string[] = [
@@ -18,6 +19,8 @@ const poisonKeys: readonly string[] = [
 ];
 
 let poisons = 0;
+/** Milliseconds; longer than etcd may be without a leader. */
+const writtenWithinMs = 20_000;
 
 /** Bytes that no schema takes: a field that ends before it began. */
 function poisonBytes(random: () => number): Uint8Array {
@@ -29,21 +32,17 @@ function poisonBytes(random: () => number): Uint8Array {
 export async function poisonStore(cluster: Cluster, clock: Clock): Promise<Heal> {
   poisons += 1;
   const random = randomFrom(poisons);
-  const etcd = openEtcd({ ...cluster.etcd, clock });
-  try {
-    for (const key of poisonKeys)
-      await etcd.txn({ compares: [], then: [{ op: 'put', key, value: poisonBytes(random) }] });
-  } finally {
-    etcd.close();
-  }
-  return async () => {
-    const again = openEtcd({ ...cluster.etcd, clock });
+  // Under other faults the answer of one may be lost: to write or take away once more does no harm.
+  const write = async (then: readonly Operation[]): Promise<void> => {
+    const etcd = openEtcd({ ...cluster.etcd, clock });
     try {
-      await again.txn({ compares: [], then: poisonKeys.map((key) => ({ op: 'delete', key }) as const) });
+      await untilDone(() => etcd.txn({ compares: [], then }), writtenWithinMs, clock);
     } finally {
-      again.close();
+      etcd.close();
     }
   };
+  await write(poisonKeys.map((key) => ({ op: 'put', key, value: poisonBytes(random) })));
+  return () => write(poisonKeys.map((key) => ({ op: 'delete', key })));
 }
 
 /** RFC 9113 3.4. */

@@ -102,13 +102,14 @@ export async function runLabFaults(lab: World, options: LabFaultsOptions): Promi
   const now = (): number => Math.round(clock.monotonicMs() - began);
   const done: DoneFault<LabFaultKind>[] = [];
   const order = kinds.map((kind) => [random(), kind] as const).sort(([a], [b]) => a - b);
-  for (let turn = 0; turn === 0 || now() < seconds * 1_000; turn += 1) {
+  for (let turn = 0; ; turn += 1) {
     const kind = order[turn % order.length]?.[1];
     const target = lab.nodes[Math.floor(random() * lab.nodes.length)]?.node.id;
-    if (kind === undefined || target === undefined) break;
+    if (kind === undefined || target === undefined) return done;
     const [least, most] = labFaultTable[kind].seconds;
     const wanted = kind === 'quorum-away' ? (awaySeconds ?? least) : least + random() * (most - least);
     const planned = { kind, target, at: now(), durationMs: Math.round(wanted * 1_000) };
+    if (turn > 0 && planned.at + planned.durationMs > seconds * 1_000) return done;
     onFault(planned, false);
     let problem: string | undefined;
     try {
@@ -124,5 +125,4 @@ export async function runLabFaults(lab: World, options: LabFaultsOptions): Promi
     // What was lost until then belongs to it.
     done.push({ ...fault, restedAt: now() });
   }
-  return done;
 }

@@ -40,6 +40,8 @@ export interface Parts {
 }
 
 const lookEveryMs = 300;
+/** Of each allocator, where it is not alone: all of it shares one machine. */
+const perSecondBeside = 18;
 const progressNotifyMs = 500;
 
 export async function openParts(options: PartsOptions): Promise<Parts> {
@@ -53,7 +55,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   let traffic: Traffic | undefined;
   const halves = new Map<string, Half>();
   if (has('allocate')) {
-    traffic = openTraffic({ daemons, pops: nodes, clock, history, seed, ...allocating });
+    const beside = scenario.traffic.length > 1 ? { perSecond: perSecondBeside } : {};
+    traffic = openTraffic({ daemons, pops: nodes, clock, history, seed, ...beside, ...allocating });
     parts.push(traffic);
   }
   if (has('tunnels')) parts.push(openTunnelTraffic({ daemons, clock, history, seed, ...tunnelling }));

@@ -2,7 +2,7 @@
 
 import type { AnycastGroupState } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { Kind } from './kind.ts';
-import type { Column } from './layout.ts';
+import { type Column, timeText } from './layout.ts';
 import { popColumns } from './pop-columns.ts';
 
 export const anycastColumns: readonly Column<AnycastGroupState>[] = [
@@ -10,6 +10,7 @@ export const anycastColumns: readonly Column<AnycastGroupState>[] = [
   ['endpoint4', ({ group }) => group?.endpoint4 ?? ''],
   ['endpoint6', ({ group }) => group?.endpoint6 ?? ''],
   ['port', ({ group }) => String(group?.endpointPort ?? '')],
+  ['key changes', ({ group }) => (group?.nextAccessKey?.takesOverAt ? timeText(group.nextAccessKey.takesOverAt) : '')],
   ['founder', ({ group }) => group?.founderPopId ?? ''],
   ['pops', ({ pops }) => pops.join(' ')],
   ['without key', ({ withoutKey }) => withoutKey.join(' ')],

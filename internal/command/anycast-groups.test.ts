@@ -6,7 +6,6 @@ import {
   CreateAnycastGroupRequestSchema,
   DeleteAnycastGroupRequestSchema,
   GetPopAccessKeyRequestSchema,
-  RotatePopAccessKeyRequestSchema,
   SetPopAccessKeyRequestSchema,
   UpdatePopRequestSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
@@ -21,7 +20,6 @@ import {
   deleteAnycastGroup,
   groupShown,
   popAccessKey,
-  rotatePopAccessKey,
   setPopAccessKey,
   tunnelTemplate,
   updatePop,
@@ -147,16 +145,6 @@ describe('an anycast group [N8]', () => {
     ['the end of one that is not there', () => deleted(plain), 'not-found'],
     ['a PoP with its endpoint', () => popOf({ endpoint4: '198.18.200.1' }, alone), 'already-exists'],
     ['a PoP with its key', () => popOf({ publicKey: testKey(101) }, both), 'duplicate-key'],
-    [
-      'a second key in a window',
-      () =>
-        rotatePopAccessKey(
-          both,
-          create(RotatePopAccessKeyRequestSchema, { popId: 'p2', step: { case: 'finish', value: true } }),
-          commandContext(both),
-        ),
-      'in-use',
-    ],
   ])('refuses %s', (_, asked, refused) => {
     expect(asked()).toMatchObject({ refused });
   });

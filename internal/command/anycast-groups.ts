@@ -31,10 +31,10 @@ import { hasKeys, nodesOfPops } from './sealed.ts';
 export function groupShown(snapshot: Snapshot, group: AnycastGroup): AnycastGroupState {
   const shown = clone(AnycastGroupSchema, group);
   shown.sealedAccessKey = {};
+  if (shown.nextAccessKey !== undefined) shown.nextAccessKey.sealed = {};
   const pops = popsOfGroup(snapshot, group.id);
-  const without = hasKeys(group.sealedAccessKey)
-    ? nodesOfPops(snapshot, pops).filter(({ id }) => !Object.hasOwn(group.sealedAccessKey, id))
-    : [];
+  const keys = [group.sealedAccessKey, group.nextAccessKey?.sealed ?? {}].filter(hasKeys);
+  const without = nodesOfPops(snapshot, pops).filter(({ id }) => keys.some((sealed) => !Object.hasOwn(sealed, id)));
   return create(AnycastGroupStateSchema, {
     group: shown,
     pops: [...pops],
@@ -109,13 +109,23 @@ export function createAnycastGroup(
   };
 }
 
+/** Why no PoP joins or leaves a group now; undefined: nothing is in the way. Each node of it is to have both keys until one is left. */
+export function betweenKeys(field: string, group: AnycastGroup): Refusal | undefined {
+  if (group.nextAccessKey === undefined) return undefined;
+  const about = { field, value: group.id, problem: 'has two access keys now' };
+  return refuse('rotation-open', {
+    ...about,
+    cure: `pop44 pop key rotate ${group.founderPopId} --finish or --cancel first`,
+  });
+}
+
 export function groupToChange(snapshot: Snapshot, field: string, id: string): Stored<AnycastGroup> | Refusal {
   return snapshot.anycasts.get(id) ?? notFound(field, id, 'anycast group');
 }
 
 /**
  * Its founder goes on with the group's endpoint and key: no client notices.
- * Refuses `not-ready`, `not-found`, `stale-etag`, `in-use` (another PoP is in it).
+ * Refuses `not-ready`, `not-found`, `stale-etag`, `in-use` (another PoP is in it), `rotation-open`.
  */
 export function deleteAnycastGroup(
   snapshot: Snapshot,
@@ -133,6 +143,8 @@ export function deleteAnycastGroup(
     const cure = `pop44 pop update ${others[0]} --no-anycast first`;
     return refuse('in-use', { field: 'id', value: group.id, problem, cure });
   }
+  const between = betweenKeys('id', group);
+  if (between !== undefined) return between;
   const { compares, writes } = alone(snapshot);
   const founder = snapshot.pops.get(group.founderPopId);
   return {

@@ -11,7 +11,7 @@ import {
 } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { groupOf, popsOfGroup, type Snapshot } from '#internal/model/model.ts';
 import { recoveryId } from '#internal/model/record.ts';
-import { groupToChange, ungroupable } from './anycast-groups.ts';
+import { betweenKeys, groupToChange, ungroupable } from './anycast-groups.ts';
 import { refusedPort } from './ports.ts';
 import { hasKeys, nodesOfPops, type SealedByNode, sealedField } from './sealed.ts';
 
@@ -92,7 +92,7 @@ export function joined(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membersh
     ...unopened(here, shared, own),
     ...unopened(there, own, shared),
   ];
-  const refusal = ungroupable('pop', pop) ?? refusedFor(pop, harms, wish);
+  const refusal = ungroupable('pop', pop) ?? betweenKeys('anycast_group', group) ?? refusedFor(pop, harms, wish);
   if (refusal !== undefined) return refusal;
   for (const node of own) {
     const used =
@@ -109,7 +109,10 @@ export function joined(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membersh
   return { groupId: group.id, group: next };
 }
 
-/** Refuses `invalid` (in none), `in-use` (its founder; without replace, tunnels that no other PoP of the group goes on serving). */
+/**
+ * Refuses `invalid` (in none), `in-use` (its founder; without replace, tunnels that no other PoP of the group goes on serving),
+ * `rotation-open`.
+ */
 export function left(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membership {
   const group = groupOf(snapshot, pop);
   const about = { field: 'pop', value: pop.id };
@@ -124,7 +127,8 @@ export function left(snapshot: Snapshot, pop: Pop, wish: MemberWish): Membership
   const alone = placedAt(snapshot, [pop.id]).filter(({ placement }) =>
     placement?.popIds.every((id) => !others.includes(id)),
   );
-  const refusal = refusedFor(pop, cutOff(alone, 'the endpoint of the group'), wish);
+  const refusal =
+    betweenKeys('anycast_group', group) ?? refusedFor(pop, cutOff(alone, 'the endpoint of the group'), wish);
   if (refusal !== undefined) return refusal;
   const next = clone(AnycastGroupSchema, group);
   for (const { id } of nodesOfPops(snapshot, [pop.id])) delete next.sealedAccessKey[id];

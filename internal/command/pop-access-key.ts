@@ -2,7 +2,7 @@
 
 import { clone, create } from '@bufbuild/protobuf';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { AnycastGroupSchema, type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type GetPopAccessKeyRequest,
   type GetPopAccessKeyResponse,
@@ -14,7 +14,8 @@ import {
 import { carryingPops, groupOf, peerKeyId, type Snapshot, servedPop } from '#internal/model/model.ts';
 import { recoveryId, type Stored } from '#internal/model/record.ts';
 import type { WgKey } from '#internal/netip/netip.ts';
-import { alone, type CommandContext, type Decided, notReady, staleEtag, unchanged } from './context.ts';
+import { keyRevision, keysOf, withKeys } from './access-keys.ts';
+import { type CommandContext, type Decided, notReady, staleEtag } from './context.ts';
 import { keyField, notFound } from './fields.ts';
 import { hasKeys, nodesOfPops, sealedField } from './sealed.ts';
 
@@ -43,7 +44,9 @@ export function keyOfAnother(snapshot: Snapshot, except: string | undefined, key
       (record.publicKey === key || record.nextAccessKey?.publicKey === key),
   );
   if (pop !== undefined) return `PoP ${pop.record.id}`;
-  const group = [...snapshot.anycasts.values()].find(({ record }) => record !== own && record.publicKey === key);
+  const group = [...snapshot.anycasts.values()].find(
+    ({ record }) => record !== own && (record.publicKey === key || record.nextAccessKey?.publicKey === key),
+  );
   if (group !== undefined) return `the anycast group ${group.record.id}`;
   return snapshot.peerkeys.has(peerKeyId(key)) ? 'a tunnel' : undefined;
 }
@@ -60,8 +63,7 @@ export function setPopAccessKey(
 ): Refusal | Decided<SetPopAccessKeyResponse> {
   const stored = popToChange(snapshot, request.popId);
   if (isRefusal(stored)) return stored;
-  const group = snapshot.anycasts.get(groupOf(snapshot, stored.record)?.id ?? '');
-  const stale = staleEtag(request.change, (group ?? stored).revision);
+  const stale = staleEtag(request.change, keyRevision(snapshot, stored));
   if (stale !== undefined) return stale;
   const key = keyField('public_key', request.publicKey);
   if (isRefusal(key)) return key;
@@ -93,31 +95,11 @@ export function setPopAccessKey(
   }
   const refusal = sealedField('sealed', request.sealed, nodes, { besides: [recoveryId] });
   if (refusal !== undefined) return refusal;
-  const changed = { publicKey: key, sealedAccessKey: request.sealed };
-  const record = Object.assign(clone(PopSchema, pop), changed);
-  // A node that joins at the same moment rewrites the network record too: one of the two is decided anew.
-  const { compares, writes } = alone(snapshot);
-  return {
-    decision:
-      group === undefined
-        ? {
-            compares: [...compares, unchanged('pop', pop.id, stored)],
-            writes: [...writes, { op: 'put', kind: 'pop', id: pop.id, record }],
-          }
-        : {
-            compares: [...compares, unchanged('pop', pop.id, stored), unchanged('anycast', group.record.id, group)],
-            writes: [
-              ...writes,
-              {
-                op: 'put',
-                kind: 'anycast',
-                id: group.record.id,
-                record: Object.assign(clone(AnycastGroupSchema, group.record), changed),
-              },
-            ],
-          },
-    response: create(SetPopAccessKeyResponseSchema, { pop: popShown(record) }),
-  };
+  const { decision, pop: changed } = withKeys(snapshot, stored, {
+    ...keysOf(pop),
+    ...{ publicKey: key, sealedAccessKey: request.sealed },
+  });
+  return { decision, response: create(SetPopAccessKeyResponseSchema, { pop: popShown(changed) }) };
 }
 
 /** Refuses `not-ready`, `not-found`. */

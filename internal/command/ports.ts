@@ -14,9 +14,10 @@ function portsInUse(snapshot: Snapshot, node: Node): ReadonlyMap<number, string>
   const used = new Map<number, string>([[node.meshPort, 'the mesh']]);
   const pop = snapshot.pops.get(node.popId);
   // Its own too, while it has that of a group: it has it again when it leaves.
-  const served = pop && servedPop(snapshot, pop.record).endpointPort;
-  const endpoints = pop === undefined ? [] : [pop.record.endpointPort, pop.record.nextAccessKey?.port ?? 0];
-  for (const port of [...endpoints, served ?? 0]) if (port !== 0) used.set(port, `the endpoint of PoP ${node.popId}`);
+  const records = pop === undefined ? [] : [pop.record, servedPop(snapshot, pop.record)];
+  for (const { endpointPort, nextAccessKey } of records)
+    for (const port of [endpointPort, nextAccessKey?.port ?? 0])
+      if (port !== 0) used.set(port, `the endpoint of PoP ${node.popId}`);
   for (const [id, { record }] of snapshot.interconnects) {
     const ports = new Map([
       [record.nodeA, [record.portA, record.otherPortA]],

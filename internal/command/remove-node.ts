@@ -68,9 +68,8 @@ function strandedBy(snapshot: Snapshot, node: Node, interconnects: readonly stri
   return stranded === undefined ? undefined : `is the last way of node ${stranded} to a CORE`;
 }
 
-/** The PoP without what is sealed to the node; undefined: nothing is. */
-function unsealed(pop: Pop, nodeId: string): Pop | undefined {
-  const record = clone(PopSchema, pop);
+/** The record without what is sealed to the node; undefined: nothing is. */
+function unsealed<R extends Pop | AnycastGroup>(record: R, nodeId: string): R | undefined {
   const sealed = [record.sealedAccessKey, record.nextAccessKey?.sealed].filter((each) => each?.[nodeId] !== undefined);
   for (const each of sealed) delete each?.[nodeId];
   return sealed.length === 0 ? undefined : record;
@@ -79,10 +78,7 @@ function unsealed(pop: Pop, nodeId: string): Pop | undefined {
 /** The anycast group of its PoP without what is sealed to the node; undefined: nothing is. */
 function unsealedGroup(snapshot: Snapshot, pop: Pop, nodeId: string): AnycastGroup | undefined {
   const group = groupOf(snapshot, pop);
-  if (group === undefined || !Object.hasOwn(group.sealedAccessKey, nodeId)) return undefined;
-  const record = clone(AnycastGroupSchema, group);
-  delete record.sealedAccessKey[nodeId];
-  return record;
+  return group && unsealed(clone(AnycastGroupSchema, group), nodeId);
 }
 
 interface Belongings {
@@ -128,7 +124,7 @@ export function removeNode(
   draft.read('certificate', node.id, snapshot.certificates.get(node.id));
   if (snapshot.certificates.has(node.id)) draft.write({ op: 'delete', kind: 'certificate', id: node.id });
   const pop = snapshot.pops.get(node.popId);
-  const open = pop === undefined ? undefined : unsealed(pop.record, node.id);
+  const open = pop === undefined ? undefined : unsealed(clone(PopSchema, pop.record), node.id);
   if (open !== undefined) {
     draft.read('pop', open.id, pop);
     draft.write({ op: 'put', kind: 'pop', id: open.id, record: open });

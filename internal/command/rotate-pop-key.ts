@@ -1,19 +1,21 @@
 // Rotate PoP key: a second access key of a PoP, on an interface and a port of its own, so that each client changes its file
-// when it likes; when the window ends, the second is the only one (adr/0017).
+// when it likes; when the window ends, the second is the only one (adr/0017). Of a PoP in an anycast group it is the group's, at all
+// its PoPs (adr/0029).
 
 import { clone, create } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { isRefusal, type Refusal, refuse } from '#internal/errors/errors.ts';
-import { type AccessKey, AccessKeySchema, type Pop, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { type AccessKey, AccessKeySchema, type Node, type Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import {
   type NextAccessKey,
   type RotatePopAccessKeyRequest,
   type RotatePopAccessKeyResponse,
   RotatePopAccessKeyResponseSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import type { Snapshot } from '#internal/model/model.ts';
-import { type Decision, recoveryId, type Stored } from '#internal/model/record.ts';
-import { alone, type CommandContext, type Decided, staleEtag, unchanged } from './context.ts';
+import { carryingPops, groupOf, popsOfGroup, type Snapshot, servedPop } from '#internal/model/model.ts';
+import { type Decision, recoveryId } from '#internal/model/record.ts';
+import { type Keys, keyRevision, keysOf, withKeys } from './access-keys.ts';
+import { type CommandContext, type Decided, staleEtag } from './context.ts';
 import { keyField, rangeField } from './fields.ts';
 import { keyOfAnother, popShown, popToChange } from './pop-access-key.ts';
 import { freePort, refusedPort } from './ports.ts';
@@ -28,8 +30,7 @@ const alternativePorts: readonly number[] = [443, 53, 123];
 
 /**
  * Opens the window, seals the next key of an open one anew, or ends it. Refuses `not-found`, `stale-etag`, `required`,
- * `invalid`, `duplicate-key`, `already-exists` (port), `rotation-open` (with another key), `not-ready` (a node cannot open it),
- * `in-use` (of an anycast group).
+ * `invalid`, `duplicate-key`, `already-exists` (port), `rotation-open` (with another key), `not-ready` (a node cannot open it).
  */
 export function rotatePopAccessKey(
   snapshot: Snapshot,
@@ -38,49 +39,45 @@ export function rotatePopAccessKey(
 ): Refusal | Decided<RotatePopAccessKeyResponse> {
   const stored = popToChange(snapshot, request.popId);
   if (isRefusal(stored)) return stored;
-  const stale = staleEtag(request.change, stored.revision);
+  const stale = staleEtag(request.change, keyRevision(snapshot, stored));
   if (stale !== undefined) return stale;
-  const pop = stored.record;
-  if (pop.anycastGroupId !== '') {
-    const problem = `has the key of the anycast group ${pop.anycastGroupId}, which is not rotated while it stands`;
-    const cure = `pop44 pop update ${pop.id} --no-anycast, or pop44 pop key create ${pop.id} --replace at a time of your choice`;
-    return refuse('in-use', { field: 'pop_id', value: pop.id, problem, cure });
-  }
+  const pop = servedPop(snapshot, stored.record);
   const { step } = request;
   const unset = step.case === undefined || (step.case !== 'next' && !step.value);
-  const record = unset
+  const keys = unset
     ? refuse('required', { field: 'step', problem: 'is missing', cure: 'next, finish or cancel' })
     : step.case === 'next'
       ? withNext(snapshot, pop, step.value, now)
       : step.case === 'finish'
         ? finished(snapshot, pop)
         : cancelled(pop);
-  if (isRefusal(record)) return record;
-  const response = create(RotatePopAccessKeyResponseSchema, { pop: popShown(record) });
-  return { decision: decisionOf(snapshot, stored, record), response };
+  if (isRefusal(keys)) return keys;
+  const { decision, pop: changed } = withKeys(snapshot, stored, keys);
+  return { decision, response: create(RotatePopAccessKeyResponseSchema, { pop: popShown(changed) }) };
 }
 
-/** The end of a window whose time has come; undefined: it is not there, or not yet. Refuses `not-ready`. */
+/**
+ * The end of a window whose time has come; undefined: it is not there, or not yet. That of a group is its first PoP's, so that it is
+ * asked of one. Refuses `not-ready`.
+ */
 export function endPopKeyWindow(snapshot: Snapshot, popId: string, now: Date): Decision | Refusal | undefined {
   const stored = snapshot.pops.get(popId);
-  const at = stored?.record.nextAccessKey?.takesOverAt;
-  if (stored === undefined || at === undefined) return undefined;
+  if (stored === undefined) return undefined;
+  const group = groupOf(snapshot, stored.record);
+  if (group !== undefined && popsOfGroup(snapshot, group.id)[0] !== popId) return undefined;
+  const pop = servedPop(snapshot, stored.record);
+  const at = pop.nextAccessKey?.takesOverAt;
   // Asked this way round, a time that is none has not come.
-  if (!(timestampDate(at) <= now)) return undefined;
-  const record = finished(snapshot, stored.record);
-  return isRefusal(record) ? record : decisionOf(snapshot, stored, record);
+  if (at === undefined || !(timestampDate(at) <= now)) return undefined;
+  const keys = finished(snapshot, pop);
+  return isRefusal(keys) ? keys : withKeys(snapshot, stored, keys).decision;
 }
 
-function decisionOf(snapshot: Snapshot, stored: Stored<Pop>, record: Pop): Decision {
-  // A node that joins, and an interconnect that takes a port, rewrite the network record too.
-  const { compares, writes } = alone(snapshot);
-  return {
-    compares: [...compares, unchanged('pop', record.id, stored)],
-    writes: [...writes, { op: 'put', kind: 'pop', id: record.id, record }],
-  };
-}
+/** Of the PoP and of those that share its key. */
+const nodesHaving = (snapshot: Snapshot, pop: Pop): readonly Node[] =>
+  nodesOfPops(snapshot, carryingPops(snapshot, [pop.id]));
 
-function withNext(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date): Pop | Refusal {
+function withNext(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date): Keys | Refusal {
   const key = keyField('next.public_key', next.publicKey);
   if (isRefusal(key)) return key;
   const open = pop.nextAccessKey;
@@ -100,27 +97,29 @@ function withNext(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date):
       problem: `is the key of ${other}`,
       cure: 'a new key pair',
     });
-  const nodes = nodesOfPops(snapshot, [pop.id]);
+  const nodes = nodesHaving(snapshot, pop);
   const sealed = hasKeys(next.sealed)
     ? sealedField('next.sealed', next.sealed, nodes, { besides: [recoveryId] })
     : refuse('required', { field: 'next.sealed', problem: 'is empty', cure: 'the private key, sealed to each node' });
   if (sealed !== undefined) return sealed;
-  const record = clone(PopSchema, pop);
-  if (open !== undefined) {
-    record.nextAccessKey = Object.assign(clone(AccessKeySchema, open), { sealed: next.sealed });
-    return record;
-  }
-  const made = opened(snapshot, pop, next, now);
-  if (isRefusal(made)) return made;
-  record.nextAccessKey = made;
-  return record;
+  const nextAccessKey =
+    open === undefined
+      ? opened(snapshot, { pop, next, nodes, now })
+      : Object.assign(clone(AccessKeySchema, open), { sealed: next.sealed });
+  return isRefusal(nextAccessKey) ? nextAccessKey : { ...keysOf(pop), nextAccessKey };
 }
 
-function opened(snapshot: Snapshot, pop: Pop, next: NextAccessKey, now: Date): AccessKey | Refusal {
+interface Opening {
+  readonly pop: Pop;
+  readonly next: NextAccessKey;
+  readonly nodes: readonly Node[];
+  readonly now: Date;
+}
+
+function opened(snapshot: Snapshot, { pop, next, nodes, now }: Opening): AccessKey | Refusal {
   const seconds = next.windowSeconds === 0 ? usualWindow : next.windowSeconds;
   const window = rangeField('next.window_seconds', seconds, shortestWindow, longestWindow);
   if (window !== undefined) return window;
-  const nodes = nodesOfPops(snapshot, [pop.id]);
   if (alternativePorts.includes(next.port)) {
     const problem = 'leads to the current key, from networks that let nothing else out';
     return refuse('invalid', { field: 'next.port', value: String(next.port), problem, cure: 'another port' });
@@ -144,27 +143,24 @@ function noRotation(pop: Pop): Refusal {
   return refuse('invalid', { ...about, cure: `pop44 pop key rotate ${pop.id} opens one` });
 }
 
-function finished(snapshot: Snapshot, pop: Pop): Pop | Refusal {
+function finished(snapshot: Snapshot, pop: Pop): Keys | Refusal {
   const next = pop.nextAccessKey;
   if (next === undefined) return noRotation(pop);
-  const without = nodesOfPops(snapshot, [pop.id]).find(({ id }) => !Object.hasOwn(next.sealed, id));
+  const without = nodesHaving(snapshot, pop).find(({ id }) => !Object.hasOwn(next.sealed, id));
   if (without !== undefined) {
-    const about = { field: 'pop_id', value: pop.id, problem: `has node ${without.id}, which cannot open the next key` };
+    const problem = `shares its key with node ${without.id} of PoP ${without.popId}, which cannot open the next one`;
+    const own = `has node ${without.id}, which cannot open the next key`;
+    const about = { field: 'pop_id', value: pop.id, problem: without.popId === pop.id ? own : problem };
     return refuse('not-ready', { ...about, cure: `pop44 pop key reseal ${pop.id} --identity FILE` });
   }
-  const record = clone(PopSchema, pop);
-  delete record.nextAccessKey;
-  return Object.assign(record, {
-    publicKey: next.publicKey,
-    endpointPort: next.port,
-    sealedAccessKey: next.sealed,
+  return {
+    ...{ publicKey: next.publicKey, endpointPort: next.port, sealedAccessKey: next.sealed },
     accessKeyGeneration: pop.accessKeyGeneration + 1,
-  });
+  };
 }
 
-function cancelled(pop: Pop): Pop | Refusal {
+function cancelled(pop: Pop): Keys | Refusal {
   if (pop.nextAccessKey === undefined) return noRotation(pop);
-  const record = clone(PopSchema, pop);
-  delete record.nextAccessKey;
-  return record;
+  const { nextAccessKey: _, ...keys } = keysOf(pop);
+  return keys;
 }

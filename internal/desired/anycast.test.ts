@@ -1,6 +1,6 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { AnycastGroupSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { AccessKeySchema, AnycastGroupSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { testKey, threePops } from '#internal/testkit/three-pops.ts';
@@ -82,4 +82,26 @@ test('nodes of different PoPs of a group share an endpoint, and no others', () =
     shareEndpoint(shared, 'p1', 'p1'),
     shareEndpoint(plain, 'p1', 'p2'),
   ]).toEqual([false, false, false]);
+});
+
+test('while the key of a group is rotated each node has both, on the interfaces of the group, and what is for another node is sent on by either port [N8] [T6]', () => {
+  const record = shared.anycasts.get('coast')?.record ?? create(AnycastGroupSchema);
+  const nextAccessKey = create(AccessKeySchema, {
+    ...{ publicKey: testKey(70), port: 4501, sealed: { p1: Uint8Array.of(3), p2: Uint8Array.of(4) } },
+  });
+  const coast = Object.assign(clone(AnycastGroupSchema, record), { nextAccessKey, accessKeyGeneration: 1 });
+  const events: readonly RecordEvent[] = [{ kind: 'anycast', id: 'coast', stored: { revision: 10n, record: coast } }];
+  const open = fold(shared, { revision: 10n, relisted: false, events }).snapshot;
+  for (const [nodeId, current, next] of [
+    ['p1', 'AQ==', 'Aw=='],
+    ['p2', 'Ag==', 'BA=='],
+  ] as const) {
+    const { link, peer, anycast, ruleset } = desired(open, { ...self, nodeId }, none);
+    expect(link.get('p44w1')).toMatchObject({ listenPort: 4500, sealedPrivateKey: current });
+    expect(link.get('p44w0')).toMatchObject({ listenPort: 4501, sealedPrivateKey: next });
+    expect(['p44w0', 'p44w1'].map((each) => peer.has(`${each} ${testKey(1)}`))).toEqual([true, true]);
+    expect(anycast.get('p44a')?.ports).toEqual([53, 123, 443, 4500, 4501]);
+    expect(ruleset.get('transport')?.text).toContain('udp dport { 4500, 4501 } accept');
+  }
+  expect(desired(open, { ...self, nodeId: 'p3' }, none).link.has('p44w1')).toBe(false);
 });

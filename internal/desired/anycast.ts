@@ -3,9 +3,9 @@
 
 import { type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { anycastFwmark, anycastLink, anycastNumber, endpointTable } from '#internal/dataplane/ownership.ts';
-import type { Node, Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { carryingPops, nodesInForce, type Snapshot } from '#internal/model/model.ts';
-import { alternativePorts } from './ports.ts';
+import { everyPort } from './ports.ts';
 import type { View } from './self.ts';
 
 /** Just after that of the access interface's own packets (ip.ts). */
@@ -19,10 +19,6 @@ export function groupNodes(snapshot: Snapshot, near: Pick<Node, 'popId'>): reado
   return pops.size === 0 ? [] : nodesInForce(snapshot).filter(({ popId, asn }) => pops.has(popId) && asn > 0);
 }
 
-/** Ports of the endpoint, by which clients of either PoP may come. */
-const portsOf = ({ endpointPort }: Pop): readonly number[] =>
-  [...new Set([endpointPort, ...alternativePorts])].sort((a, b) => a - b);
-
 export function anycast({ group, node, pop }: View, into: MutableDataplane): void {
   if (group.length === 0) return;
   put(into, 'anycast', {
@@ -30,7 +26,8 @@ export function anycast({ group, node, pop }: View, into: MutableDataplane): voi
     number: anycastNumber(node.asn),
     others: group.map(({ asn }) => anycastNumber(asn)).sort((a, b) => a - b),
     endpoints: [pop.endpoint4, pop.endpoint6].filter((address) => address !== '').sort(),
-    ports: portsOf(pop),
+    // By any of them clients of either PoP may come.
+    ports: [...everyPort(pop)].sort((a, b) => a - b),
   });
   for (const family of families)
     put(into, 'rule', {

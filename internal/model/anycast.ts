@@ -51,10 +51,13 @@ export function servedPop(snapshot: Snapshot, pop: Pop): Pop {
   const known = served.get(pop);
   if (known?.group === group) return known.pop;
   const { endpoint4, endpoint6, endpointPort, publicKey, sealedAccessKey, accessKeyGeneration } = group;
-  const made = Object.assign(clone(PopSchema, pop), {
-    ...{ endpoint4, endpoint6, endpointPort, publicKey, sealedAccessKey, accessKeyGeneration },
-  });
+  const { nextAccessKey } = group;
+  const made = clone(PopSchema, pop);
   delete made.nextAccessKey;
+  Object.assign(made, {
+    ...{ endpoint4, endpoint6, endpointPort, publicKey, sealedAccessKey, accessKeyGeneration },
+    ...(nextAccessKey && { nextAccessKey }),
+  });
   served.set(pop, { group, pop: made });
   return made;
 }

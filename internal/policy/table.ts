@@ -105,7 +105,7 @@ const lines: readonly Line[] = [
   ['pop44.v1.FabricService/DeleteUpstream', 'manage', '- - o - y   - - -', 'upstream'],
   ['pop44.v1.FabricService/SetUpstreamPassword', 'manage', '- - o - y   - - -', 'upstream'],
   ['pop44.v1.FabricService/SetPopAccessKey', 'manage', '- - o - y   - - -', 'popOfKey'],
-  ['pop44.v1.FabricService/RotatePopAccessKey', 'manage', '- - o - y   - - -', 'popId'],
+  ['pop44.v1.FabricService/RotatePopAccessKey', 'manage', '- - o - y   - - -', 'popOfKey'],
   ['pop44.v1.FabricService/GetPopAccessKey', 'manage', '- - o - y   y y -', 'popId'],
   ['pop44.v1.FabricService/SetNodeSealingKey', 'manage', '- - o - y   - - -', 'nodeId'],
   // Of which node, and which step of it, its command looks at.

@@ -93,6 +93,7 @@ const anycast = (record: AnycastGroup): Problem =>
   port('endpoint_port', record.endpointPort) ??
   key('public_key', record.publicKey) ??
   sealed('sealed_access_key', record.sealedAccessKey) ??
+  (record.nextAccessKey === undefined ? undefined : nextAccessKey(record.nextAccessKey)) ??
   range('access_key_generation', record.accessKeyGeneration, 0, mostKeys) ??
   time('created_at', record.createdAt);
 

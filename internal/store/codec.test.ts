@@ -237,6 +237,7 @@ test.each<[name: string, kind: RecordKind, fields: object, id?: string]>([
   ['a next access key sealed to what is no id', 'pop', nextKey({ sealed: { 'p 1': new Uint8Array(232) } })],
   ['a next access key sealed to nothing', 'pop', nextKey({ sealed: { p1: new Uint8Array() } })],
   ['a next access key of a megabyte', 'pop', nextKey({ sealed: { p1: new Uint8Array(1_000_000) } })],
+  ['a next access key of a group that is none', 'anycast', nextKey({ publicKey: 'abc=' })],
   ['a next access key since never', 'pop', nextKey({ since: undefined })],
   ['a next access key that never takes over', 'pop', nextKey({ takesOverAt: undefined })],
   ['a next access key that takes over after the last day', 'pop', nextKey({ takesOverAt: timeOf(1n << 60n) })],

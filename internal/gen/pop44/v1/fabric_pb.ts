@@ -1426,6 +1426,9 @@ export const SetPopAccessKeyResponseSchema: GenMessage<SetPopAccessKeyResponse> 
   messageDesc(file_pop44_v1_fabric, 47);
 
 /**
+ * Of a PoP in an anycast group it is the group's key that is rotated: at all its PoPs, whichever is named; the etag is that of the
+ * group's record.
+ *
  * @generated from message pop44.v1.RotatePopAccessKeyRequest
  */
 export type RotatePopAccessKeyRequest = Message<"pop44.v1.RotatePopAccessKeyRequest"> & {

@@ -1,15 +1,18 @@
 // Sealed to: what of the records is sealed to a node, and to which of its identities. Only who has these can tell: a
 // ciphertext does not say whom it is for.
 
+import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import type { Opener } from '#internal/sealing/sealing.ts';
 
 export interface SealedTo {
-  /** `next-key`: of a PoP, while its key is rotated. */
+  /** `next-key`: of a PoP or of an anycast group, while its key is rotated. */
   readonly kind: 'pop' | 'anycast' | 'next-key' | 'tunnel' | 'upstream';
   readonly id: string;
   /** Of an anycast group: a PoP of it, by which its key is set. */
   readonly popId?: string;
+  /** Of a tunnel: PoPs that it is placed at. */
+  readonly popIds?: readonly string[];
   /** `tunnel ada/phone`, `access key of PoP p1`, `password of upstream p1-pop` */
   readonly what: string;
   /** Of the record. */
@@ -38,34 +41,37 @@ function sealedIn({ kind, stored }: RecordEvent): readonly Part[] {
   if (stored === undefined) return [];
   const { revision } = stored;
   if (kind === 'tunnel') {
-    const { id, owner, name, sealedPresharedKey } = stored.record;
-    return [{ kind, id, what: `tunnel ${owner}/${name || id}`, revision, sealed: sealedPresharedKey, publicKey: '' }];
+    const { id, owner, name, sealedPresharedKey: sealed, placement } = stored.record;
+    const popIds = placement?.popIds ?? [];
+    return [{ kind, id, popIds, what: `tunnel ${owner}/${name || id}`, revision, sealed, publicKey: '' }];
   }
   if (kind === 'upstream') {
     const { id, sealedPassword: sealed } = stored.record;
     return [{ kind, id, what: `password of upstream ${id}`, revision, sealed, publicKey: '' }];
   }
   if (kind === 'anycast') {
-    const { id, founderPopId: popId, sealedAccessKey: sealed, publicKey } = stored.record;
-    return [{ kind, id, popId, what: `access key of anycast group ${id}`, revision, sealed, publicKey }];
+    const { id, founderPopId: popId } = stored.record;
+    return accessKeys({ kind, id, popId, revision }, `anycast group ${id}`, stored.record);
   }
   if (kind !== 'pop' || stored.record.anycastGroupId !== '') return [];
-  const { id, sealedAccessKey, publicKey, nextAccessKey: next } = stored.record;
-  const whose = { id, revision };
-  return [
-    { ...whose, kind, what: `access key of PoP ${id}`, sealed: sealedAccessKey, publicKey },
-    ...(next === undefined
-      ? []
-      : [
-          {
-            ...whose,
-            kind: 'next-key' as const,
-            what: `next access key of PoP ${id}`,
-            sealed: next.sealed,
-            publicKey: next.publicKey,
-          },
-        ]),
-  ];
+  const { id } = stored.record;
+  return accessKeys({ kind, id, revision }, `PoP ${id}`, stored.record);
+}
+
+/** The current key, and while it is rotated the next one. */
+function accessKeys(
+  whose: Pick<Part, 'kind' | 'id' | 'popId' | 'revision'>,
+  name: string,
+  {
+    sealedAccessKey: sealed,
+    publicKey,
+    nextAccessKey: next,
+  }: Pick<Pop, 'sealedAccessKey' | 'publicKey' | 'nextAccessKey'>,
+): readonly Part[] {
+  const current: Part = { ...whose, what: `access key of ${name}`, sealed, publicKey };
+  if (next === undefined) return [current];
+  const what = `next access key of ${name}`;
+  return [current, { ...whose, kind: 'next-key', what, sealed: next.sealed, publicKey: next.publicKey }];
 }
 
 /** Sorted by what it is. About 0.15 ms each. */

@@ -188,6 +188,52 @@ test('what a node can open is sealed to all nodes of a PoP that has joined its a
     }
 });
 
+test('after a PoP has left its group, what is sealed to its nodes of tunnels that they do not carry is given up where it is sealed again [N8] [T6]', async () => {
+  const told = (name: string) =>
+    Object.keys(
+      [...daemon.head.snapshot().tunnels.values()].find(({ record }) => record.name === name)?.record
+        .sealedPresharedKey ?? {},
+    ).sort();
+  const before = states();
+  expect(before).toContainEqual(expect.stringMatching(/\/one: newest$/));
+  expect(await cli(client, 'pop update p3 --no-anycast --replace')).toMatchObject({ code: 0 });
+  expect(['one', 'two'].map(told)).toEqual([
+    ['p1', 'p3', 'p5', 'p6'],
+    ['p1', 'p3', 'p5', 'p6'],
+  ]);
+  const next = makeIdentity();
+  addIdentity(at('own.key'), next);
+  await cli(client, `node sealing-key p1 ${recipientOf(next)}`);
+  const own = await cli(client, `node reseal p1 --identity ${at('own.key')} --records ${await saved('left')}`);
+  expect([own.code, own.stderr]).toEqual([0, expect.stringContaining('3 sealed again') as unknown]);
+  expect(['one', 'two'].map(told)).toEqual([
+    ['p1', 'p3'],
+    ['p1', 'p3'],
+  ]);
+  expect(states().every((state) => state.endsWith(': newest'))).toBe(true);
+});
+
+test('a node that has left with its PoP gives up what was sealed to it [N8] [T6]', async () => {
+  const identity = makeIdentity();
+  writeIdentityFile(at('p5.key'), identity);
+  await client.fabric.setNodeSealingKey({ nodeId: 'p5', sealingPublicKey: recipientOf(identity) });
+  const join = `pop update p3 --anycast coast --identity ${at('own.key')} --replace`;
+  expect(await cli(client, join)).toMatchObject({ code: 0 });
+  const shared = `node reseal p1 --identity ${at('own.key')} --records ${await saved('shared')} --for p5 p6`;
+  expect(await cli(client, shared)).toMatchObject({ code: 0 });
+  expect(await cli(client, 'pop update p3 --no-anycast --replace')).toMatchObject({ code: 0 });
+  const newer = makeIdentity();
+  addIdentity(at('p5.key'), newer);
+  await client.fabric.setNodeSealingKey({ nodeId: 'p5', sealingPublicKey: recipientOf(newer) });
+  const line = async (name: string) =>
+    cli(client, `node reseal p5 --identity ${at('p5.key')} --records ${await saved(name)}`);
+  const { code, stderr } = await line('gone');
+  expect([code, stderr]).toEqual([0, expect.stringContaining('0 sealed again, 2 given up') as unknown]);
+  for (const { record } of daemon.head.snapshot().tunnels.values())
+    expect(Object.keys(record.sealedPresharedKey).sort()).toEqual(['p1', 'p3']);
+  expect((await line('once')).stderr).toContain('0 sealed again');
+});
+
 test('records that cannot be read, or an identity file without identity, change nothing [T6]', async () => {
   const before = daemon.head.snapshot().revision;
   for (const [identity, records] of [

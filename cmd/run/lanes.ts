@@ -31,6 +31,7 @@ const weights: ReadonlyMap<string, number> = new Map([
   ['internal/testkit/people.netns.test.ts', 20],
   ['internal/testkit/sweep.netns.test.ts', 35],
   ['internal/testkit/lab/anycast.netns.test.ts', 60],
+  ['internal/testkit/lab/anycast-pair.netns.test.ts', 150],
   ['internal/testkit/lab/canary.netns.test.ts', 43],
   ['internal/testkit/lab/check.netns.test.ts', 25],
   ['internal/testkit/lab/desk.netns.test.ts', 75],

@@ -130,8 +130,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 /** Each in a lab of its own: all of them are more than ten minutes have room for. Said below. */
 const labs = [
-  ...['anycast', 'canary', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'preshared', 'replace', 'rotation'],
-  ...['ospf', 'shaping'],
+  ...['anycast', 'anycast-pair', 'canary', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'ospf', 'preshared'],
+  ...['reach', 'replace', 'rotation', 'shaping'],
 ];
 const byName = [...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`), 'web/journey.netns.test.ts'];
 

@@ -39,13 +39,14 @@ const planes: readonly Plane[] = ['transport', 'pop'];
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
-/** Where several nodes announce one endpoint: datagrams for it go to this one, while it announces it. */
-const preferring = (preferred: LabNode | undefined, plane: Plane, family: Family): string => {
-  if (preferred === undefined || plane !== 'transport') return '';
-  return `if from = ${family === 4 ? preferred.underlay4 : preferred.underlay6} then bgp_local_pref = 200;`;
+/** Where several nodes announce one endpoint: datagrams for it go to one of these, while it announces it. */
+const preferring = (preferred: readonly LabNode[], plane: Plane, family: Family): string => {
+  if (preferred.length === 0 || plane !== 'transport') return '';
+  const from = preferred.map(({ underlay4, underlay6 }) => (family === 4 ? underlay4 : underlay6));
+  return `if from ~ [ ${from.join(', ')} ] then bgp_local_pref = 200;`;
 };
 
-const filterText = (plane: Plane, family: Family, preferred: LabNode | undefined): string => `
+const filterText = (plane: Plane, family: Family, preferred: readonly LabNode[]): string => `
 filter from_${plane}${family} {
   # RFC 8326: a neighbour that is about to go asks for less.
   if (65535, 0) ~ bgp_community then bgp_local_pref = 0;
@@ -75,7 +76,7 @@ protocol bgp ${node.id}_${plane}${family} from customer {
 }
 
 /** `socket` and the rest of its files stay with the caller; this is the text of the configuration alone. */
-export function internetBird(nodes: readonly LabNode[], preferred?: LabNode): string {
+export function internetBird(nodes: readonly LabNode[], preferred: readonly LabNode[] = []): string {
   return `
 log stderr { warning, error, fatal, bug, auth };
 router id 198.18.0.1;

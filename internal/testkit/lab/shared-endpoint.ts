@@ -1,5 +1,5 @@
-// Shared endpoint: a lab whose PoPs north and east are an anycast group, as an operator makes it who can open the key of the
-// first one, and a client of it.
+// Shared endpoint: a lab whose PoPs north and east are an anycast group, or south, which has two nodes then, and north; as an operator
+// makes it who can open the key of the first one. And a client of it.
 
 import { writeFile } from 'node:fs/promises';
 import { type Client, openClient } from '#internal/client/client.ts';
@@ -26,20 +26,21 @@ export interface SharedScene {
   readonly endpoint4: string;
   /** Of the client's tunnel. */
   readonly address4: string;
-  /** The node that has the tunnel, as the third PoP has heard. */
+  /** The node that has the tunnel, as a PoP has heard that is not of the group. */
   holder(): Promise<string>;
   heldBy(node: string, withinMs?: number): Promise<unknown>;
   /** What a node's kernel is told of clients of the other one. */
   elsewhere(node: string): Promise<string>;
-  /** Where the internet leads the client's datagrams from now on. */
-  lead(node: string): Promise<void>;
+  /** Where the internet leads the client's datagrams from now on: to one of these. */
+  lead(...nodes: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Of the first PoP's endpoint and key; gives the revision of the last commit. */
 async function share(lab: World, { fabric }: Client, [founder, joining]: readonly [string, string]): Promise<bigint> {
   const members = lab.nodes.filter(({ node }) => node.popId === founder || node.popId === joining);
-  const clear = Buffer.from(members[0]?.keys.access.privateKey ?? '', 'base64');
+  const opener = members.find(({ node }) => node.popId === founder);
+  const clear = Buffer.from(opener?.keys.access.privateKey ?? '', 'base64');
   await fabric.createAnycastGroup({ id: 'shared', pop: founder });
   const sealed = members.map(({ node, keys }) => [node.id, seal(clear, recipientOf(keys.sealing))] as const);
   const { changed } = await fabric.updatePop({
@@ -52,16 +53,17 @@ async function fill(
   lab: World,
   client: Client,
   keys: WgKeyPair,
+  { pops, nodes }: Sharing,
 ): Promise<Pick<SharedScene, 'address4' | 'serverKey' | 'endpoint4'>> {
   for (const prefix of ['44.31.0.0/22', '2001:db8:44::/48']) await client.pools.createPool({ prefix });
-  const placed = { homePopId: 'north', popIds: ['north'] };
+  const placed = { homePopId: pops[0], popIds: [pops[0]] };
   const { tunnel } = await client.tunnels.createTunnel({ name: 'station', publicKey: keys.publicKey, ...placed });
-  const revision = await share(lab, client, ['north', 'east']);
+  const revision = await share(lab, client, pops);
   for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: withinMs }))
     if (pendingNodeIds.length === 0) break;
-  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: 'east' });
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: pops[1] });
   const { endpointAddress: endpoint4, peerPublicKey: serverKey } = template;
-  await leadTo(lab, 'p1', endpoint4);
+  await leadTo(lab, nodes, endpoint4);
   await writeFile('/run/station.conf', wgQuick({ ...template, privateKey: keys.privateKey }), { mode: 0o600 });
   const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
   await lab.exec('client', ['wg-quick', 'up', '/run/station.conf'], { env });
@@ -69,8 +71,21 @@ async function fill(
   return { address4: tunnel?.prefixes[0]?.split('/')[0] ?? '', serverKey, endpoint4 };
 }
 
-export async function raiseShared(directory: string): Promise<SharedScene> {
-  const lab = await raiseLab({ directory, clock: realClock });
+/** Who shares, and who sees it from outside. */
+interface Sharing {
+  /** The founder, and the one that joins. */
+  readonly pops: readonly [string, string];
+  /** Of the founder. */
+  readonly nodes: readonly string[];
+  readonly onlooker: string;
+}
+const single: Sharing = { pops: ['north', 'east'], nodes: ['p1'], onlooker: 'p3' };
+const withPair: Sharing = { pops: ['south', 'north'], nodes: ['p3', 'p4'], onlooker: 'p2' };
+
+/** @param pair the PoP that founds the group has two nodes */
+export async function raiseShared(directory: string, { pair = false } = {}): Promise<SharedScene> {
+  const lab = await raiseLab({ directory, clock: realClock, ...(pair && { pair }) });
+  const sharing = pair ? withPair : single;
   const client = openClient(adminContext(lab), { deadlineMs: 10_000 });
   const stop = async (): Promise<void> => {
     client.close();
@@ -78,12 +93,12 @@ export async function raiseShared(directory: string): Promise<SharedScene> {
   };
   try {
     const keys = newWgKeyPair();
-    const told = await fill(lab, client, keys);
-    const holder = async (): Promise<string> => (await stayOf(client, 'p3', 'station')).heldByNodeId;
+    const told = await fill(lab, client, keys, sharing);
+    const holder = async (): Promise<string> => (await stayOf(client, sharing.onlooker, 'station')).heldByNodeId;
     return {
       ...{ lab, client, keys, stop, holder, ...told },
       heldBy: (node, limitMs = withinMs) => eventually(async () => (await holder()) === node, limitMs),
-      lead: (node) => leadTo(lab, node, told.endpoint4),
+      lead: (...nodes) => leadTo(lab, nodes, told.endpoint4),
       elsewhere: async (node) =>
         (await lab.exec(`${node}t`, ['nft', 'list', 'map', 'ip', 'pop44a', 'elsewhere'])).stdout,
     };

@@ -59,16 +59,20 @@ const webPort = 80;
 const internetConfig = '/run/inet/bird.conf';
 const ledWithinMs = 30_000;
 
-/** Of several nodes that announce one endpoint, the internet leads to this one from now on: it has a way there when this is done. */
-export async function leadTo(world: Pick<World, 'nodes' | 'exec'>, nodeId: string, endpoint4: string): Promise<void> {
+/** Of several nodes that announce one endpoint, the internet leads to one of these from now on: it has a way there when this is done. */
+export async function leadTo(
+  world: Pick<World, 'nodes' | 'exec'>,
+  nodeIds: readonly string[],
+  endpoint4: string,
+): Promise<void> {
   const nodes = world.nodes.map(({ node }) => node);
-  const preferred = nodes.find(({ id }) => id === nodeId);
+  const preferred = nodes.filter(({ id }) => nodeIds.includes(id));
   await writeFile(internetConfig, internetBird(nodes, preferred));
   await world.exec('inet', ['birdc', '-s', '/run/inet/bird.ctl', 'configure']);
   // Its neighbours are asked for their routes again (RFC 2918), which took up to 3 s (measured).
   await eventually(async () => {
     const { stdout } = await world.exec('inet', ['ip', 'route', 'get', endpoint4]);
-    return stdout.includes(` via ${preferred?.underlay4} `);
+    return preferred.some(({ underlay4 }) => stdout.includes(` via ${underlay4} `));
   }, ledWithinMs);
 }
 

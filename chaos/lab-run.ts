@@ -11,7 +11,7 @@ import { randomFrom } from '#internal/testkit/random.ts';
 import { historyLines, type HistoryRecorder, recordHistory } from './history.ts';
 import { type LabFaultKind, labFaultTable, runLabFaults } from './lab-fault.ts';
 import { keepLooking, type LookingOptions } from './looking.ts';
-import { logsIn } from './patched-cluster.ts';
+import { complaintsIn, logsIn } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
 import { startProbes } from './probing.ts';
 import { type Recorded, reportOf } from './recorded.ts';
@@ -141,7 +141,7 @@ async function observed(
       lab: { untouched: new Set(kinds.filter((kind) => labFaultTable[kind].untouched)) },
       ...(away && { away: { fromNs: offsetNs + away.at * 1e6, toNs: offsetNs + (away.at + away.durationMs) * 1e6 } }),
       versions: { node: process.version, lab: `${ids.length} nodes`, shape: scenario.shape },
-      ...{ kinds, faults, ours: new Set<string>(), deaths: [], leastPerSecond: 0 },
+      ...{ kinds, faults, ours: new Set<string>(), deaths: [], complaints: complaintsIn(logs), leastPerSecond: 0 },
       secrets: secrets.search(new Map([...logs, ['history', historyLines(history)]]), {
         base: [],
         events: [],

@@ -57,3 +57,12 @@ export function countSightings(logs: ReadonlyMap<string, string>, sighting: Sigh
   const line = `${sightingMark} ${sighting}\n`;
   return [...logs.values()].reduce((sum, text) => sum + text.split(line).length - 1, 0);
 }
+
+/** What a daemon writes when something happens that its code does not expect. */
+const complaint = /"msg":"call-failed"|unsettled top-level await|Uncaught|UnhandledPromise/;
+
+/** Lines of the daemons' logs, each with the process that wrote it. */
+export const complaintsIn = (logs: ReadonlyMap<string, string>): readonly string[] =>
+  [...logs]
+    .filter(([name]) => name.endsWith('-daemon'))
+    .flatMap(([name, text]) => text.split('\n').flatMap((line) => (complaint.test(line) ? [`${name}: ${line}`] : [])));

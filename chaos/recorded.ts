@@ -36,6 +36,7 @@ export interface Facts {
   /** See Worth. */
   readonly staleCommits?: number;
   readonly deaths: readonly string[];
+  readonly complaints: readonly string[];
   /** Acknowledged requests a second that the traffic must have reached before the first fault. */
   readonly leastPerSecond: number;
   readonly secrets: { readonly places: number; readonly found: readonly string[] };

@@ -59,12 +59,14 @@ const worth = {
   faults: [fault],
   staleCommits: 1,
   deaths: [],
+  complaints: [],
 } as const;
 const worthless: readonly (readonly [string, string, Partial<Parameters<typeof judgeWorth>[0]>])[] = [
   ['less than 100 a second', 'quiet-rate', { quietPerSecond: 99.9 }],
   ['a fault that never came', 'every-fault', { kinds: ['daemon-kill', 'cut-mesh'] }],
   ['a fault that could not be done', 'every-fault', { faults: [{ ...fault, problem: 'no' }] }],
   ['no deposed leader that tried', 'stale-commit', { staleCommits: 0 }],
+  ['a daemon that met what it did not expect', 'no-complaints', { complaints: ['p1-daemon: call-failed'] }],
   ['a process that died by itself', 'no-deaths', { deaths: ['p1-daemon: killed'] }],
 ];
 

@@ -12,7 +12,7 @@ import { historyLines, recordHistory } from './history.ts';
 import { olderTree } from './older-tree.ts';
 import { openParts, type Parts, type PartsOptions } from './parts.ts';
 import type { Patch } from './patch.ts';
-import { countSightings, lastWords, logsIn, ordersIn, raisePatched } from './patched-cluster.ts';
+import { complaintsIn, countSightings, lastWords, logsIn, ordersIn, raisePatched } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
 import { type Recorded, reportOf } from './recorded.ts';
 import type { Report } from './report.ts';
@@ -173,6 +173,7 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
         ours: new Set(['admin/lab']),
         ...(freezes.length > 0 && parts.leads && { staleCommits: countSightings(logs, 'stale-commit') }),
         deaths: cluster.deaths(),
+        complaints: complaintsIn(logs),
         leastPerSecond: leastOf(scenario),
         secrets: secrets.search(texts, log),
         noise: { ...garbage },

@@ -42,6 +42,7 @@ function recorded(): Recorded {
         from: log.from,
         to: log.to,
         deaths: [],
+        complaints: [],
         leastPerSecond: 0,
         noise: { connections: 0, frames: 0 },
       },

@@ -13,27 +13,24 @@ export interface Worth {
   readonly staleCommits: number | undefined;
   /** Processes that ended without having been asked to. */
   readonly deaths: readonly string[];
+  /** What daemons wrote of what they did not expect. */
+  readonly complaints: readonly string[];
 }
 
 export const worthSentences = {
   'quiet-rate': 'Enough requests a second were acknowledged before the first fault.',
   'every-fault': 'Every kind of fault that was planned happened.',
   'stale-commit': 'A deposed leader tried to commit, and etcd refused it.',
-  'no-deaths': 'No process ended by itself.',
+  'no-deaths': 'No process ended by itself, or with an error when it was told to stop.',
+  'no-complaints': 'No daemon met what its code does not expect.',
 } as const;
 
 function verdict(name: keyof typeof worthSentences, checks: number, evidence: readonly string[]): Verdict {
   return { name, checks, violations: evidence.length, evidence: evidence.slice(0, 20) };
 }
 
-export function judgeWorth({
-  quietPerSecond,
-  leastPerSecond,
-  kinds,
-  faults,
-  staleCommits,
-  deaths,
-}: Worth): readonly Verdict[] {
+export function judgeWorth(worth: Worth): readonly Verdict[] {
+  const { quietPerSecond, leastPerSecond, kinds, faults, staleCommits, deaths, complaints } = worth;
   const rate = quietPerSecond.toFixed(1);
   const missing = kinds.filter((kind) => !faults.some((fault) => fault.kind === kind && fault.problem === undefined));
   const failed = faults.flatMap(({ kind, target, problem }) =>
@@ -46,5 +43,6 @@ export function judgeWorth({
       ? []
       : [verdict('stale-commit', staleCommits, staleCommits === 0 ? ['none was tried'] : [])]),
     verdict('no-deaths', 1, deaths),
+    verdict('no-complaints', 1, complaints),
   ];
 }

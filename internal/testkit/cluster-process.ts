@@ -20,7 +20,7 @@ export interface ClusterProcess {
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
-  /** Why it ended when nobody had asked it to, once for each time. */
+  /** Why it ended when nobody had asked it to, or with an error when it was told to stop; once for each time. */
   deaths(): readonly string[];
 }
 
@@ -28,6 +28,7 @@ export function clusterProcess(name: string, logFile: string, command: Command):
   const deaths: string[] = [];
   let current: { readonly kept: Kept; readonly gone: Promise<void> } | undefined;
   let asked = false;
+  let told = false;
 
   const signal = (wanted: NodeJS.Signals): void => {
     if (current !== undefined) process.kill(current.kept.pid, wanted);
@@ -44,6 +45,7 @@ export function clusterProcess(name: string, logFile: string, command: Command):
     },
     async stop() {
       asked = true;
+      told = true;
       await current?.kept.stop();
     },
     mayEnd() {
@@ -52,6 +54,7 @@ export function clusterProcess(name: string, logFile: string, command: Command):
     async start(more = []) {
       if (current !== undefined) return;
       asked = false;
+      told = false;
       const { promise: gone, resolve } = Promise.withResolvers<void>();
       const kept = await keep({
         ...command,
@@ -59,7 +62,8 @@ export function clusterProcess(name: string, logFile: string, command: Command):
         logFile,
         onExit(reason) {
           current = undefined;
-          if (!asked) deaths.push(`${name}: ${reason}`);
+          // A signal ends what does not listen to it, and is no error.
+          if (!asked || (told && /: exit code [1-9]/.test(reason))) deaths.push(`${name}: ${reason}`);
           resolve();
         },
       });

@@ -15,9 +15,10 @@ import { echoedDuring, raiseClients } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
 
-/** Seconds: on a machine that has much to do the clients' calls took 20, and who has handed over carries for 3 more (takeover/move.ts). */
-const moveSeconds = 26;
-/** After a move has come to its end. */
+/** Seconds that the first move is watched; the next ones as long as the one before took, twice, and what follows it (takeover/move.ts). */
+const firstSeconds = 40;
+const leastSeconds = 12;
+/** Milliseconds after a move until it has come to its end. */
 const afterMs = 5_000;
 const controlSeconds = 8;
 const orderDeadlineMs = 70_000;
@@ -116,17 +117,19 @@ export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOp
   const control: number[] = [];
   const broken: number[] = [];
   const tookMs: number[] = [];
+  let seconds = firstSeconds;
   for (let left = quick ? 2 : runs > 1 ? runs : mostRounds; left > 0; left -= 1) {
     const [, standby] = await settled(scene);
     await heard(scene, standby, publicKeys);
     const calm = await round(scene, others, controlSeconds, async () => undefined);
     control.push(lostIn(calm));
     const orderedMs = realClock.wall().getTime() + calmMs;
-    const moved = await round(scene, others, moveSeconds, () =>
+    const moved = await round(scene, others, seconds, () =>
       client.fabric.takeOver({ node: standby }, { deadlineMs: orderDeadlineMs }),
     );
-    if (moved.tookMs > moveSeconds * 1_000 - calmMs - afterMs)
+    if (moved.tookMs > seconds * 1_000 - calmMs - afterMs)
       throw new Error(`the move took ${Math.round(moved.tookMs)} ms, longer than was watched`);
+    seconds = Math.min(firstSeconds, leastSeconds + Math.ceil((2 * moved.tookMs) / 1_000));
     tookMs.push(moved.tookMs);
     lost.push(lostIn(moved));
     broken.push(Number(moved.broken));

@@ -272,14 +272,15 @@ test("the key of an anycast group is not one regional admin's to set [S7]", () =
       },
     ] as RecordEvent[],
   }).snapshot;
-  const method = FabricService.method.setPopAccessKey;
   const actor = actorOf(fabric, people, principal, now);
   if (isRefusal(actor)) throw new Error(actor.message);
-  const request = create(method.input, { popId: 'p1' });
-  expect(judge({ fabric, people }, actor, { principal, method, request })).toMatchObject({
-    refused: 'not-owner',
-    message: expect.stringContaining('a global admin does it') as unknown,
-  });
+  for (const method of [FabricService.method.setPopAccessKey, FabricService.method.rotatePopAccessKey])
+    expect(
+      judge({ fabric, people }, actor, { principal, method, request: create(method.input, { popId: 'p1' }) }),
+    ).toMatchObject({
+      refused: 'not-owner',
+      message: expect.stringContaining('a global admin does it') as unknown,
+    });
 });
 
 test("another's tunnel is refused in the words of one that is not there [S7]", () => {

@@ -473,7 +473,7 @@ export type AnycastGroupState = Message<"pop44.v1.AnycastGroupState"> & {
   pops: string[];
 
   /**
-   * Nodes of them that cannot open its key, sorted: they carry no tunnels.
+   * Nodes of them that cannot open its key, or the next one while it is rotated, sorted: they serve nobody by that key.
    *
    * @generated from field: repeated string without_key = 3;
    */

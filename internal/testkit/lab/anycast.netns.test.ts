@@ -11,9 +11,10 @@ import { eventually } from '../eventually.ts';
 import { initiate, noiseKeysOf } from '../noise.ts';
 import { lostDuring } from './lost.ts';
 import { outageDuring } from './outage.ts';
+import { newWgKeyPair } from './node-files.ts';
 import { killNode } from './pair.ts';
 import { callForPush } from './push-call.ts';
-import { raiseShared, type SharedScene } from './shared-endpoint.ts';
+import { raiseShared, type SharedScene, sharers } from './shared-endpoint.ts';
 import { stayOf } from './stays.ts';
 import { host4 } from './topology.ts';
 
@@ -65,6 +66,42 @@ test('whoever replays an initiation at the other PoP moves nothing [N8]', async 
   expect(lost).toBeLessThanOrEqual(3);
   expect((await stayOf(client, 'p3', 'station')).moves).toBe(moves + 1);
 }, 60_000);
+
+test('the key of the group changes in a window: either PoP serves both keys, and it ends for both at once [N8] [T6]', async () => {
+  const { lab, client, address4, heldBy, applied } = scene;
+  const { fabric } = client;
+  const next = newWgKeyPair();
+  const value = { publicKey: next.publicKey, sealed: scene.sealed(next.privateKey) };
+  // With the old file nothing is lost while it opens, with the new one nothing while it ends.
+  const opening = await lostDuring(lab, address4, async () => {
+    const { changed } = await fabric.rotatePopAccessKey({ popId: 'east', step: { case: 'next', value } });
+    await applied(changed?.revision);
+  });
+  expect(opening).toBeLessThanOrEqual(3);
+  expect(await scene.byNewFile()).toBe(next.publicKey);
+  await heldBy('p1');
+  // What is sent to the port of the next key is relayed as well.
+  const moving = await lostDuring(lab, address4, async () => {
+    await scene.lead('p2');
+    await heldBy('p2', 15_000);
+    await realClock.sleep(5_000);
+    await scene.lead('p1');
+    await heldBy('p1', 15_000);
+    await realClock.sleep(5_000);
+  });
+  expect(moving).toBeLessThanOrEqual(6);
+  const ending = await lostDuring(lab, address4, async () => {
+    const { changed } = await fabric.rotatePopAccessKey({ popId: 'north', step: { case: 'finish', value: true } });
+    await applied(changed?.revision);
+    await realClock.sleep(2_000);
+  });
+  expect(ending).toBeLessThanOrEqual(3);
+  for (const node of sharers) {
+    const { stdout } = await lab.exec(`${node}p`, ['wg', 'show', 'all', 'public-key']);
+    const access = stdout.split('\n').filter((line) => line.startsWith('p44w'));
+    expect(access).toEqual([`p44w1\t${next.publicKey}`]);
+  }
+}, 180_000);
 
 test('a PoP of the group dies, and another calls its clients [N8]', async () => {
   const { lab, address4, holder } = scene;

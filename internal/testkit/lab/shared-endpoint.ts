@@ -15,6 +15,7 @@ import { host4 } from './topology.ts';
 import { leadTo, type World } from './world.ts';
 
 const withinMs = 30_000;
+const file = '/run/station.conf';
 export const sharers = ['p1', 'p2'] as const;
 
 export interface SharedScene {
@@ -33,20 +34,45 @@ export interface SharedScene {
   elsewhere(node: string): Promise<string>;
   /** Where the internet leads the client's datagrams from now on: to one of these. */
   lead(...nodes: readonly string[]): Promise<void>;
+  /** Every node has carried it out. */
+  applied(revision: bigint | undefined): Promise<void>;
+  /** A private key, to the nodes of the group. */
+  sealed(privateKey: string): Record<string, Uint8Array>;
+  /** The client has a file that is made now; gives its server's key. */
+  byNewFile(): Promise<string>;
   stop(): Promise<void>;
 }
 
 /** Of the first PoP's endpoint and key; gives the revision of the last commit. */
 async function share(lab: World, { fabric }: Client, [founder, joining]: readonly [string, string]): Promise<bigint> {
-  const members = lab.nodes.filter(({ node }) => node.popId === founder || node.popId === joining);
-  const opener = members.find(({ node }) => node.popId === founder);
-  const clear = Buffer.from(opener?.keys.access.privateKey ?? '', 'base64');
+  const opener = lab.nodes.find(({ node }) => node.popId === founder);
   await fabric.createAnycastGroup({ id: 'shared', pop: founder });
-  const sealed = members.map(({ node, keys }) => [node.id, seal(clear, recipientOf(keys.sealing))] as const);
-  const { changed } = await fabric.updatePop({
-    ...{ pop: joining, anycastGroup: 'shared', sealed: Object.fromEntries(sealed) },
-  });
+  const sealed = sealedFor(lab, [founder, joining], opener?.keys.access.privateKey ?? '');
+  const { changed } = await fabric.updatePop({ pop: joining, anycastGroup: 'shared', sealed });
   return changed?.revision ?? 0n;
+}
+
+/** A private key, to the nodes of these PoPs. */
+function sealedFor({ nodes }: World, popIds: readonly string[], privateKey: string): Record<string, Uint8Array> {
+  const clear = Buffer.from(privateKey, 'base64');
+  const members = nodes.filter(({ node }) => popIds.includes(node.popId));
+  return Object.fromEntries(members.map(({ node, keys }) => [node.id, seal(clear, recipientOf(keys.sealing))]));
+}
+
+async function applied({ status }: Client, revision: bigint): Promise<void> {
+  for await (const { pendingNodeIds } of status.waitApplied({ revision }, { deadlineMs: withinMs }))
+    if (pendingNodeIds.length === 0) break;
+}
+
+/** The client's tunnel by a file that is made now; the one before is put away. */
+async function byNewFile(lab: World, client: Client, keys: WgKeyPair, popId: string) {
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId });
+  // 1: it is not up yet.
+  await lab.exec('client', ['wg-quick', 'down', file], { accept: [0, 1] });
+  await writeFile(file, wgQuick({ ...template, privateKey: keys.privateKey }), { mode: 0o600 });
+  await lab.exec('client', ['wg-quick', 'up', file], { env: { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' } });
+  await eventually(() => lab.exec('client', ['ping', '-n', '-c1', '-W1', host4]), withinMs);
+  return template;
 }
 
 async function fill(
@@ -59,15 +85,11 @@ async function fill(
   const placed = { homePopId: pops[0], popIds: [pops[0]] };
   const { tunnel } = await client.tunnels.createTunnel({ name: 'station', publicKey: keys.publicKey, ...placed });
   const revision = await share(lab, client, pops);
-  for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: withinMs }))
-    if (pendingNodeIds.length === 0) break;
+  await applied(client, revision);
   const template = await client.tunnels.getTunnelTemplate({ tunnel: 'station', popId: pops[1] });
   const { endpointAddress: endpoint4, peerPublicKey: serverKey } = template;
   await leadTo(lab, nodes, endpoint4);
-  await writeFile('/run/station.conf', wgQuick({ ...template, privateKey: keys.privateKey }), { mode: 0o600 });
-  const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
-  await lab.exec('client', ['wg-quick', 'up', '/run/station.conf'], { env });
-  await eventually(() => lab.exec('client', ['ping', '-n', '-c1', '-W1', host4]), withinMs);
+  await byNewFile(lab, client, keys, pops[1]);
   return { address4: tunnel?.prefixes[0]?.split('/')[0] ?? '', serverKey, endpoint4 };
 }
 
@@ -98,6 +120,9 @@ export async function raiseShared(directory: string, { pair = false } = {}): Pro
     return {
       ...{ lab, client, keys, stop, holder, ...told },
       heldBy: (node, limitMs = withinMs) => eventually(async () => (await holder()) === node, limitMs),
+      applied: (revision = 0n) => applied(client, revision),
+      sealed: (privateKey) => sealedFor(lab, sharing.pops, privateKey),
+      byNewFile: async () => (await byNewFile(lab, client, keys, sharing.pops[1])).peerPublicKey,
       lead: (...nodes) => leadTo(lab, nodes, told.endpoint4),
       elsewhere: async (node) =>
         (await lab.exec(`${node}t`, ['nft', 'list', 'map', 'ip', 'pop44a', 'elsewhere'])).stdout,

@@ -7,9 +7,9 @@ import { places, tlsDirectory } from './places.ts';
 
 /**
  * systemd's own measure, 0 to 10. What the privileged half has left is what it is for: two namespaces, netlink, TUN, and
- * the sockets of BIRD and WireGuard, which are its children (ADR 0015 has the list), and BFD's urgency (ADR 0046).
+ * the sockets of BIRD and WireGuard, which are its children (ADR 0015 has the list).
  */
-const most: Readonly<Record<string, number>> = { pop44d: 2.0, 'pop44d-dataplane': 2.2, 'pop44-web': 2.0 };
+const most: Readonly<Record<string, number>> = { pop44d: 2.0, 'pop44d-dataplane': 2.0, 'pop44-web': 2.0 };
 
 const fileOf = (name: string): string =>
   fileURLToPath(new URL(`../../packaging/systemd/${name}.service`, import.meta.url));

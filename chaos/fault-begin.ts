@@ -51,7 +51,8 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
     case 'etcd-full-disk':
       return fillDisk(node, victim);
     case 'lease-revoked':
-      await revokeSession(target, cluster, clock);
+      // One that has just lost its lease has another soon.
+      await untilDone(() => revokeSession(target, cluster, clock), sessionWithinMs, clock);
       return async () => {};
     case 'compaction':
       return compacted(target, victim);
@@ -137,6 +138,9 @@ async function cutOff(cut: Cut, bridgeOrTarget: string, cluster: Cluster): Promi
     await cluster.exec(target, ['nft', 'delete', 'table', 'inet', tableOf(cut)]);
   };
 }
+
+/** Milliseconds: two leases of the sessions. */
+const sessionWithinMs = 6_000;
 
 /** Spelled out here a second time: what is revoked must be found without the code that is on trial. */
 const sessionPrefix = '/pop44/election/v1/session/';

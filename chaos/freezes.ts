@@ -124,9 +124,12 @@ export async function freezeDaemons(
     writeFileSync(file, freeze.point);
     const givenMs = now();
     while (frozen === before && now() < givenMs + patienceMs && !signal.aborted) await pause(20);
-    if (frozen !== before) await pause(freeze.durationMs);
-    // The daemon is away, or had nothing to do there.
-    else writeFileSync(file, noPoint);
+    if (frozen === before && !signal.aborted) {
+      // The daemon is away, or had nothing to do there: it leads nothing, or the machine is slow. Then from outside.
+      writeFileSync(file, noPoint);
+      cluster.node(freeze.node).daemon.pause();
+    }
+    await pause(freeze.durationMs);
   }
   // One that was away may have found its order only now.
   await clock.sleep(readWithinMs);

@@ -34,8 +34,6 @@ export interface Parts {
   finish(withinMs: number): Promise<void>;
   /** The daemon to freeze, where the traffic knows better than the plan. */
   leader(): string | undefined;
-  /** Requests go by leaders of pools. */
-  readonly leads: boolean;
   close(): Promise<void>;
 }
 
@@ -86,7 +84,6 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   );
   const looking: LookingOptions = { daemons: looked, subjects, history, clock };
   return {
-    leads: traffic !== undefined,
     leader: () => traffic?.leader(),
     run: async (signal) => {
       const random = randomFrom(seed * 1_000 + 98);

@@ -161,7 +161,7 @@ export const mutants = {
   'memory-left': {
     file: 'internal/submit/carry-out.ts',
     find: 'const decided = submission.decide(',
-    replace: '(globalThis.left ??= []).push(Buffer.alloc(400_000, 1)); const decided = submission.decide(',
+    replace: '(globalThis.left ??= []).push(Buffer.alloc(200_000, 1)); const decided = submission.decide(',
     why: 'each request leaves memory behind',
     breaks: ['bounded'],
     seconds: 20,

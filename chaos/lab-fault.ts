@@ -69,7 +69,10 @@ async function begin(lab: World, kind: LabFaultKind, target: string): Promise<He
       return nothing;
     case 'bird-killed': {
       const { stdout } = await lab.exec(`${target}p`, ['cat', `/run/node/${target}/run/pop.bird.pid`]);
-      process.kill(Number(stdout), 'SIGKILL');
+      const pid = Number(stdout);
+      // 0 would be ourselves (kill(2)).
+      if (!(pid > 1)) throw new Error(`BIRD of ${target} has no pid yet`);
+      process.kill(pid, 'SIGKILL');
       return nothing;
     }
     case 'wireguard-killed':

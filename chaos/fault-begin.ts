@@ -139,8 +139,8 @@ async function cutOff(cut: Cut, bridgeOrTarget: string, cluster: Cluster): Promi
   };
 }
 
-/** Milliseconds: two leases of the sessions. */
-const sessionWithinMs = 6_000;
+/** Milliseconds: a lease of the sessions. */
+const sessionWithinMs = 3_000;
 
 /** Spelled out here a second time: what is revoked must be found without the code that is on trial. */
 const sessionPrefix = '/pop44/election/v1/session/';

@@ -61,7 +61,7 @@ const listings = 6;
 function leastOf({ traffic }: Scenario): number {
   if (!traffic.includes('allocate')) return traffic.includes('tunnels') ? 3 : 0;
   // All of it shares one machine, with hashes of passwords.
-  return traffic.length === 1 ? 100 : 10;
+  return traffic.length === 1 ? 30 : 10;
 }
 
 export async function runScenario(options: RunOptions): Promise<RunResult> {
@@ -105,8 +105,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
 }
 
 /** A deposed leader is certain to try something where nothing but allocations is asked, or for long enough. */
-const provokes = ({ scenario, seconds }: RunOptions): boolean =>
-  scenario.traffic.includes('allocate') && (scenario.traffic.length === 1 || seconds >= 60);
+const provokes = ({ scenario, seconds }: RunOptions): boolean => scenario.traffic.includes('allocate') && seconds >= 60;
 
 interface Stage {
   readonly cluster: Cluster;

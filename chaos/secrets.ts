@@ -1,5 +1,6 @@
 // Secrets: what must stand in no log, no kept answer and no value of etcd, and the search for it.
 
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canary, type Marked } from '#internal/testkit/canary.ts';
@@ -18,9 +19,9 @@ export interface Secrets {
   ): { readonly places: number; readonly found: readonly string[] };
 }
 
-/** Base64 between the lines of a PEM: its middle, which no other key shares. */
-const pemBytes = (text: string): Buffer =>
-  Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64').subarray(-40);
+/** The private number of a key alone: the rest of its PEM is the public key, which certificates hold. */
+const privateOf = (pem: string): Buffer =>
+  Buffer.from(createPrivateKey(pem).export({ format: 'jwk' }).d ?? '', 'base64url');
 
 /** Of the nodes, as an operator has put them there; others are kept as they are made. */
 export function openSecrets({
@@ -39,9 +40,9 @@ export function openSecrets({
     const text = (name: string): string => readFileSync(join(nodeDirectory(id), name), 'utf8');
     for (const name of ['mesh.wgkey', 'interconnect.wgkey']) keep(`${id} ${name}`, Buffer.from(text(name), 'base64'));
     keep(`${id} sealing.agekey`, text('sealing.agekey').trim().slice(-40));
-    keep(`${id} node.key`, pemBytes(text('node.key')));
+    keep(`${id} node.key`, privateOf(text('node.key')));
   }
-  keep('key of the admin', pemBytes(readFileSync(join(directory, adminFiles.key), 'utf8')));
+  keep('key of the admin', privateOf(readFileSync(join(directory, adminFiles.key), 'utf8')));
   return {
     keep,
     search(texts, log) {

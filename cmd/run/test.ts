@@ -36,7 +36,7 @@ function finish(counts: Counts): never {
 const args = process.argv.slice(2);
 const updates = args.some((arg) => arg === '-u' || arg.startsWith('--update'));
 /** Each judges how fast something goes, which says nothing while labs are raised beside it. */
-const alone = ['chaos/mixed.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
+const alone = ['chaos/allocate.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
 // Who names files wants them whole; tests that take long are left out of a run of all (testkit/long-form.ts).
 if (args.length === 0) process.env['POP44_ALL'] = 'yes';
 const counts = new Counts({ inCi, filtered: args.some((arg) => /^(-t|--testNamePattern)/.test(arg)) });
@@ -133,7 +133,10 @@ const labs = [
   ...['anycast', 'anycast-pair', 'canary', 'check', 'core-pair', 'drain', 'explain', 'lan-pair', 'ospf', 'preshared'],
   ...['reach', 'replace', 'rotation', 'shaping'],
 ];
-const byName = [...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`), 'web/journey.netns.test.ts'];
+const byName = [
+  ...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
+  ...['chaos/mixed.netns.test.ts', 'web/journey.netns.test.ts'],
+];
 
 const sandboxed = made;
 const netnsFiles = globSync('{cmd,internal,bench,chaos,web}/**/*.netns.test.ts', { cwd: tree }).filter(

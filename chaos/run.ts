@@ -104,7 +104,7 @@ export async function runScenario(options: RunOptions): Promise<RunResult> {
   }
 }
 
-/** A deposed leader is certain to try something where nothing but allocations is asked, or for long enough. */
+/** A deposed leader is certain to try something where it is asked for long enough. */
 const provokes = ({ scenario, seconds }: RunOptions): boolean => scenario.traffic.includes('allocate') && seconds >= 60;
 
 interface Stage {

@@ -1,7 +1,7 @@
 // Takeover: an admin's order to the standby node of a pair, handed on to it by whichever daemon was asked.
 
 import { siblingOfNode } from '#internal/desired/desired.ts';
-import { refuse } from '#internal/errors/errors.ts';
+import { messageOf, refuse } from '#internal/errors/errors.ts';
 import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
@@ -35,7 +35,10 @@ export async function orderTakeover(
     const own = `takes orders from nodes of CORE PoPs, and ${config.nodeId} is none`;
     throw new Refused(refuse('forbidden', { ...fields, problem: own, cure: `ask a CORE node, or ${node} itself` }));
   }
-  const problem = takeOver === undefined ? 'this daemon knows no way to it' : await takeOver(node, signal);
+  const problem =
+    takeOver === undefined
+      ? 'this daemon knows no way to it'
+      : await takeOver(node, signal).catch((cause: unknown) => `it may have, but ${messageOf(cause)}`);
   if (problem === '') return;
   const cure = 'pop44 node list shows what is wrong with the pair';
   throw new Refused(refuse('unavailable', { ...fields, problem: `did not take over: ${problem}`, cure }));

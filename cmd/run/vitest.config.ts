@@ -70,7 +70,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'etcd', include: [etcd], maxWorkers: 2, sequence: { groupOrder: 1 }, ...withProcesses },
+        test: { name: 'etcd', include: [etcd], maxWorkers: 3, sequence: { groupOrder: 1 }, ...withProcesses },
       },
       ...etcdAgain.map((include) => ({
         extends: true as const,
@@ -78,7 +78,7 @@ export default defineConfig({
           name: 'etcd 3.6',
           include: [include],
           env: { POP44_ETCD: join(tools, 'etcd') },
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           ...withProcesses,
         },

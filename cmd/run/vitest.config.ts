@@ -12,7 +12,10 @@ const browser = `${everywhere}/*.browser.test.ts`;
 /** Where the tools are that npm's scripts have built; internal/testkit/tools.etcd.test.ts says so when there are none. */
 const tools = process.env['POP44_TOOLS'] ?? '';
 /** What speaks to etcd itself, and what stands on it when things go wrong: once more on etcd 3.6. */
-const etcdAgain = tools === '' ? [] : ['internal/{etcd,election,store}/*.etcd.test.ts'];
+const again = 'internal/{etcd,election,store}/*.etcd.test.ts';
+/** What takes longest runs once in a run of all, which has ten minutes. */
+const shorter = 'internal/{etcd/calls,election/*,store/*}.etcd.test.ts';
+const etcdAgain = tools === '' ? [] : [(process.env['POP44_ALL'] ?? '') === '' ? again : shorter];
 
 /** In the machine of `npm run test:kernel`, which is some ten times slower, any of the tests may run. */
 const ofKernel = (process.env['POP44_KERNEL'] ?? '') === '' ? [] : [netns, `${everywhere}/*.kernel.test.ts`];

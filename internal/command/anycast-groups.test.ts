@@ -9,7 +9,7 @@ import {
   SetPopAccessKeyRequestSchema,
   UpdatePopRequestSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { fold, popsOfGroup, type Snapshot, servedPop } from '#internal/model/model.ts';
+import { fold, foldDecision, popsOfGroup, type Snapshot, servedPop } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
 import { makeIdentity, recipientOf, seal } from '#internal/sealing/sealing.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
@@ -30,16 +30,7 @@ const sealedTo = (...ids: readonly string[]) =>
   Object.fromEntries(ids.map((id) => [id, seal(new Uint8Array(32).fill(7), recipient)]));
 
 /** What a granted request leads to. */
-function after(from: Snapshot, outcome: unknown): Snapshot {
-  const revision = from.revision + 1n;
-  const events = decisionOf(outcome).writes.map(
-    (write): RecordEvent =>
-      write.op === 'delete'
-        ? { kind: write.kind, id: write.id }
-        : ({ kind: write.kind, id: write.id, stored: { revision, record: write.record } } as RecordEvent),
-  );
-  return fold(from, { revision, relisted: false, events }).snapshot;
-}
+const after = (from: Snapshot, outcome: unknown): Snapshot => foldDecision(from, decisionOf(outcome)).snapshot;
 type Init<S extends Parameters<typeof create>[0]> = MessageInitShape<S>;
 const made = (from: Snapshot, more: Init<typeof CreateAnycastGroupRequestSchema> = {}) =>
   createAnycastGroup(

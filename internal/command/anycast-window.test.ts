@@ -9,8 +9,8 @@ import {
   SetPopAccessKeyRequestSchema,
   UpdatePopRequestSchema,
 } from '#internal/gen/pop44/v1/fabric_pb.ts';
-import { fold, type Snapshot, servedPop } from '#internal/model/model.ts';
-import type { Decision, RecordEvent } from '#internal/model/record.ts';
+import { fold, foldDecision, type Snapshot, servedPop } from '#internal/model/model.ts';
+import type { RecordEvent } from '#internal/model/record.ts';
 import { makeIdentity, recipientOf, seal } from '#internal/sealing/sealing.ts';
 import { grouped } from '#internal/testkit/anycast-group.ts';
 import { commandContext } from '#internal/testkit/command-context.ts';
@@ -36,17 +36,7 @@ const both = sealedTo('p1', 'p2');
 /** p1 and p2 share what is p1's. */
 const group = grouped(threePops(1), ['p1', 'p2'], { sealedAccessKey: sealedTo('p1', 'p2') });
 
-function carriedOut(from: Snapshot, { writes }: Decision): Snapshot {
-  const revision = from.revision + 1n;
-  const events = writes.map(
-    (write): RecordEvent =>
-      write.op === 'delete'
-        ? { kind: write.kind, id: write.id }
-        : ({ kind: write.kind, id: write.id, stored: { revision, record: write.record } } as RecordEvent),
-  );
-  return fold(from, { revision, relisted: false, events }).snapshot;
-}
-const after = (from: Snapshot, outcome: unknown): Snapshot => carriedOut(from, decisionOf(outcome));
+const after = (from: Snapshot, outcome: unknown): Snapshot => foldDecision(from, decisionOf(outcome)).snapshot;
 type Init = MessageInitShape<typeof RotatePopAccessKeyRequestSchema>;
 const asked = (from: Snapshot, popId: string, step: NonNullable<Init['step']>, more: Init = {}) =>
   rotatePopAccessKey(from, create(RotatePopAccessKeyRequestSchema, { popId, step, ...more }), commandContext(from));
@@ -134,7 +124,7 @@ describe('a window of two access keys of an anycast group [N8] [T6]', () => {
     expect(endPopKeyWindow(open, 'p2', late)).toBeUndefined();
     const decision = endPopKeyWindow(open, 'p1', late);
     if (decision === undefined || isRefusal(decision)) throw new Error('no end');
-    expect(servedOf(carriedOut(open, decision), 'p2')).toMatchObject({ publicKey: next });
+    expect(servedOf(foldDecision(open, decision).snapshot, 'p2')).toMatchObject({ publicKey: next });
     expect(decision.compares).toContainEqual(expect.objectContaining({ kind: 'anycast', id: 'coast' }));
   });
 

@@ -4,21 +4,13 @@ import { expect, test } from 'vitest';
 import { isRefusal } from '#internal/errors/errors.ts';
 import { JoinFactsSchema } from '#internal/gen/pop44/v1/join_pb.ts';
 import { CreateJoinTokenRequestSchema, RevokeNodeRequestSchema } from '#internal/gen/pop44/v1/trust_pb.ts';
-import { fold, type Snapshot } from '#internal/model/model.ts';
+import { foldDecision, type Snapshot } from '#internal/model/model.ts';
 import type { Decision } from '#internal/model/record.ts';
 import { context, decisionOf, fabric, popOf } from '#internal/testkit/fabric-requests.ts';
 import { testKey } from '#internal/testkit/three-pops.ts';
 import { createJoinToken, joinNode, renewCertificate, revokeNode, type Signed } from './command.ts';
 
-const carriedOut = (snapshot: Snapshot, { writes }: Decision): Snapshot => {
-  const revision = snapshot.revision + 1n;
-  const events = writes.map((write) =>
-    write.op === 'delete'
-      ? { kind: write.kind, id: write.id }
-      : { kind: write.kind, id: write.id, stored: { record: write.record, revision } },
-  );
-  return fold(snapshot, { revision, relisted: false, events: events as never }).snapshot;
-};
+const carriedOut = (snapshot: Snapshot, decision: Decision): Snapshot => foldDecision(snapshot, decision).snapshot;
 
 const world = carriedOut(fabric, decisionOf(popOf()));
 const hash = new Uint8Array(32).fill(7);

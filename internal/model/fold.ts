@@ -5,7 +5,15 @@ import { Map as ImmutableMap } from 'immutable';
 import type { Allocation, Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { type NameIndex, withName, withoutName } from './name-index.ts';
 import { countAllocation, countSlab, type UseDifferences, withDifferences } from './pool-use.ts';
-import { type Batch, type RecordEvent, type RecordKind, type Records, recordKinds, type Stored } from './record.ts';
+import {
+  type Batch,
+  type Decision,
+  type RecordEvent,
+  type RecordKind,
+  type Records,
+  recordKinds,
+  type Stored,
+} from './record.ts';
 import { recordSchemas } from './schemas.ts';
 import { shareAllocationText, shareTunnelText } from './shared-text.ts';
 import { networkId, type Snapshot } from './snapshot.ts';
@@ -189,4 +197,15 @@ function among(
 ): Snapshot['allocations'] {
   if (after !== undefined && belongs) return some.set(id, after);
   return some.size === 0 ? some : some.delete(id);
+}
+
+/** What a decision leads to, if etcd takes it next. */
+export function foldDecision(before: Snapshot, { writes }: Pick<Decision, 'writes'>): Folded {
+  const revision = before.revision + 1n;
+  const events = writes.map((write): RecordEvent => {
+    if (write.op === 'delete') return { kind: write.kind, id: write.id };
+    // The kind names the record's type; the compiler does not follow the pair.
+    return { kind: write.kind, id: write.id, stored: { record: write.record, revision } } as RecordEvent;
+  });
+  return fold(before, { revision, relisted: false, events });
 }

@@ -6,7 +6,7 @@
 
 export { carryingPops, groupOf, popsOfGroup, servedPop } from './anycast.ts';
 export type { Folded, RecordChange } from './fold.ts';
-export { fold } from './fold.ts';
+export { fold, foldDecision } from './fold.ts';
 export {
   allocationId,
   blackholeId,

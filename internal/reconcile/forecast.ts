@@ -6,8 +6,8 @@
 import { type MutableDataplane, emptyDataplane } from '#internal/dataplane/dataplane.ts';
 import { type Carrier, carrierOf, frame, type Here, part, type Self } from '#internal/desired/desired.ts';
 import type { Node } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { fold, nodesInForce, type Snapshot } from '#internal/model/model.ts';
-import type { Decision, RecordEvent, Write } from '#internal/model/record.ts';
+import { foldDecision, nodesInForce, type Snapshot } from '#internal/model/model.ts';
+import type { Decision } from '#internal/model/record.ts';
 import { plan, stepLine } from '#internal/plan/plan.ts';
 import { sameCarrier } from './difference.ts';
 import { type Touched, touch, untouched } from './touched.ts';
@@ -41,12 +41,6 @@ const mostSteps = 100;
 const mostParts = 2_000;
 /** Between two pauses: 10 ms. */
 const partsAtOnce = 40;
-
-function eventOf(write: Write, revision: bigint): RecordEvent {
-  if (write.op === 'delete') return { kind: write.kind, id: write.id };
-  // The kind names the record's type; the compiler does not follow the pair.
-  return { kind: write.kind, id: write.id, stored: { record: write.record, revision } } as RecordEvent;
-}
 
 /** A node of which no more is known than its record: its files are called as they may be, which no step tells. */
 function selfOf({ id, meshAddress, meshPort }: Node, { self }: Vantage): Self {
@@ -88,9 +82,7 @@ export function* forecast(
   decision: Pick<Decision, 'writes'>,
   vantage: Vantage,
 ): Generator<undefined, Forecast, boolean> {
-  const revision = snapshot.revision + 1n;
-  const events = decision.writes.map((write) => eventOf(write, revision));
-  const next = fold(snapshot, { revision, relisted: false, events });
+  const next = foldDecision(snapshot, decision);
   const touched = touch(untouched, next.changes);
   const records = new Map([...nodesInForce(snapshot), ...nodesInForce(next.snapshot)].map((node) => [node.id, node]));
   const nodes: NodeForecast[] = [];

@@ -151,14 +151,8 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
     signal,
   );
   const reaching = createReaching({
-    ...{
-      nodeId: config.nodeId,
-      addressOf: mesh.addressOf,
-      credentials,
-      echo: questions.echo,
-      seen: pairing.seen,
-      clock,
-    },
+    ...{ nodeId: config.nodeId, addressOf: mesh.addressOf, credentials, clock },
+    ...{ echo: questions.echo, seen: pairing.seen },
     snapshot: () => reconciler.snapshot(),
   });
   const members = membersOf(config.etcd.endpoints, identity.current, clock);

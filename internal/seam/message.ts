@@ -1,6 +1,6 @@
 // The fixed vocabulary between the two halves of a node.
 
-import type { BgpCounts, Dataplane, Flow, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
+import type { BgpCounts, Flow, Item, Kind, Netns, Session, Way } from '#internal/dataplane/dataplane.ts';
 import type { Role } from '#internal/takeover/takeover.ts';
 import type { AskEcho, Echo } from './echo-message.ts';
 
@@ -292,11 +292,3 @@ export type FromDataplane =
   | BgpCounted
   | RelayedTold
   | Echo;
-
-/** Everything of a dataplane as puts. */
-export function putsOf(dataplane: Dataplane): readonly Item[] {
-  const puts: Item[] = [];
-  for (const [kind, map] of Object.entries(dataplane))
-    for (const value of map.values()) puts.push([kind, value] as Item);
-  return puts;
-}

@@ -42,7 +42,7 @@ export type {
   Want,
   Whereabouts,
 } from './message.ts';
-export { putsOf } from './message.ts';
+export { putsOf } from './puts.ts';
 export { onlyOwnerOf, type Peer, peerOf } from './peer.ts';
 export { createTakeoverAsker, type TakeoverAsker } from './takeover-asker.ts';
 export { checkMessage } from './valid.ts';

@@ -76,7 +76,11 @@ export function openBird({ netns, runDir, sealingKeyFile, pace = usualPace, cloc
       await hurry();
       return { bird: new Map<string, Bird>(found.flat().map((bird) => [bird.netns, bird])) };
     },
-    apply: (steps) => applySteps(birds, opener, steps),
+    async apply(steps) {
+      const failures = await applySteps(birds, opener, steps);
+      await hurry();
+      return failures;
+    },
     onDisturbance: (listener) => listeners.push(listener),
     protocols: protocolsOf,
     standing: async (name) => {

@@ -14,7 +14,7 @@ import type { Log } from '#internal/log/log.ts';
 const priority = '1';
 
 export interface Urgent {
-  /** Threads that have come since the last time, as a reading of the configuration may begin BFD anew. Never rejects. */
+  /** Threads that have come since the last time; after each reading of the configuration, which may begin BFD anew. Never rejects. */
   hurry(): Promise<void>;
 }
 

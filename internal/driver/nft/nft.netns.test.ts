@@ -175,6 +175,22 @@ test('changes of our own are no disturbance', async () => {
   expect(reasons).toHaveLength(1);
 });
 
+test('a table that is gone has no elements, whatever the monitor has yet to tell', async () => {
+  const want = wanted(table('accept'), some);
+  await bring(want);
+  const monitors = execFileSync('pgrep', ['-f', 'nft monitor$'], { encoding: 'utf8' }).trim().split('\n').map(Number);
+  for (const pid of monitors) process.kill(pid, 'SIGSTOP');
+  try {
+    nft('delete', 'table', 'inet', 'pop44');
+    expect(await told(want)).toHaveLength(some.length + 1);
+  } finally {
+    for (const pid of monitors) process.kill(pid, 'SIGCONT');
+  }
+  await eventually(() => reasons.length > 0, 10_000);
+  expect(await bring(want)).toEqual([]);
+  expect(await drift(want)).toEqual([]);
+});
+
 test('tables of others and their changes are left alone', async () => {
   nft('add', 'table', 'ip', 'filter');
   nft('add', 'chain', 'ip', 'filter', 'mine');

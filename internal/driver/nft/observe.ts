@@ -42,8 +42,13 @@ export async function observeSpace(
   element: Map<string, Element>,
 ): Promise<void> {
   const now = await listing(space);
+  if (now === '') {
+    // Its elements went with it, though the monitor may have to tell 65,000 of them before it comes to the table (2 s, measured).
+    await space.session();
+    space.elements = new Map();
+    return;
+  }
   for (const [name, value] of await knownElements(space)) element.set(name, value);
-  if (now === '') return;
   const applied = space.applied();
   ruleset.set(space.netns, { netns: space.netns, text: applied?.listing === now ? applied.text : now });
 }

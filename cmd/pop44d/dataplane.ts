@@ -89,7 +89,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
         config,
         clock,
         log,
-        drivers: { wg, nft, bird, float, states, relay: openRelay({ netns: netns.transport }) },
+        drivers: { wg, nft, bird, float, states, relay: openRelay({ netns }) },
       },
       applier: () => applier,
       send: (message) => send(message),

@@ -93,6 +93,13 @@ export const vxlanNetwork = 44;
  */
 export const relayLink = `${linkPrefix}r`;
 export const relayNetwork = 68;
+/**
+ * Between their pop namespaces, likewise and for the same time: what tunnels send by the node that comes goes on by the one that
+ * yields, in whose kernel the states of their flows are (driver/relay). Its own table of routes, after the choke's (desired/shaping.ts).
+ */
+export const throughLink = `${linkPrefix}t`;
+export const throughNetwork = 69;
+export const throughTable = 4402;
 /** Mark of what WireGuard answers to a datagram that came by that link, until it has its own way (driver/relay). */
 export const relayFwmark = 0x46;
 /** Of conntrackd, on that interface alone: the port of its manual. */

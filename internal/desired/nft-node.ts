@@ -1,7 +1,7 @@
 // What the pop namespace itself answers and says: BGP and BFD with its neighbours, ICMP, states of flows to a sibling, and
 // nothing else.
 
-import { chokeOut, linkPrefix, siblingLink, syncPort } from '#internal/dataplane/ownership.ts';
+import { chokeOut, linkPrefix, siblingLink, syncPort, throughLink } from '#internal/dataplane/ownership.ts';
 import { Plane } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { innerInput, innerOutput } from './nft-inner.ts';
 import { accessAnd, chain } from './nft-text.ts';
@@ -54,6 +54,7 @@ export function nodeChains(view: View): readonly string[] {
       `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${oneHop} accept`,
       'icmpv6 type mld-listener-query ip6 hoplimit 1 accept',
       ...(way === undefined ? [] : [`iifname "${siblingLink}" ip saddr ${way.far} udp dport ${syncPort} accept`]),
+      `iifname "${throughLink}" icmp type echo-request accept`,
       ...near.flatMap(({ from, address }) => {
         const it = `${from} ${ip(address)} saddr ${address}`;
         return [

@@ -1,7 +1,7 @@
 // The nftables table of the pop namespace: default drop, in one table of ours. Tunnels come and go as elements of hash
 // sets (an interval set re-reads itself on each change: 2 s at 100,000, measured), never as rules.
 
-import { chokeIn, chokeOut, fabricPrefixes, linkPrefix } from '#internal/dataplane/ownership.ts';
+import { chokeIn, chokeOut, fabricPrefixes, linkPrefix, throughLink } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
 import { declarations, isTunnel, openingChain, presetChain, toUnit, unitChains } from './nft-policy.ts';
 import { shapingChains } from './nft-shaping.ts';
@@ -75,7 +75,7 @@ export function popTable(view: View): string {
     chain(
       'passing',
       'type filter hook prerouting priority raw; policy accept;',
-      `iifname != ${accessAnd(chokeOut, 'lo')} fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
+      `iifname != ${accessAnd(chokeOut, throughLink, 'lo')} fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
@@ -87,12 +87,14 @@ export function popTable(view: View): string {
       // Downloads are most of what a node forwards. Their flows' first packets went the whole way.
       `iifname != ${anyAccess} oifname ${anyAccess} ct state established,related accept`,
       `iifname ${anyAccess} jump from_tunnel`,
+      // The same of the sibling, while sessions go from one to the other: it has let it out already, and knows no better than we.
+      `iifname "${throughLink}" jump from_tunnel`,
       `iifname != ${outside} jump from_outside`,
       // It comes back by the choke's other end, and is judged then.
       `oifname "${chokeIn}" accept`,
       `oifname ${anyAccess} goto to_tunnel`,
       // Where it goes was looked at when it left the tunnel.
-      `iifname ${accessAnd(chokeOut)} accept`,
+      `iifname ${accessAnd(chokeOut, throughLink)} accept`,
       `oifname != ${outside} jump to_outside`,
       ...transit(view),
     ),

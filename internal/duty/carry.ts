@@ -31,7 +31,12 @@ export interface CarryParts {
   /** States of customers' connections, which the sibling tells while it leads. */
   readonly states: { prepare(): Promise<void>; lead(): Promise<void>; follow(): Promise<void> };
   /** Hands what arrives for the endpoint to the sibling. */
-  readonly relay: { open(place: RelayPlace, mode: RelayMode): Promise<void>; close(): Promise<void> };
+  readonly relay: {
+    open(place: RelayPlace, mode: RelayMode): Promise<void>;
+    lead(place: RelayPlace): Promise<boolean>;
+    part(): Promise<void>;
+    close(): Promise<void>;
+  };
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,8 +48,8 @@ export interface Carry {
   leave(): Promise<void>;
   /** What this node announces of a move is so. */
   ready(): boolean;
-  /** Ends what outlasts a move. */
-  tidy(): Promise<void>;
+  /** Ends what outlasts a move, and what needs a sibling once it is not `heard`. */
+  tidy(heard: boolean): Promise<void>;
 }
 
 /** A commit of 88,000 flows took 1.15 s (measured). */
@@ -59,7 +64,10 @@ const floats = (pair: Pair): boolean => gatewaysOf(pair).length > 0;
 export function createCarry(parts: CarryParts): Carry {
   const { lease, applier, calls, states, relay, clock, log } = parts;
   let ready = false;
-  /** When the relay of a node that has come is to be kept only, and with it when it is to be closed. */
+  let relays = false;
+  /** What tunnels send goes on by the sibling. */
+  let through = false;
+  /** When the relay of a node that has come is to be kept only, and with it, or of one that has gone, when it is to be closed. */
   let closes: { readonly atMs: number; readonly keeps?: Pair } | undefined;
 
   async function atMost(work: Promise<void>): Promise<void> {
@@ -68,10 +76,15 @@ export function createCarry(parts: CarryParts): Carry {
     enough.abort();
   }
 
+  const placeOf = ({ ownHeartbeat: own, heartbeat: far, endpoints, ports, nodeId, siblingId }: Pair): RelayPlace => ({
+    ...{ own, far, endpoints, ports },
+    first: nodeId < siblingId,
+  });
+
   async function relayed(pair: Pair, mode: RelayMode): Promise<boolean> {
-    const { ownHeartbeat: own, heartbeat: far, endpoints, ports, nodeId, siblingId } = pair;
     try {
-      await relay.open({ own, far, first: nodeId < siblingId, endpoints, ports }, mode);
+      relays = true;
+      await relay.open(placeOf(pair), mode);
       return true;
     } catch (cause) {
       log.warn('relay-failed', { mode, reason: messageOf(cause) });
@@ -79,9 +92,33 @@ export function createCarry(parts: CarryParts): Carry {
     }
   }
 
+  const refused = (cause: unknown): void => log.warn('relay-failed', { reason: messageOf(cause) });
+
   /** What nobody closes ends by itself. */
-  const closed = (): Promise<void> =>
-    relay.close().catch((cause: unknown) => log.warn('relay-failed', { reason: messageOf(cause) }));
+  function closed(): Promise<void> {
+    through = false;
+    relays = false;
+    return relay.close().catch(refused);
+  }
+
+  /** Without it what begins meanwhile has no replies before they come by this node. */
+  async function call(pair: Pair): Promise<void> {
+    try {
+      through = await relay.lead(placeOf(pair));
+      if (!through) log.warn('relay-failed', { reason: 'the sibling takes nothing that tunnels send' });
+    } catch (cause) {
+      through = true;
+      await part();
+      refused(cause);
+    }
+    calls.gather();
+  }
+
+  async function part(): Promise<void> {
+    if (!through) return;
+    await relay.part();
+    through = false;
+  }
 
   async function join(pair: Pair): Promise<void> {
     await lease.begin();
@@ -102,7 +139,7 @@ export function createCarry(parts: CarryParts): Carry {
   async function lead(from: Role | undefined, pair: Pair): Promise<void> {
     const carried = from === 'yielding' || from === 'handed' || from === 'leaving';
     if (from === 'joining' || from === 'calling') closes = { atMs: clock.monotonicMs() + relayMs, keeps: pair };
-    if (carried || from === undefined) await closed();
+    if (from === undefined || (relays && from !== 'joining' && from !== 'calling')) await closed();
     // Its clients may have sessions with the sibling, which is gone.
     if (carried) await applier().forgetSessions();
     if (from === undefined || !speaks(from)) await lease.begin();
@@ -122,7 +159,9 @@ export function createCarry(parts: CarryParts): Carry {
     await applier().regate();
     // Whatever it still knows of a session would cost the client 12 s when it leads again (measured).
     await applier().forgetSessions();
-    await closed();
+    // What tunnels send by the sibling may still come: it looks after its own end.
+    if (from === 'leaving') closes = { atMs: clock.monotonicMs() + 2 * relayMs };
+    else await closed();
   }
 
   return {
@@ -133,8 +172,7 @@ export function createCarry(parts: CarryParts): Carry {
           ready = false;
           return join(pair);
         case 'calling':
-          calls.gather();
-          return Promise.resolve();
+          return call(pair);
         case 'yielding':
           ready = false;
           return yieldTo(pair);
@@ -154,8 +192,10 @@ export function createCarry(parts: CarryParts): Carry {
       await closed();
     },
     ready: () => ready,
-    tidy: async () => {
+    tidy: async (heard) => {
+      if (!heard) await part();
       if (closes === undefined || clock.monotonicMs() < closes.atMs) return;
+      await part();
       const { keeps } = closes;
       closes = keeps === undefined ? undefined : { atMs: clock.monotonicMs() + keptMs };
       await (keeps === undefined ? closed() : relayed(keeps, 'kept'));

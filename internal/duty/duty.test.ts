@@ -149,7 +149,7 @@ describe('an order that loses nothing [N8]', () => {
     world.called = true;
     expect(await ordered).toBe('');
     await eventually(() => done.filter((what) => what === 'routes').length === 2, 5_000);
-    expect(done).toEqual(['lease begins', 'copied', 'routes', 'gathers', 'calls', 'routes']);
+    expect(done).toEqual(['lease begins', 'copied', 'routes', 'by the sibling', 'gathers', 'calls', 'routes']);
     expect(states).toEqual(['made ready', 'put in']);
     expect(holder.gates.route.admitted(endpoint)).toEqual({ ...endpoint, metric: 2_008 });
     await eventually(() => done.includes('kept'), 5_000);

@@ -192,7 +192,7 @@ export async function createDuty(parts: DutyParts): Promise<DutyHolder> {
     // What it told while the link was away may be more than it has kept for us.
     if (heard && !hears && !speaks(duty.role)) void states.follow();
     hears = heard;
-    await carrying.tidy();
+    await carrying.tidy(heard);
     await carry(step(duty, facts, place));
   }
 

@@ -127,6 +127,8 @@ export async function node(start: { readonly role?: 'active'; readonly leased?: 
         if (!world.relays) throw new Error('no VXLAN');
         done.push(mode);
       },
+      lead: async () => done.push('by the sibling') > 0,
+      part: note('own way'),
       close: note('relay closed'),
     },
     memory: { read: () => ({ role: start.role ?? 'waiting', epoch: 4 }), keep: () => undefined },

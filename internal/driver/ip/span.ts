@@ -1,7 +1,7 @@
 // Span: a VXLAN interface whose UDP stays in the transport namespace, from its birth on.
 
 import type { Netns, Span } from '#internal/dataplane/dataplane.ts';
-import { linkPrefix, vxlanNetwork, vxlanPort } from '#internal/dataplane/ownership.ts';
+import { linkPrefix, throughLink, vxlanNetwork, vxlanPort } from '#internal/dataplane/ownership.ts';
 import { demand, isInteger, isOurLink, isPrefix, type StepFailure } from '#internal/driver/driver.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
@@ -48,7 +48,8 @@ interface IpVxlan {
 export function parseSpans(json: string): readonly Span[] {
   const links = JSON.parse(json === '' ? '[]' : json) as readonly IpVxlan[];
   return links.flatMap(({ ifname, mtu, flags, linkinfo }) => {
-    if (ifname?.startsWith(linkPrefix) !== true) return [];
+    // One stands for a while only, and is no kind of the plan.
+    if (ifname?.startsWith(linkPrefix) !== true || ifname === throughLink) return [];
     const of = linkinfo?.info_data;
     const right = flags.includes('UP') && of?.id === vxlanNetwork && of.port === vxlanPort && of.ttl === farthest;
     const [own, far] = [of?.local ?? of?.local6 ?? '', of?.remote ?? of?.remote6 ?? ''];

@@ -35,9 +35,13 @@ const sender = `
     setTimeout(() => socket.close(), 100);
   }`;
 
+const namespaces = ['ra', 'rb', 'rc', 'rd', 'ra-pop', 'rb-pop', 'tunnel'];
 const heard: Record<'ra' | 'rb', string[]> = { ra: [], rb: [] };
 const listening: ReturnType<typeof spawn>[] = [];
 let relays: readonly [Relay, Relay];
+/** The pop namespaces are called after those: `ra-pop`. */
+const relayOf = (name: 'ra' | 'rb'): Relay =>
+  openRelay({ netns: { transport: `/run/netns/${name}`, pop: `/run/netns/${name}-pop` } });
 
 async function listen(netns: 'ra' | 'rb'): Promise<void> {
   const child = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', listener]);
@@ -48,7 +52,7 @@ async function listen(netns: 'ra' | 'rb'): Promise<void> {
 
 beforeAll(async () => {
   mkdirSync('/run/netns', { recursive: true });
-  for (const netns of ['ra', 'rb', 'rc', 'rd']) {
+  for (const netns of namespaces) {
     ip('netns', 'add', netns);
     ip('-n', netns, 'link', 'set', 'lo', 'up');
   }
@@ -71,13 +75,13 @@ beforeAll(async () => {
   ip('-n', 'rc', 'route', 'add', '44.27.0.3', 'via', '198.18.3.2');
   ip('-n', 'rd', 'route', 'add', '44.27.0.3', 'via', '172.30.35.1');
   ip('-n', 'rc', 'route', 'add', '2001:db8:1:e3::1', 'via', '2001:db8:1:3::2');
-  relays = [openRelay({ netns: '/run/netns/ra' }), openRelay({ netns: '/run/netns/rb' })];
+  relays = [relayOf('ra'), relayOf('rb')];
   await Promise.all([listen('ra'), listen('rb')]);
 }, 60_000);
 
 afterAll(async () => {
   for (const child of listening) child.kill();
-  for (const netns of ['ra', 'rb', 'rc', 'rd']) ip('netns', 'del', netns);
+  for (const netns of namespaces) ip('netns', 'del', netns);
 });
 
 /** What each has heard of one sending when the second one, or else the first, has all of it. */
@@ -148,10 +152,53 @@ test('of the node that comes, who has answered its call is not called again; oth
   expect(call(4_001, 1)).toBe('');
 });
 
+/** Echoes from behind an access interface of the second node to an address that the first one alone has. */
+const reaches = (address: string, bytes: number): boolean => {
+  try {
+    inside('tunnel', 'ping', '-n', '-q', '-c', '1', '-W', '1', '-M', 'do', '-s', String(bytes), address);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('what tunnels send goes on by the sibling, of both families and whole, if it has an end; then its own way again [N8]', async () => {
+  ip('link', 'add', 'p44w0', 'netns', 'rb-pop', 'type', 'veth', 'peer', 'name', 'p44w0', 'netns', 'tunnel');
+  for (const [netns, host] of [
+    ['rb-pop', 1],
+    ['tunnel', 2],
+  ] as const) {
+    ip('-n', netns, 'addr', 'add', `44.31.0.${host}/24`, 'dev', 'p44w0');
+    ip('-n', netns, 'addr', 'add', `2001:db8:44::${host}/64`, 'dev', 'p44w0', 'nodad');
+    ip('-n', netns, 'link', 'set', 'p44w0', 'up');
+  }
+  ip('-n', 'tunnel', 'route', 'add', 'default', 'via', '44.31.0.1');
+  ip('-n', 'tunnel', 'route', 'add', 'default', 'via', '2001:db8:44::1');
+  const far = ['44.128.0.1', '2001:db8:9::1'];
+  for (const address of far) ip('-n', 'ra-pop', 'addr', 'add', address, 'dev', 'lo');
+  const forwards = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];
+  for (const netns of ['ra-pop', 'rb-pop']) inside(netns, 'sysctl', '-qw', ...forwards);
+
+  await relays[0].close();
+  await relays[1].open(other, 'copied');
+  expect(await relays[1].lead(other)).toBe(false);
+  expect(ip('-n', 'rb-pop', 'rule', 'show')).not.toContain('4402');
+  await relays[0].open(place, 'handed');
+  expect(await relays[1].lead(other)).toBe(true);
+  // Where replies come by is the fabric's part: here they come back by the link.
+  ip('-n', 'ra-pop', 'route', 'add', '44.31.0.0/24', 'via', '169.254.46.2', 'dev', 'p44t');
+  ip('-n', 'ra-pop', 'route', 'add', '2001:db8:44::/64', 'via', 'fe80::47:2', 'dev', 'p44t');
+  // Whole: 1,420 bytes, as a tunnel has them.
+  await eventually(() => reaches(far[0] ?? '', 1_392) && reaches(far[1] ?? '', 1_372), withinMs);
+  await relays[1].part();
+  expect(far.map((address) => reaches(address, 56))).toEqual([false, false]);
+});
+
 test('closed, nothing is left of it, whoever has opened it; the other one hears nothing [N8]', async () => {
-  await openRelay({ netns: '/run/netns/ra' }).close();
-  await openRelay({ netns: '/run/netns/ra' }).close();
+  await relayOf('ra').close();
+  await relayOf('ra').close();
   expect(await sent([all.length, 0])).toEqual([all.toSorted(), []]);
   expect(ip('-n', 'ra', '-br', 'link', 'show')).not.toContain('p44r');
+  expect(ip('-n', 'ra-pop', '-br', 'link', 'show')).not.toContain('p44t');
   expect(inside('ra', 'nft', 'list', 'ruleset')).toBe('');
 });

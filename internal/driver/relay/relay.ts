@@ -8,7 +8,8 @@
 
 import { Fault } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
-import { addLink, closing, type RelayPlace, relayText, removeLink } from './render.ts';
+import { addLink, closing, type RelayEnds, type RelayPlace, relayText, removeLink } from './render.ts';
+import { openThrough, type Paths } from './through.ts';
 
 export type { RelayPlace } from './render.ts';
 
@@ -22,15 +23,23 @@ export type RelayMode = 'copied' | 'handed' | 'kept';
 export interface Relay {
   /** Again with another mode, or with the same to go on: after 90 s it ends by itself. @throws Fault: nothing is relayed */
   open(place: RelayPlace, mode: RelayMode): Promise<void>;
+  /**
+   * What tunnels send by this node goes on by the other one, which has opened a relay too. Gives whether it does: a node that does
+   * not answer by its end is left alone. @throws Fault: it goes its own way
+   */
+  lead(ends: RelayEnds): Promise<boolean>;
+  /** It goes its own way again. */
+  part(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface RelayOptions {
-  /** File of the transport namespace. */
-  readonly netns: string;
+  readonly netns: Paths;
 }
 
-export function openRelay({ netns }: RelayOptions): Relay {
+export function openRelay({ netns: paths }: RelayOptions): Relay {
+  const netns = paths.transport;
+  const through = openThrough(paths);
   /** The link that stands; empty: none; undefined: what a process before this one has left is not known. */
   let standing: string | undefined;
   const nft = (input: string) => run({ file: 'nft', args: ['-f', '-'], netns, input });
@@ -42,6 +51,7 @@ export function openRelay({ netns }: RelayOptions): Relay {
     // 1: some of it is not there.
     const input = `${removeLink.join('\n')}\n`;
     await run({ file: 'ip', args: ['-force', '-batch', '-'], netns, input, accept: [0, 1] });
+    await through.close();
     standing = '';
   }
 
@@ -62,10 +72,13 @@ export function openRelay({ netns }: RelayOptions): Relay {
             cause,
           );
         }
+        await through.open(place);
         standing = link;
       }
       await nft(text);
     },
+    lead: (ends) => through.lead(ends),
+    part: () => through.part(),
     close,
   };
 }

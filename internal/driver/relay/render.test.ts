@@ -11,9 +11,9 @@ test('the two ends of a relay name each other, and which is which [N8]', () => {
   const far = addLink({ ...place, own: place.far, far: place.own, first: false });
   expect(near[0]).toContain('local 172.30.34.1 remote 172.30.34.2');
   expect(near).toContain('address add 169.254.44.1/30 dev p44r scope link');
-  expect(near).toContain('neighbour replace fe80::44:2 lladdr 02:44:00:00:01:02 dev p44r nud permanent');
+  expect(near).toContain('neighbour replace fe80::46:2 lladdr 02:44:00:00:01:02 dev p44r nud permanent');
   expect(far[0]).toContain('address 02:44:00:00:01:02');
-  expect(far).toContain('neighbour replace fe80::44:1 lladdr 02:44:00:00:01:01 dev p44r nud permanent');
+  expect(far).toContain('neighbour replace fe80::46:1 lladdr 02:44:00:00:01:01 dev p44r nud permanent');
 });
 
 test('who hands its sessions over neither hears nor makes an initiation [N8]', () => {

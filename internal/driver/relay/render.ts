@@ -13,12 +13,15 @@ import {
 import { demand, isInteger } from '#internal/driver/driver.ts';
 import type { RelayMode } from './relay.ts';
 
-export interface RelayPlace {
+export interface RelayEnds {
   /** Addresses of the two ends of the way to the other node, of one family. */
   readonly own: string;
   readonly far: string;
   /** Of the two ends: which one this is does not matter, as long as the other is the other. */
   readonly first: boolean;
+}
+
+export interface RelayPlace extends RelayEnds {
   /** The addresses that both nodes have, of either family. */
   readonly endpoints: readonly string[];
   /** UDP ports of WireGuard there. */
@@ -43,9 +46,20 @@ const standing = 'meta l4proto @standing';
 
 /** Locally administered (IEEE 802, 8.2.1): with these nobody has to be asked, and nothing waits for an answer. */
 const mac = (number: 1 | 2): string => `02:44:00:00:01:0${number}`;
-const near4 = (number: 1 | 2): string => `169.254.44.${number}`;
-const near6 = (number: 1 | 2): string => `fe80::44:${number}`;
-const numbersOf = ({ first }: RelayPlace): readonly [1 | 2, 1 | 2] => (first ? [1, 2] : [2, 1]);
+export const numbersOf = ({ first }: RelayEnds): readonly [own: 1 | 2, far: 1 | 2] => (first ? [1, 2] : [2, 1]);
+
+/** A VXLAN link to the sibling, and what the two are called on it (IPv6: not as interconnects are, `linkLocals`). */
+export interface Near {
+  readonly link: string;
+  readonly network: number;
+  readonly near4: (number: 1 | 2) => string;
+  readonly near6: (number: 1 | 2) => string;
+}
+const relayed: Near = {
+  ...{ link: relayLink, network: relayNetwork },
+  near4: (number) => `169.254.44.${number}`,
+  near6: (number) => `fe80::46:${number}`,
+};
 
 /** Whoever hears it was sent it by a neighbour (RFC 5082): what came from farther is not let in (desired/nft-transport.ts). */
 const farthest = 255;
@@ -53,7 +67,7 @@ const farthest = 255;
 /** Behind the access interface's own (desired/ip.ts). */
 const rulePriority = 4401;
 /** Routing protocol of the rule: none of ours, so that it is not looked at by a comparison. */
-const ruleProtocol = 'static';
+export const ruleProtocol = 'static';
 
 /** What leaves by the link is as large as what came in (RFC 7348 4.3 lets the way between the ends cut it in pieces). */
 const mtu = 1500;
@@ -63,23 +77,34 @@ const rule = `fwmark ${relayFwmark} table ${endpointTable} priority ${rulePriori
 /** Lines that take away what `addLink` made, each whether it is there or not. */
 export const removeLink: readonly string[] = [`link del dev ${relayLink}`, `rule del ${rule}`];
 
-/** @throws Fault `invalid` */
-export function addLink(place: RelayPlace): readonly string[] {
-  const { own, far } = place;
+/** Where its UDP is asked for, which is not always where it stands. @throws Fault `invalid` */
+export function vxlan({ own, far, first }: RelayEnds, { link, network }: Near, netns?: string): string {
   for (const address of [own, far]) demand(isIP(address) !== 0, 'an address', address);
   demand(isIP(own) === isIP(far), 'an address of the same family as the own one', far);
-  const [near, other] = numbersOf(place);
+  const [near] = numbersOf({ own, far, first });
+  const there = netns === undefined ? '' : ` netns ${netns}`;
+  return `link add ${link} mtu ${mtu} address ${mac(near)}${there} type vxlan id ${network} local ${own} remote ${far} dstport ${vxlanPort} ttl ${farthest} nolearning`;
+}
+
+/** Where it stands. */
+export function neighbours(ends: RelayEnds, { link, near4, near6 }: Near): readonly string[] {
+  const [near, other] = numbersOf(ends);
   return [
-    `link add ${relayLink} mtu ${mtu} address ${mac(near)} type vxlan id ${relayNetwork} local ${own} remote ${far} dstport ${vxlanPort} ttl ${farthest} nolearning`,
-    `link set dev ${relayLink} addrgenmode none up`,
+    `link set dev ${link} addrgenmode none up`,
     // Of the link's own scope: addresses of ours with a wider one are the plan's.
-    `address add ${near4(near)}/30 dev ${relayLink} scope link`,
-    `address add ${near6(near)}/64 dev ${relayLink} nodad`,
-    `neighbour replace ${near4(other)} lladdr ${mac(other)} dev ${relayLink} nud permanent`,
-    `neighbour replace ${near6(other)} lladdr ${mac(other)} dev ${relayLink} nud permanent`,
-    `rule add ${rule}`,
+    `address add ${near4(near)}/30 dev ${link} scope link`,
+    `address add ${near6(near)}/64 dev ${link} nodad`,
+    `neighbour replace ${near4(other)} lladdr ${mac(other)} dev ${link} nud permanent`,
+    `neighbour replace ${near6(other)} lladdr ${mac(other)} dev ${link} nud permanent`,
   ];
 }
+
+/** @throws Fault `invalid` */
+export const addLink = (place: RelayPlace): readonly string[] => [
+  vxlan(place, relayed),
+  ...neighbours(place, relayed),
+  `rule add ${rule}`,
+];
 
 const families = [4, 6] as const;
 /** `dup` is in no table for both families. */
@@ -131,7 +156,7 @@ function calledOnce(of: 4 | 6, arriving: string): readonly string[] {
 
 function family(of: 4 | 6, place: RelayPlace, mode: RelayMode): string {
   const [, other] = numbersOf(place);
-  const to = of === 4 ? near4(other) : near6(other);
+  const to = of === 4 ? relayed.near4(other) : relayed.near6(other);
   const ports = `udp dport { ${place.ports.join(', ')} }`;
   const name = of === 4 ? 'ip' : 'ip6';
   const arriving = place.endpoints

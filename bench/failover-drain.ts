@@ -25,6 +25,7 @@ const orderDeadlineMs = 70_000;
 const calmMs = 1_000;
 /** Milliseconds for the last replies, on a machine that has much to do. */
 const lateMs = 1_000;
+const toldLosses = 100;
 /** Unless told. */
 const mostRounds = 20;
 
@@ -98,6 +99,13 @@ async function round(scene: Scene, others: boolean, seconds: number, happens: ()
   return { ...done, echoes };
 }
 
+/** Of the other tunnels' echoes, `+1200 (-300)`: sent that long after the order, and after its client's new session was confirmed. */
+const lostOfOthers = (echoes: Echoes | undefined, sinceMs: number): readonly string[] =>
+  [...(echoes?.lost ?? [])]
+    .sort(([a], [b]) => a - b)
+    .slice(0, toldLosses)
+    .map(([sentMs, afterMs]) => `+${sentMs - sinceMs} (${afterMs ?? 'never'})`);
+
 const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
 const lostIn = ({ outages, echoes }: Told): number => sum(outages.map((way) => way.lost)) + (echoes?.unanswered ?? 0);
 
@@ -134,6 +142,8 @@ export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOp
     lost.push(lostIn(moved));
     broken.push(Number(moved.broken));
     if (lost.at(-1) !== 0) for (const line of await toldSince(scene, orderedMs)) say(line);
+    const late = lostOfOthers(moved.echoes, orderedMs);
+    if (late.length > 0) say(`others, ms: ${late.join(' ')}`);
     say(
       `order to ${standby}: ${textOf(moved, orderedMs)} lost, the connection ${moved.broken ? 'broke' : 'stood'}; it led after ${moved.tookMs.toFixed(0)} ms (without a move ${textOf(calm, orderedMs)} lost)`,
     );

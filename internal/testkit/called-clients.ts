@@ -12,6 +12,8 @@ export interface Echoes {
   readonly unanswered: number;
   /** So many clients had one that was not answered. */
   readonly tunnels: number;
+  /** Of each that was not: when it was sent, in Unix time, and how long after its client's newest session was confirmed; milliseconds. */
+  readonly lost: readonly (readonly [sentMs: number, afterMs: number | undefined])[];
 }
 
 export interface CalledClients {
@@ -54,6 +56,8 @@ interface Client {
   waiting?: { readonly initiation: Initiation; readonly done: (session: Transport) => void };
   /** Answered, and not confirmed yet. */
   called?: Transport;
+  /** Unix time, milliseconds, of the last that was called. */
+  confirmedMs?: number;
   /** As WireGuard has them: sends in the first, and takes what comes in either (paper, 5.4.6 and 6.1). */
   sessions: readonly Transport[];
 }
@@ -66,8 +70,8 @@ const withNewest = ({ sessions }: Client, session: Transport): readonly Transpor
 export async function openCalledClients(options: CalledClientsOptions): Promise<CalledClients> {
   const { callers, address, port, sources } = options;
   let back = new Map<number, number>();
-  /** Echoes by the order in which they were sent. */
-  let unanswered = new Set<number>();
+  /** When they were sent, by the order in which they were. */
+  let unanswered = new Map<number, number>();
 
   const received = (at: number, client: Client, packet: Buffer): void => {
     if (packet[0] === messageType.initiation) {
@@ -84,11 +88,12 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       if (client.called !== undefined && inner !== undefined) {
         client.sessions = withNewest(client, client.called);
         delete client.called;
-        back.set(at, realClock.wall().getTime());
+        client.confirmedMs = realClock.wall().getTime();
+        back.set(at, client.confirmedMs);
       }
       for (const session of client.sessions) inner ??= session.open(packet);
       const reply = inner && echoReply(inner);
-      if (reply !== undefined && reply.id === at) unanswered.delete(reply.sequence * callers.length + at);
+      if (reply !== undefined && reply.sequence === at) unanswered.delete(reply.id * callers.length + at);
     }
   };
   const open = async (caller: CalledClient, at: number): Promise<Client> => {
@@ -140,7 +145,7 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       return all;
     },
     echo(to, everyMs) {
-      unanswered = new Set();
+      unanswered = new Map();
       let [at, sent] = [0, 0];
       const began = realClock.monotonicMs();
       const send = (): void => {
@@ -148,13 +153,14 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
         // What this process could not send in time is left out: at once it would overflow others' buffers.
         at = Math.max(at, due - mostAtOnce);
         for (; at < due; at += 1) {
-          const id = at % clients.length;
-          const client = clients[id];
+          const sequence = at % clients.length;
+          const client = clients[sequence];
           const [session] = client?.sessions ?? [];
           if (client === undefined || session === undefined) continue;
-          unanswered.add(at);
+          unanswered.set(at, realClock.wall().getTime());
           sent += 1;
-          const sequence = Math.floor(at / clients.length);
+          // Each is the beginning of a flow, which no node knows yet.
+          const id = Math.floor(at / clients.length);
           client.socket.send(session.seal(echoRequest(client.caller.address, to, { id, sequence })));
         }
       };
@@ -162,8 +168,12 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       return async () => {
         clearInterval(timer);
         await realClock.sleep(lateMs);
-        const tunnels = new Set([...unanswered].map((which) => which % clients.length)).size;
-        return { sent, unanswered: unanswered.size, tunnels };
+        const lost = [...unanswered].map(([which, sentMs]) => {
+          const confirmedMs = clients[which % clients.length]?.confirmedMs;
+          return [sentMs, confirmedMs === undefined ? undefined : sentMs - confirmedMs] as const;
+        });
+        const tunnels = new Set([...unanswered.keys()].map((which) => which % clients.length)).size;
+        return { sent, unanswered: lost.length, tunnels, lost };
       };
     },
     close: () => {

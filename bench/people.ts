@@ -14,6 +14,7 @@ import { SignUpPolicy } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { goodPassword } from '#internal/testkit/accounts.ts';
 import { type Cluster, raiseCluster } from '#internal/testkit/cluster.ts';
 import { adminFiles } from '#internal/testkit/lab/node-files.ts';
+import { programFile } from '#internal/testkit/programs.ts';
 import { publicKey } from '#internal/testkit/requests.ts';
 import { atRate, type Pace } from './at-rate.ts';
 import type { BenchOptions } from './main.ts';
@@ -23,7 +24,7 @@ import { callsignOf, frontOf, logIn, members, sourceOf } from './visitors.ts';
 
 /** The sandbox's /tmp is memory, where a commit costs nothing. */
 const disk = fileURLToPath(new URL('../.cache', import.meta.url));
-const program = fileURLToPath(new URL('../cmd/pop44/main.ts', import.meta.url));
+const program = programFile('pop44');
 const pools = ['44.64.0.0/12', '2001:db8:44::/48'];
 
 const loginsPerSecond = 5;

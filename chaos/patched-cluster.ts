@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Cluster, type ClusterOptions, raiseCluster } from '#internal/testkit/cluster.ts';
 import { makeOrderDirectory } from './freezes.ts';
 import {
@@ -15,8 +16,9 @@ import {
   sightings,
 } from './patch.ts';
 
-const loader = new URL('./patch-loader.ts', import.meta.url).pathname;
-const textOf = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+const tree = fileURLToPath(new URL('..', import.meta.url));
+const loader = join(tree, 'chaos/patch-loader.ts');
+const textOf = (file: string): string => readFileSync(join(tree, file), 'utf8');
 
 /** Where orders to stop are left for the daemons. */
 export const ordersIn = (directory: string): string => join(directory, 'orders');
@@ -36,7 +38,8 @@ export async function raisePatched(
   writeFileSync(file, JSON.stringify(order));
   try {
     const daemonEnv = { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
-    return await raiseCluster({ ...options, daemonEnv });
+    // Patches are of sources.
+    return await raiseCluster({ ...options, treeOf: (id) => options.treeOf?.(id) ?? tree, daemonEnv });
   } catch (thrown) {
     throw new Error(lastWords(directory), { cause: thrown });
   }

@@ -3,6 +3,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { sandbox } from './sandbox.ts';
@@ -31,8 +32,10 @@ const { values, positionals } = (() => {
   }
 })();
 // The daemons keep their compiled code beside the tree; as on any node, only the very first start is without it.
+const programs = process.env['POP44_PROGRAMS'] ?? '';
+const daemon = programs === '' ? 'cmd/pop44d/main.ts' : join(programs, 'pop44d.mjs');
 for (const half of ['run', 'dataplane'])
-  spawnSync(process.execPath, ['cmd/pop44d/main.ts', half, '--config', '/dev/null'], { cwd: tree });
+  spawnSync(process.execPath, [daemon, half, '--config', '/dev/null'], { cwd: tree });
 // BIRD's BFD is urgent as on a node (driver/bird/urgent.ts): five nodes share these processors.
 const made = sandbox(tree, { writable: true, urgent: true });
 if ('problem' in made) fail(made.problem, 1);

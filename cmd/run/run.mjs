@@ -1,13 +1,15 @@
 // Run: the doorstep of every npm script. Makes a fresh machine ready, then hands over to a TypeScript file.
 //
 // Plain JavaScript without dependencies, for any Node from 20 on: nothing is installed yet when it starts.
-// Says nothing when there is nothing to do. Never builds pop44: Node 24 runs the .ts files as they are.
+// Says nothing when there is nothing to do. Node 24 runs the .ts files as they are; programs that are started many times are
+// bundled first (bundle.mjs).
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle, packagePrograms } from './bundle.mjs';
 import { modules } from './modules.mjs';
 import { cure, found, install, missing, packagesOf, policyIsOurs } from './needs.mjs';
 import { tools } from './tools.mjs';
@@ -17,17 +19,17 @@ const root = join(dirname(here), '..', '..');
 
 /**
  * needs: real programs take part, so Debian packages must be there. tools: built first where they can be; a verb with
- * needs and without tools takes them only if they are there.
+ * needs and without tools takes them only if they are there. programs: it starts ours, as they are installed.
  */
 const verbs = {
-  start: { script: ['cmd/lab/main.ts'], needs: true },
-  test: { script: ['cmd/run/test.ts'], needs: true, tools: true },
+  start: { script: ['cmd/lab/main.ts'], needs: true, programs: true },
+  test: { script: ['cmd/run/test.ts'], needs: true, tools: true, programs: true },
   check: { script: ['cmd/run/check.ts'], needs: false },
   fix: { script: ['cmd/run/check.ts', '--fix'], needs: false },
   gen: { script: ['cmd/run/check.ts', '--gen'], needs: false },
-  bench: { script: ['cmd/run/bench.ts'], needs: true },
-  chaos: { script: ['cmd/run/chaos.ts'], needs: true, tools: true },
-  sweep: { script: ['cmd/run/test.ts', 'testkit/sweep'], needs: true, env: { POP44_SWEEP: 'whole' } },
+  bench: { script: ['cmd/run/bench.ts'], needs: true, programs: true },
+  chaos: { script: ['cmd/run/chaos.ts'], needs: true, tools: true, programs: true },
+  sweep: { script: ['cmd/run/test.ts', 'testkit/sweep'], needs: true, programs: true, env: { POP44_SWEEP: 'whole' } },
   'test:kernel': {
     script: ['cmd/run/kernel.ts'],
     needs: true,
@@ -59,17 +61,32 @@ if (verb === 'install-modules') {
   if (problem !== undefined) fail(problem);
 } else if (verb === 'tools') {
   if (cached.find().directory === undefined) locked('build-tools', cached.lockFile);
+} else if (verb === 'package') {
+  if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
+  const made = await packagePrograms(root).catch((error) => fail(`package: ${error.message}`));
+  process.stdout.write(`${made}\n`);
 } else if (verb in verbs) {
-  const { script, needs, tools: built, env } = verbs[verb];
+  const { script, needs, tools: built, programs, env } = verbs[verb];
   const lacking = needs ? missing(verb) : [];
   // Told before anything is downloaded.
   if (lacking.length > 0 && (process.getuid() !== 0 || !found('apt-get'))) fail(cure(lacking));
   if (!tree.fresh()) locked('install-modules', join(root, '.cache', 'modules.lock'));
   const killed = needs && process.getuid() === 0 && policyIsOurs();
   if (lacking.length > 0 || killed) locked('install-needs', '/run/lock/pop44-needs.lock', verb);
-  handOver([...script, ...args], needs, { ...(needs ? toolsFor(built === true) : {}), ...env });
+  const bundled = programs === true ? { POP44_PROGRAMS: await bundledPrograms() } : {};
+  handOver([...script, ...args], needs, { ...(needs ? toolsFor(built === true) : {}), ...bundled, ...env });
 } else {
-  fail(`usage: node cmd/run/run.mjs ${[...Object.keys(verbs), 'tools'].join('|')} [arguments]`);
+  fail(`usage: node cmd/run/run.mjs ${[...Object.keys(verbs), 'package', 'tools'].join('|')} [arguments]`);
+}
+
+/** What internal/testkit/programs.ts reads: where the programs are; nowhere: their sources are run. */
+async function bundledPrograms() {
+  try {
+    return await bundle(root);
+  } catch (error) {
+    say(`programs: run as sources, which takes longer: ${error.message}`);
+    return '';
+  }
 }
 
 /** What internal/testkit/tools.ts reads: where the tools are, or why there are none. */

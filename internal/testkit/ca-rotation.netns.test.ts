@@ -2,7 +2,6 @@
 
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { type Client, openClient, readContext } from '#internal/client/client.ts';
@@ -10,9 +9,9 @@ import { run } from '#internal/exec/exec.ts';
 import { type Cluster, raiseCluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { nodeFiles } from './lab/node-files.ts';
+import { programFile } from './programs.ts';
 
 const directory = '/tmp/ca-cluster';
-const program = (name: string): string => fileURLToPath(new URL(`../../cmd/${name}/main.ts`, import.meta.url));
 /** A loaded machine starts a daemon in seconds. */
 const startedMs = 30_000;
 
@@ -34,8 +33,8 @@ afterAll(async () => {
 
 const contextFile = join(directory, 'context.json');
 
-async function node(name: string, args: readonly string[]) {
-  return run({ file: process.execPath, args: [program(name), ...args], timeoutMs: startedMs, accept: [0, 1, 3] });
+async function node(name: 'pop44' | 'pop44d', args: readonly string[]) {
+  return run({ file: process.execPath, args: [programFile(name), ...args], timeoutMs: startedMs, accept: [0, 1, 3] });
 }
 
 /** As an admin types it. */

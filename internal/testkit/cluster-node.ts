@@ -2,7 +2,6 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ClusterOptions } from './cluster.ts';
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts';
 import { etcdArgv, type EtcdProgram } from './lab/etcd-member.ts';
@@ -10,6 +9,7 @@ import { etcdClientPort, joinPort, newNodeKeys, nodeFiles, writeNodeFiles } from
 import { netnsFile, nodeDirectory } from './lab/places.ts';
 import { unprivileged } from './lab/raise.ts';
 import { apiPort, type LabNode } from './lab/topology.ts';
+import { programFile } from './programs.ts';
 
 export interface ClusterNode {
   readonly id: string;
@@ -23,7 +23,6 @@ export interface ClusterNode {
   readonly toxiproxy?: { readonly url: string; readonly process: ClusterProcess };
 }
 
-const tree = fileURLToPath(new URL('../..', import.meta.url));
 /** By the service that each stands before. */
 export const proxies = { etcd: 'etcd', api: 'api' } as const;
 const proxyPort = 12_379;
@@ -95,7 +94,8 @@ export function clusterNode(
     const command = { file, args, netns: netnsFile(node.transport), env };
     return clusterProcess(name, join(options.directory, 'log', `${name}.log`), command);
   };
-  const program = join(options.treeOf?.(node.id) ?? tree, 'cmd/pop44d/main.ts');
+  const other = options.treeOf?.(node.id);
+  const program = other === undefined ? programFile('pop44d') : join(other, 'cmd/pop44d/main.ts');
   const { faketime } = options;
   const daemonEnv = { ...options.daemonEnv, ...(faketime && faketimeEnv(faketime, node.id)) };
   const daemon = [process.execPath, program, 'run', '--config', nodeFiles(node.id).config];

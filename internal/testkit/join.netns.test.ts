@@ -3,7 +3,6 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { openClient } from '#internal/client/client.ts';
@@ -20,10 +19,11 @@ import { type Cluster, raiseCluster } from './cluster.ts';
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts';
 import { eventually } from './eventually.ts';
 import { netnsFile, nodeDirectory } from './lab/places.ts';
+import { programFile } from './programs.ts';
 import { popRequest, publicKey } from './requests.ts';
 
 const directory = '/tmp/join-cluster';
-const pop44d = fileURLToPath(new URL('../../cmd/pop44d/main.ts', import.meta.url));
+const pop44d = programFile('pop44d');
 /** A loaded machine starts a daemon in seconds. */
 const startedMs = 30_000;
 

@@ -14,6 +14,7 @@ import { GetPopAccessKeyResponseSchema } from '#internal/gen/pop44/v1/fabric_pb.
 import { type Canary, canary, type Marked } from '../canary.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
+import { programFile } from '../programs.ts';
 import { adminContext } from './admin.ts';
 import { adminFiles, newWgKeyPair, nodeFiles } from './node-files.ts';
 import { nodeDirectory } from './places.ts';
@@ -51,7 +52,7 @@ async function refused(request: Promise<unknown>): Promise<void> {
 }
 
 const fetcher = fileURLToPath(new URL('./web-fetch.ts', import.meta.url));
-const daemon = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
+const daemon = programFile('pop44d');
 
 /** Files that exist to hold a secret. */
 const keyFiles: readonly string[] = [

@@ -1,10 +1,10 @@
 // Check: raises a lab, does the main job, removes everything, and tells how long each step took.
 
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import { pace } from '../pace.ts';
+import { programFile } from '../programs.ts';
 import { logTails } from './logs.ts';
 import { mainJob } from './main-job.ts';
 import { startLab } from './start.ts';
@@ -27,7 +27,7 @@ export interface CheckOptions {
   readonly onWord: (line: string) => void;
 }
 
-const commandLine = fileURLToPath(new URL('../../../cmd/pop44/main.ts', import.meta.url));
+const commandLine = programFile('pop44');
 
 const cliOf =
   (lab: StartedLab, environment: NodeJS.ProcessEnv) =>

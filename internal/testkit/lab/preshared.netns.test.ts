@@ -2,12 +2,12 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { cli } from '../cli-world.ts';
 import { eventually } from '../eventually.ts';
+import { programFile } from '../programs.ts';
 import { adminContext } from './admin.ts';
 import { nodeFiles } from './node-files.ts';
 import { nodeDirectory } from './places.ts';
@@ -16,7 +16,7 @@ import { host4 } from './topology.ts';
 import type { World } from './world.ts';
 
 const directory = '/tmp/preshared';
-const program = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
+const program = programFile('pop44d');
 const at = (name: string): string => join(directory, 'client', name);
 const env = { WG_QUICK_USERSPACE_IMPLEMENTATION: 'wireguard-go' };
 

@@ -1,9 +1,9 @@
 // Raise: pop44 on the nodes of a world, as a service manager and an admin would start it.
 
-import { fileURLToPath } from 'node:url';
 import { openClient } from '#internal/client/client.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { eventually } from '../eventually.ts';
+import { programFile } from '../programs.ts';
 import { adminContext } from './admin.ts';
 import { etcdArgv, etcdProgram } from './etcd-member.ts';
 import { logTails } from './logs.ts';
@@ -13,7 +13,7 @@ import type { LabNode } from './topology.ts';
 import { raiseWorld } from './world.ts';
 import type { World, WorldOptions } from './world.ts';
 
-const daemon = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
+const daemon = programFile('pop44d');
 
 /** Nothing that a process could use against the kernel: pop44d and etcd hold no capability (DESIGN.md, section 2). */
 export const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'];

@@ -3,9 +3,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { programFile } from '../programs.ts';
 import { cli } from '../cli-world.ts';
 import { etcdEndpoint, nodeFiles } from './node-files.ts';
 import { outageDuring } from './outage.ts';
@@ -14,7 +14,7 @@ import { type PairScene, raisePairScene, stockMs, withinMs } from './pair-scene.
 import { netnsFile, nodeDirectory } from './places.ts';
 import { host4 } from './topology.ts';
 
-const pop44d = fileURLToPath(new URL('../../../cmd/pop44d/main.ts', import.meta.url));
+const pop44d = programFile('pop44d');
 let scene: PairScene;
 beforeAll(async () => {
   scene = await raisePairScene({ directory: '/tmp/replace', pair: true });

@@ -5,11 +5,11 @@
 
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { labExecArgv, openClient } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { keep, run } from '#internal/exec/exec.ts';
 import type { RunOutput } from '#internal/exec/exec.ts';
+import { programFile, programsEnv } from '../programs.ts';
 import { contextFile } from './context.ts';
 import type { LabContext } from './context.ts';
 import { claimDirectory, removeDirectory } from './directory.ts';
@@ -53,8 +53,6 @@ export type InsideWord =
   | { readonly step: Step }
   | { readonly ready: { readonly nodes: readonly string[]; readonly namespaces: readonly string[] } }
   | { readonly word: string };
-
-const inside = fileURLToPath(new URL('../../../cmd/lab/inside.ts', import.meta.url));
 
 // The lab's first process. /run is covered while we stand in the lab's directory, which may lie in it (-c: mount must
 // not look for its name). It reaps orphans, which Node does not. A line or the end of its input ends it, and with it
@@ -168,7 +166,7 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
     ...programs,
     '--',
     process.execPath,
-    inside,
+    programFile('lab'),
   ];
   const kept = await keep({
     file: 'setsid',
@@ -182,6 +180,7 @@ export async function startLab(options: StartOptions): Promise<StartedLab> {
       ...(options.bare === true ? ['--bare'] : []),
       ...(options.web === true ? ['--web'] : []),
     ],
+    env: programsEnv(),
     onStdout: hear,
     onStderr: say,
     onExit() {

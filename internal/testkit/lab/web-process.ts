@@ -2,13 +2,13 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { lstatSync } from 'node:fs';
 import { eventually } from '../eventually.ts';
+import { programFile } from '../programs.ts';
 import { adminFiles, apiSocket, webFiles, webSocket } from './node-files.ts';
 import type { World } from './world.ts';
 
-const program = fileURLToPath(new URL('../../../cmd/pop44-web/main.ts', import.meta.url));
+const program = programFile('pop44-web');
 
 /** Its scripts are bundled first, on a loaded machine. */
 const readyWithinMs = 20_000;

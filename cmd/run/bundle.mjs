@@ -117,7 +117,8 @@ async function build(tree, programs, own, outdir) {
   await esbuild.stop();
   for (const { path, text } of outputFiles) {
     const at = path.endsWith('.mjs') ? text.search(lostPlace) : -1;
-    if (at >= 0) throw new Error(`a package is not in \`placed\`, and wants its place: ${text.slice(at - 80, at + 40)}`);
+    if (at >= 0)
+      throw new Error(`a package is not in \`placed\`, and wants its place: ${text.slice(at - 80, at + 40)}`);
   }
   mkdirSync(outdir, { recursive: true });
   for (const { path, contents } of outputFiles) writeFileSync(path, contents);

@@ -4,7 +4,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const sources = { pop44: 'pop44/main', pop44d: 'pop44d/main', 'pop44-web': 'pop44-web/main', lab: 'lab/inside' } as const;
+const sources = {
+  pop44: 'pop44/main',
+  pop44d: 'pop44d/main',
+  'pop44-web': 'pop44-web/main',
+  lab: 'lab/inside',
+} as const;
 const variable = 'POP44_PROGRAMS';
 
 /** The file that Node runs. `lab` is the inside of a lab. */

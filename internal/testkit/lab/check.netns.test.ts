@@ -10,13 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { run } from '#internal/exec/exec.ts';
 import { pace } from '../pace.ts';
+import { programsEnv } from '../programs.ts';
 import type { CheckResult } from './check.ts';
 
 const main = fileURLToPath(new URL('../../../cmd/lab/main.ts', import.meta.url));
 
 test('the main job: a device behind two NATs gets its address, keeps it when it moves, and is gone when deleted [U1] [A1] [A3] [T1] [T5]', async () => {
   const runtime = await mkdtemp('/tmp/runtime-');
-  const env = { XDG_RUNTIME_DIR: runtime, POP44_KERNEL: process.env['POP44_KERNEL'] ?? '' };
+  const env = { ...programsEnv(), XDG_RUNTIME_DIR: runtime, POP44_KERNEL: process.env['POP44_KERNEL'] ?? '' };
   const { exitCode, stdout, stderr } = await run({
     file: process.execPath,
     args: [main, '--check'],

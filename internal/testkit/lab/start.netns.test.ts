@@ -14,6 +14,7 @@ import { labExecArgv } from '#internal/client/client.ts';
 import { keep, run } from '#internal/exec/exec.ts';
 import type { Kept } from '#internal/exec/exec.ts';
 import { eventually } from '../eventually.ts';
+import { programsEnv } from '../programs.ts';
 import type { LabContext } from './context.ts';
 
 const tree = fileURLToPath(new URL('../../..', import.meta.url));
@@ -48,7 +49,7 @@ async function startIn(environment: Record<string, string>, file: string, ...arg
   const kept = await keep({
     file,
     args,
-    env: { XDG_RUNTIME_DIR: runtime, ...environment },
+    env: { ...programsEnv(), XDG_RUNTIME_DIR: runtime, ...environment },
     onStderr: (line) => said.push(line),
     onStdout: (line) => said.push(line),
     onExit: ended.resolve,

@@ -31,6 +31,8 @@ const all = { ...installed, lab: 'cmd/lab/inside.ts' };
 
 /** What is looked for in node_modules when it runs: both bring a program or a library of the machine's kind. */
 const external = ['@node-rs/argon2', 'esbuild'];
+/** Loaded late and by its names, of which CommonJS has none then but `default`: the same package as modules. */
+const asModules = { '@peculiar/x509': '@peculiar/x509/build/x509.es.js' };
 /** Files of packages that read others beside them. */
 const placed = /\/node_modules\/(etcd3|@grpc\/grpc-js|pino|thread-stream)\/(lib\/|build\/src\/)?[a-z-]+\.js$/;
 
@@ -108,7 +110,7 @@ async function build(tree, programs, own, outdir) {
   const esbuild = await import(pathToFileURL(join(tree, 'node_modules/esbuild/lib/main.js')).href);
   const { outputFiles } = await esbuild.build({
     ...{ absWorkingDir: tree, entryPoints, outdir, write: false, logLevel: 'silent' },
-    ...{ bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node24', external },
+    ...{ bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node24', external, alias: asModules },
     ...{ outExtension: { '.js': '.mjs' }, chunkNames: 'part-[hash]', banner: { js: banner } },
     // Names stay as they are, so that logs and stacks tell them; stacks tell lines of sources by the maps.
     ...{ minifyWhitespace: true, sourcemap: true, sourcesContent: false, legalComments: 'none' },

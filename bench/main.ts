@@ -7,7 +7,7 @@ import { allocate } from './allocate.ts';
 import { dataplane, dataplaneParts } from './dataplane.ts';
 import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
-import { people } from './people.ts';
+import { people, peopleParts } from './people.ts';
 import { provision } from './provision.ts';
 import { type Figures, holds, json, table } from './report.ts';
 import { web } from './web.ts';
@@ -48,7 +48,11 @@ const runs = Number(values.runs ?? '1');
 const tunnels = values.tunnels === undefined ? undefined : Number(values.tunnels);
 const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
 const { only } = values;
-const parts: Readonly<Record<string, readonly string[]>> = { dataplane: dataplaneParts, failover: failoverParts };
+const parts: Readonly<Record<string, readonly string[]>> = {
+  dataplane: dataplaneParts,
+  failover: failoverParts,
+  people: peopleParts,
+};
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {
   const usages = Object.entries(parts).map(

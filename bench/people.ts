@@ -17,6 +17,7 @@ import { adminFiles } from '#internal/testkit/lab/node-files.ts';
 import { programFile } from '#internal/testkit/programs.ts';
 import { publicKey } from '#internal/testkit/requests.ts';
 import { atRate, type Pace } from './at-rate.ts';
+import { firstPacket } from './first-packet.ts';
 import type { BenchOptions } from './main.ts';
 import { rssBytes } from './process.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
@@ -204,7 +205,17 @@ async function filled(admin: Client, count: number): Promise<number> {
   return there();
 }
 
+export const peopleParts = ['daemons', 'first-packet'] as const;
+
 export async function people(options: BenchOptions): Promise<Figures> {
+  const { only } = options;
+  return {
+    ...(only !== 'first-packet' && (await ofDaemons(options))),
+    ...(only !== 'daemons' && (await firstPacket(options))),
+  };
+}
+
+async function ofDaemons(options: BenchOptions): Promise<Figures> {
   options.say('raising three members and three daemons');
   const etcdData = await mkdtemp(join(disk, 'pop44-bench-'));
   try {

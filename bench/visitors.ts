@@ -19,9 +19,10 @@ export function frontOf(cluster: Cluster, options: ClientOptions): Client {
   return openClient({ ...cluster.context, certificate: at(webFiles.certificate), key: at(webFiles.key) }, options);
 }
 
-async function secretTo(cluster: Cluster, address: string): Promise<Uint8Array> {
+/** What the mail to a new account has, in the maildir of any of these nodes. */
+export async function secretTo(nodeIds: readonly string[], address: string): Promise<Uint8Array> {
   return eventually(async () => {
-    for (const { id } of cluster.nodes) {
+    for (const id of nodeIds) {
       const maildir = join(nodeDirectory(id), 'state', 'mail');
       if (!(await stat(join(maildir, 'new')).catch(() => undefined))) continue;
       const box = mailboxAt(maildir);
@@ -40,11 +41,12 @@ export const callsignOf = (n: number): string => `OE1${lettersOf(n)}`;
 /** Accounts that may log in, from addresses of their own. The network lets everybody in. */
 export async function members(cluster: Cluster, front: Client, count: number): Promise<readonly string[]> {
   const callsigns = Array.from({ length: count }, (_, n) => callsignOf(n));
+  const nodeIds = cluster.nodes.map(({ id }) => id);
   for (const [n, callsign] of callsigns.entries()) {
     const from = { source: sourceOf(n) };
     const email = `${callsign.toLowerCase()}@example.org`;
     await front.people.signUp({ callsign, email, password: goodPassword }, from);
-    const { state } = await front.people.verify({ secret: await secretTo(cluster, email) }, from);
+    const { state } = await front.people.verify({ secret: await secretTo(nodeIds, email) }, from);
     if (state !== UserState.ACTIVE) throw new Error(`${callsign} is not let in`);
   }
   return callsigns;

@@ -98,6 +98,20 @@ const entries = (tree) => ({
   },
 });
 
+/**
+ * As a module Node's http reads all that it has, and with it loads a client of WebSocket that nobody here wants: 50 ms of
+ * each start.
+ */
+const lateHttp = {
+  name: 'late-http',
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?http$/ }, ({ path }) => ({ path, namespace: 'late-http' }));
+    build.onLoad({ filter: /./, namespace: 'late-http' }, () => ({
+      contents: "module.exports = process.getBuiltinModule('node:http');",
+    }));
+  },
+};
+
 /** CommonJS in modules: what esbuild leaves of `require` are modules of Node's. */
 const banner = `import { createRequire as pop44Require } from 'node:module';
 import { resolve as pop44Path } from 'node:path';
@@ -114,7 +128,7 @@ async function build(tree, programs, own, outdir) {
     ...{ outExtension: { '.js': '.mjs' }, chunkNames: 'part-[hash]', banner: { js: banner } },
     // Names stay as they are, so that logs and stacks tell them; stacks tell lines of sources by the maps.
     ...{ minifyWhitespace: true, sourcemap: true, sourcesContent: false, legalComments: 'none' },
-    plugins: [entries(tree), places(own, outdir)],
+    plugins: [entries(tree), lateHttp, places(own, outdir)],
   });
   await esbuild.stop();
   for (const { path, text } of outputFiles) {

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { realClock } from '#internal/clock/clock.ts';
+import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { isRefusal } from '#internal/errors/errors.ts';
 import { createHasher, passwordProblem } from './password.ts';
 
@@ -52,19 +51,20 @@ test('a hash is argon2id of 19 MiB, two passes, and of the text in NFC [S3]', as
   expect(await hasher.verify('no hash at all', 'x')).toBe(false);
 });
 
-/** proc(5): field 19 of stat, of each of our threads. */
-const niceOfThreads = (): readonly number[] =>
-  readdirSync('/proc/self/task').map((id) => {
-    const stat = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
-  });
-
-test('passwords are hashed by threads that give way to all others, and by no more than were allowed [S4]', async () => {
-  const before = niceOfThreads().filter((nice) => nice === 10).length;
-  const hasher = createHasher(realClock, 2);
-  await Promise.all(Array.from({ length: 6 }, () => hasher.verify(undefined, 'x'.repeat(20))));
-  expect(niceOfThreads().filter((nice) => nice === 10)).toHaveLength(before + 2);
-  expect(niceOfThreads()).toContain(0);
+test('a thread rests after each hash, while others wait, for as long as it took [S4]', async () => {
+  const rests: number[] = [];
+  const clock: Clock = { ...realClock, sleep: async (ms) => void rests.push(ms) };
+  const hasher = createHasher(clock, 1);
+  await hasher.verify(undefined, 'alone');
+  expect(rests).toEqual([]);
+  const from = realClock.monotonicMs();
+  await Promise.all(Array.from({ length: 4 }, () => hasher.verify(undefined, 'x'.repeat(20))));
+  const tookMs = realClock.monotonicMs() - from;
+  // Nobody is behind the last.
+  expect(rests).toHaveLength(3);
+  expect(Math.min(...rests)).toBeGreaterThan(0);
+  expect(rests.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(tookMs);
+  expect(hasher.waiting).toBe(0);
 });
 
 test('a flood of passwords waits in a bounded queue, and the rest is told when to come again [S4]', async () => {

@@ -12,8 +12,7 @@ interface Said {
 }
 
 export interface WebVisitor {
-  get(path: string): Promise<string>;
-  /** As JSON. */
+  /** A page that answers JSON. */
   data<T>(path: string): Promise<T>;
   /** Sends the form of a page with all that is hidden in it; what came of it: where it leads. @throws unless it leads on */
   fill(page: string, action: string, fields: Readonly<Record<string, string>>): Promise<string>;
@@ -97,7 +96,6 @@ export function webVisitor(socketPath: string, ca: Buffer, source: string): WebV
 
   const json = { accept: 'application/json' };
   return {
-    get: (path) => got(path),
     data: async <T>(path: string) => JSON.parse(await got(path, json)) as T,
     async fill(page, action, fields) {
       const { status, headers } = await sent(page, action, fields);

@@ -16,12 +16,14 @@ const programs = {
   'toxiproxy-server': 'github.com/Shopify/toxiproxy/v2/cmd/server',
   // The version of etcd that production is for; Debian's are 3.4 and 3.5.
   etcd: 'go.etcd.io/etcd/server/v3',
+  // An ACME server for tests, by the people of Let's Encrypt; Debian 12's knows no renewal information (RFC 9773).
+  pebble: 'github.com/letsencrypt/pebble/v2/cmd/pebble',
   // Several times as fast as Debian's.
   'wireguard-go': 'golang.zx2c4.com/wireguard',
 };
 
 const sumsFile = 'SHA256SUMS';
-/** 35 s with downloads on two cores, 95 s where others keep them busy (measured); one that takes longer waits in vain. */
+/** 40 s with downloads on two cores, 100 s where others keep them busy (measured); one that takes longer waits in vain. */
 const longestMs = 200_000;
 /** The first whose `go` finds, where go.mod wants it, a newer Go by itself (go.dev/doc/toolchain). */
 const least = { major: 1, minor: 21 };

@@ -39,17 +39,17 @@ test('tools are built once, with their sources held to go.sum; then nothing is s
   installGo('go1.21.0');
   const { stdout, stderr } = await buildTools();
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/^tools: building toxiproxy-server, etcd, wireguard-go .*\ntools: ready in \d+ s\n$/);
-  expect([...built()].sort()).toEqual(['SHA256SUMS', 'etcd', 'toxiproxy-server', 'wireguard-go']);
-  expect(readFileSync(at('asked'), 'utf8').match(/^build -mod=readonly /gm)).toHaveLength(3);
+  expect(stderr).toMatch(/^tools: building toxiproxy-server, etcd, pebble, wireguard-go .*\ntools: ready in \d+ s\n$/);
+  expect([...built()].sort()).toEqual(['SHA256SUMS', 'etcd', 'pebble', 'toxiproxy-server', 'wireguard-go']);
+  expect(readFileSync(at('asked'), 'utf8').match(/^build -mod=readonly /gm)).toHaveLength(4);
   expect(await buildTools()).toEqual({ stdout: '', stderr: '' });
-  expect(builds()).toBe(3);
+  expect(builds()).toBe(4);
 });
 
 test('two at once build once', async () => {
   installGo('go1.21.0');
   await Promise.all([buildTools(), buildTools()]);
-  expect(builds()).toBe(3);
+  expect(builds()).toBe(4);
 });
 
 test('a tool that is not what was built is built anew; so are all with another Go', async () => {
@@ -57,10 +57,10 @@ test('a tool that is not what was built is built anew; so are all with another G
   await buildTools();
   writeFileSync(globSync(at('cache/pop44/tools/*/bin/etcd'))[0] ?? '', 'something else');
   await buildTools();
-  expect(builds()).toBe(6);
+  expect(builds()).toBe(8);
   installGo('go1.22.0');
   await buildTools();
-  expect(builds()).toBe(9);
+  expect(builds()).toBe(12);
 });
 
 test('a Go that is too old is told, with the cure', async () => {

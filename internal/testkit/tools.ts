@@ -2,7 +2,7 @@
 
 import { basename, join } from 'node:path';
 
-export type ToolName = 'toxiproxy-server' | 'etcd' | 'wireguard-go';
+export type ToolName = 'toxiproxy-server' | 'etcd' | 'pebble' | 'wireguard-go';
 
 /** The path of a tool, as it was built; undefined: `whyNoTools` says why. */
 export function toolPath(name: ToolName): string | undefined {

@@ -2,9 +2,9 @@
 
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
+import { replaceFile } from '#internal/files/files.ts';
 import {
   alarmingFrom,
   type Anchors,
@@ -94,7 +94,7 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
     const ca = anchorsText(wanted);
     const next: Identity = { ...identity, ca };
     const fresh = parsed(next, "this node's certificate");
-    await replace(caFile, ca);
+    await replaceFile(caFile, ca, publicMode);
     use(next, fresh);
   }
 
@@ -105,7 +105,7 @@ export function openIdentity(files: IdentityFiles): KeptIdentity {
     if (fresh.principal !== principal)
       throw new Fault('certificate', `${newCertificate}: of ${fresh.principal || 'nobody'}, not of ${principal}`);
     if (fresh.facts.notAfter <= facts.notAfter) throw new Fault('certificate', `${newCertificate} ends no later`);
-    await replace(certificateFile, certificate);
+    await replaceFile(certificateFile, certificate, publicMode);
     use(next, fresh);
   }
 
@@ -144,6 +144,7 @@ function read(file: string): string {
 }
 
 const newCertificate = 'the new certificate';
+const publicMode = 0o644;
 
 interface Parsed {
   readonly facts: CertificateFacts;
@@ -170,17 +171,4 @@ function parsed(identity: Identity, what: string): Parsed {
   const principal = principalOf(leaf?.subjectAltName);
   const named = principal === undefined ? '' : principalName(principal);
   return { facts, authorities, principal: named, signer: authorityId(signer) };
-}
-
-/** Whole or not at all, whenever the machine stops. */
-async function replace(file: string, text: string): Promise<void> {
-  const beside = `${file}.new`;
-  const handle = await open(beside, 'w', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(beside, file);
 }

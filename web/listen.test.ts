@@ -8,12 +8,14 @@ import { realClock } from '#internal/clock/clock.ts';
 import { createCa, issueWebCertificate } from '#internal/identity/identity.ts';
 import { createLog } from '#internal/log/log.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import { certificateOfFiles } from './certificate.ts';
 import { type Listener, listen, mostOfOneSource } from './listen.ts';
 import { proxiesOf } from './proxies.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pop44-listen-'));
 const [certificateFile, keyFile] = ['pem', 'key'].map((end) => join(directory, `web.${end}`)) as [string, string];
 const socket = join(directory, 'web.sock');
+const addresses = ['127.0.0.1:0', `unix:${socket}`];
 let listener: Listener;
 const open: Socket[] = [];
 
@@ -25,8 +27,12 @@ beforeAll(async () => {
   writeFileSync(keyFile, issued.privateKeyPem);
   listener = await listen(
     (_, response) => response.end('here'),
-    { listen: ['127.0.0.1:0', `unix:${socket}`], certificateFile, keyFile },
-    { clock: realClock, log: createLog({}, 'silent'), isProxy: proxiesOf(['unix', '127.0.0.9/32']) },
+    addresses,
+    certificateOfFiles(
+      { listen: addresses, certificateFile, keyFile },
+      { clock: realClock, log: createLog({}, 'silent') },
+    ),
+    { isProxy: proxiesOf(['unix', '127.0.0.9/32']) },
   );
 });
 afterAll(async () => {

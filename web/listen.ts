@@ -1,15 +1,13 @@
-// Listen: a site on its addresses by HTTPS, with a certificate that is read again when its file changes.
+// Listen: a site on its addresses by HTTPS, and what stands before it by HTTP, with a bound on what one source may hold.
 
-import { readFileSync, rmSync, lstatSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { rmSync, lstatSync } from 'node:fs';
+import { createServer, type RequestListener, type Server as PlainServer } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Clock } from '#internal/clock/clock.ts';
+import type { Pair } from '#internal/acme/acme.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
-import type { Log } from '#internal/log/log.ts';
-import { followFiles, versionOf } from './followed-files.ts';
+import type { CertificateSource } from './certificate.ts';
 import type { IsProxy } from './proxies.ts';
-import type { Listening } from './settings.ts';
 import { prefixOf } from './source.ts';
 
 export interface Listener {
@@ -18,6 +16,9 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+type Server = PlainServer | SecureServer;
+
+const minVersion = 'TLSv1.2';
 const mostConnections = 4_000;
 /** Of one IPv4 address or IPv6 /64: a club behind one address, with six a browser. Proxies speak for many. */
 export const mostOfOneSource = 200;
@@ -25,17 +26,8 @@ export const mostOfOneSource = 200;
 const handshakeMs = 5_000;
 const graceMs = 1_000;
 
-function readPair({ certificateFile, keyFile }: Listening): { readonly cert: Buffer; readonly key: Buffer } {
-  try {
-    return { cert: readFileSync(certificateFile), key: readFileSync(keyFile) };
-  } catch (thrown) {
-    throw new Fault('config', `the certificate cannot be read: ${messageOf(thrown)}`, thrown);
-  }
-}
-
+/** `isProxy`: who may have more connections than others. */
 export interface ListenAround {
-  readonly clock: Clock;
-  readonly log: Log;
   readonly isProxy: IsProxy;
 }
 
@@ -59,42 +51,59 @@ function capSources(server: Server, isProxy: IsProxy): void {
   });
 }
 
-/** @throws Fault `config`, `listen` */
+const limits = { headersTimeout: 10_000, requestTimeout: 15_000 };
+
+/** A server for each address. @throws Fault `listen` */
+async function bound<S extends Server>(
+  addresses: readonly string[],
+  make: () => S,
+  isProxy: IsProxy,
+): Promise<{ readonly servers: readonly S[]; readonly ports: readonly number[] }> {
+  const servers: S[] = [];
+  const ports: number[] = [];
+  try {
+    for (const address of addresses) {
+      const server = make();
+      server.maxConnections = mostConnections;
+      capSources(server, isProxy);
+      servers.push(server);
+      ports.push(await bind(server, address));
+    }
+  } catch (thrown) {
+    await Promise.all(servers.filter(({ listening }) => listening).map(closed));
+    throw thrown;
+  }
+  return { servers, ports };
+}
+
+/**
+ * HTTPS. Before there is a certificate, handshakes fail; each new one is shown to connections to come, and breaks none.
+ * @throws Fault `config`, `listen`
+ */
 export async function listen(
   serve: RequestListener,
-  where: Listening,
-  { clock, log, isProxy }: ListenAround,
+  addresses: readonly string[],
+  certificate: CertificateSource,
+  { isProxy }: ListenAround,
 ): Promise<Listener> {
-  const files = [where.certificateFile, where.keyFile];
-  const version = versionOf(files);
-  const pair = readPair(where);
-  const servers: Server[] = [];
-  const ports: number[] = [];
-  for (const address of where.listen) {
-    let server: Server;
+  const shown = ({ certificate: cert, key }: Pair) => ({ cert, key });
+  const make = (): SecureServer => {
+    const pair = certificate.current();
     try {
-      server = createServer(
-        {
-          ...pair,
-          minVersion: 'TLSv1.2',
-          ...{ handshakeTimeout: handshakeMs, headersTimeout: 10_000, requestTimeout: 15_000 },
-        },
+      return createSecureServer(
+        { ...(pair === undefined ? {} : shown(pair)), minVersion, handshakeTimeout: handshakeMs, ...limits },
         serve,
       );
     } catch (thrown) {
-      throw new Fault('config', `${where.certificateFile}: ${messageOf(thrown)}`, thrown);
+      throw new Fault('config', `${certificate.about}: ${messageOf(thrown)}`, thrown);
     }
-    server.maxConnections = mostConnections;
-    capSources(server, isProxy);
-    servers.push(server);
-    ports.push(await bind(server, address));
-  }
-  const ended = new AbortController();
-  const takeNew = (): void => {
-    const next = readPair(where);
-    for (const server of servers) server.setSecureContext({ ...next, minVersion: 'TLSv1.2' });
   };
-  const following = followFiles(files, takeNew, { clock, log, signal: ended.signal, version });
+  const { servers, ports } = await bound(addresses, make, isProxy);
+  const ended = new AbortController();
+  const takeNew = (pair: Pair): void => {
+    for (const server of servers) server.setSecureContext({ ...shown(pair), minVersion });
+  };
+  const following = certificate.follow(takeNew, ended.signal);
   return {
     ports,
     async close() {
@@ -103,6 +112,22 @@ export async function listen(
       await Promise.all(servers.map(closed));
     },
   };
+}
+
+/** HTTP. @throws Fault `listen` */
+export async function listenPlain(
+  serve: RequestListener,
+  addresses: readonly string[],
+  { isProxy }: ListenAround,
+): Promise<Listener> {
+  const { servers, ports } = await bound(addresses, () => createServer(limits, serve), isProxy);
+  return { ports, close: async () => void (await Promise.all(servers.map(closed))) };
+}
+
+/** Address and port of `[::]:443`. */
+export function placeOf(address: string): readonly [host: string, port: number] {
+  const at = address.lastIndexOf(':');
+  return [address.slice(0, at).replace(/^\[|\]$/g, ''), Number(address.slice(at + 1))];
 }
 
 function bind(server: Server, address: string): Promise<number> {
@@ -121,8 +146,8 @@ function bind(server: Server, address: string): Promise<number> {
       server.listen({ path }, done);
       return;
     }
-    const at = address.lastIndexOf(':');
-    server.listen({ host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }, done);
+    const [host, port] = placeOf(address);
+    server.listen({ host, port }, done);
   });
 }
 

@@ -6,13 +6,25 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Context, readContext } from '#internal/client/client.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { parsePrefix } from '#internal/netip/netip.ts';
+import { type AcmeSettings, acmeOf, type Bad, checkAcme, namesOf } from './acme-settings.ts';
 import { unixProxy } from './proxies.ts';
 
-/** A listener: its addresses (`0.0.0.0:443`, `[::]:443`, `unix:/run/web.sock`) and its certificate as PEM files. */
-export interface Listening {
+/** A listener: its addresses (`0.0.0.0:443`, `[::]:443`, `unix:/run/web.sock`) and where its certificate is from. */
+export type Listening = ByFiles | ByAcme;
+
+/** PEM files that somebody else keeps. */
+export interface ByFiles {
   readonly listen: readonly string[];
   readonly certificateFile: string;
   readonly keyFile: string;
+}
+
+/** Ordered for these names, of the server that `Settings.acme` names. */
+export interface ByAcme {
+  readonly listen: readonly string[];
+  readonly names: readonly string[];
+  /** Addresses of plain HTTP, to which port 80 of the names leads: challenges are answered there, all else led to HTTPS. */
+  readonly plain: readonly string[];
 }
 
 export interface Settings {
@@ -26,6 +38,10 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** Shared by all instances behind one name; undefined: made at the start, right for one instance. */
   readonly secretFile?: string;
+  /** Of sites that have names in place of files. */
+  readonly acme?: AcmeSettings;
+  /** Where Prometheus asks, by plain HTTP: `127.0.0.1:9441`. */
+  readonly metrics?: string;
   /** Leading zero bits that a sign-up has to find; 0: none. */
   readonly workBits: number;
 }
@@ -37,14 +53,19 @@ const mostWorkBits = 24;
 type Fields = ReadonlyMap<string, unknown>;
 const known = new Set([
   ...['ca', 'certificate', 'key', 'daemons', 'lab', 'pid', 'namespaces'],
-  ...['name', 'public', 'console', 'trustedProxies', 'secretFile', 'workBits'],
+  ...['name', 'public', 'console', 'trustedProxies', 'secretFile', 'workBits', 'acme', 'metrics'],
 ]);
+
+const knownOfSite = new Set(['listen', 'certificateFile', 'keyFile', 'names', 'plain']);
+
+export const namedBy = (where: Listening | undefined): ByAcme | undefined =>
+  where !== undefined && 'names' in where ? where : undefined;
 
 /** @throws Fault `context`, `config`: names field, value and cure */
 export function readSettings(file: string): Settings {
   const context = readContext(file);
   const fields: Fields = new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as object));
-  const bad = (field: string, value: unknown, cure: string): never => {
+  const bad: Bad = (field, value, cure) => {
     throw new Fault('config', `${file}: ${field}: ${JSON.stringify(value) ?? 'missing'} (${cure})`);
   };
   for (const field of fields.keys()) if (!known.has(field)) bad(field, fields.get(field), 'there is no such field');
@@ -55,16 +76,30 @@ export function readSettings(file: string): Settings {
         ? value
         : resolve(dirname(file), value)
       : bad(field, value, 'a path');
+  const addresses = (field: string, value: unknown): readonly string[] =>
+    Array.isArray(value) && value.length > 0 && value.every(isListenAddress)
+      ? (value as readonly string[])
+      : bad(field, value, 'a list of addresses with ports, like 0.0.0.0:443, or unix:/path');
   const listening = (field: 'public' | 'console'): { readonly [field: string]: Listening } => {
     const value = fields.get(field);
     if (value === undefined) return {};
-    if (typeof value !== 'object' || value === null) bad(field, value, 'listen, certificateFile and keyFile');
-    const { listen, certificateFile, keyFile } = value as Readonly<Record<string, unknown>>;
-    const isList = Array.isArray(listen) && listen.length > 0 && listen.every(isListenAddress);
-    if (!isList) bad(`${field}.listen`, listen, 'a list of addresses with ports, like 0.0.0.0:443, or unix:/path');
+    if (typeof value !== 'object' || value === null)
+      bad(field, value, 'listen, and certificateFile and keyFile, or names for a certificate by ACME');
+    const own = value as Readonly<Record<string, unknown>>;
+    for (const each of Object.keys(own))
+      if (!knownOfSite.has(each)) bad(`${field}.${each}`, own[each], 'there is no such field');
+    const listen = addresses(`${field}.listen`, own['listen']);
+    const { certificateFile, keyFile } = own;
+    if (own['names'] !== undefined) {
+      if (certificateFile !== undefined || keyFile !== undefined)
+        bad(`${field}.names`, own['names'], 'names for ACME, or certificateFile and keyFile, not both');
+      const plain = own['plain'] === undefined ? [] : addresses(`${field}.plain`, own['plain']);
+      return { [field]: { listen, names: namesOf(`${field}.names`, own['names'], bad), plain } };
+    }
+    if (own['plain'] !== undefined) bad(`${field}.plain`, own['plain'], 'only with names, for a certificate by ACME');
     return {
       [field]: {
-        listen: listen as readonly string[],
+        listen,
         certificateFile: path(`${field}.certificateFile`, certificateFile),
         keyFile: path(`${field}.keyFile`, keyFile),
       },
@@ -83,6 +118,9 @@ export function readSettings(file: string): Settings {
   if (!Number.isInteger(workBits) || (workBits as number) < 0 || (workBits as number) > mostWorkBits)
     bad('workBits', workBits, `a whole number from 0 to ${mostWorkBits}`);
   const secretFile = fields.get('secretFile');
+  const metrics = fields.get('metrics');
+  if (metrics !== undefined && !(isListenAddress(metrics) && !String(metrics).startsWith('unix:')))
+    bad('metrics', metrics, 'an address with a port, like 127.0.0.1:9441');
   const settings: Settings = {
     context,
     name: name as string,
@@ -90,12 +128,17 @@ export function readSettings(file: string): Settings {
     ...listening('console'),
     trustedProxies: proxies as readonly string[],
     ...(secretFile === undefined ? {} : { secretFile: path('secretFile', secretFile) }),
+    ...acmeOf(fields.get('acme'), { bad, path }),
+    ...(metrics === undefined ? {} : { metrics: metrics as string }),
     workBits: workBits as number,
   };
   if (settings.public === undefined && settings.console === undefined)
     bad('public', undefined, 'public, console or both');
+  const ofAcme = (['public', 'console'] as const).filter((site) => namedBy(settings[site]) !== undefined);
+  checkAcme(settings, ofAcme, bad);
   for (const site of ['public', 'console'] as const) {
-    const socket = settings[site]?.listen.find((address) => address.startsWith('unix:'));
+    const where = settings[site];
+    const socket = where?.listen.concat(namedBy(where)?.plain ?? []).find((address) => address.startsWith('unix:'));
     // Limits would count all visitors as one, who are shut out together.
     if (socket !== undefined && !settings.trustedProxies.includes(unixProxy))
       bad(

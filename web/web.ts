@@ -6,17 +6,22 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
+import { serveMetrics } from '#internal/metrics/metrics.ts';
 import { accountRoutes } from './account-pages.ts';
 import { makeAssets } from './assets.ts';
 import { openBackend } from './backend.ts';
+import type { CertificateSource } from './certificate.ts';
 import { consoleRoutes } from './console/console.ts';
 import { networkCells } from './console/network-pages.ts';
 import { createSearch } from './console/search.ts';
+import { openEntrance } from './entrance.ts';
+import { createFigures } from './figures.ts';
 import { createLimit } from './limit.ts';
-import { listen } from './listen.ts';
+import { placeOf } from './listen.ts';
 import { createLive, type Look } from './live.ts';
 import { loginRoutes } from './login-pages.ts';
 import { proxiesOf } from './proxies.ts';
@@ -77,6 +82,7 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
     for (const each of closers.toReversed()) await each();
   };
   try {
+    const certificates = new Map<string, CertificateSource>();
     const common = { name, client: backend.client, assets: await makeAssets(), clock, log, isProxy };
     const open = async (
       kind: 'public' | 'console',
@@ -88,14 +94,16 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
       const all = [...loginRoutes({ kind, newSecret }), ...routes];
       const site = await createSite({ ...common, kind, routes: all, live: live.events });
       closers.push(() => site.close());
-      const listener = await listen((request, response) => site.routing(request, response), where, {
-        ...{ clock, log, isProxy },
+      const serve: RequestListener = (request, response) => site.routing(request, response);
+      const entrance = await openEntrance(kind, where, serve, {
+        ...{ clock, log, isProxy, acme: settings.acme, secret: key },
       });
+      certificates.set(kind, entrance.certificate);
       closers.push(async () => {
         live.close();
-        await listener.close();
+        await entrance.close();
       });
-      return listener.ports;
+      return entrance.ports;
     };
     const tokens = tokenRoutes({ newSecret });
     const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes(), ...tokens];
@@ -107,6 +115,11 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
         routes: consoleRoutes({ search: createSearch(clock), reached, tokens }),
       }),
     };
+    if (settings.metrics !== undefined) {
+      const [address, port] = placeOf(settings.metrics);
+      const scrape = await serveMetrics(createFigures(certificates, clock), address, port);
+      closers.push(() => scrape.close());
+    }
     return { ports, close };
   } catch (thrown) {
     await close();

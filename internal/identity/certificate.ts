@@ -1,6 +1,7 @@
 // Certificate: what is read out of one.
 
 import { createHash, X509Certificate } from 'node:crypto';
+import { library } from './ca.ts';
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
@@ -26,6 +27,14 @@ export function certificateFacts(pem: string | Buffer): CertificateFacts {
 
 /** SHA-256 of the certificate itself: what a token pins. */
 export const certificateHash = (certificate: X509Certificate): Buffer => sha256(certificate.raw);
+
+/** What it calls its CA's key (RFC 5280 4.2.1.1); undefined: it does not say. */
+export async function issuerKeyId(certificate: X509Certificate): Promise<Buffer | undefined> {
+  const x509 = await library();
+  const parsed = new x509.X509Certificate(new Uint8Array(certificate.raw));
+  const { keyId } = parsed.getExtension(x509.AuthorityKeyIdentifierExtension) ?? {};
+  return keyId === undefined ? undefined : Buffer.from(keyId, 'hex');
+}
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

@@ -25,7 +25,8 @@ export {
   certificateFacts,
   certificateHash,
   certificatesOf,
+  issuerKeyId,
   renewableFrom,
 } from './certificate.ts';
-export { createRequest, readRequest } from './request.ts';
+export { createRequest, createServerRequest, readRequest } from './request.ts';
 export { readTicket, secretHash, type Ticket, ticketText } from './ticket.ts';

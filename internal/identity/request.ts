@@ -1,4 +1,4 @@
-// Request: how a new machine asks for a certificate of a key that it made and that never leaves it (RFC 2986).
+// Request: how a machine asks for a certificate of a key that it made and that never leaves it (RFC 2986).
 
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 import { algorithm, keyPem, library, newKeys } from './ca.ts';
@@ -22,6 +22,18 @@ export async function createRequest(nodeId: string, privateKeyPem?: string): Pro
   });
   const pem = privateKeyPem ?? (await keyPem(keys.privateKey));
   return { privateKeyPem: pem, der: Buffer.from(request.rawData) };
+}
+
+/** A new key and what asks a public CA for a certificate of it, for these DNS names (RFC 8555 7.4). */
+export async function createServerRequest(names: readonly string[]): Promise<OwnRequest> {
+  const x509 = await library();
+  const keys = await newKeys();
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+  });
+  return { privateKeyPem: await keyPem(keys.privateKey), der: Buffer.from(request.rawData) };
 }
 
 /** @throws what node:crypto says of a text that is no P-256 key */

@@ -222,7 +222,11 @@ export interface MetricsListener {
 }
 
 /** Serves GET /metrics. @throws Fault `listen` */
-export async function serveMetrics(metrics: Metrics, address: string, port: number): Promise<MetricsListener> {
+export async function serveMetrics(
+  metrics: Pick<Metrics, 'text'>,
+  address: string,
+  port: number,
+): Promise<MetricsListener> {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end('GET /metrics\n');

@@ -1,0 +1,55 @@
+// Entrance: a site's addresses with its certificate, and where that is ordered by ACME the plain addresses that go with it.
+
+import type { RequestListener } from 'node:http';
+import { accountKeyOf } from '#internal/acme/acme.ts';
+import { Fault } from '#internal/errors/errors.ts';
+import type { AcmeSettings } from './acme-settings.ts';
+import {
+  type CertificateAround,
+  certificateByAcme,
+  certificateOfFiles,
+  type CertificateSource,
+} from './certificate.ts';
+import { type Listener, type ListenAround, listen, listenPlain } from './listen.ts';
+import { beforeSite, plainSite } from './plain.ts';
+import type { Listening } from './settings.ts';
+
+export interface Entrance extends Listener {
+  readonly certificate: CertificateSource;
+}
+
+export interface EntranceAround extends CertificateAround, ListenAround {
+  readonly acme: AcmeSettings | undefined;
+  /** At least 32 random bytes, the same for all instances behind one name. */
+  readonly secret: Uint8Array;
+}
+
+/** @throws Fault `config`, `listen` */
+export async function openEntrance(
+  site: 'public' | 'console',
+  where: Listening,
+  serve: RequestListener,
+  around: EntranceAround,
+): Promise<Entrance> {
+  if ('certificateFile' in where) {
+    const certificate = certificateOfFiles(where, around);
+    return { certificate, ...(await listen(serve, where.listen, certificate, around)) };
+  }
+  const { acme, secret } = around;
+  if (acme === undefined) throw new Fault('config', `acme: missing (${site}.names wants a certificate)`);
+  const key = accountKeyOf(secret);
+  const certificate = certificateByAcme(where, { site, acme, key }, around);
+  // Before anything is ordered: the CA comes at once.
+  const plain = await listenPlain(plainSite(key.thumbprint, where.names), where.plain, around);
+  try {
+    const secure = await listen(beforeSite(key.thumbprint, serve), where.listen, certificate, around);
+    const close = async (): Promise<void> => {
+      await secure.close();
+      await plain.close();
+    };
+    return { certificate, ports: secure.ports, close };
+  } catch (thrown) {
+    await plain.close();
+    throw thrown;
+  }
+}

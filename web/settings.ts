@@ -58,7 +58,7 @@ const known = new Set([
 
 const knownOfSite = new Set(['listen', 'certificateFile', 'keyFile', 'names', 'plain']);
 
-export const namedBy = (where: Listening | undefined): ByAcme | undefined =>
+const namedBy = (where: Listening | undefined): ByAcme | undefined =>
   where !== undefined && 'names' in where ? where : undefined;
 
 /** @throws Fault `context`, `config`: names field, value and cure */
@@ -78,7 +78,7 @@ export function readSettings(file: string): Settings {
       : bad(field, value, 'a path');
   const addresses = (field: string, value: unknown): readonly string[] =>
     Array.isArray(value) && value.length > 0 && value.every(isListenAddress)
-      ? (value as readonly string[])
+      ? value
       : bad(field, value, 'a list of addresses with ports, like 0.0.0.0:443, or unix:/path');
   const listening = (field: 'public' | 'console'): { readonly [field: string]: Listening } => {
     const value = fields.get(field);
@@ -119,7 +119,7 @@ export function readSettings(file: string): Settings {
     bad('workBits', workBits, `a whole number from 0 to ${mostWorkBits}`);
   const secretFile = fields.get('secretFile');
   const metrics = fields.get('metrics');
-  if (metrics !== undefined && !(isListenAddress(metrics) && !String(metrics).startsWith('unix:')))
+  if (metrics !== undefined && (!isListenAddress(metrics) || metrics.startsWith('unix:')))
     bad('metrics', metrics, 'an address with a port, like 127.0.0.1:9441');
   const settings: Settings = {
     context,
@@ -129,7 +129,7 @@ export function readSettings(file: string): Settings {
     trustedProxies: proxies as readonly string[],
     ...(secretFile === undefined ? {} : { secretFile: path('secretFile', secretFile) }),
     ...acmeOf(fields.get('acme'), { bad, path }),
-    ...(metrics === undefined ? {} : { metrics: metrics as string }),
+    ...(metrics === undefined ? {} : { metrics }),
     workBits: workBits as number,
   };
   if (settings.public === undefined && settings.console === undefined)
@@ -138,19 +138,22 @@ export function readSettings(file: string): Settings {
   checkAcme(settings, ofAcme, bad);
   for (const site of ['public', 'console'] as const) {
     const where = settings[site];
-    const socket = where?.listen.concat(namedBy(where)?.plain ?? []).find((address) => address.startsWith('unix:'));
-    // Limits would count all visitors as one, who are shut out together.
-    if (socket !== undefined && !settings.trustedProxies.includes(unixProxy))
-      bad(
-        `${site}.listen`,
-        socket,
-        `the proxy before a socket has to say in X-Forwarded-For for whom it asks: "trustedProxies": ["${unixProxy}"]`,
-      );
+    const lists = { listen: where?.listen ?? [], plain: namedBy(where)?.plain ?? [] };
+    for (const [list, all] of Object.entries(lists)) {
+      const socket = all.find((address) => address.startsWith('unix:'));
+      // Limits would count all visitors as one, who are shut out together.
+      if (socket !== undefined && !settings.trustedProxies.includes(unixProxy))
+        bad(
+          `${site}.${list}`,
+          socket,
+          `the proxy before a socket has to say in X-Forwarded-For for whom it asks: "trustedProxies": ["${unixProxy}"]`,
+        );
+    }
   }
   return settings;
 }
 
-function isListenAddress(value: unknown): boolean {
+function isListenAddress(value: unknown): value is string {
   if (typeof value !== 'string') return false;
   if (value.startsWith('unix:/')) return true;
   const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(value);

@@ -58,7 +58,7 @@ export function fieldsOf(about: string, document: unknown): Fields {
     value: (name) => own[name],
     list(name) {
       const value = own[name];
-      return Array.isArray(value) ? value : [];
+      return Array.isArray(value) ? (value as readonly unknown[]) : [];
     },
     optionalText,
     text(name) {

@@ -9,7 +9,7 @@ import { type Clock, realClock } from '#internal/clock/clock.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
-import { createLog } from '#internal/log/log.ts';
+import { createLog, type Log } from '#internal/log/log.ts';
 import { openWeb, type Settings, type Web } from '#web/web.ts';
 import { type Mailbox, mailbox } from './accounts.ts';
 import { apiClient } from './api-client.ts';
@@ -28,6 +28,8 @@ export interface WebScene extends AsyncDisposable {
   readonly consoleUrl: string;
   /** PEM of who signs its certificate. */
   readonly ca: string;
+  /** Of `web`, for another instance beside it. */
+  readonly settings: Settings;
 }
 
 export interface SceneOptions {
@@ -38,6 +40,9 @@ export interface SceneOptions {
   /** Default: a port of 127.0.0.1. */
   readonly listen?: readonly string[];
   readonly trustedProxies?: readonly string[];
+  /** In place of the scene's own. */
+  readonly settings?: Partial<Settings>;
+  readonly log?: Log;
 }
 
 /** Nobody listens there (RFC 6335: reserved). */
@@ -45,6 +50,7 @@ const nobody = { node: 'p9', address: '127.0.0.1:1' };
 
 export async function webScene(options: SceneOptions = {}): Promise<WebScene> {
   const { workBits = 8, clock = realClock, away, listen = ['127.0.0.1:0'], trustedProxies = [] } = options;
+  const { log = createLog({}, 'silent') } = options;
   const store = memoryStore();
   const sides: StoreSide[] = [];
   const network = await apiNetwork(
@@ -77,14 +83,14 @@ export async function webScene(options: SceneOptions = {}): Promise<WebScene> {
     },
     public: { listen, ...pair },
     console: { listen: ['127.0.0.1:0'], ...pair },
-    ...{ name: '44Net Lab', trustedProxies, workBits },
+    ...{ name: '44Net Lab', trustedProxies, workBits, ...options.settings },
   };
-  const web = await openWeb(settings, { clock, log: createLog({}, 'silent') });
+  const web = await openWeb(settings, { clock, log });
   const publicUrl = `https://localhost:${web.ports.public[0]}`;
   await network.as(PeopleService, first).setSignUp({ publicUrl });
   const mails = await mailbox(side);
   return {
-    ...{ network, client: apiClient(network, first), mails, web, publicUrl, ca: String(ca) },
+    ...{ network, client: apiClient(network, first), mails, web, publicUrl, settings, ca: String(ca) },
     consoleUrl: `https://localhost:${web.ports.console[0]}`,
     async [Symbol.asyncDispose]() {
       await web.close();

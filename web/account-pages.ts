@@ -19,7 +19,7 @@ function loginRow(visit: Visit, { id, label, source, createdAt, current }: Login
   const end = current
     ? html`<span class="soft">this browser</span>`
     : action({ action: '/account/logins/end', token: visit.token, label: 'End', values: { id } });
-  return html`<tr><th scope="row">${label === '' ? 'Unnamed' : label}</th><td class="mono">${source === '' ? 'this server' : source}</td><td>${createdAt === undefined ? '' : moment(timestampDate(createdAt))}</td><td class="end">${end}</td></tr>`;
+  return html`<tr><th scope="row">${label === '' ? 'Unnamed' : label}</th><td data-label="From"><span class="mono">${source === '' ? 'this server' : source}</span></td><td data-label="Since">${createdAt === undefined ? '' : moment(timestampDate(createdAt))}</td><td class="end">${end}</td></tr>`;
 }
 
 async function accountPage(visit: Visit, trouble?: Trouble): Promise<Page> {
@@ -55,7 +55,7 @@ ${field({ name: 'new_password', label: 'New password', type: 'password', autocom
           })
         : undefined
     }</div>
-<div class="scroll"><table><thead><tr><th scope="col">Program</th><th scope="col">From</th><th scope="col">Since</th><th scope="col" class="end">Action</th></tr></thead><tbody>${newest.map((login) => loginRow(visit, login))}</tbody></table></div>
+<div class="scroll"><table class="stacked"><thead><tr><th scope="col">Program</th><th scope="col">From</th><th scope="col">Since</th><th scope="col" class="end">Action</th></tr></thead><tbody>${newest.map((login) => loginRow(visit, login))}</tbody></table></div>
 <p class="command">At a command line: <code>pop44 login list</code></p></section>
 <section class="card"><h2>Tokens</h2><p>For scripts, in place of a login.</p><p><a class="button quiet" href="/tokens">Your tokens</a></p></section>`,
   };

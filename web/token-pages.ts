@@ -31,7 +31,7 @@ const given = (visit: Visit, name: string): string => (visit.form.get(name) ?? '
 
 function tokenRow(visit: Visit, { id, name, scopes: granted, createdAt, expiresAt }: ApiToken): Html {
   const at = (time: typeof createdAt): Html | string => (time === undefined ? '' : moment(timestampDate(time)));
-  return html`<tr><th scope="row">${name}</th><td>${granted.join(', ')}</td><td>${at(createdAt)}</td><td>${at(expiresAt)}</td><td class="end">${action({ action: '/tokens/end', token: visit.token, label: `End ${name}`, values: { id } })}</td></tr>`;
+  return html`<tr><th scope="row">${name}</th><td data-label="May">${granted.join(', ')}</td><td data-label="Since">${at(createdAt)}</td><td data-label="Until">${at(expiresAt)}</td><td class="end">${action({ action: '/tokens/end', token: visit.token, label: `End ${name}`, values: { id } })}</td></tr>`;
 }
 
 function newToken(visit: Visit, me: Me, trouble: Trouble | undefined): Html {
@@ -66,7 +66,7 @@ const madeNotice = ({ name, bearer }: Made): Html =>
 
 async function tokensPage(visit: Visit, { trouble, made }: { trouble?: Trouble; made?: Made } = {}): Promise<Page> {
   const [me, { tokens }] = await Promise.all([meOf(visit), visit.client.people.listTokens({}, visit.call)]);
-  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokens.map((token) => tokenRow(visit, token))}</tbody></table></div>`;
+  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table class="stacked"><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokens.map((token) => tokenRow(visit, token))}</tbody></table></div>`;
   return {
     title: 'Tokens',
     me,

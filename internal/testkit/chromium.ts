@@ -57,6 +57,12 @@ export async function picture(page: Page, name: string): Promise<void> {
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
+/** Names of regions that have to be pushed sideways to be read whole. */
+export const pushedSideways = (page: Page): Promise<readonly string[]> =>
+  page.evaluate<readonly string[]>(
+    '[...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)',
+  );
+
 /** The text of the QR code in an image of the page, as a phone would read it: from its pixels. */
 export async function readQr(page: Page, selector: string): Promise<string> {
   const { default: jsQr } = await import('jsqr');

@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { axeProblems, isTooWide, picture, widths } from './chromium.ts';
+import { axeProblems, isTooWide, picture, pushedSideways, widths } from './chromium.ts';
 
 export interface LookedPages {
   /** Nothing on a page runs that we have not sent, and nothing is refused by the policy that we have sent: a line for each that was. */
@@ -35,4 +35,13 @@ export async function looked(at: Page, name: string): Promise<void> {
   expect(await isTooWide(at), `${name} at 320 px`).toBe(false);
   await at.setViewportSize(widths.desk);
   await picture(at, name);
+}
+
+/** On a phone everything is there without pushing a table aside. */
+export async function readsWhole(at: Page, name: string): Promise<void> {
+  for (const width of [320, widths.phone.width]) {
+    await at.setViewportSize({ width, height: 640 });
+    expect(await pushedSideways(at), `${name} at ${width} px`).toEqual([]);
+  }
+  await at.setViewportSize(widths.desk);
 }

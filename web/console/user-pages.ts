@@ -117,14 +117,14 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
           );
   const tokenRows = tokens.map(
     ({ id: token_, name, scopes }) =>
-      html`<tr><th scope="row">${name}</th><td>${scopes.join(', ')}</td><td class="end">${action({ action: path('token'), token, label: `End ${name}`, values: { id: token_ } })}</td></tr>`,
+      html`<tr><th scope="row">${name}</th><td data-label="May">${scopes.join(', ')}</td><td class="end">${action({ action: path('token'), token, label: `End ${name}`, values: { id: token_ } })}</td></tr>`,
   );
   const ofTokens =
     tokenRows.length === 0
       ? nothing
       : section(
           'Tokens',
-          html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokenRows}</tbody></table></div>`,
+          html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table class="stacked"><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokenRows}</tbody></table></div>`,
           `pop44 token revoke NAME --user ${callsign}`,
         );
   const changes = html`<div class="cards">${byState}${ofTokens}

@@ -10,11 +10,11 @@ import {
   certificateOfFiles,
   type CertificateSource,
 } from './certificate.ts';
-import { type Listener, type ListenAround, listen, listenPlain } from './listen.ts';
+import { type ListenAround, listen, listenPlain, type SecureListener } from './listen.ts';
 import { beforeSite, plainSite } from './plain.ts';
 import type { Listening } from './settings.ts';
 
-export interface Entrance extends Listener {
+export interface Entrance extends SecureListener {
   readonly certificate: CertificateSource;
 }
 
@@ -39,7 +39,6 @@ export async function openEntrance(
   if (acme === undefined) throw new Fault('config', `acme: missing (${site}.names wants a certificate)`);
   const key = accountKeyOf(secret);
   const certificate = certificateByAcme(where, { site, acme, key }, around);
-  // Before anything is ordered: the CA comes at once.
   const plain = await listenPlain(plainSite(key.thumbprint, where.names), where.plain, around);
   try {
     const secure = await listen(beforeSite(key.thumbprint, serve), where.listen, certificate, around);
@@ -47,7 +46,7 @@ export async function openEntrance(
       await secure.close();
       await plain.close();
     };
-    return { certificate, ports: secure.ports, close };
+    return { certificate, ...secure, close };
   } catch (thrown) {
     await plain.close();
     throw thrown;

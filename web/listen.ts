@@ -76,6 +76,11 @@ async function bound<S extends Server>(
   return { servers, ports };
 }
 
+export interface SecureListener extends Listener {
+  /** From now on each new certificate is taken into use. */
+  follow(): void;
+}
+
 /**
  * HTTPS. Before there is a certificate, handshakes fail; each new one is shown to connections to come, and breaks none.
  * @throws Fault `config`, `listen`
@@ -85,7 +90,7 @@ export async function listen(
   addresses: readonly string[],
   certificate: CertificateSource,
   { isProxy }: ListenAround,
-): Promise<Listener> {
+): Promise<SecureListener> {
   const shown = ({ certificate: cert, key }: Pair) => ({ cert, key });
   const make = (): SecureServer => {
     const pair = certificate.current();
@@ -103,9 +108,12 @@ export async function listen(
   const takeNew = (pair: Pair): void => {
     for (const server of servers) server.setSecureContext({ ...shown(pair), minVersion });
   };
-  const following = certificate.follow(takeNew, ended.signal);
+  let following: Promise<void> | undefined;
   return {
     ports,
+    follow() {
+      following ??= certificate.follow(takeNew, ended.signal);
+    },
     async close() {
       ended.abort();
       await following;

@@ -32,7 +32,8 @@ export function plainSite(thumbprint: string, names: readonly string[]): Request
     }
     const asked = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '');
     const name = names.includes(asked) ? asked : (names[0] ?? '');
-    const path = request.url?.startsWith('/') === true ? request.url : '/';
+    // Node's parser lets more through than it takes for a header.
+    const path = /^\/[\x21-\x7e]*$/.test(request.url ?? '') ? request.url : '/';
     response.writeHead(308, { location: `https://${name}${path}`, 'content-length': 0 }).end();
   };
 }

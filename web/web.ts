@@ -14,11 +14,10 @@ import { serveMetrics } from '#internal/metrics/metrics.ts';
 import { accountRoutes } from './account-pages.ts';
 import { makeAssets } from './assets.ts';
 import { openBackend } from './backend.ts';
-import type { CertificateSource } from './certificate.ts';
 import { consoleRoutes } from './console/console.ts';
 import { networkCells } from './console/network-pages.ts';
 import { createSearch } from './console/search.ts';
-import { openEntrance } from './entrance.ts';
+import { type Entrance, openEntrance } from './entrance.ts';
 import { createFigures } from './figures.ts';
 import { createLimit } from './limit.ts';
 import { placeOf } from './listen.ts';
@@ -82,7 +81,7 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
     for (const each of closers.toReversed()) await each();
   };
   try {
-    const certificates = new Map<string, CertificateSource>();
+    const entrances = new Map<string, Entrance>();
     const common = { name, client: backend.client, assets: await makeAssets(), clock, log, isProxy };
     const open = async (
       kind: 'public' | 'console',
@@ -98,7 +97,7 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
       const entrance = await openEntrance(kind, where, serve, {
         ...{ clock, log, isProxy, acme: settings.acme, secret: key },
       });
-      certificates.set(kind, entrance.certificate);
+      entrances.set(kind, entrance);
       closers.push(async () => {
         live.close();
         await entrance.close();
@@ -117,9 +116,12 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
     };
     if (settings.metrics !== undefined) {
       const [address, port] = placeOf(settings.metrics);
+      const certificates = new Map([...entrances].map(([kind, { certificate }]) => [kind, certificate]));
       const scrape = await serveMetrics(createFigures(certificates, clock), address, port);
       closers.push(() => scrape.close());
     }
+    // Last of all: a start that fails, again and again, must have ordered nothing.
+    for (const entrance of entrances.values()) entrance.follow();
     return { ports, close };
   } catch (thrown) {
     await close();

@@ -32,8 +32,8 @@ export function plainSite(thumbprint: string, names: readonly string[]): Request
     }
     const asked = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '');
     const name = names.includes(asked) ? asked : (names[0] ?? '');
-    // Node's parser lets more through than it takes for a header.
-    const path = /^\/[\x21-\x7e]*$/.test(request.url ?? '') ? request.url : '/';
+    // Who speaks to a proxy asks for a whole URL. What a header could not hold Node's parser refuses.
+    const path = request.url?.startsWith('/') === true ? request.url : '/';
     response.writeHead(308, { location: `https://${name}${path}`, 'content-length': 0 }).end();
   };
 }

@@ -22,7 +22,7 @@ test('from the form of a sign-up to the file of a tunnel', async () => {
   expect(await person.fill('/', '/signup', account)).toBe('/sent');
   const secret = Buffer.from(await scene.mails.secretTo(email, 'confirm your address')).toString('base64url');
   expect(await person.fill('/verify', '/verify', { secret })).toBe('/login?said=verified');
-  expect(await person.fill('/login', '/login', { name: 'OE1ONE', password: goodPassword })).toBe('/tunnels');
+  expect(await person.fill('/login', '/login', { name: 'OE1ONE', password: goodPassword })).toBe('/');
   const { privateKey, publicKey } = newWgKeyPair();
   const wanted = { name: 'station', pop: '', presets: 'ping', public_key: publicKey };
   const made = await person.fillForData<{ id: string; pops: string[] }>('/tunnels/new', '/tunnels', wanted);

@@ -1,7 +1,6 @@
 // Dataplane: what namespaces, firewall, accounting and shaping cost a packet, beside bare WireGuard on the same node in
 // the same run, in interleaved pairs.
 
-import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Client, openClient } from '#internal/client/client.ts';
@@ -9,11 +8,12 @@ import { wgQuick } from '#internal/clientfile/clientfile.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
-import { noiseKeysOf } from '#internal/testkit/noise.ts';
 import { classCount, onBare, onStatesAlone } from './bare.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
+import { addSources, sources } from './sources.ts';
+import { applied, createTunnels, newPrivateKey, publicKeyOf } from './tunnels.ts';
 
 const node = 'p1';
 const home = 'north';
@@ -23,8 +23,6 @@ const stationRate = 10_000_000_000n;
 const liveRate = 10_000_000n;
 const changes = 60;
 const host4 = '198.18.100.10';
-/** Addresses of live clients, beside the host's own: a node takes few handshakes from one (desired/nft-handshakes.ts). */
-const liveSources = Array.from({ length: 200 }, (_, at) => `198.18.100.${at + 50}`);
 
 interface Station {
   readonly tunnel: string;
@@ -101,46 +99,17 @@ const told = (pairs: Pairs): string =>
     .map((ratio) => ratio.toFixed(3))
     .join(' ');
 
-const newPrivateKey = (): string => randomBytes(32).toString('base64');
-const publicKeyOf = (privateKey: string): string => noiseKeysOf(privateKey).publicKey.toString('base64');
-
-/** As many tunnels, as fast as the API takes them; gives their ids. */
-async function createTunnels(client: Client, keys: readonly string[], rate: bigint): Promise<readonly string[]> {
-  const ids: string[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let at = next++; at < keys.length; at = next++) {
-      const { tunnel } = await client.tunnels.createTunnel({
-        publicKey: publicKeyOf(keys[at] ?? ''),
-        homePopId: home,
-        rateUpBitPerSecond: rate,
-        rateDownBitPerSecond: rate,
-      });
-      ids.push(tunnel?.id ?? '');
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  return ids;
-}
-
-async function applied(client: Client, revision: bigint | undefined): Promise<void> {
-  const signal = AbortSignal.timeout(60_000);
-  for await (const { pendingNodeIds } of client.status.waitApplied({ revision: revision ?? 0n }, { signal }))
-    if (pendingNodeIds.length === 0) return;
-}
-
 /** Shaped tunnels with a session each, until there are as many classes. */
 async function raiseLive(lab: World, client: Client, count: number): Promise<void> {
   const keys = Array.from({ length: count }, newPrivateKey);
-  const ids = await createTunnels(client, keys, liveRate);
-  const { freshness } = await client.status.getStatus({});
-  await applied(client, freshness?.revision);
-  const template = await client.tunnels.getTunnelTemplate({ tunnel: ids[0] ?? '' });
+  const [first] = await createTunnels(client, keys, { homePopId: home, rate: liveRate });
+  await applied(client);
+  const template = await client.tunnels.getTunnelTemplate({ tunnel: first?.id ?? '' });
   await writeFile('/run/live-keys.json', JSON.stringify(keys), { mode: 0o600 });
   const script = fileURLToPath(new URL('./live-clients.ts', import.meta.url));
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
-  for (const source of liveSources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
-  await lab.serve('host-live', 'host', [process.execPath, script, '/run/live-keys.json', ...server, ...liveSources]);
+  await addSources(lab);
+  await lab.serve('host-live', 'host', [process.execPath, script, '/run/live-keys.json', ...server, ...sources]);
   await eventually(async () => {
     const classes = await classCount(lab, node);
     if (classes < count) throw new Error(`${classes} classes of ${count}`);
@@ -255,9 +224,9 @@ async function measured(lab: World, client: Client, options: BenchOptions): Prom
   await raiseLive(lab, client, live);
   if (only === undefined) Object.assign(figures, await shapedPackets(lab, client, station, options));
   say(`filling to ${many} tunnels`);
-  const rest = await createTunnels(client, Array.from({ length: many - live }, newPrivateKey), liveRate);
-  const { freshness } = await client.status.getStatus({});
-  await applied(client, freshness?.revision);
+  const keys = Array.from({ length: many - live }, newPrivateKey);
+  const rest = (await createTunnels(client, keys, { homePopId: home, rate: liveRate })).map(({ id }) => id);
+  await applied(client);
   say(`${changes} changes of one tunnel`);
   const times = await changeTimes(client, rest);
   say('everything taken away, and back');

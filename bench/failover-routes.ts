@@ -6,9 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { noiseKeysOf } from '#internal/testkit/noise.ts';
-import { appliedNow, program, type Scene, settled, withinMs } from './failover-scene.ts';
+import { program, type Scene, settled, withinMs } from './failover-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
+import { applied } from './tunnels.ts';
 
 const pools = ['44.32.0.0/16', '2001:db8:5000::/40'] as const;
 /** The most that one delegation holds (64 slabs): 16,384 addresses. */
@@ -136,18 +137,18 @@ export async function routes(scene: Scene, { quick, say }: BenchOptions): Promis
     return all;
   };
   await createTunnels(scene, few.home, blocks);
-  await appliedNow(client);
+  await applied(client);
   const little = await moves();
   say(
     `a PoP with ${few.home} tunnels changes its node: ${little.map(({ ms, routes: n }) => `${ms} ms, ${n} changes of routes`).join('; ')}`,
   );
   const hundred = await createTunnels(scene, few.away - few.home, blocks);
-  await appliedNow(client);
+  await applied(client);
   const near = await awayTimes(scene, hundred.slice(0, awaySamples));
   say(`a tunnel comes to another PoP, with ${few.away}: ${near.join(', ')} ms until the next node knows`);
   const most = quick ? quickMany : many;
   await createTunnels(scene, most - few.away, blocks);
-  await appliedNow(client);
+  await applied(client);
   const far = await awayTimes(scene, hundred.slice(awaySamples, 2 * awaySamples));
   say(`with ${most}: ${far.join(', ')} ms`);
   const much = await moves();

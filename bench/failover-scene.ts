@@ -12,6 +12,7 @@ import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts
 import { newWgKeyPair } from '#internal/testkit/lab/node-files.ts';
 import { type Member, rolesOf, startNode } from '#internal/testkit/lab/pair.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
+import { applied } from './tunnels.ts';
 
 export const withinMs = 60_000;
 export const program = (name: 'called-clients' | 'delay-relay' | 'downlink' | 'live-clients'): string =>
@@ -41,13 +42,6 @@ export interface Scene {
   readonly stations: Readonly<Record<StationName, Station>>;
 }
 
-export async function appliedNow(client: Client): Promise<void> {
-  const { freshness } = await client.status.getStatus({});
-  const revision = freshness?.revision ?? 0n;
-  for await (const { pendingNodeIds } of client.status.waitApplied({ revision }, { deadlineMs: withinMs }))
-    if (pendingNodeIds.length === 0) break;
-}
-
 /** Its file, but that only what is sent from its address takes its way, so that several can be at one place. */
 async function raiseStation(lab: World, client: Client, at: number): Promise<Station> {
   const { name, rttMs } = stations[at] ?? stations[0];
@@ -60,7 +54,7 @@ async function raiseStation(lab: World, client: Client, at: number): Promise<Sta
     // The default one for all others: what comes to them comes as an answer.
     ...(name === 'listener' && { firewall: { presets: [], rules: [heard] } }),
   });
-  await appliedNow(client);
+  await applied(client);
   const template = await client.tunnels.getTunnelTemplate({ tunnel: name, popId: 'south' });
   const { endpointAddress, endpointPort } = template;
   const relayPort = 5_400 + at;

@@ -1,6 +1,5 @@
 // Failover thousand: the death of the active node with 1,000 live tunnels, and when each of them is called back.
 
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
@@ -8,16 +7,15 @@ import type { Endpoint } from '#internal/duty/duty.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { killNode, startNode } from '#internal/testkit/lab/pair.ts';
 import type { Echoes } from '#internal/testkit/called-clients.ts';
-import { noiseKeysOf } from '#internal/testkit/noise.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
-import { appliedNow, program, type Scene, settled, withinMs } from './failover-scene.ts';
+import { program, type Scene, settled, withinMs } from './failover-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
+import { addSources, sources } from './sources.ts';
+import { applied, createTunnels, newPrivateKey, publicKeyOf } from './tunnels.ts';
 
 /** Tunnels. */
 const most = 1_000;
-/** Of the host, by turns: a node takes few handshakes from one (desired/nft-handshakes.ts). */
-const sources = Array.from({ length: 200 }, (_, at) => `198.18.100.${at + 50}`);
 const connectMs = 120_000;
 /** BFD of 100 ms times 3. */
 const detectedMs = 300;
@@ -42,26 +40,17 @@ export function raiseClients(scene: Scene, count = most): Promise<readonly strin
 }
 
 async function raiseAll({ lab, client }: Scene, count: number): Promise<readonly string[]> {
-  const keys = Array.from({ length: count }, () => randomBytes(32).toString('base64'));
-  const publicKeys = keys.map((key) => noiseKeysOf(key).publicKey.toString('base64'));
-  const known: (readonly [privateKey: string, address: string])[] = [];
-  const left = [...keys.entries()];
-  const worker = async (): Promise<void> => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const [at, key] = next;
-      const { tunnel } = await client.tunnels.createTunnel({ publicKey: publicKeys[at] ?? '', homePopId: 'south' });
-      known[at] = [key, tunnel?.prefixes[0]?.split('/')[0] ?? ''];
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  await appliedNow(client);
+  const keys = Array.from({ length: count }, newPrivateKey);
+  const made = await createTunnels(client, keys, { homePopId: 'south' });
+  const known = made.map(({ address4 }, at) => [keys[at], address4]);
+  await applied(client);
   const template = await client.tunnels.getTunnelTemplate({ tunnel: 'near', popId: 'south' });
   await writeFile('/run/called-keys.json', JSON.stringify(known), { mode: 0o600 });
-  for (const source of sources) await lab.exec('host', ['ip', 'address', 'add', `${source}/24`, 'dev', 'eth0']);
+  await addSources(lab);
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
   const argv = [process.execPath, program('called-clients'), host4, '/run/called-keys.json', ...server, ...sources];
   await lab.serve(service, 'host', argv);
-  return publicKeys;
+  return keys.map(publicKeyOf);
 }
 
 /** All that the clients have said so far. */

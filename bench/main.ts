@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
+import { capacity } from './capacity.ts';
 import { dataplane, dataplaneParts } from './dataplane.ts';
 import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
@@ -25,6 +26,7 @@ export interface BenchOptions {
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   allocate,
+  capacity,
   dataplane,
   failover,
   flood,

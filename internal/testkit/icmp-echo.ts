@@ -22,11 +22,11 @@ function checksum(bytes: Buffer): number {
   return ~sum & 0xffff;
 }
 
-/** An IPv4 packet of 28 bytes. @param from, to dotted */
-export function echoRequest(from: string, to: string, { id, sequence }: Echo): Buffer {
-  const packet = Buffer.alloc(totalBytes);
+/** An IPv4 packet. @param from, to dotted @param bytes its length, even, 28 to 65,534; default 28 */
+export function echoRequest(from: string, to: string, { id, sequence }: Echo, bytes = totalBytes): Buffer {
+  const packet = Buffer.alloc(bytes);
   packet.writeUInt8(0x45, 0);
-  packet.writeUInt16BE(totalBytes, 2);
+  packet.writeUInt16BE(bytes, 2);
   packet.writeUInt8(hops, 8);
   packet.writeUInt8(icmp, 9);
   packet.set(from.split('.').map(Number), 12);

@@ -1,10 +1,11 @@
 // Called clients: many WireGuard clients in a process of its own, in the namespace it was started in, that answer who calls them.
-// Arguments: whom they send echoes to, a JSON file with private keys and addresses of the clients, and the rest as live-clients.ts.
+// Arguments: whom they send echoes to, how often each does (milliseconds) and of how many bytes, a JSON file with private keys and
+// addresses of the clients, and the rest as live-clients.ts.
 // One JSON a line: what it has done, and when clients were back.
 //
 //   SIGHUP    the first 50 shake hands again: `{"refreshed":50}`
 //   SIGUSR2   all do, as fast as they get answers: `{"perSecond":N}`
-//   SIGALRM   each begins to send an echo each 2 s; the next time they end: `{"echoes":{"sent":N,"unanswered":N,"tunnels":N}}`
+//   SIGALRM   each begins to send echoes; the next time they end: `{"echoes":Echoes}`
 //   calls     when the last was a while ago: `{"back":[[which, Unix time in milliseconds], ...]}`
 
 import { readFile } from 'node:fs/promises';
@@ -17,10 +18,8 @@ const quietMs = 3_000;
 const lookEachMs = 200;
 const recent = 50;
 
-/** Of each client: 500 echoes a second with 1,000. */
-const echoEachMs = 2_000;
-
-const [echoedBy = '', file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
+const [echoedBy = '', everyMs = '', bytes = '', file = '', serverKey = '', address = '', port = '', ...sources] =
+  process.argv.slice(2);
 const known = JSON.parse(await readFile(file, 'utf8')) as readonly (readonly [privateKey: string, address: string])[];
 const server = Buffer.from(serverKey, 'base64');
 const callers = known.map(([key, own]) => ({ keys: noiseKeysOf(key), server, address: own }));
@@ -38,7 +37,7 @@ process.on('SIGUSR2', () => void connected(everybody).then((perSecond) => say({ 
 let end: ReturnType<typeof clients.echo> | undefined;
 process.on('SIGALRM', () => {
   const ended = end?.();
-  end = ended === undefined ? clients.echo(echoedBy, echoEachMs) : undefined;
+  end = ended === undefined ? clients.echo(echoedBy, { everyMs: Number(everyMs), bytes: Number(bytes) }) : undefined;
   void ended?.then((echoes) => say({ echoes }));
 });
 say({ connected: await connected(everybody) });

@@ -63,7 +63,7 @@ export async function raiseCapacity(say: (line: string) => void): Promise<Omit<C
   try {
     for (const prefix of ['44.31.0.0/16', '2001:db8:4000::/40']) await client.pools.createPool({ prefix });
     await addSources(lab);
-    await separate([node]);
+    await separate(lab, [node]);
     await wireguardAnew();
     return {
       lab,
@@ -81,10 +81,7 @@ export async function raiseCapacity(say: (line: string) => void): Promise<Omit<C
 }
 
 /** As many shaped tunnels, and a process of clients for them, none of which has a session yet. */
-export async function openTunnels(
-  { client }: Pick<CapacityScene, 'client'>,
-  count: number,
-): Promise<LoadClients> {
+export async function openTunnels({ client }: Pick<CapacityScene, 'client'>, count: number): Promise<LoadClients> {
   const keys = Array.from({ length: count }, newPrivateKey);
   const made = await createTunnels(client, keys, { homePopId: home, rate });
   await applied(client);

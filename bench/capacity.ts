@@ -1,29 +1,36 @@
-// Capacity: how many active tunnels one processor carries, with everything on, beside bare WireGuard on the same veths.
+// Capacity: how many active tunnels one processor carries with everything on (firewall, accounting, metrics, shaping), beside
+// bare WireGuard on the same interface in the same run; how many idle ones, and what a tunnel weighs.
+//
+// The node has a processor for itself, with etcd and both halves; what its clients and the internet cost is on the other. An
+// echo is a packet each way: a tunnel at 64 kbit/s is a call in which both sides speak.
 
-import { openTunnels, raiseCapacity } from './capacity-scene.ts';
+import { capacityCreate } from './capacity-create.ts';
+import { capacityIdle } from './capacity-idle.ts';
+import { capacityRates } from './capacity-rates.ts';
+import { capacityTakeover } from './capacity-takeover.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
-import { type Figures, figure } from './report.ts';
-import { used } from './processors.ts';
+import { type Curve, type Figures, type Outcome, outcomeOf } from './report.ts';
 
-export async function capacity({ say }: BenchOptions): Promise<Figures> {
+const parts: Readonly<Record<string, (options: BenchOptions) => Promise<Figures | Outcome>>> = {
+  rates: capacityRates,
+  create: capacityCreate,
+  idle: capacityIdle,
+  takeover: capacityTakeover,
+};
+export const capacityParts = [...Object.keys(parts), 'voice', 'megabit'];
+
+export async function capacity(options: BenchOptions): Promise<Outcome> {
+  const { only, say } = options;
   say(await newerProgramsHere());
-  const t0 = performance.now();
-  const t = () => ((performance.now() - t0) / 1000).toFixed(1);
-  await using scene = await raiseCapacity(say);
-  say(`${t()} raised`);
-  await using clients = await openTunnels(scene, 1000);
-  say(`${t()} tunnels`);
-  say(JSON.stringify(await clients.connect(1000)));
-  say(`${t()} connected`);
-  for (const tunnels of [50, 100, 200, 300, 400, 500, 600, 800]) {
-    const before = await used();
-    const b = performance.now();
-    const loaded = await clients.load({ tunnels, packetsPerSecond: 50, bytes: 200, ms: 4000 });
-    const took = performance.now() - b;
-    const after = await used();
-    const cpu = after.map((u, i) => `${(u.busy - (before[i]?.busy ?? 0)).toFixed(2)}/${(u.soft - (before[i]?.soft ?? 0)).toFixed(2)}/${(u.stolen - (before[i]?.stolen ?? 0)).toFixed(2)}`);
-    say(`${t()} ${tunnels} ${JSON.stringify(loaded)} took ${took.toFixed(0)} cpu ${cpu.join(' ')}`);
+  const figures: Record<string, Figures[string]> = {};
+  const curves: Curve[] = [];
+  for (const [name, part] of Object.entries(parts)) {
+    const isWanted = only === undefined || only === name || (name === 'rates' && !(only in parts));
+    if (!isWanted) continue;
+    const outcome = outcomeOf(await part(options));
+    Object.assign(figures, outcome.figures);
+    curves.push(...outcome.curves);
   }
-  return { x: figure(1, '', '') };
+  return { figures, curves };
 }

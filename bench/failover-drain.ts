@@ -5,13 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realClock } from '#internal/clock/clock.ts';
-import type { Endpoint } from '#internal/duty/duty.ts';
 import type { Echoes } from '#internal/testkit/called-clients.ts';
-import { eventually } from '#internal/testkit/eventually.ts';
 import { type Outage, outageDuring } from '#internal/testkit/lab/outage.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
-import { program, type Scene, servedPort, settled, withinMs } from './failover-scene.ts';
-import { echoedDuring, raiseClients } from './failover-thousand.ts';
+import { program, type Scene, servedPort, settled } from './failover-scene.ts';
+import { echoedDuring, heardOfAll, raiseClients } from './failover-thousand.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median } from './report.ts';
 
@@ -28,15 +26,6 @@ const lateMs = 1_000;
 const toldLosses = 100;
 /** Unless told. */
 const mostRounds = 20;
-
-/** The standby has heard of all of them; written each 5 s. */
-const heard = ({ lab }: Scene, standby: string, publicKeys: readonly string[]) =>
-  eventually(async () => {
-    const { stdout } = await lab.exec('host', ['cat', `/run/node/${standby}/sibling-endpoints`]);
-    const entries = JSON.parse(stdout) as readonly Endpoint[];
-    const known = new Set(entries.map(({ peerKey }) => peerKey.split(' ')[1]));
-    return publicKeys.every((key) => known.has(key));
-  }, withinMs);
 
 /** What the privileged halves of both nodes have logged of the move, for whoever asks why something was lost. */
 async function toldSince({ lab }: Scene, sinceMs: number): Promise<readonly string[]> {
@@ -128,7 +117,7 @@ export async function drain(scene: Scene, { quick, runs, tunnels, say }: BenchOp
   let seconds = firstSeconds;
   for (let left = quick ? 2 : runs > 1 ? runs : mostRounds; left > 0; left -= 1) {
     const [, standby] = await settled(scene);
-    await heard(scene, standby, publicKeys);
+    await heardOfAll(scene, standby, publicKeys);
     const calm = await round(scene, others, controlSeconds, async () => undefined);
     control.push(lostIn(calm));
     const orderedMs = realClock.wall().getTime() + calmMs;

@@ -6,7 +6,7 @@ import { realClock } from '#internal/clock/clock.ts';
 import type { Endpoint } from '#internal/duty/duty.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { killNode, startNode } from '#internal/testkit/lab/pair.ts';
-import type { Echoes } from '#internal/testkit/called-clients.ts';
+import type { EchoPace, Echoes } from '#internal/testkit/called-clients.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
 import { program, type Scene, settled, withinMs } from './failover-scene.ts';
 import type { BenchOptions } from './main.ts';
@@ -32,14 +32,17 @@ type Said = Partial<{
 
 const raised = new WeakMap<Scene, Promise<readonly string[]>>();
 
-/** Once for a scene; gives their public keys. @param count default 1,000 */
-export function raiseClients(scene: Scene, count = most): Promise<readonly string[]> {
-  const keys = raised.get(scene) ?? raiseAll(scene, count);
+/** 500 echoes a second with 1,000 clients. */
+const seldom: Required<EchoPace> = { everyMs: 2_000, bytes: 28 };
+
+/** Once for a scene; gives their public keys. @param count default 1,000 @param pace of their echoes, when they are told to */
+export function raiseClients(scene: Scene, count = most, pace = seldom): Promise<readonly string[]> {
+  const keys = raised.get(scene) ?? raiseAll(scene, count, pace);
   raised.set(scene, keys);
   return keys;
 }
 
-async function raiseAll({ lab, client }: Scene, count: number): Promise<readonly string[]> {
+async function raiseAll({ lab, client }: Scene, count: number, pace: Required<EchoPace>): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, newPrivateKey);
   const made = await createTunnels(client, keys, { homePopId: 'south' });
   const known = made.map(({ address4 }, at) => [keys[at], address4]);
@@ -48,7 +51,8 @@ async function raiseAll({ lab, client }: Scene, count: number): Promise<readonly
   await writeFile('/run/called-keys.json', JSON.stringify(known), { mode: 0o600 });
   await addSources(lab);
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
-  const argv = [process.execPath, program('called-clients'), host4, '/run/called-keys.json', ...server, ...sources];
+  const echo = [host4, String(pace.everyMs), String(pace.bytes)];
+  const argv = [process.execPath, program('called-clients'), ...echo, '/run/called-keys.json', ...server, ...sources];
   await lab.serve(service, 'host', argv);
   return keys.map(publicKeyOf);
 }
@@ -78,6 +82,15 @@ export async function echoedDuring<T>(scene: Scene, work: () => Promise<T>): Pro
   const done = await work();
   return [done, await next(scene, 'echoes', () => tell(scene, 'SIGALRM'))];
 }
+
+/** The standby has heard of all of them, written each 5 s. */
+export const heardOfAll = ({ lab }: Scene, standby: string, publicKeys: readonly string[]) =>
+  eventually(async () => {
+    const { stdout } = await lab.exec('host', ['cat', `/run/node/${standby}/sibling-endpoints`]);
+    const entries = JSON.parse(stdout) as readonly Endpoint[];
+    const known = new Set(entries.map(({ peerKey }) => peerKey.split(' ')[1]));
+    return publicKeys.every((key) => known.has(key));
+  }, withinMs);
 
 export async function thousand(scene: Scene, { quick, tunnels, say }: BenchOptions): Promise<Figures> {
   const { lab } = scene;

@@ -23,6 +23,10 @@ export interface Loaded {
   readonly lossyTunnels: number;
   /** By how much longer than it should it took to send them. */
   readonly slowness: number;
+  /** The longest that it did not send at all. */
+  readonly stalledMs: number;
+  /** How busy each processor was while it sent, 0 to 1. */
+  readonly busy: readonly number[];
   /** Round trips as this process saw them, its own waiting included. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -63,7 +67,7 @@ export async function openLoadClients(
   const waiting: PromiseWithResolvers<object>[] = [];
   const errors: string[] = [];
   const child = await keep({
-    ...onMachine(netns, [...before, process.execPath, script, ...args]),
+    ...onMachine(netns, [...before, process.execPath, '--expose-gc', script, ...args]),
     onStdout: (line) => waiting.shift()?.resolve(JSON.parse(line) as object),
     onStderr: (line) => errors.push(line),
     onExit: (reason) => {

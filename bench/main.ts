@@ -4,13 +4,13 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { run } from '#internal/exec/exec.ts';
 import { allocate } from './allocate.ts';
-import { capacity } from './capacity.ts';
+import { capacity, capacityParts } from './capacity.ts';
 import { dataplane, dataplaneParts } from './dataplane.ts';
 import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
 import { people, peopleParts } from './people.ts';
 import { provision } from './provision.ts';
-import { type Figures, holds, json, table } from './report.ts';
+import { type Figures, holds, json, type Outcome, outcomeOf, table } from './report.ts';
 import { web } from './web.ts';
 
 export interface BenchOptions {
@@ -24,7 +24,7 @@ export interface BenchOptions {
   readonly say: (line: string) => void;
 }
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures | Outcome>>> = {
   allocate,
   capacity,
   dataplane,
@@ -51,9 +51,9 @@ const tunnels = values.tunnels === undefined ? undefined : Number(values.tunnels
 const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
 const { only } = values;
 const parts: Readonly<Record<string, readonly string[]>> = {
+  capacity: capacityParts,
   dataplane: dataplaneParts,
   failover: failoverParts,
-  people: peopleParts,
 };
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {
@@ -70,17 +70,22 @@ if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || 
 const commit = (
   await run({ file: 'git', args: ['-c', 'safe.directory=*', 'rev-parse', 'HEAD'], accept: [0, 128] })
 ).stdout.trim();
-const figures = await bench({
-  quick: values.quick ?? false,
-  runs,
-  ...(only !== undefined && { only }),
-  ...(tunnels !== undefined && { tunnels }),
-  say: (line) => process.stderr.write(`${line}\n`),
-});
-process.stdout.write(`${table(figures)}\n`);
+const outcome = outcomeOf(
+  await bench({
+    quick: values.quick ?? false,
+    runs,
+    ...(only !== undefined && { only }),
+    ...(tunnels !== undefined && { tunnels }),
+    say: (line) => process.stderr.write(`${line}\n`),
+  }),
+);
+process.stdout.write(`${table(outcome.figures)}\n`);
 try {
-  writeSync(3, await json(name, commit, figures));
+  writeSync(
+    3,
+    await json({ bench: name, commit, command: ['npm run bench --', ...process.argv.slice(2)].join(' ') }, outcome),
+  );
 } catch {
   // Nobody asked for the JSON.
 }
-process.exit(Object.values(figures).every(holds) ? 0 : 1);
+process.exit(Object.values(outcome.figures).every(holds) ? 0 : 1);

@@ -2,6 +2,8 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { run } from '#internal/exec/exec.ts';
+import type { World } from '#internal/testkit/lab/lab.ts';
+import { processesOf } from '#internal/testkit/lab/pair.ts';
 
 /** The node has one for itself; clients, the internet and this bench share the other. */
 export const nodeProcessor = 0;
@@ -10,47 +12,39 @@ export const othersProcessor = 1;
 /** What starts a program there. */
 export const onProcessor = (processor: number): readonly string[] => ['taskset', '-c', String(processor)];
 
-const numbers = (text: string): readonly number[] => text.split('\n').filter((line) => line !== '').map(Number);
-
 async function pin(pids: readonly number[], processor: number): Promise<void> {
   // 1: it ended meanwhile, or is the kernel's.
   for (const pid of pids)
     await run({ file: 'taskset', args: ['-a', '-c', '-p', String(processor), String(pid)], accept: [0, 1] });
 }
 
-/** All processes in a node's two namespaces. */
-export async function processesOf(node: string): Promise<readonly number[]> {
-  const outputs = await Promise.all(
-    [`${node}t`, `${node}p`].map((netns) => run({ file: 'ip', args: ['netns', 'pids', netns] })),
-  );
-  return [...new Set(outputs.flatMap(({ stdout }) => numbers(stdout)))];
+/** The kernel's work for packets that arrive on any device there, wherever they were sent (receive packet steering). */
+async function steer(netns: string, processor: number): Promise<void> {
+  const mask = (1 << processor).toString(16);
+  const script = `for file in /sys/class/net/*/queues/rx-*/rps_cpus; do echo ${mask} > $file; done`;
+  // It gives the namespace a /sys of its own.
+  await run({ file: 'ip', args: ['netns', 'exec', netns, 'sh', '-c', script] });
 }
 
-/** Nodes on their processor, everything else of this lab on the other. */
-export async function separate(nodes: readonly string[]): Promise<void> {
+/**
+ * Nodes on their processor, everything else of this lab on the other: processes, and the kernel's share of packets, which
+ * would be done where they were sent: the internet's routing by the node, and the node's gate by its clients.
+ */
+export async function separate(lab: World, nodes: readonly string[]): Promise<void> {
+  const spaces = nodes.flatMap((node) => [`${node}t`, `${node}p`]);
+  for (const netns of lab.namespaces) await steer(netns, spaces.includes(netns) ? nodeProcessor : othersProcessor);
   const all = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
   await pin(all, othersProcessor);
-  for (const node of nodes) await pin(await processesOf(node), nodeProcessor);
-}
-
-/** Seconds so far. */
-interface Used {
-  readonly busy: number;
-  readonly soft: number;
-  /** Wanted, and taken by another guest of the machine. */
-  readonly stolen: number;
+  for (const node of nodes) await pin(await processesOf(lab, node), nodeProcessor);
 }
 
 const ticksPerSecond = 100;
 
-/** Of each processor, interrupts included. */
-export async function used(): Promise<readonly Used[]> {
+/** Seconds so far that each processor was busy, with the kernel's interrupts; of all that runs on this machine. */
+export async function used(): Promise<readonly number[]> {
   const lines = (await readFile('/proc/stat', 'utf8')).split('\n').filter((line) => /^cpu\d/.test(line));
   return lines.map((line) => {
-    const [user = 0, nice = 0, system = 0, , , irq = 0, soft = 0, stolen = 0] = line
-      .split(' ')
-      .slice(1)
-      .map((ticks) => Number(ticks) / ticksPerSecond);
-    return { busy: user + nice + system + irq + soft, soft: irq + soft, stolen };
+    const [user = 0, nice = 0, system = 0, , , irq = 0, soft = 0] = line.split(' ').slice(1).map(Number);
+    return (user + nice + system + irq + soft) / ticksPerSecond;
   });
 }

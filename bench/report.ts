@@ -21,6 +21,31 @@ export const figure = (value: number, unit: string, goal: string, samples: reado
 
 export type Figures = Readonly<Record<string, Figure>>;
 
+export type Point = readonly [x: number, y: number];
+
+export interface Axis {
+  readonly label: string;
+  readonly scale: 'linear' | 'log';
+}
+
+/** A picture of how one thing depends on another. */
+export interface Curve {
+  readonly title: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly { readonly name: string; readonly points: readonly Point[] }[];
+  /** What lies between two values of y. */
+  readonly bands: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+}
+
+export interface Outcome {
+  readonly figures: Figures;
+  readonly curves: readonly Curve[];
+}
+
+export const outcomeOf = (given: Figures | Outcome): Outcome =>
+  'curves' in given && Array.isArray(given.curves) ? (given as Outcome) : { figures: given as Figures, curves: [] };
+
 /** The q-th quantile (0 to 1) by nearest rank. */
 export function quantile(samples: readonly number[], q: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
@@ -59,7 +84,14 @@ async function versionOf(file: string, args: readonly string[]): Promise<string>
   return (stdout === '' ? stderr : stdout).split('\n')[0] ?? '';
 }
 
-export async function json(bench: string, commit: string, figures: Figures): Promise<string> {
+/** Of which run an outcome is. */
+export interface Run {
+  readonly bench: string;
+  readonly commit: string;
+  readonly command: string;
+}
+
+export async function json(which: Run, { figures, curves }: Outcome): Promise<string> {
   const machine = {
     cpus: cpus().length,
     model: cpus()[0]?.model ?? '',
@@ -72,5 +104,6 @@ export async function json(bench: string, commit: string, figures: Figures): Pro
   const told = Object.fromEntries(
     Object.entries(figures).map(([name, figure]) => [name, { ...figure, holds: holds(figure) }]),
   );
-  return `${JSON.stringify({ bench, commit, machine, figures: told }, undefined, 2)}\n`;
+  const date = new Date().toISOString().slice(0, 10);
+  return `${JSON.stringify({ ...which, date, machine, figures: told, curves }, undefined, 2)}\n`;
 }

@@ -48,6 +48,9 @@ export async function createTunnels(
 /** Done when every node has carried out what was asked until then, or until that revision. */
 export async function applied(client: Client, revision?: bigint): Promise<void> {
   const until = revision ?? (await client.status.getStatus({})).freshness?.revision ?? 0n;
-  for await (const { pendingNodeIds } of client.status.waitApplied({ revision: until }, { deadlineMs: appliedWithinMs }))
+  for await (const { pendingNodeIds } of client.status.waitApplied(
+    { revision: until },
+    { deadlineMs: appliedWithinMs },
+  ))
     if (pendingNodeIds.length === 0) return;
 }

@@ -12,8 +12,15 @@ export interface Echoes {
   readonly unanswered: number;
   /** So many clients had one that was not answered. */
   readonly tunnels: number;
-  /** Of each that was not: when it was sent, in Unix time, and how long after its client's newest session was confirmed; milliseconds. */
-  readonly lost: readonly (readonly [sentMs: number, afterMs: number | undefined])[];
+  /** How many were not, of each client. */
+  readonly unansweredOf: readonly number[];
+}
+
+export interface EchoPace {
+  /** Of each client. */
+  readonly everyMs: number;
+  /** Of the IP packet; default 28. */
+  readonly bytes?: number;
 }
 
 export interface CalledClients {
@@ -22,7 +29,7 @@ export interface CalledClients {
   /** Unix time, milliseconds, at which each that was called had its new session confirmed; emptied by it. */
   back(): ReadonlyMap<number, number>;
   /** Each sends an echo so often, all evenly. Gives what ends it, and tells what came of them. */
-  echo(to: string, everyMs: number): () => Promise<Echoes>;
+  echo(to: string, pace: EchoPace): () => Promise<Echoes>;
   close(): void;
 }
 
@@ -47,7 +54,7 @@ const mostTries = 20;
 /** Of the last replies. */
 const lateMs = 1_500;
 const tickMs = 10;
-const mostAtOnce = 20;
+const leastAtOnce = 20;
 
 interface Client {
   readonly socket: Socket;
@@ -144,14 +151,15 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       back = new Map();
       return all;
     },
-    echo(to, everyMs) {
-      unanswered = new Map();
+    echo(to, { everyMs, bytes }) {
+      unanswered = new Set();
+      const mostAtOnce = Math.max(leastAtOnce, (2 * tickMs * clients.length) / everyMs);
       let [at, sent] = [0, 0];
       const began = realClock.monotonicMs();
       const send = (): void => {
         const due = Math.floor(((realClock.monotonicMs() - began) * clients.length) / everyMs);
         // What this process could not send in time is left out: at once it would overflow others' buffers.
-        at = Math.max(at, due - mostAtOnce);
+        at = Math.max(at, due - Math.ceil(mostAtOnce));
         for (; at < due; at += 1) {
           const sequence = at % clients.length;
           const client = clients[sequence];
@@ -159,21 +167,21 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
           if (client === undefined || session === undefined) continue;
           unanswered.set(at, realClock.wall().getTime());
           sent += 1;
-          // Each is the beginning of a flow, which no node knows yet.
-          const id = Math.floor(at / clients.length);
-          client.socket.send(session.seal(echoRequest(client.caller.address, to, { id, sequence })));
+          const sequence = Math.floor(at / clients.length);
+          client.socket.send(session.seal(echoRequest(client.caller.address, to, { id, sequence }, bytes)));
         }
       };
       const timer = setInterval(send, tickMs);
       return async () => {
         clearInterval(timer);
         await realClock.sleep(lateMs);
-        const lost = [...unanswered].map(([which, sentMs]) => {
-          const confirmedMs = clients[which % clients.length]?.confirmedMs;
-          return [sentMs, confirmedMs === undefined ? undefined : sentMs - confirmedMs] as const;
-        });
-        const tunnels = new Set([...unanswered.keys()].map((which) => which % clients.length)).size;
-        return { sent, unanswered: lost.length, tunnels, lost };
+        const unansweredOf = clients.map(() => 0);
+        for (const which of unanswered) {
+          const id = which % clients.length;
+          unansweredOf[id] = (unansweredOf[id] ?? 0) + 1;
+        }
+        const tunnels = unansweredOf.filter((count) => count > 0).length;
+        return { sent, unanswered: unanswered.size, tunnels, unansweredOf };
       };
     },
     close: () => {

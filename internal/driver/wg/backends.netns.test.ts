@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
@@ -15,6 +15,7 @@ const directory = mkdtempSync(join(tmpdir(), 'pop44-wgb-'));
 const uapiDir = '/run/wireguard';
 const transport = '/run/netns/wgb';
 const deaths: string[] = [];
+const refusals: string[] = [];
 const userspace = userspaceBackend({
   transport,
   uapiDir,
@@ -23,6 +24,7 @@ const userspace = userspaceBackend({
   answerTimeoutMs: 5000,
   clock: realClock,
   onDeath: (name) => deaths.push(name),
+  onNotFirst: (reason) => refusals.push(reason),
 });
 const randomKey = (): string => randomBytes(32).toString('base64');
 
@@ -51,6 +53,14 @@ test('a line that the process refuses is a rejection, and the connection goes on
   await uapi.set(`set=1\npublic_key=${key}\nremove=true\n\n`);
   expect(deaths).toEqual([]);
   uapi.close();
+});
+
+test('all its threads come before what else the node does, where that is allowed', () => {
+  const pid = readFileSync(join(directory, 'p44w0.pid'), 'utf8');
+  const nices = readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
+  // A user namespace's root may not.
+  if (refusals.length > 0) expect(refusals).toEqual([expect.stringMatching(/EACCES|EPERM/)]);
+  else expect(new Set(nices)).toEqual(new Set([-10]));
 });
 
 // This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.

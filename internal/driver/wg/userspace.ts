@@ -7,6 +7,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import { run, spawnDetached } from '#internal/exec/exec.ts';
 import type { Backend, Device } from './backend.ts';
+import { putBeforeOthers } from './before-others.ts';
 import { errnoOf, parseUapi } from './parse.ts';
 import { renderDevice, renderPeers } from './render.ts';
 import { openUapi, type Uapi } from './uapi.ts';
@@ -20,6 +21,8 @@ export interface UserspaceOptions {
   readonly answerTimeoutMs: number;
   readonly clock: Clock;
   readonly onDeath: (name: string) => void;
+  /** Told with the reason when it may not come before what else the node does. */
+  readonly onNotFirst: (reason: string) => void;
 }
 
 /** It answers 30 to 80 ms after its start (measured); a loaded machine gets more. */
@@ -118,12 +121,17 @@ export function userspaceBackend(options: UserspaceOptions): Backend {
     for (;;) {
       try {
         errnoOf(await (await uapi(name)).ask('get=1\n\n'));
-        return;
+        break;
       } catch (error) {
         const unborn = isFault(error, 'gone') && isAlive(pid) && clock.monotonicMs() < deadline;
         if (!unborn) throw new Fault('wireguard-go', `${name} did not come to life: ${await whyNot(name)}`, error);
       }
       await clock.sleep(pollMs);
+    }
+    try {
+      putBeforeOthers(pid);
+    } catch (error) {
+      options.onNotFirst(messageOf(error));
     }
   };
 

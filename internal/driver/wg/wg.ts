@@ -72,6 +72,7 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
   const disturb = (reason: string): void => {
     for (const listener of listeners) listener(reason);
   };
+  let toldNotFirst = false;
   const kernel = await kernelHasWireguard();
   const backend: Backend = kernel
     ? kernelBackend(options.netns, options.runDir)
@@ -85,6 +86,12 @@ export async function openWg(options: WgOptions): Promise<WgDriver> {
         onDeath: (name) => {
           for (const mourner of mourners) mourner(name);
           disturb(`wireguard-go of ${name} has died`);
+        },
+        onNotFirst(reason) {
+          if (toldNotFirst) return;
+          toldNotFirst = true;
+          // It works without, on a node that has processors to spare.
+          log.info('wireguard-not-first', { reason });
         },
       });
   log.info('wireguard-backend', { backend: kernel ? 'kernel' : 'wireguard-go' });

@@ -1,0 +1,53 @@
+// Capacity create: tunnels are made, and begin to live, while others are active on the node's one processor.
+
+import { atRate } from './at-rate.ts';
+import { home, openTunnels, raiseCapacity, scrape } from './capacity-scene.ts';
+import type { BenchOptions } from './main.ts';
+import { type Figures, figure, median, quantile } from './report.ts';
+import { applied, newPrivateKey, publicKeyOf } from './tunnels.ts';
+
+/** 64 kbit/s each way, half of what a processor should carry. */
+const active = { tunnels: 200, packetsPerSecond: 50, bytes: 200 };
+const perSecond = 4;
+const calmMs = 4_000;
+/** Longer than from one full comparison of the node to the next. */
+const busyMs = 12_000;
+/** The load begins when its packets are sealed. */
+const sealingMs = 5_000;
+
+export async function capacityCreate({ runs, say }: BenchOptions): Promise<Figures> {
+  await using scene = await raiseCapacity(say);
+  await using clients = await openTunnels(scene, active.tunnels);
+  using _ = scrape(scene.lab);
+  const create = async (): Promise<void> => {
+    const publicKey = publicKeyOf(newPrivateKey());
+    const { changed } = await scene.client.tunnels.createTunnel({ publicKey, homePopId: home });
+    await applied(scene.client, changed?.revision);
+  };
+  const times: number[] = [];
+  const lost: number[] = [];
+  const calm: number[] = [];
+  const trips: number[] = [];
+  const percentLost = ({ sent, received }: { readonly sent: number; readonly received: number }): number =>
+    100 * (1 - received / sent);
+  for (let run = 0; run < runs; run += 1) {
+    await clients.connect(active.tunnels);
+    calm.push(percentLost(await clients.load({ ...active, ms: calmMs })));
+    const loading = clients.load({ ...active, ms: busyMs });
+    const made = await atRate({ rate: perSecond, ms: sealingMs + busyMs }, create);
+    const loaded = await loading;
+    times.push(...made.map(([ms]) => ms));
+    lost.push(percentLost(loaded));
+    trips.push(loaded.p99Ms);
+    say(
+      `  ${made.length} tunnels made beside ${active.tunnels} active ones: ${median(times).toFixed(0)} ms until applied, ${lost.at(-1)?.toFixed(3)} % lost (without ${calm.at(-1)?.toFixed(3)} %)`,
+    );
+  }
+  return {
+    create_under_load_p50_ms: figure(median(times), 'ms', '', times),
+    create_under_load_p99_ms: figure(quantile(times, 0.99), 'ms', '', times),
+    create_lost_percent: figure(Math.max(...lost), '%', '<= 0.1', lost),
+    create_calm_lost_percent: figure(Math.max(...calm), '%', '', calm),
+    create_trip_p99_ms: figure(median(trips), 'ms', '', trips),
+  };
+}

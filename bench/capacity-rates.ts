@@ -1,0 +1,195 @@
+// Capacity rates: the largest number of tunnels that a node carries at a rate with at most 1 of 1,000 echoes lost, with everything
+// on and bare.
+
+import { onBare } from './bare.ts';
+import { type CapacityScene, node, openTunnels, raiseCapacity, scrape } from './capacity-scene.ts';
+import { largest } from './largest.ts';
+import type { Loaded } from './load.ts';
+import type { BenchOptions } from './main.ts';
+import { nodeProcessor, othersProcessor } from './processors.ts';
+import { type Curve, type Figures, figure, median, type Outcome, type Point } from './report.ts';
+
+interface Rate {
+  readonly name: string;
+  readonly kbitPerSecond: number;
+  readonly packetsPerSecond: number;
+  /** Of the IP packet. */
+  readonly bytes: number;
+  /** The first try, and more than any node of one processor carries. */
+  readonly first: number;
+  readonly most: number;
+}
+
+/** G.711 in packets of 20 ms: 160 bytes and the headers of RTP, UDP and IP (RFC 3551 4.5.14). */
+const voice: Rate = { name: 'voice', kbitPerSecond: 64, packetsPerSecond: 50, bytes: 200, first: 200, most: 900 };
+const bulkBytes = 1_200;
+const bulk = (name: string, kbitPerSecond: number, first: number, most: number): Rate => {
+  const packetsPerSecond = (kbitPerSecond * 1_000) / 8 / bulkBytes;
+  return { name, kbitPerSecond, packetsPerSecond, bytes: bulkBytes, first, most };
+};
+const megabit = bulk('megabit', 1_000, 80, 400);
+const rates: readonly Rate[] = [voice, bulk('quarter', 250, 300, 900), megabit, bulk('four', 4_000, 20, 100)];
+
+/** Of all echoes. */
+const mostLost = 0.001;
+/** From which on a second try is of no use. */
+const hopeless = 0.05;
+/** Above it the clients did not send what they should have. */
+const mostSlow = 1.02;
+const tryMs = 4_000;
+/** Longer than from one full comparison of the node to the next, 10 s. */
+const confirmMs = 12_000;
+const mostConfirms = 4;
+const lossOf = ({ sent, received }: Loaded): number => 1 - received / sent;
+const holds = (loaded: Loaded): boolean =>
+  lossOf(loaded) <= mostLost && loaded.slowness <= mostSlow && loaded.unopened === 0;
+
+interface Found {
+  readonly tunnels: number;
+  /** At that number. */
+  readonly loaded: Loaded;
+  /** All that was tried, by the number of tunnels. */
+  readonly tried: readonly (readonly [tunnels: number, loaded: Loaded])[];
+}
+
+const percent = (share: number | undefined): string => `${(100 * (share ?? Number.NaN)).toFixed(0)} %`;
+const told = (tunnels: number, { busy, p50Ms, p99Ms, slowness, ...loaded }: Loaded): string =>
+  `${tunnels} tunnels: ${(100 * lossOf({ ...loaded, busy, p50Ms, p99Ms, slowness })).toFixed(3)} % lost, ${p50Ms.toFixed(1)} ms (99 %: ${p99Ms.toFixed(1)}), node ${percent(busy[nodeProcessor])}, clients ${percent(busy[othersProcessor])}${slowness > mostSlow ? ', clients too slow' : ''}`;
+
+async function find(
+  { clients }: Pick<CapacityScene, 'clients'>,
+  { first, most, packetsPerSecond, bytes }: Rate,
+  { quick, say }: BenchOptions,
+): Promise<Found> {
+  const tried: [number, Loaded][] = [];
+  const once = async (tunnels: number, ms: number): Promise<Loaded> => {
+    await clients.connect(tunnels);
+    const loaded = await clients.load({ tunnels, packetsPerSecond, bytes, ms });
+    tried.push([tunnels, loaded]);
+    say(`    ${told(tunnels, loaded)}`);
+    return loaded;
+  };
+  const carries = async (tunnels: number): Promise<boolean> => {
+    const loaded = await once(tunnels, tryMs);
+    // What else runs on this machine disturbs it now and then.
+    return holds(loaded) || (lossOf(loaded) < hopeless && holds(await once(tunnels, tryMs)));
+  };
+  let tunnels = await largest({ first, most, tries: 10, within: quick ? 0.1 : 0.05 }, carries);
+  for (let left = mostConfirms; ; left -= 1) {
+    const loaded = await once(tunnels, confirmMs);
+    if (holds(loaded) || left === 0) return { tunnels: holds(loaded) ? tunnels : 0, loaded, tried };
+    tunnels = Math.floor(tunnels * 0.95);
+  }
+}
+
+interface Pair {
+  readonly full: Found;
+  readonly bare: Found;
+}
+
+/** @param bareFirst one run so, the next otherwise: what came before must not favour one of them */
+async function pairOf(scene: CapacityScene, rate: Rate, options: BenchOptions, bareFirst: boolean): Promise<Pair> {
+  const full = (): Promise<Found> => {
+    options.say(`  ${rate.kbitPerSecond} kbit/s, with everything`);
+    return find(scene, rate, options);
+  };
+  const bare = (): Promise<Found> =>
+    onBare(scene.lab, node, () => {
+      options.say(`  ${rate.kbitPerSecond} kbit/s, bare`);
+      return find(scene, rate, options);
+    });
+  if (!bareFirst) return { full: await full(), bare: await bare() };
+  const found = await bare();
+  return { full: await full(), bare: found };
+}
+
+const medianOf = (pairs: readonly Pair[], value: (pair: Pair) => number): number => median(pairs.map(value));
+
+function figuresOf({ name }: Rate, pairs: readonly Pair[]): Figures {
+  const full = pairs.map((pair) => pair.full.tunnels);
+  const bare = pairs.map((pair) => pair.bare.tunnels);
+  const ratios = full.map((tunnels, at) => tunnels / (bare[at] ?? Number.NaN));
+  const of = (value: (loaded: Loaded) => number, unit: string) => {
+    const samples = pairs.map((pair) => value(pair.full.loaded));
+    return figure(median(samples), unit, '', samples);
+  };
+  const isVoice = name === voice.name;
+  return {
+    [isVoice ? 'active_64k_per_vcpu' : `${name}_per_vcpu`]: figure(
+      median(full),
+      'tunnels',
+      isVoice ? '>= 400' : '',
+      full,
+    ),
+    [`${name}_bare_per_vcpu`]: figure(median(bare), 'tunnels', '', bare),
+    [name === megabit.name ? 'ratio_to_bare_at_1m' : `${name}_ratio_to_bare`]: figure(
+      median(ratios),
+      'ratio',
+      name === megabit.name ? '>= 0.9' : '',
+      ratios,
+    ),
+    [`${name}_p50_ms`]: of(({ p50Ms }) => p50Ms, 'ms'),
+    [`${name}_p99_ms`]: of(({ p99Ms }) => p99Ms, 'ms'),
+    [`${name}_lost_percent`]: of((loaded) => 100 * lossOf(loaded), '%'),
+    [`${name}_node_busy`]: of(({ busy }) => 100 * (busy[nodeProcessor] ?? Number.NaN), '%'),
+    [`${name}_clients_busy`]: of(({ busy }) => 100 * (busy[othersProcessor] ?? Number.NaN), '%'),
+  };
+}
+
+/** Loss, latency and load by the number of tunnels, of the first run. */
+function curvesOf({ kbitPerSecond }: Rate, { full, bare }: Pair): readonly Curve[] {
+  const points = ({ tried }: Found, value: (loaded: Loaded) => number): readonly Point[] =>
+    tried.map(([tunnels, loaded]) => [tunnels, value(loaded)] as const).sort(([a], [b]) => a - b);
+  const both = (title: string, y: string, value: (loaded: Loaded) => number): Curve => ({
+    title: `${title}, ${kbitPerSecond} kbit/s each way`,
+    x: { label: 'tunnels on one vCPU', scale: 'linear' },
+    y: { label: y, scale: 'linear' },
+    series: [
+      { name: 'with everything', points: points(full, value) },
+      { name: 'bare WireGuard', points: points(bare, value) },
+    ],
+    bands: [],
+  });
+  return [
+    both('Loss', 'echoes lost, %', (loaded) => 100 * lossOf(loaded)),
+    both('Round trip, 99 %', 'ms', ({ p99Ms }) => p99Ms),
+    both("Node's vCPU", 'busy, %', ({ busy }) => 100 * (busy[nodeProcessor] ?? 0)),
+  ];
+}
+
+function tunnelsByRate(found: readonly (readonly [Rate, readonly Pair[]])[]): Curve {
+  const points = (value: (pair: Pair) => number): readonly Point[] =>
+    found.map(([{ kbitPerSecond }, pairs]) => [kbitPerSecond, medianOf(pairs, value)] as const);
+  return {
+    title: 'Active tunnels one vCPU carries with at most 0.1 % lost',
+    x: { label: 'each way, kbit/s', scale: 'log' },
+    y: { label: 'tunnels', scale: 'log' },
+    series: [
+      { name: 'with everything', points: points(({ full }) => full.tunnels) },
+      { name: 'bare WireGuard', points: points(({ bare }) => bare.tunnels) },
+    ],
+    // 30 to 250 on a machine of two.
+    bands: [{ name: '30-250 tunnels on 2 vCPUs', from: 15, to: 125 }],
+  };
+}
+
+export async function capacityRates(options: BenchOptions): Promise<Outcome> {
+  const { only, quick, runs, say } = options;
+  const wanted = rates.filter(({ name }) =>
+    only === undefined || only === 'rates' ? !quick || name === voice.name || name === megabit.name : name === only,
+  );
+  await using scene = await raiseCapacity(say);
+  await using clients = await openTunnels(scene, Math.max(...wanted.map(({ most }) => most)));
+  using _ = scrape(scene.lab);
+  const found: [Rate, Pair[]][] = [];
+  for (const rate of wanted) {
+    const pairs: Pair[] = [];
+    for (let run = 0; run < runs; run += 1)
+      pairs.push(await pairOf({ ...scene, clients }, rate, options, run % 2 === 1));
+    found.push([rate, pairs]);
+  }
+  const figures = Object.assign({}, ...found.map(([rate, pairs]) => figuresOf(rate, pairs))) as Figures;
+  const first = found[0];
+  const curves = first?.[1][0] === undefined ? [] : curvesOf(first[0], first[1][0]);
+  return { figures, curves: found.length > 1 ? [tunnelsByRate(found), ...curves] : curves };
+}

@@ -27,6 +27,8 @@ export interface Loaded {
   readonly stalledMs: number;
   /** How busy each processor was while it sent, 0 to 1. */
   readonly busy: readonly number[];
+  /** What processes that are not of this bench had of processors, 1 being one of them. */
+  readonly foreign: number;
   /** Round trips as this process saw them, its own waiting included. */
   readonly p50Ms: number;
   readonly p99Ms: number;

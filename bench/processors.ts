@@ -40,11 +40,33 @@ export async function separate(lab: World, nodes: readonly string[]): Promise<vo
 
 const ticksPerSecond = 100;
 
-/** Seconds so far that each processor was busy, with the kernel's interrupts; of all that runs on this machine. */
-export async function used(): Promise<readonly number[]> {
+/** Seconds so far. */
+export interface Used {
+  /** Of each processor, with the kernel's interrupts; of all that runs on this machine. */
+  readonly busy: readonly number[];
+  /** Of processes that are not of this bench, on all of them. */
+  readonly foreign: number;
+}
+
+/** User and system time, of it and of its children that have ended. */
+async function ownTicks(pid: string): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // As process.ts has it; the children's follow.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
+}
+
+/** A bench sees only processes of its own. */
+export async function used(): Promise<Used> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const own = (await Promise.all(pids.map(ownTicks))).reduce((sum, ticks) => sum + ticks, 0);
   const lines = (await readFile('/proc/stat', 'utf8')).split('\n').filter((line) => /^cpu\d/.test(line));
-  return lines.map((line) => {
+  const processors = lines.map((line) => {
     const [user = 0, nice = 0, system = 0, , , irq = 0, soft = 0] = line.split(' ').slice(1).map(Number);
-    return (user + nice + system + irq + soft) / ticksPerSecond;
+    return { processes: user + nice + system, interrupts: irq + soft };
   });
+  return {
+    busy: processors.map(({ processes, interrupts }) => (processes + interrupts) / ticksPerSecond),
+    foreign: (processors.reduce((sum, { processes }) => sum + processes, 0) - own) / ticksPerSecond,
+  };
 }

@@ -91,8 +91,23 @@ export interface Run {
   readonly command: string;
 }
 
+/** What a bench leaves as JSON. */
+export interface Told extends Run, Outcome {
+  /** `2027-01-31` */
+  readonly date: string;
+  readonly machine: {
+    readonly cpus: number;
+    readonly model: string;
+    readonly memoryBytes: number;
+    readonly node: string;
+    readonly etcd: string;
+    readonly wireguard: string;
+    readonly bird: string;
+  };
+}
+
 export async function json(which: Run, { figures, curves }: Outcome): Promise<string> {
-  const machine = {
+  const machine: Told['machine'] = {
     cpus: cpus().length,
     model: cpus()[0]?.model ?? '',
     memoryBytes: totalmem(),
@@ -101,9 +116,9 @@ export async function json(which: Run, { figures, curves }: Outcome): Promise<st
     wireguard: await versionOf('wireguard-go', ['--version']),
     bird: await versionOf('bird', ['--version']),
   };
-  const told = Object.fromEntries(
+  const judged = Object.fromEntries(
     Object.entries(figures).map(([name, figure]) => [name, { ...figure, holds: holds(figure) }]),
   );
-  const date = new Date().toISOString().slice(0, 10);
-  return `${JSON.stringify({ ...which, date, machine, figures: told, curves }, undefined, 2)}\n`;
+  const told: Told = { ...which, date: new Date().toISOString().slice(0, 10), machine, figures: judged, curves };
+  return `${JSON.stringify(told, undefined, 2)}\n`;
 }

@@ -53,7 +53,7 @@ export function scrape(lab: World): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** @param pool an IPv4 prefix with room for the tunnels @param say progress */
+/** No tunnels yet. @param say progress */
 export async function raiseCapacity(say: (line: string) => void): Promise<Omit<CapacityScene, 'clients'>> {
   const lab = await raiseLab({
     directory: '/tmp/bench',

@@ -20,14 +20,18 @@ const haste = 1.25;
 /** Of sending without looking who answers. */
 const mostTurnMs = 3;
 
-/** @param listen whom the clients' transport packets go to from then on */
-export async function carry(
-  clients: WireguardClients,
-  addresses: readonly string[],
-  to: string,
-  { tunnels, packetsPerSecond, bytes, ms }: Load,
-  listen: (listener: (at: number, packet: Buffer) => void) => void,
-): Promise<Loaded> {
+export interface Carrier {
+  readonly clients: WireguardClients;
+  /** Of each client in its tunnel. */
+  readonly addresses: readonly string[];
+  /** Who answers the echoes. */
+  readonly to: string;
+  /** Whom the clients' transport packets go to from then on. */
+  listen(listener: (at: number, packet: Buffer) => void): void;
+}
+
+export async function carry({ clients, addresses, to, listen }: Carrier, load: Load): Promise<Loaded> {
+  const { tunnels, packetsPerSecond, bytes, ms } = load;
   const rounds = Math.ceil((packetsPerSecond * ms) / 1_000);
   const due = rounds * tunnels;
   // One buffer: hundreds of thousands of small ones make the collector stop everything for 0.2 s at a time (measured).

@@ -30,8 +30,8 @@ interface Station {
   readonly address4: string;
 }
 
-/** The client's tunnel, up. */
-async function raiseStation(lab: World, client: Client, name: string): Promise<Station> {
+/** The client's tunnel, up, by the stock client. */
+export async function raiseStation(lab: World, client: Client, name: string): Promise<Station> {
   const privateKey = newPrivateKey();
   const publicKey = publicKeyOf(privateKey);
   const { tunnel } = await client.tunnels.createTunnel({ name, publicKey, homePopId: home });
@@ -64,7 +64,7 @@ async function throughput(lab: World, seconds: number, left = runs): Promise<num
 }
 
 /** Round trips of 5 ms pings from the internet to the client, in milliseconds. */
-async function roundTrips(lab: World, to: string, count: number): Promise<readonly number[]> {
+export async function roundTrips(lab: World, to: string, count: number): Promise<readonly number[]> {
   await eventually(() => lab.exec('host', ['ping', '-n', '-c1', '-W1', to]), 20_000);
   const { stdout } = await lab.exec('host', ['ping', '-n', '-i', '0.005', '-c', String(count), to], {
     timeoutMs: 60_000,

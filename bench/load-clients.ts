@@ -45,12 +45,19 @@ async function connect(count: number): Promise<object> {
   return { connected: which.length, perSecond: (1_000 * which.length) / (realClock.monotonicMs() - began) };
 }
 
+const carrier = {
+  clients,
+  addresses,
+  to: echoedBy,
+  listen: (listener: typeof onTransport): void => {
+    onTransport = listener;
+  },
+};
 let endIdle: (() => object) | undefined;
 
 async function obey(order: Order): Promise<object> {
   if ('connect' in order) return connect(order.connect);
-  if ('load' in order)
-    return { loaded: await carry(clients, addresses, echoedBy, order.load, (listener) => (onTransport = listener)) };
+  if ('load' in order) return { loaded: await carry(carrier, order.load) };
   const ended = endIdle?.() ?? {};
   endIdle = order.idle === null ? undefined : keepIdle(clients, callers, order.idle);
   return { idled: ended };

@@ -18,7 +18,7 @@ const stay = { keepaliveMs: 25_000, sessionMs: 120_000 };
 /** Of which the node has two full comparisons. */
 const watchMs = 25_000;
 /** Until what was needed to make them is done with. */
-const restMs = 5_000;
+const restMs = 12_000;
 const withinMs = 120_000;
 
 interface Weights {
@@ -96,7 +96,7 @@ export async function capacityIdle({ quick, say }: BenchOptions): Promise<Outcom
       idle_node_busy: figure(100 * busy, '%', ''),
       idle_handshakes_failed: figure(idled.failed, 'handshakes', '<= 0'),
       bytes_per_tunnel: figure(
-        perTunnel(({ daemon }) => daemon),
+        perTunnel(({ daemon, dataplane }) => daemon + dataplane),
         'bytes',
         '<= 8000',
       ),

@@ -3,7 +3,7 @@
 import { labelOf, scaleOf } from './plot-axis.ts';
 import { curveHeight, plotCurve } from './plot-curve.ts';
 import { element, group, line, palette, svg, text } from './plot-svg.ts';
-import { type Figure, holds, type Outcome } from './report.ts';
+import { type Figure, type Goal, goalOf, holds, type Outcome } from './report.ts';
 
 const width = 860;
 const head = 46;
@@ -12,16 +12,6 @@ const rowHeight = 20;
 const [stripLeft, stripRight] = [430, width - 130];
 /** Shares of a goal that the strip shows; what is beyond stands at its end. */
 const [leastShare, mostShare] = [0.01, 10];
-
-interface Goal {
-  readonly sign: '<=' | '>=';
-  readonly bound: number;
-}
-
-function goalOf({ goal }: Pick<Figure, 'goal'>): Goal | undefined {
-  const [sign, bound] = goal.split(' ');
-  return sign === '<=' || sign === '>=' ? { sign, bound: Number(bound) } : undefined;
-}
 
 /** How much of what is allowed a value takes: at most 1 where the goal holds. A value of 0 of 0 takes least. */
 export function shareOf(value: number, { sign, bound }: Goal): number {

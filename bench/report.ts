@@ -54,10 +54,21 @@ export function quantile(samples: readonly number[], q: number): number {
 
 export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 
-export function holds({ value, goal }: Pick<Figure, 'value' | 'goal'>): boolean {
+export interface Goal {
+  readonly sign: '<=' | '>=';
+  readonly bound: number;
+}
+
+/** Undefined: it is told for information. */
+export function goalOf({ goal }: Pick<Figure, 'goal'>): Goal | undefined {
   const [, sign, bound] = /^(<=|>=) ([0-9.]+)$/.exec(goal) ?? [];
-  if (sign === undefined) return goal === '';
-  return sign === '<=' ? value <= Number(bound) : value >= Number(bound);
+  return sign === '<=' || sign === '>=' ? { sign, bound: Number(bound) } : undefined;
+}
+
+export function holds(figure: Pick<Figure, 'value' | 'goal'>): boolean {
+  const goal = goalOf(figure);
+  if (goal === undefined) return figure.goal === '';
+  return goal.sign === '<=' ? figure.value <= goal.bound : figure.value >= goal.bound;
 }
 
 const shown = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));

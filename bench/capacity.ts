@@ -6,6 +6,7 @@
 
 import { capacityCreate } from './capacity-create.ts';
 import { capacityIdle } from './capacity-idle.ts';
+import { capacityMemory } from './capacity-memory.ts';
 import { capacityRates } from './capacity-rates.ts';
 import { capacityTakeover } from './capacity-takeover.ts';
 import type { BenchOptions } from './main.ts';
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, (options: BenchOptions) => Promise<Figures 
   rates: capacityRates,
   create: capacityCreate,
   idle: capacityIdle,
+  memory: capacityMemory,
   takeover: capacityTakeover,
 };
 export const capacityParts = [...Object.keys(parts), 'voice', 'megabit'];

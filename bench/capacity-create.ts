@@ -4,7 +4,7 @@ import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { atRate } from './at-rate.ts';
 import { classCount } from './bare.ts';
-import { home, node, openTunnels, raiseCapacity, scrape } from './capacity-scene.ts';
+import { home, node, openTunnels, raiseCapacity } from './capacity-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { raiseStation, roundTrips } from './dataplane.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
@@ -27,7 +27,6 @@ export async function capacityCreate({ runs, say }: BenchOptions): Promise<Figur
   await using clients = await openTunnels(scene, active.tunnels);
   await clients.connect(active.tunnels);
   await eventually(async () => (await classCount(scene.lab, node)) >= active.tunnels, withinMs);
-  using _ = scrape(scene.lab);
   const station = await raiseStation(scene.lab, scene.client, 'stock');
   const create = async (): Promise<void> => {
     const publicKey = publicKeyOf(newPrivateKey());

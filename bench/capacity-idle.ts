@@ -3,7 +3,7 @@
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { classCount } from './bare.ts';
-import { node, openTunnels, raiseCapacity, scrape, wireguardPid } from './capacity-scene.ts';
+import { node, openTunnels, raiseCapacity, wireguardPid } from './capacity-scene.ts';
 import type { BenchOptions } from './main.ts';
 import { rssBytes } from './process.ts';
 import { nodeProcessor, used } from './processors.ts';
@@ -25,7 +25,6 @@ export async function capacityIdle({ quick, say }: BenchOptions): Promise<Figure
   const { lab } = scene;
   await using clients = await openTunnels(scene, tunnels);
   say(`  ${tunnels} tunnels`);
-  using _ = scrape(lab);
   const { perSecond } = await clients.connect(tunnels);
   say(`  ${tunnels} sessions, ${perSecond.toFixed(0)} a second`);
   await clients.startIdle({ tunnels, ...stay });

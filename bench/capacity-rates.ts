@@ -3,7 +3,7 @@
 
 import { eventually } from '#internal/testkit/eventually.ts';
 import { classCount, onBare } from './bare.ts';
-import { type CapacityScene, node, openTunnels, raiseCapacity, scrape } from './capacity-scene.ts';
+import { type CapacityScene, node, openTunnels, raiseCapacity } from './capacity-scene.ts';
 import { largest } from './largest.ts';
 import type { Loaded } from './load.ts';
 import type { BenchOptions } from './main.ts';
@@ -203,7 +203,6 @@ export async function capacityRates(options: BenchOptions): Promise<Outcome> {
   await using scene = await raiseCapacity(say);
   const most = Math.max(...wanted.map((rate) => rate.most));
   await using clients = await openTunnels(scene, most);
-  using _ = scrape(scene.lab);
   await settle({ ...scene, clients }, most);
   const found: [Rate, Pair[]][] = [];
   for (const rate of wanted) {

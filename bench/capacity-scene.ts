@@ -19,7 +19,6 @@ const rate = 20_000_000n;
 const withinMs = 60_000;
 /** Of a node's clients here: sockets cost the clients, and the node lets 10 handshakes a second in from one address. */
 const sourceCount = 32;
-const scrapeEachMs = 5_000;
 
 export interface CapacityScene extends AsyncDisposable {
   readonly lab: World;
@@ -41,16 +40,12 @@ async function wireguardAnew(): Promise<void> {
   }, withinMs);
 }
 
-/** Reads the node's metrics as a monitor does, until it is ended. */
-export function scrape(lab: World): Disposable {
-  const script = fileURLToPath(new URL('../internal/testkit/lab/web-fetch.ts', import.meta.url));
+/** Reads the node's metrics as a monitor does. */
+async function scrape(lab: World): Promise<void> {
+  const script = fileURLToPath(new URL('./scraper.ts', import.meta.url));
   const address = lab.nodes.find((one) => one.node.id === node)?.node.meshAddress ?? '';
   const url = `http://[${address}]:${metricsPort}/metrics`;
-  const timer = setInterval(() => {
-    // A busy node may be late; the next one comes.
-    lab.exec(`${node}t`, [process.execPath, script, url], { accept: [0, 1] }).catch(() => {});
-  }, scrapeEachMs);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  await lab.serve('scraper', `${node}t`, [...onProcessor(othersProcessor), process.execPath, script, url]);
 }
 
 /** No tunnels yet. @param say progress */
@@ -67,6 +62,7 @@ export async function raiseCapacity(say: (line: string) => void): Promise<Omit<C
     await addSources(lab);
     await separate(lab, [node]);
     await wireguardAnew();
+    await scrape(lab);
     return {
       lab,
       client,

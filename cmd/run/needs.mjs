@@ -27,6 +27,7 @@ const needs = [
   { binary: 'unshare', package: 'util-linux', why: 'lab and tests live in namespaces of their own' },
   { binary: 'prlimit', package: 'util-linux', why: 'the daemons write no core' },
   { binary: 'nsenter', package: 'util-linux', why: 'commands inside a node' },
+  { binary: 'taskset', package: 'util-linux', why: 'a processor for the node alone', only: 'bench' },
   {
     binary: 'setpriv',
     package: 'util-linux',

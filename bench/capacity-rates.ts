@@ -41,7 +41,7 @@ const tryMs = 4_000;
 /** Longer than from one full comparison of the node to the next, 10 s. */
 const confirmMs = 12_000;
 const warm = { tunnels: 50, packetsPerSecond: 50, bytes: 200, ms: tryMs };
-const mostConfirms = 4;
+const mostConfirms = 3;
 /** Of the processors, to others on this machine: a try is worth nothing then. */
 const mostForeign = 0.1;
 const disturbedTries = 3;
@@ -60,12 +60,13 @@ interface Found {
 
 const percent = (share: number | undefined): string => `${(100 * (share ?? Number.NaN)).toFixed(0)} %`;
 function told(tunnels: number, loaded: Loaded): string {
-  const { busy, foreign, p50Ms, p99Ms, slowness } = loaded;
+  const { busy, dropped, foreign, p50Ms, p99Ms, slowness } = loaded;
   return [
     `${tunnels} tunnels: ${(100 * lossOf(loaded)).toFixed(3)} % lost`,
     `${p50Ms.toFixed(1)} ms (99 %: ${p99Ms.toFixed(1)})`,
     `node ${percent(busy[nodeProcessor])}, clients ${percent(busy[othersProcessor])} busy`,
     ...(slowness > mostSlow ? [`clients too slow by ${percent(slowness - 1)}`] : []),
+    ...(dropped > 0 ? [`clients dropped ${dropped}`] : []),
     ...(foreign > mostForeign ? [`others took ${percent(foreign)} of a processor`] : []),
   ].join(', ');
 }
@@ -93,7 +94,7 @@ async function find(
   for (let left = mostConfirms; ; left -= 1) {
     const loaded = await once(tunnels, confirmMs);
     if (holds(loaded) || left === 0) return { tunnels: holds(loaded) ? tunnels : 0, loaded, tried };
-    tunnels = Math.floor(tunnels * 0.95);
+    tunnels = Math.floor(tunnels * 0.93);
   }
 }
 

@@ -3,6 +3,7 @@
 // Packets are sealed before, so that while it lasts there is little to do but to send and to count. Replies are counted by
 // what stands in clear in a WireGuard packet; each sixteenth is opened too, which proves that it is the server's, and tells how long it took.
 
+import { readFile } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
 import { echoReply, echoRequest } from '#internal/testkit/icmp-echo.ts';
 import type { WireguardClients } from '#internal/testkit/wireguard-clients.ts';
@@ -19,6 +20,14 @@ const openedEach = 16;
 const haste = 1.25;
 /** Of sending without looking who answers. */
 const mostTurnMs = 3;
+
+/** Packets that found the buffers of sockets in this network namespace full, so far. */
+async function dropped(): Promise<number> {
+  const [names = '', values = ''] = (await readFile('/proc/self/net/snmp', 'utf8'))
+    .split('\n')
+    .filter((line) => line.startsWith('Udp: '));
+  return Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')]);
+}
 
 export interface Carrier {
   readonly clients: WireguardClients;
@@ -64,7 +73,7 @@ export async function carry({ clients, addresses, to, listen }: Carrier, load: L
     else unopened += 1;
   });
   globalThis.gc?.();
-  const before = await used();
+  const [before, droppedBefore] = [await used(), await dropped()];
   const began = realClock.monotonicMs();
   const perMs = (tunnels * packetsPerSecond) / 1_000;
   let sent = 0;
@@ -91,6 +100,7 @@ export async function carry({ clients, addresses, to, listen }: Carrier, load: L
     sent,
     received,
     unopened,
+    dropped: (await dropped()) - droppedBefore,
     lossyTunnels: lossy,
     // Above 1: this process could not send as fast as it should have.
     slowness: tookMs / ms,

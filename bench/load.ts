@@ -19,6 +19,8 @@ export interface Loaded {
   readonly received: number;
   /** Of those that were opened: not what they should have been. */
   readonly unopened: number;
+  /** Came back, and was lost by the clients: not the node's. */
+  readonly dropped: number;
   /** Tunnels of which a reply is missing. */
   readonly lossyTunnels: number;
   /** By how much longer than it should it took to send them. */

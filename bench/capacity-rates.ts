@@ -90,11 +90,12 @@ async function find(
     // What else runs on this machine disturbs it now and then.
     return holds(loaded) || (lossOf(loaded) < hopeless && holds(await once(tunnels, tryMs)));
   };
-  let tunnels = await largest({ first, most, growth: 1.35, tries: 6, within: quick ? 0.1 : 0.05 }, carries);
+  const { tries, within } = quick ? { tries: 4, within: 0.12 } : { tries: 6, within: 0.05 };
+  let tunnels = await largest({ first, most, growth: 1.35, tries, within }, carries);
   for (let left = mostConfirms; ; left -= 1) {
     const loaded = await once(tunnels, confirmMs);
     if (holds(loaded) || left === 0) return { tunnels: holds(loaded) ? tunnels : 0, loaded, tried };
-    tunnels = Math.floor(tunnels * 0.93);
+    tunnels = Math.floor(tunnels * (1 - within));
   }
 }
 

@@ -12,8 +12,8 @@ export interface Echoes {
   readonly unanswered: number;
   /** So many clients had one that was not answered. */
   readonly tunnels: number;
-  /** How many were not, of each client. */
-  readonly unansweredOf: readonly number[];
+  /** Of each client: the longest from one answer to the next, milliseconds. */
+  readonly silentMs: readonly number[];
 }
 
 export interface EchoPace {
@@ -80,6 +80,14 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
   /** When they were sent, by the order in which they were. */
   let unanswered = new Map<number, number>();
 
+  let lastMs: number[] = [];
+  let silentMs: number[] = [];
+  const heard = (at: number): void => {
+    const nowMs = realClock.monotonicMs();
+    silentMs[at] = Math.max(silentMs[at] ?? 0, nowMs - (lastMs[at] ?? nowMs));
+    lastMs[at] = nowMs;
+  };
+
   const received = (at: number, client: Client, packet: Buffer): void => {
     if (packet[0] === messageType.initiation) {
       client.tries += 1;
@@ -100,7 +108,10 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       }
       for (const session of client.sessions) inner ??= session.open(packet);
       const reply = inner && echoReply(inner);
-      if (reply !== undefined && reply.sequence === at) unanswered.delete(reply.id * callers.length + at);
+      if (reply !== undefined && reply.id === at) {
+        unanswered.delete(reply.sequence * callers.length + at);
+        heard(at);
+      }
     }
   };
   const open = async (caller: CalledClient, at: number): Promise<Client> => {
@@ -153,6 +164,8 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
     },
     echo(to, { everyMs, bytes }) {
       unanswered = new Set();
+      lastMs = [];
+      silentMs = clients.map(() => 0);
       const mostAtOnce = Math.max(leastAtOnce, (2 * tickMs * clients.length) / everyMs);
       let [at, sent] = [0, 0];
       const began = realClock.monotonicMs();
@@ -174,14 +187,12 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       const timer = setInterval(send, tickMs);
       return async () => {
         clearInterval(timer);
+        const stoppedMs = realClock.monotonicMs();
         await realClock.sleep(lateMs);
-        const unansweredOf = clients.map(() => 0);
-        for (const which of unanswered) {
-          const id = which % clients.length;
-          unansweredOf[id] = (unansweredOf[id] ?? 0) + 1;
-        }
-        const tunnels = unansweredOf.filter((count) => count > 0).length;
-        return { sent, unanswered: unanswered.size, tunnels, unansweredOf };
+        // Who has not come back has been silent until now.
+        silentMs = silentMs.map((ms, which) => Math.max(ms, stoppedMs - (lastMs[which] ?? began)));
+        const tunnels = new Set([...unanswered].map((which) => which % clients.length)).size;
+        return { sent, unanswered: unanswered.size, tunnels, silentMs };
       };
     },
     close: () => {

@@ -1,6 +1,6 @@
 // Called clients: many WireGuard clients in a process of its own, in the namespace it was started in, that answer who calls them.
-// Arguments: whom they send echoes to, how often each does (milliseconds) and of how many bytes, a JSON file with private keys and
-// addresses of the clients, and the rest as live-clients.ts.
+// Arguments: whom they send echoes to and at which pace (`EchoPace` as JSON), a JSON file with private keys and addresses of the
+// clients, and the rest as live-clients.ts.
 // One JSON a line: what it has done, and when clients were back.
 //
 //   SIGHUP    the first 50 shake hands again: `{"refreshed":50}`
@@ -10,7 +10,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
-import { openCalledClients } from '#internal/testkit/called-clients.ts';
+import { type EchoPace, openCalledClients } from '#internal/testkit/called-clients.ts';
 import { noiseKeysOf } from '#internal/testkit/noise.ts';
 
 /** The longest gap between two calls of one takeover, and some. */
@@ -18,8 +18,7 @@ const quietMs = 3_000;
 const lookEachMs = 200;
 const recent = 50;
 
-const [echoedBy = '', everyMs = '', bytes = '', file = '', serverKey = '', address = '', port = '', ...sources] =
-  process.argv.slice(2);
+const [echoedBy = '', pace = '', file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
 const known = JSON.parse(await readFile(file, 'utf8')) as readonly (readonly [privateKey: string, address: string])[];
 const server = Buffer.from(serverKey, 'base64');
 const callers = known.map(([key, own]) => ({ keys: noiseKeysOf(key), server, address: own }));
@@ -37,7 +36,7 @@ process.on('SIGUSR2', () => void connected(everybody).then((perSecond) => say({ 
 let end: ReturnType<typeof clients.echo> | undefined;
 process.on('SIGALRM', () => {
   const ended = end?.();
-  end = ended === undefined ? clients.echo(echoedBy, { everyMs: Number(everyMs), bytes: Number(bytes) }) : undefined;
+  end = ended === undefined ? clients.echo(echoedBy, JSON.parse(pace) as EchoPace) : undefined;
   void ended?.then((echoes) => say({ echoes }));
 });
 say({ connected: await connected(everybody) });

@@ -33,7 +33,7 @@ type Said = Partial<{
 const raised = new WeakMap<Scene, Promise<readonly string[]>>();
 
 /** 500 echoes a second with 1,000 clients. */
-const seldom: Required<EchoPace> = { everyMs: 2_000, bytes: 28 };
+const seldom: EchoPace = { everyMs: 2_000, flows: true };
 
 /** Once for a scene; gives their public keys. @param count default 1,000 @param pace of their echoes, when they are told to */
 export function raiseClients(scene: Scene, count = most, pace = seldom): Promise<readonly string[]> {
@@ -42,7 +42,7 @@ export function raiseClients(scene: Scene, count = most, pace = seldom): Promise
   return keys;
 }
 
-async function raiseAll({ lab, client }: Scene, count: number, pace: Required<EchoPace>): Promise<readonly string[]> {
+async function raiseAll({ lab, client }: Scene, count: number, pace: EchoPace): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, newPrivateKey);
   const made = await createTunnels(client, keys, { homePopId: 'south' });
   const known = made.map(({ address4 }, at) => [keys[at], address4]);
@@ -51,7 +51,7 @@ async function raiseAll({ lab, client }: Scene, count: number, pace: Required<Ec
   await writeFile('/run/called-keys.json', JSON.stringify(known), { mode: 0o600 });
   await addSources(lab);
   const server = [template.peerPublicKey, template.endpointAddress, String(template.endpointPort)];
-  const echo = [host4, String(pace.everyMs), String(pace.bytes)];
+  const echo = [host4, JSON.stringify(pace)];
   const argv = [process.execPath, program('called-clients'), ...echo, '/run/called-keys.json', ...server, ...sources];
   await lab.serve(service, 'host', argv);
   return keys.map(publicKeyOf);

@@ -12,6 +12,8 @@ export interface Echoes {
   readonly unanswered: number;
   /** So many clients had one that was not answered. */
   readonly tunnels: number;
+  /** Of each that was not: when it was sent, in Unix time, and how long after its client's newest session was confirmed; milliseconds. */
+  readonly lost: readonly (readonly [sentMs: number, afterMs: number | undefined])[];
   /** Of each client: the longest from one answer to the next, milliseconds. */
   readonly silentMs: readonly number[];
 }
@@ -21,6 +23,8 @@ export interface EchoPace {
   readonly everyMs: number;
   /** Of the IP packet; default 28. */
   readonly bytes?: number;
+  /** Each is the beginning of a flow, which no node knows yet; default: all of a client's are of one. */
+  readonly flows?: boolean;
 }
 
 export interface CalledClients {
@@ -79,6 +83,7 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
   let back = new Map<number, number>();
   /** When they were sent, by the order in which they were. */
   let unanswered = new Map<number, number>();
+  let flows = false;
 
   let lastMs: number[] = [];
   let silentMs: number[] = [];
@@ -108,10 +113,11 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       }
       for (const session of client.sessions) inner ??= session.open(packet);
       const reply = inner && echoReply(inner);
-      if (reply !== undefined && reply.id === at) {
-        unanswered.delete(reply.sequence * callers.length + at);
-        heard(at);
-      }
+      if (reply === undefined) return;
+      const [which, turn] = flows ? [reply.sequence, reply.id] : [reply.id, reply.sequence];
+      if (which !== at) return;
+      unanswered.delete(turn * callers.length + at);
+      heard(at);
     }
   };
   const open = async (caller: CalledClient, at: number): Promise<Client> => {
@@ -162,8 +168,9 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       back = new Map();
       return all;
     },
-    echo(to, { everyMs, bytes }) {
-      unanswered = new Set();
+    echo(to, { everyMs, bytes, flows: many = false }) {
+      flows = many;
+      unanswered = new Map();
       lastMs = [];
       silentMs = clients.map(() => 0);
       const mostAtOnce = Math.max(leastAtOnce, (2 * tickMs * clients.length) / everyMs);
@@ -174,14 +181,15 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
         // What this process could not send in time is left out: at once it would overflow others' buffers.
         at = Math.max(at, due - Math.ceil(mostAtOnce));
         for (; at < due; at += 1) {
-          const sequence = at % clients.length;
-          const client = clients[sequence];
+          const which = at % clients.length;
+          const client = clients[which];
           const [session] = client?.sessions ?? [];
           if (client === undefined || session === undefined) continue;
           unanswered.set(at, realClock.wall().getTime());
           sent += 1;
-          const sequence = Math.floor(at / clients.length);
-          client.socket.send(session.seal(echoRequest(client.caller.address, to, { id, sequence }, bytes)));
+          const turn = Math.floor(at / clients.length);
+          const echo = flows ? { id: turn, sequence: which } : { id: which, sequence: turn };
+          client.socket.send(session.seal(echoRequest(client.caller.address, to, echo, bytes)));
         }
       };
       const timer = setInterval(send, tickMs);
@@ -191,8 +199,12 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
         await realClock.sleep(lateMs);
         // Who has not come back has been silent until now.
         silentMs = silentMs.map((ms, which) => Math.max(ms, stoppedMs - (lastMs[which] ?? began)));
-        const tunnels = new Set([...unanswered].map((which) => which % clients.length)).size;
-        return { sent, unanswered: unanswered.size, tunnels, silentMs };
+        const tunnels = new Set([...unanswered.keys()].map((which) => which % clients.length)).size;
+        const lost = [...unanswered].map(([which, sentMs]) => {
+          const confirmedMs = clients[which % clients.length]?.confirmedMs;
+          return [sentMs, confirmedMs === undefined ? undefined : sentMs - confirmedMs] as const;
+        });
+        return { sent, unanswered: unanswered.size, tunnels, lost, silentMs };
       };
     },
     close: () => {

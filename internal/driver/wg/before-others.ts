@@ -1,7 +1,7 @@
 // Before others: a wireguard-go gets the processor before what the node computes for itself, as the kernel's WireGuard does.
 //
-// On a node of one processor the comparison of 1,000 tunnels kept its packets waiting for 0.1 s each 10 s, and 1 of 100 was
-// lost; so hurried, they wait 4 ms at most and none is (measured; adr/0048).
+// On a node of one processor packets wait while the node compares 1,000 tunnels. The longest round trip of 200 active ones was
+// 104 ms without this and 11 ms with it (measured in one lab; adr/0048).
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';

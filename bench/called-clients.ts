@@ -18,7 +18,8 @@ const quietMs = 3_000;
 const lookEachMs = 200;
 const recent = 50;
 
-const [echoedBy = '', pace = '', file = '', serverKey = '', address = '', port = '', ...sources] = process.argv.slice(2);
+const [echoedBy = '', pace = '', file = '', serverKey = '', address = '', port = '', ...sources] =
+  process.argv.slice(2);
 const known = JSON.parse(await readFile(file, 'utf8')) as readonly (readonly [privateKey: string, address: string])[];
 const server = Buffer.from(serverKey, 'base64');
 const callers = known.map(([key, own]) => ({ keys: noiseKeysOf(key), server, address: own }));

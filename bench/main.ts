@@ -54,6 +54,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   capacity: capacityParts,
   dataplane: dataplaneParts,
   failover: failoverParts,
+  people: peopleParts,
 };
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {

@@ -75,7 +75,8 @@ export async function mailbox(
       ended.abort(new Error('test over'));
       await sender.ended;
       transport.close();
-      await rm(directory, { recursive: true, force: true });
+      // A mail on its way when it ended may still arrive.
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

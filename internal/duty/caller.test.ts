@@ -89,7 +89,7 @@ function world(
 
 test('peers are called in their order, and no more when they have answered [N7]', async () => {
   const { caller, dialled, hungUp } = world(['a', 'gone', 'b'], () => 10);
-  caller.begin();
+  caller.begin(false);
   await eventually(() => hungUp.length === 2, 5_000);
   expect(dialled.map(({ peerKey, again }) => [peerKey, again])).toEqual([
     ['a', false],
@@ -97,9 +97,19 @@ test('peers are called in their order, and no more when they have answered [N7]'
   ]);
 });
 
+test('who has just begun to lead forgets whatever WireGuard has tried for them, and calls; who resumes does not [N7]', async () => {
+  const { caller, dialled, hungUp } = world(['a', 'b'], () => 10);
+  caller.begin(true);
+  await eventually(() => hungUp.length === 2, 5_000);
+  expect(dialled.map(({ peerKey, again }) => [peerKey, again])).toEqual([
+    ['a', true],
+    ['b', true],
+  ]);
+});
+
 test('a gap that doubles reaches a peer that is farther away than the first gap [N7]', async () => {
   const { caller, dialled, hungUp } = world(['far'], () => 600);
-  caller.begin();
+  caller.begin(false);
   await eventually(() => hungUp.length === 1, 5_000);
   const times = dialled.map(({ atMs }) => atMs);
   expect(times.length).toBeGreaterThan(2);
@@ -114,7 +124,7 @@ test.each([
   [600, [0, 1_200, 2_800]],
 ])('a peer that is %i ms away is called again when its answer can no longer come [N7]', async (rttMs, times) => {
   const { caller, dialled } = world(['far'], () => undefined, { rttMs });
-  caller.begin();
+  caller.begin(false);
   await eventually(() => dialled.length >= 3, 5_000);
   // Looks are 20 ms apart.
   for (const [at, time] of times.entries()) {
@@ -126,7 +136,7 @@ test.each([
 test('at most 100 wait for an answer at a time, and who is away does not hold up the others [N7]', async () => {
   const keys = Array.from({ length: 250 }, (_, at) => `k${at}`);
   const { caller, dialled, hungUp } = world(keys, (key) => (Number(key.slice(1)) < 100 ? undefined : 10));
-  caller.begin();
+  caller.begin(false);
   await eventually(() => keys.slice(100).every((key) => hungUp.includes(key)), 10_000);
   const before = dialled.filter(({ peerKey }) => peerKey === 'k100')[0]?.atMs ?? 0;
   expect(new Set(dialled.filter(({ atMs }) => atMs < before).map(({ peerKey }) => peerKey)).size).toBe(100);
@@ -137,9 +147,9 @@ test('at most 100 wait for an answer at a time, and who is away does not hold up
 
 test('a node that must not call calls nobody, and one that is no longer active calls no more [N7]', async () => {
   const hindered = world(['a'], () => 10, { hindrance: 'its clock is ahead' });
-  hindered.caller.begin();
+  hindered.caller.begin(false);
   const stopped = world(['away'], () => undefined);
-  stopped.caller.begin();
+  stopped.caller.begin(false);
   await eventually(() => stopped.dialled.length > 1, 5_000);
   stopped.caller.end();
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -158,7 +168,7 @@ test('a peer that is removed while it is called is neither called again nor hung
     peers.delete('removed');
     peers.delete('shaken');
   };
-  caller.begin();
+  caller.begin(false);
   await eventually(() => hungUp.length >= 2, 20_000);
   expect(hungUp).toEqual(['away', 'late']);
   expect(dialled.filter(({ atMs }) => atMs < 150)).toHaveLength(8);
@@ -169,7 +179,7 @@ test('a peer that is removed while it is called is neither called again nor hung
 test('a peer is called as it is wanted at that moment, and in turns of the applier only [T9]', async () => {
   const { clock, caller, dialled, hungUp, peers, turns } = world(['a'], () => 600);
   clock.slept = () => peers.set('a', { ...peerOf('a'), allowedIps: ['44.31.0.9/32'] });
-  caller.begin();
+  caller.begin(false);
   await eventually(() => hungUp.length === 1, 5_000);
   expect(dialled.slice(1).length).toBeGreaterThan(0);
   for (const { allowedIps } of dialled.slice(1)) expect(allowedIps).toEqual(['44.31.0.9/32']);
@@ -201,7 +211,7 @@ test('a call whose turn comes when this node is no longer active is not made [N7
     clock: fastClock(),
     log: quiet,
   });
-  caller.begin();
+  caller.begin(false);
   await eventually(() => asked, 5_000);
   caller.end();
   open();
@@ -217,7 +227,7 @@ test('before a move those that live are called, and forgotten and called again o
     if (calledMs > 0 || !caller.called()) return;
     calledMs = clock.nowMs;
     // Who has answered is not called again.
-    caller.begin();
+    caller.begin(false);
     expect(caller.called()).toBe(false);
   };
   caller.gather();

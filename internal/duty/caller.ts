@@ -68,6 +68,8 @@ interface OpenCall {
   readonly endpoint: string;
   readonly firstGapMs: number;
   readonly live: boolean;
+  /** The first call forgets too. */
+  readonly forgets: boolean;
   tries: number;
   /** Of the first try. */
   calledMs: number;
@@ -81,8 +83,11 @@ export interface Caller {
   gather(): void;
   /** Of a node that gathers: all that live have answered, or will not. */
   called(): boolean;
-  /** All that are known and have not answered yet. */
-  begin(): void;
+  /**
+   * All that are known and have not answered yet. @param cold this node has no session with any: what came for them a moment ago may
+   * have made WireGuard try in vain to shake hands, after which it would not try again for 5 s
+   */
+  begin(cold: boolean): void;
   /** These, beside those that are being called. */
   add(endpoints: readonly Endpoint[]): void;
   end(): void;
@@ -101,12 +106,12 @@ export function createCaller(parts: CallParts): Caller {
   const { dial, hangUp, handshakes, known, apart, peerOf, hindrance, clock, log, patienceMs = longestMs } = parts;
   let round: Round | undefined;
 
-  const callsOf = (endpoints: readonly Endpoint[]): OpenCall[] => {
+  const callsOf = (endpoints: readonly Endpoint[], forgets: boolean): OpenCall[] => {
     const liveSinceMs = clock.wall().getTime() - liveMs;
     return endpoints.flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
       const firstGapMs = Math.max(leastGapMs, 2 * rttMs);
       const call = { peerKey, endpoint, firstGapMs, live: handshakeMs >= liveSinceMs };
-      return peerOf(peerKey) === undefined ? [] : [{ ...call, tries: 0, calledMs: 0, dueMs: 0 }];
+      return peerOf(peerKey) === undefined ? [] : [{ ...call, forgets, tries: 0, calledMs: 0, dueMs: 0 }];
     });
   };
 
@@ -180,7 +185,14 @@ export function createCaller(parts: CallParts): Caller {
       const fresh = of.calls.slice(at, Math.min(all(), at + Math.max(0, most - pending)));
       at += fresh.length;
       for (const call of fresh) open.set(call.peerKey, call);
-      await ring(fresh, false);
+      await ring(
+        fresh.filter(({ forgets }) => forgets),
+        true,
+      );
+      await ring(
+        fresh.filter(({ forgets }) => !forgets),
+        false,
+      );
       await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * workedMs, 250)), signal).catch(() => undefined);
     }
     // Whoever is added from here on begins anew.
@@ -211,9 +223,9 @@ export function createCaller(parts: CallParts): Caller {
     if (why !== '') log.warn('calls-nobody', { reason: why });
     return why !== '';
   };
-  const startAll = (calm: boolean): void => {
+  const startAll = (calm: boolean, cold: boolean): void => {
     end();
-    if (!hindered()) start(calm, callsOf(known()));
+    if (!hindered()) start(calm, callsOf(known(), cold));
   };
   const end = (): void => {
     round?.stop.abort();
@@ -221,17 +233,17 @@ export function createCaller(parts: CallParts): Caller {
   };
 
   return {
-    gather: () => startAll(true),
+    gather: () => startAll(true, false),
     called: () => round?.calm === true && round.left === 0,
-    begin: () => {
-      if (round?.calm !== true) return startAll(false);
+    begin: (cold) => {
+      if (round?.calm !== true) return startAll(false, cold);
       log.info('gathered', { left: round.left, ms: Math.round(clock.monotonicMs() - round.beganMs) });
       round.calm = false;
       round.beganMs = clock.monotonicMs();
     },
     add: (endpoints) => {
       if (hindered()) return;
-      const calls = callsOf(endpoints);
+      const calls = callsOf(endpoints, false);
       if (calls.length === 0) return;
       if (round === undefined) return start(false, calls);
       round.calls.push(...calls);

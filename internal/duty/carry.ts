@@ -27,7 +27,7 @@ export interface CarryParts {
   readonly lease: { begin(): Promise<void>; end(): Promise<void> };
   readonly applier: () => { regate(): Promise<void>; forgetSessions(): Promise<void> };
   /** Peers are to be called: `gather` those that live, which another node serves meanwhile; `begin` all. */
-  readonly calls: { gather(): void; begin(): void; end(): void };
+  readonly calls: { gather(): void; begin(cold: boolean): void; end(): void };
   /** States of customers' connections, which the sibling tells while it leads. */
   readonly states: { prepare(): Promise<void>; lead(): Promise<void>; follow(): Promise<void> };
   /** Hands what arrives for the endpoint to the sibling. */
@@ -148,7 +148,7 @@ export function createCarry(parts: CarryParts): Carry {
     else if (from !== undefined) void states.lead();
     // Without its address on the LAN a call would leave from another.
     if (floats(pair)) await applier().regate();
-    calls.begin();
+    calls.begin(from !== undefined && !speaks(from));
     if (!floats(pair)) await applier().regate();
   }
 

@@ -147,9 +147,11 @@ export interface Element {
   readonly element: string;
 }
 
-/** Sessions that lead to the same: a new text of BIRD must not lose all of those that were up. */
+/** What sessions of a node lead to. */
+export const purposes = ['cores', 'loopbacks', 'upstreams'] as const;
+/** Sessions that lead to the same, once for each purpose: a new text of BIRD must not lose all of those that were up. */
 export interface Lifeline {
-  readonly to: 'cores' | 'loopbacks' | 'upstreams';
+  readonly to: (typeof purposes)[number];
   /** Names of BIRD's protocols, or of adjacencies of OSPF (desired/session-names.ts). */
   readonly sessions: readonly string[];
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { emptyDataplane, put } from '#internal/dataplane/dataplane.ts';
+import { emptyDataplane, purposes, put } from '#internal/dataplane/dataplane.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { cases, garbleFrom, seed } from '#internal/testkit/garble.ts';
@@ -40,7 +40,8 @@ put(made, 'route', { netns: 'pop', table: 4401, prefix: '44.31.0.0/24', type: 'u
 put(made, 'bird', {
   netns: 'pop',
   text: 'router id 198.18.210.1;',
-  lifelines: [{ to: 'cores', sessions: ['p44i_a_b_4'] }],
+  // As many as a node has: one that refused them refused all that came with them.
+  lifelines: purposes.map((to) => ({ to, sessions: ['p44i_a_b_4'] })),
 });
 const right = { type: 'want', number: 1, revision: '7', whole: true, put: putsOf(made), remove: [['peer', 'p44w0 k']] };
 

@@ -10,6 +10,7 @@ import {
   kinds,
   type Lifeline,
   mostFlows,
+  purposes,
 } from '#internal/dataplane/dataplane.ts';
 import { accessLinks, meshLink } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
@@ -57,7 +58,7 @@ const mostPrefixes = 4096;
 const mostSessions = 4096;
 const lifeline: Check = (value) => misfit(lifelineShape, value) === undefined;
 const lifelineShape: Shape<Lifeline> = {
-  to: one('cores', 'loopbacks', 'upstreams'),
+  to: one(...purposes),
   sessions: list(word, mostSessions),
 };
 
@@ -115,7 +116,7 @@ const shapes: { readonly [K in Kind]: Shape<Kinds[K]> } = {
     via: maybe(word),
     metric: maybe(whole),
   },
-  bird: { netns, text: program, lifelines: list(lifeline, 2), generation: maybe(whole) },
+  bird: { netns, text: program, lifelines: list(lifeline, purposes.length), generation: maybe(whole) },
   sync: { link, own: word, far: word },
   pair: {
     link,

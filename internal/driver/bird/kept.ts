@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Bird, Lifeline } from '#internal/dataplane/dataplane.ts';
+import { type Bird, type Lifeline, purposes } from '#internal/dataplane/dataplane.ts';
 import type { Purpose } from './judge.ts';
 
 /** Which text BIRD runs: it tells only when it loaded one. */
@@ -71,7 +71,7 @@ export interface Kept<T> {
 type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === 'string';
 const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const purpose: Check = (value) => value === 'cores' || value === 'loopbacks' || value === 'upstreams';
+const purpose: Check = (value) => purposes.some((each) => each === value);
 const list =
   (check: Check): Check =>
   (value) =>

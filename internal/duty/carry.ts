@@ -64,6 +64,7 @@ const floats = (pair: Pair): boolean => gatewaysOf(pair).length > 0;
 export function createCarry(parts: CarryParts): Carry {
   const { lease, applier, calls, states, relay, clock, log } = parts;
   let ready = false;
+  /** A relay was opened, or tried, and is not closed. */
   let relays = false;
   /** What tunnels send goes on by the sibling. */
   let through = false;

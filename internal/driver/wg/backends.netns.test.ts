@@ -63,6 +63,16 @@ test('all its threads come before what else the node does, where that is allowed
   else expect(new Set(nices)).toEqual(new Set([-10]));
 });
 
+test('a burst waits in its device, in the namespace that it is moved to as well', async () => {
+  const shown = (...of: readonly string[]): string =>
+    execFileSync('ip', [...of, '-o', 'link', 'show', 'p44w1'], { encoding: 'utf8' });
+  await userspace.create('p44w1');
+  expect(shown('-n', 'wgb')).toContain('qlen 5000');
+  execFileSync('ip', ['-n', 'wgb', 'link', 'set', 'p44w1', 'netns', String(process.pid)]);
+  expect(shown()).toContain('qlen 5000');
+  await userspace.remove('p44w1', 'pop');
+});
+
 // This machine's kernel has no WireGuard; wg(8) speaks to wireguard-go in the same words.
 test('the kernel backend writes by wg what the UAPI tells, and reads the same', async () => {
   const kernel = kernelBackend({ transport, pop: transport }, directory);

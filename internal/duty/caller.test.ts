@@ -186,6 +186,16 @@ test('a peer is called as it is wanted at that moment, and in turns of the appli
   expect(turns.join(' ')).toMatch(/^(begin write end ?)+$/);
 });
 
+test('of many that are called at once some are called in each turn, so that the routes of their answers come between [N7]', async () => {
+  const many = Array.from({ length: 40 }, (_, at) => `peer${at}`);
+  const { caller, dialled, hungUp, turns } = world(many, () => 10);
+  caller.begin(true);
+  await eventually(() => hungUp.length === many.length, 5_000);
+  expect(dialled.map(({ peerKey }) => peerKey)).toEqual(many);
+  expect(turns.indexOf('end')).toBeLessThan(turns.lastIndexOf('begin'));
+  expect(turns.filter((turn) => turn === 'write').length).toBeGreaterThan(40 / 12);
+});
+
 test('a call whose turn comes when this node is no longer active is not made [N7]', async () => {
   const dialled: string[] = [];
   let open: () => void = () => undefined;

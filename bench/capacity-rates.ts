@@ -6,6 +6,7 @@ import { classCount, onBare } from './bare.ts';
 import { type CapacityScene, node, openTunnels, raiseCapacity } from './capacity-scene.ts';
 import { largest } from './largest.ts';
 import type { Loaded } from './load.ts';
+import { lossesIn, lostSince } from './losses.ts';
 import type { BenchOptions } from './main.ts';
 import { nodeProcessor, othersProcessor } from './processors.ts';
 import { type Curve, type Figures, figure, median, type Outcome, type Point } from './report.ts';
@@ -59,7 +60,7 @@ interface Found {
 }
 
 const percent = (share: number | undefined): string => `${(100 * (share ?? Number.NaN)).toFixed(0)} %`;
-function told(tunnels: number, loaded: Loaded): string {
+function told(tunnels: number, loaded: Loaded, lost: readonly string[]): string {
   const { busy, dropped, foreign, p50Ms, p99Ms, slowness } = loaded;
   return [
     `${tunnels} tunnels: ${(100 * lossOf(loaded)).toFixed(3)} % lost`,
@@ -67,20 +68,22 @@ function told(tunnels: number, loaded: Loaded): string {
     `node ${percent(busy[nodeProcessor])}, clients ${percent(busy[othersProcessor])} busy`,
     ...(slowness > mostSlow ? [`clients too slow by ${percent(slowness - 1)}`] : []),
     ...(dropped > 0 ? [`clients dropped ${dropped}`] : []),
+    ...(lost.length > 0 ? [`lost at ${lost.join(', ')}`] : []),
     ...(foreign > mostForeign ? [`others took ${percent(foreign)} of a processor`] : []),
   ].join(', ');
 }
 
 async function find(
-  { clients }: Pick<CapacityScene, 'clients'>,
+  { lab, clients }: CapacityScene,
   { first, most, packetsPerSecond, bytes }: Rate,
   { quick, say }: BenchOptions,
 ): Promise<Found> {
   const tried: [number, Loaded][] = [];
   const once = async (tunnels: number, ms: number, left = disturbedTries): Promise<Loaded> => {
     await clients.connect(tunnels);
+    const before = await lossesIn(lab);
     const loaded = await clients.load({ tunnels, packetsPerSecond, bytes, ms });
-    say(`    ${told(tunnels, loaded)}`);
+    say(`    ${told(tunnels, loaded, lostSince(before, await lossesIn(lab)))}`);
     if (loaded.foreign > mostForeign && left > 1 && !holds(loaded)) return once(tunnels, ms, left - 1);
     tried.push([tunnels, loaded]);
     return loaded;

@@ -21,7 +21,7 @@ const many = 10_000;
 const orderEachMs = 11_000;
 const awaySamples = 12;
 const stillMs = 1_500;
-const leastMs = 1;
+const leastMs = 0.1;
 const sources = Array.from({ length: 20 }, (_, at) => `198.18.100.${at + 20}`);
 /** As anybody else's: within the node's limits, one handshake each. */
 const awayService = 'host-away';
@@ -34,7 +34,8 @@ interface RouteEvent {
 }
 const eventsIn = (text: string): readonly RouteEvent[] =>
   [...text.matchAll(/^\[(\S+)\] (Deleted )?(?:unicast )?(\S+) /gm)].map(([, at = '', deleted, prefix = '']) => ({
-    atMs: Date.parse(`${at.slice(0, 23)}Z`),
+    // Date knows milliseconds, and this is about few of them.
+    atMs: Date.parse(`${at.slice(0, 23)}Z`) + Number(at.slice(23)) / 1_000,
     deleted: deleted !== undefined,
     prefix,
   }));
@@ -140,20 +141,22 @@ export async function routes(scene: Scene, { quick, say }: BenchOptions): Promis
   await applied(client);
   const little = await moves();
   say(
-    `a PoP with ${few.home} tunnels changes its node: ${little.map(({ ms, routes: n }) => `${ms} ms, ${n} changes of routes`).join('; ')}`,
+    `a PoP with ${few.home} tunnels changes its node: ${little.map(({ ms, routes: n }) => `${ms.toFixed(0)} ms, ${n} changes of routes`).join('; ')}`,
   );
   const hundred = await createTunnels(scene, few.away - few.home, blocks);
   await applied(client);
   const near = await awayTimes(scene, hundred.slice(0, awaySamples));
-  say(`a tunnel comes to another PoP, with ${few.away}: ${near.join(', ')} ms until the next node knows`);
+  say(
+    `a tunnel comes to another PoP, with ${few.away}: ${near.map((ms) => ms.toFixed(1)).join(', ')} ms until the next node knows`,
+  );
   const most = quick ? quickMany : many;
   await createTunnels(scene, most - few.away, blocks);
   await applied(client);
   const far = await awayTimes(scene, hundred.slice(awaySamples, 2 * awaySamples));
-  say(`with ${most}: ${far.join(', ')} ms`);
+  say(`with ${most}: ${far.map((ms) => ms.toFixed(1)).join(', ')} ms`);
   const much = await moves();
   say(
-    `a PoP with ${most} tunnels changes its node: ${much.map(({ ms, routes: n }) => `${ms} ms, ${n} changes of routes`).join('; ')}`,
+    `a PoP with ${most} tunnels changes its node: ${much.map(({ ms, routes: n }) => `${ms.toFixed(0)} ms, ${n} changes of routes`).join('; ')}`,
   );
   const msOf = (all: readonly HomeMove[]): readonly number[] => all.map(({ ms }) => ms);
   const routesOf = (all: readonly HomeMove[]): readonly number[] => all.map((each) => each.routes);

@@ -26,7 +26,7 @@ const watchSeconds = 4;
 const stockSeconds = 20;
 const restartSeconds = 10;
 /** For a window, a restart of BIRD with its sessions, and the window's end; for a move before it, too. */
-const orderedSeconds = 40;
+const orderedSeconds = 25;
 /** Milliseconds that a node watches before anything happens to it. */
 const calmMs = 500;
 

@@ -91,6 +91,7 @@ async function bundledPrograms() {
 
 /** What internal/testkit/tools.ts reads: where the tools are, or why there are none. */
 function toolsFor(built) {
+  if (process.env.POP44_TOOLS === 'none') return { POP44_TOOLS: '', POP44_NO_TOOLS: 'POP44_TOOLS is none' };
   let { directory, problem, buildable } = cached.find();
   if (built && buildable) {
     try {

@@ -10,6 +10,7 @@ import { failover, failoverParts } from './failover.ts';
 import { flood } from './flood.ts';
 import { people, peopleParts } from './people.ts';
 import { provision } from './provision.ts';
+import { reconcile, reconcileParts } from './reconcile.ts';
 import { type Figures, holds, json, type Outcome, outcomeOf, table } from './report.ts';
 import { web } from './web.ts';
 
@@ -32,6 +33,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   flood,
   people,
   provision,
+  reconcile,
   web,
 };
 
@@ -55,6 +57,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   dataplane: dataplaneParts,
   failover: failoverParts,
   people: peopleParts,
+  reconcile: reconcileParts,
 };
 const known = only === undefined || (parts[name ?? '']?.includes(only) ?? false);
 if (name === undefined || bench === undefined || !known || !isCount(runs, 1) || !isCount(tunnels ?? 1_000, 50)) {

@@ -14,7 +14,7 @@ export const palette = {
 const inks = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#59636e'] as const;
 export const ink = (at: number): string => inks[at % inks.length] ?? palette.text;
 
-const escaped = (value: string): string =>
+export const escaped = (value: string): string =>
   value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 const written = (value: number | string): string =>
@@ -44,7 +44,7 @@ export interface TextStyle {
 }
 
 /** Of a character at 12 pixels, on average. */
-const characterWidth = 6.2;
+export const characterWidth = 6.2;
 const lineHeight = 14;
 
 function linesOf(words: string, wrap: number | undefined): readonly string[] {

@@ -20,6 +20,31 @@ export async function rssBytes(pid: number): Promise<number> {
   return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 'NaN');
 }
 
+export interface OfHalves {
+  readonly daemon: number;
+  readonly dataplane: number;
+}
+
+/** Pids of both halves of a node. @throws Error when one does not run */
+export function halves(lab: World, node: string): OfHalves {
+  const pidOf = (half: string): number => {
+    const pid = lab.service(`${node}-${half}`).pid();
+    if (pid === undefined) throw new Error(`${node}-${half} does not run`);
+    return pid;
+  };
+  return { daemon: pidOf('daemon'), dataplane: pidOf('dataplane') };
+}
+
+/** Gives what tells the seconds of processor time that each half has taken since. */
+export async function startSpending(lab: World, node: string): Promise<() => Promise<OfHalves>> {
+  const { daemon, dataplane } = halves(lab, node);
+  const before = { daemon: await cpuSeconds(daemon), dataplane: await cpuSeconds(dataplane) };
+  return async () => ({
+    daemon: (await cpuSeconds(daemon)) - before.daemon,
+    dataplane: (await cpuSeconds(dataplane)) - before.dataplane,
+  });
+}
+
 /** Resident memory of everything else in a node's two namespaces that its privileged half started. */
 export async function childrenMemory(lab: World, node: string): Promise<number> {
   const own = new Set(['daemon', 'dataplane', 'etcd'].map((name) => lab.service(`${node}-${name}`).pid()));

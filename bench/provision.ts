@@ -1,16 +1,15 @@
 // Provision: from the call that creates a tunnel to its peer on every node of a three-PoP placement, and what a node
 // costs that holds 10,000 of them.
 
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { raiseLab, type World } from '#internal/testkit/lab/lab.ts';
 import { adminContext } from '#internal/testkit/lab/lab.ts';
-import { eventually } from '#internal/testkit/eventually.ts';
+import { accessPeers, coldStart } from './cold-start.ts';
 import type { BenchOptions } from './main.ts';
-import { childrenMemory, cpuSeconds, rssBytes } from './process.ts';
+import { childrenMemory, halves, rssBytes, startSpending } from './process.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
+import { fillTunnels, newPublicKey } from './tunnels.ts';
 
 const few = 100;
 const many = 10_000;
@@ -19,12 +18,10 @@ const warmUp = 700;
 const rate = 50;
 const pools = ['44.40.0.0/16', '2001:db8:4000::/40'];
 
-const publicKey = (): string => randomBytes(32).toString('base64');
-
 /** One tunnel; gives milliseconds from the call until every node of its placement has applied it. */
 async function createAndWait(client: Client, signal: AbortSignal): Promise<number> {
   const began = performance.now();
-  const { changed, tunnel } = await client.tunnels.createTunnel({ publicKey: publicKey(), pools });
+  const { changed, tunnel } = await client.tunnels.createTunnel({ publicKey: newPublicKey(), pools });
   for await (const _ of client.status.waitApplied(
     { revision: changed?.revision ?? 0n, tunnel: tunnel?.id ?? '' },
     { signal },
@@ -46,24 +43,6 @@ async function createAtRate(clients: readonly Client[], count: number): Promise<
   return Promise.all(running);
 }
 
-/** Fills up to `count` tunnels, as fast as the API takes them. */
-async function fill(
-  clients: readonly Client[],
-  from: number,
-  count: number,
-  say: (line: string) => void,
-): Promise<void> {
-  let next = from;
-  const worker = async (client: Client): Promise<void> => {
-    while (next < count) {
-      next += 1;
-      if (next % 1_000 === 0) say(`  ${next} tunnels`);
-      await client.tunnels.createTunnel({ publicKey: publicKey(), pools });
-    }
-  };
-  await Promise.all(clients.flatMap((client) => Array.from({ length: 4 }, () => worker(client))));
-}
-
 /** Deletes until `count` are left. */
 async function thin(clients: readonly Client[], count: number): Promise<void> {
   const [first] = clients;
@@ -76,11 +55,6 @@ async function thin(clients: readonly Client[], count: number): Promise<void> {
   };
   await Promise.all(clients.map(worker));
 }
-
-const accessPeers = async (lab: World, node: string): Promise<number> => {
-  const { stdout } = await lab.exec(`${node}p`, ['wg', 'show', 'p44w0', 'peers'], { timeoutMs: 20_000 });
-  return stdout.split('\n').filter((line) => line !== '').length;
-};
 
 async function settled(lab: World, client: Client): Promise<void> {
   const { freshness } = await client.status.getStatus({});
@@ -95,36 +69,14 @@ async function settled(lab: World, client: Client): Promise<void> {
   }
 }
 
-const halves = (lab: World, node: string): readonly number[] =>
-  ['daemon', 'dataplane'].map((half) => lab.service(`${node}-${half}`).pid() ?? 0);
-
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
 /** CPU of both halves of one node over `seconds`, in percent of a core. */
 async function idleCpu(lab: World, node: string, seconds: number): Promise<number> {
-  const before = sum(await Promise.all(halves(lab, node).map(cpuSeconds)));
+  const spent = await startSpending(lab, node);
   await realClock.sleep(seconds * 1000);
-  const after = sum(await Promise.all(halves(lab, node).map(cpuSeconds)));
-  return (100 * (after - before)) / seconds;
-}
-
-/** Everything of the node ends and is forgotten but its keys and etcd; seconds until it holds all tunnels again. */
-async function coldStart(lab: World, node: string): Promise<number> {
-  const expected = await accessPeers(lab, node);
-  await lab.service(`${node}-daemon`).stop();
-  await lab.service(`${node}-dataplane`).stop();
-  await lab.exec(`${node}t`, ['sh', '-c', `rm -f /run/wireguard/p44w0.sock /run/wireguard/p44i-*.sock`]);
-  await lab.exec(`${node}t`, ['sh', '-c', `rm -rf ${join('/run/node', node, 'state')}/*`]);
-  await lab.exec(`${node}p`, ['nft', 'delete', 'table', 'inet', 'pop44']);
-  await eventually(async () => {
-    const { stdout } = await lab.exec(`${node}p`, ['ip', '-br', 'link']);
-    return !stdout.includes('p44w0');
-  }, 5_000);
-  const began = performance.now();
-  await lab.service(`${node}-dataplane`).start();
-  await lab.service(`${node}-daemon`).start();
-  await eventually(async () => (await accessPeers(lab, node)) === expected, 60_000);
-  return (performance.now() - began) / 1000;
+  const { daemon, dataplane } = await spent();
+  return (100 * (daemon + dataplane)) / seconds;
 }
 
 export async function provision({ quick, runs, say }: BenchOptions): Promise<Figures> {
@@ -147,13 +99,15 @@ export async function provision({ quick, runs, say }: BenchOptions): Promise<Fig
     const atMany: number[] = [];
     // A daemon that has just started runs code that is not compiled yet; the goals are for one that serves.
     say(`warming up with ${warmUp} tunnels, deleting down to ${few}`);
-    await fill(clients, 0, warmUp, say);
+    const wish = () => ({ publicKey: newPublicKey(), pools });
+    const atOnce = 4 * clients.length;
+    await fillTunnels(clients, warmUp, wish, { atOnce, say });
     await thin(clients, few);
     await settled(lab, first);
     say(`${rate} creates a second for ${seconds} s`);
     for (let run = 0; run < runs; run += 1) atFew.push(...(await createAtRate(clients, rate * seconds)));
     say(`filling to ${size}`);
-    await fill(clients, few + atFew.length, size, say);
+    await fillTunnels(clients, size - few - atFew.length, wish, { atOnce, say });
     await settled(lab, first);
     say(`${rate} creates a second for ${seconds} s`);
     for (let run = 0; run < runs; run += 1) atMany.push(...(await createAtRate(clients, rate * seconds)));
@@ -161,7 +115,7 @@ export async function provision({ quick, runs, say }: BenchOptions): Promise<Fig
     say('idle');
     await realClock.sleep(quick ? 5_000 : 15_000);
     const cpu = await idleCpu(lab, 'p2', quick ? 20 : 60);
-    const rss = await Promise.all(halves(lab, 'p2').map(rssBytes));
+    const rss = await Promise.all(Object.values(halves(lab, 'p2')).map(rssBytes));
     const children = await childrenMemory(lab, 'p2');
     say('cold start');
     const cold = await coldStart(lab, 'p3');

@@ -45,6 +45,36 @@ export async function createTunnels(
   return made;
 }
 
+type CreateRequest = Parameters<Client['tunnels']['createTunnel']>[0];
+
+/** A tunnel's that nobody will speak from. */
+export const newPublicKey = (): string => randomBytes(32).toString('base64');
+
+/** So many more, by turns through these clients. Gives how many were made a second. */
+export async function fillTunnels(
+  clients: readonly Client[],
+  count: number,
+  wish: (n: number) => CreateRequest,
+  { atOnce, say }: { readonly atOnce: number; readonly say: (line: string) => void },
+): Promise<number> {
+  const began = performance.now();
+  const tellEach = count > 20_000 ? 10_000 : 1_000;
+  let next = 0;
+  const worker = async (client: Client): Promise<void> => {
+    for (let n = next++; n < count; n = next++) {
+      await client.tunnels.createTunnel(wish(n));
+      if ((n + 1) % tellEach === 0) say(`  ${n + 1} tunnels`);
+    }
+  };
+  await Promise.all(
+    Array.from({ length: atOnce }, (_, at) => {
+      const client = clients[at % clients.length];
+      return client === undefined ? Promise.resolve() : worker(client);
+    }),
+  );
+  return (1_000 * count) / (performance.now() - began);
+}
+
 /** Done when every node has carried out what was asked until then, or until that revision. */
 export async function applied(client: Client, revision?: bigint): Promise<void> {
   const until = revision ?? (await client.status.getStatus({})).freshness?.revision ?? 0n;

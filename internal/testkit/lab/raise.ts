@@ -29,10 +29,10 @@ async function meshIsUp(world: World, node: LabNode): Promise<boolean> {
 }
 
 /** The privileged halves; done when every node has its end of the mesh. */
-async function startDataplanes(world: World): Promise<void> {
+async function startDataplanes(world: World, flags: readonly string[]): Promise<void> {
   for (const { node } of world.nodes)
     await world.serve(`${node.id}-dataplane`, node.transport, [
-      ...[process.execPath, daemon, 'dataplane', '--config', nodeFiles(node.id).config],
+      ...[process.execPath, ...flags, daemon, 'dataplane', '--config', nodeFiles(node.id).config],
     ]);
   for (const { node } of world.nodes) await eventually(() => meshIsUp(world, node), meshWithinMs);
 }
@@ -45,11 +45,11 @@ export async function startEtcd(world: World): Promise<void> {
     await world.serve(`${node.id}-etcd`, node.transport, [...unprivileged, ...etcdArgv(node, members, program)]);
 }
 
-async function startDaemons(world: World): Promise<void> {
+async function startDaemons(world: World, flags: readonly string[]): Promise<void> {
   for (const { node } of world.nodes)
     await world.serve(`${node.id}-daemon`, node.transport, [
       ...unprivileged,
-      ...[process.execPath, daemon, 'run', '--config', nodeFiles(node.id).config],
+      ...[process.execPath, ...flags, daemon, 'run', '--config', nodeFiles(node.id).config],
     ]);
 }
 
@@ -100,9 +100,9 @@ export async function raiseLab(options: WorldOptions): Promise<World> {
   const step = (name: string, work: () => Promise<void>): Promise<void> =>
     world.step(name, () => Promise.race([work(), givenUp.promise]));
   try {
-    await step('pop44d dataplane, mesh', () => startDataplanes(world));
+    await step('pop44d dataplane, mesh', () => startDataplanes(world, options.daemonFlags ?? []));
     await step('etcd', () => startEtcd(world));
-    await step('pop44d', () => startDaemons(world));
+    await step('pop44d', () => startDaemons(world, options.daemonFlags ?? []));
     await step('fabric', () => makeFabricKnown(world));
     await step('endpoints announced', () => endpointsAnnounced(world));
     return world;

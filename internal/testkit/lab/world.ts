@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly nodes?: number;
   /** Four nodes, of which the third and the fourth are the two of one PoP. */
   readonly pair?: true | PairWish;
+  /** Of Node, for the daemons: what a bench looks into them by. */
+  readonly daemonFlags?: readonly string[];
   readonly onStep?: (step: Step) => void;
   /** A service has died too often and stays down. */
   readonly onGivenUp?: (service: string, reason: string) => void;

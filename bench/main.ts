@@ -12,6 +12,7 @@ import { people, peopleParts } from './people.ts';
 import { provision } from './provision.ts';
 import { reconcile, reconcileParts } from './reconcile.ts';
 import { type Figures, holds, json, type Outcome, outcomeOf, table } from './report.ts';
+import { watch } from './watch.ts';
 import { web } from './web.ts';
 
 export interface BenchOptions {
@@ -34,6 +35,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   people,
   provision,
   reconcile,
+  watch,
   web,
 };
 

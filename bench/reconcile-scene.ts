@@ -85,7 +85,7 @@ export async function fillUpTo(
 }
 
 /** The tunnels of the node that changes are made to: any, as a page of a list gives them. */
-async function someTunnels({ client }: ReconcileScene): Promise<readonly string[]> {
+export async function tunnelsHere({ client }: ReconcileScene): Promise<readonly string[]> {
   const { tunnels } = await client.tunnels.listTunnels({ pageSize: 1_000 });
   return tunnels.filter(({ popIds }) => popIds.includes(home)).map(({ id }) => id);
 }
@@ -96,7 +96,7 @@ async function someTunnels({ client }: ReconcileScene): Promise<readonly string[
  */
 export async function changes(scene: ReconcileScene, pace: Pace): Promise<readonly number[]> {
   const { client } = scene;
-  const tunnels = await someTunnels(scene);
+  const tunnels = await tunnelsHere(scene);
   const created = new Map<number, Promise<string>>();
 
   async function ask(n: number): Promise<bigint> {

@@ -14,7 +14,7 @@ import { flame } from './flame.ts';
 import type { BenchOptions } from './main.ts';
 import { halves, type OfHalves } from './process.ts';
 import { type CallFrame, type CpuProfile, type Dear, dearest, type Place, type Spent, spentIn } from './profile.ts';
-import { changes, node, type ReconcileScene } from './reconcile-scene.ts';
+import { changes, node, type ReconcileScene, tunnelsHere } from './reconcile-scene.ts';
 
 const written = '/run/profiles';
 const profiler = fileURLToPath(new URL('./profiler.ts', import.meta.url));
@@ -25,7 +25,7 @@ const tree = fileURLToPath(new URL('..', import.meta.url));
 const out = fileURLToPath(new URL('./out/profile', import.meta.url));
 /** Changes a second. */
 const rate = 10;
-const measureMs = 20_000;
+const measureMs = 15_000;
 const quickMeasureMs = 8_000;
 const restMs = 5_000;
 const writtenWithinMs = 30_000;
@@ -106,9 +106,10 @@ export async function profiles(
   const ms = quick ? quickMeasureMs : measureMs;
   const registered = standing.here + standing.elsewhere;
   const placeOf = createPlaces();
+  const tunnels = await tunnelsHere(scene);
   await mkdir(out, { recursive: true });
   const works = {
-    changes: () => changes(scene, { rate, ms }),
+    changes: () => changes(scene, tunnels, { rate, ms }),
     rest: () => realClock.sleep(ms),
   };
   for (const [state, work] of Object.entries(works)) {

@@ -19,8 +19,6 @@ const pools = ['44.64.0.0/12', '2001:db8:4000::/40'];
 const atOnce = 48;
 /** As many tunnels has an owner, on average. */
 const tunnelsEach = 10;
-/** One of the change's three kinds begins what the next but one ends. */
-const kinds = 3;
 
 export interface ReconcileScene extends AsyncDisposable {
   readonly lab: World;
@@ -84,46 +82,54 @@ export async function fillUpTo(
   await applied(client);
 }
 
-/** The tunnels of the node that changes are made to: any, as a page of a list gives them. */
+/** Some tunnels of the node: any, as a page of a list gives them. */
 export async function tunnelsHere({ client }: ReconcileScene): Promise<readonly string[]> {
   const { tunnels } = await client.tunnels.listTunnels({ pageSize: 1_000 });
   return tunnels.filter(({ popIds }) => popIds.includes(home)).map(({ id }) => id);
 }
 
+export const changeKinds = ['created', 'updated', 'deleted'] as const;
+export type ChangeKind = (typeof changeKinds)[number];
+export type AppliedMs = Readonly<Record<ChangeKind, readonly number[]>>;
+
 /**
  * Changes of tunnels of this node at a pace, by turns: one is created, the firewall of another is changed, and what was
  * created is deleted. Gives for each the milliseconds from its acknowledgement until the node had applied it.
+ * @param tunnels of this node, whose firewalls are changed
  */
-export async function changes(scene: ReconcileScene, pace: Pace): Promise<readonly number[]> {
-  const { client } = scene;
-  const tunnels = await tunnelsHere(scene);
+export async function changes(
+  { client }: ReconcileScene,
+  tunnels: readonly string[],
+  { rate, ms }: Pace,
+): Promise<AppliedMs> {
   const created = new Map<number, Promise<string>>();
-
-  async function ask(n: number): Promise<bigint> {
-    const turn = n % kinds;
-    if (turn === 0) {
+  const make: Readonly<Record<ChangeKind, (n: number) => Promise<bigint | undefined>>> = {
+    async created(n) {
       const creating = client.tunnels.createTunnel(wishAt(home, n));
       created.set(
         n,
         creating.then(({ tunnel }) => tunnel?.id ?? ''),
       );
-      return (await creating).changed?.revision ?? 0n;
-    }
-    if (turn === 1) {
+      return (await creating).changed?.revision;
+    },
+    async updated(n) {
       const tunnel = tunnels[n % tunnels.length] ?? '';
       const firewall = { presets: ['web'], rules: [{ protocol: 'tcp', firstPort: 1_000 + n, lastPort: 1_000 + n }] };
-      return (await client.tunnels.updateTunnel({ tunnel, firewall })).changed?.revision ?? 0n;
-    }
-    const tunnel = (await created.get(n - 2)) ?? '';
-    return (await client.tunnels.deleteTunnel({ tunnel })).changed?.revision ?? 0n;
-  }
-
-  const whole = { rate: pace.rate, ms: (1_000 / pace.rate) * kinds * Math.ceil((pace.rate * pace.ms) / 1_000 / kinds) };
-  const made = await atRate(whole, async (n) => {
-    const revision = await ask(n);
+      return (await client.tunnels.updateTunnel({ tunnel, firewall })).changed?.revision;
+    },
+    async deleted(n) {
+      const tunnel = (await created.get(n - 2)) ?? '';
+      return (await client.tunnels.deleteTunnel({ tunnel })).changed?.revision;
+    },
+  };
+  const appliedMs = { created: [] as number[], updated: [] as number[], deleted: [] as number[] };
+  const turns = Math.ceil((rate * ms) / 1_000 / changeKinds.length);
+  await atRate({ rate, ms: (1_000 * turns * changeKinds.length) / rate }, async (n) => {
+    const kind = changeKinds[n % changeKinds.length] ?? 'updated';
+    const revision = await make[kind](n);
     const acknowledged = performance.now();
     await applied(client, revision);
-    return performance.now() - acknowledged;
+    appliedMs[kind].push(performance.now() - acknowledged);
   });
-  return made.map(([, ms]) => ms);
+  return appliedMs;
 }

@@ -12,10 +12,11 @@ export interface Steady {
   readonly dataplanePercent: number;
 }
 
-/** Until what a fill has left is written to disk and collected. */
-const restMs = 15_000;
+/** Three looks of the daemons for whether they rest, after which they have given back what they do not hold (cmd/pop44d/memory.ts). */
+const restMs = 62_000;
 const watchMs = 60_000;
-/** Of which a node has two full comparisons. */
+/** Of few tunnels, and quick: who has held little has little to give back. Two full comparisons lie in it. */
+const quickRestMs = 5_000;
 const quickWatchMs = 20_000;
 
 export async function steady(
@@ -23,10 +24,9 @@ export async function steady(
   { quick, say }: Pick<BenchOptions, 'quick' | 'say'>,
 ): Promise<Steady> {
   const registered = standing.here + standing.elsewhere;
-  // Few are soon done with.
-  const isSmall = standing.elsewhere === 0;
-  await realClock.sleep(quick || isSmall ? restMs / 3 : restMs);
-  const ms = quick || isSmall ? quickWatchMs : watchMs;
+  const isShort = quick || standing.elsewhere === 0;
+  await realClock.sleep(isShort ? quickRestMs : restMs);
+  const ms = isShort ? quickWatchMs : watchMs;
   const spent = await startSpending(lab, node);
   const began = performance.now();
   await realClock.sleep(ms);

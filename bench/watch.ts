@@ -98,11 +98,15 @@ async function restWith(scene: ReconcileScene, count: number, ms: number): Promi
 }
 
 /** What the daemon's memory does while its tunnels change and many wait who never read. */
-async function stalled(scene: ReconcileScene, { quick, say }: Pick<BenchOptions, 'quick' | 'say'>): Promise<Figures> {
+async function stalled(
+  scene: ReconcileScene,
+  ids: readonly string[],
+  { quick, say }: Pick<BenchOptions, 'quick' | 'say'>,
+): Promise<Figures> {
   const { daemon } = halves(scene.lab, node);
   const pace = quick ? { ...stalledPace, ms: stalledPace.ms / 3 } : stalledPace;
   const afterChanges = async (): Promise<number> => {
-    await changes(scene, pace);
+    await changes(scene, ids, pace);
     return rssBytes(daemon);
   };
   const without = await afterChanges();
@@ -173,7 +177,7 @@ export async function watch({ quick, say }: BenchOptions): Promise<Outcome> {
       watch_cpu_us_per_watcher: figure(cpuMicroseconds, 'µs', ''),
       watch_rest_cpu_percent: figure(rest.none, '% of a core', ''),
       watch_rest_cpu_percent_1000: figure(rest.many, '% of a core', ''),
-      ...(await stalled(scene, { quick, say })),
+      ...(await stalled(scene, ids, { quick, say })),
     },
     curves: [curveOf(measured)],
   };

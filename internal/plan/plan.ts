@@ -24,8 +24,7 @@ function stepFor<K extends Kind>(
 ): StepOf<K> | undefined {
   if (want === undefined) return found === undefined ? undefined : { op: 'remove', kind, key, found };
   if (found === undefined) return { op: 'add', kind, key, want };
-  // What was found as wanted is held once, so that the usual case is one comparison of two references.
-  return want === found || same(kind, want, found) ? undefined : { op: 'change', kind, key, want, found };
+  return same(kind, want, found) ? undefined : { op: 'change', kind, key, want, found };
 }
 
 function stepsOf<K extends Kind>(kind: K, want: Dataplane, found: Dataplane, only?: ReadonlySet<string>): Step[] {

@@ -5,8 +5,10 @@
 // that each event also costs its end. The change is a tunnel's name, of which the data plane wants nothing: what is measured is
 // the way from the call through etcd to the watchers. They share the second processor with etcd.
 
+import { type Client, openClient } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
+import { adminContext } from '#internal/testkit/lab/lab.ts';
 import type { BenchOptions } from './main.ts';
 import { newerProgramsHere } from './newer-programs.ts';
 import { cpuSeconds, halves, rssBytes } from './process.ts';
@@ -20,24 +22,28 @@ const quickShare = 0.2;
 const tunnels = 100;
 const registeredWithinMs = 30_000;
 const restWatchMs = 15_000;
+/** Of the watchers: each may have 1,000 streams (rpc/serve.ts), and the changes come by another. */
+const connections = 4;
 /** A revision that no store reaches. */
 const never = 2n ** 62n;
 const stalledCount = 1_000;
 const stalledPace = { rate: 20, ms: 30_000 };
 
 /** So many, who wait for a revision; `all` ends when the last has heard that the node has it. */
-function watchers({ client }: ReconcileScene, count: number, revision: bigint, signal: AbortSignal) {
+function watchers(clients: readonly Client[], count: number, revision: bigint, signal: AbortSignal) {
   let told = 0;
   let ended = 0;
-  const watcher = async (): Promise<void> => {
+  const watcher = async (at: number): Promise<void> => {
     let first = true;
+    const client = clients[at % clients.length];
+    if (client === undefined) throw new Error('no clients');
     for await (const _ of client.status.waitApplied({ revision }, { signal })) {
       if (first) told += 1;
       first = false;
     }
     ended += 1;
   };
-  const all = Promise.all(Array.from({ length: count }, watcher));
+  const all = Promise.all(Array.from({ length: count }, (_, at) => watcher(at)));
   // Of those that are cut off at an end nobody hears.
   all.catch(() => {});
   return { all, registered: () => told === count, ended: () => ended };
@@ -46,6 +52,12 @@ function watchers({ client }: ReconcileScene, count: number, revision: bigint, s
 const revisionOf = async ({ client }: ReconcileScene): Promise<bigint> =>
   (await client.status.getStatus({})).freshness?.revision ?? 0n;
 
+interface WatchScene {
+  readonly scene: ReconcileScene;
+  readonly clients: readonly Client[];
+  readonly ids: readonly string[];
+}
+
 interface Rounds {
   readonly lastMs: readonly number[];
   /** Of the daemon, from the change until the last has heard; seconds a round. */
@@ -53,7 +65,7 @@ interface Rounds {
 }
 
 /** @param ids of tunnels whose names are changed, by turns */
-async function rounds(scene: ReconcileScene, count: number, times: number, ids: readonly string[]): Promise<Rounds> {
+async function rounds({ scene, clients, ids }: WatchScene, count: number, times: number): Promise<Rounds> {
   const { lab, client } = scene;
   const { daemon } = halves(lab, node);
   const lastMs: number[] = [];
@@ -61,7 +73,7 @@ async function rounds(scene: ReconcileScene, count: number, times: number, ids: 
   // Something else may have written, an election or a day's duty: then they have heard of that, and it is done again.
   for (let left = 2 * times; lastMs.length < times && left > 0; left -= 1) {
     const { all, registered, ended } = watchers(
-      scene,
+      clients,
       count,
       (await revisionOf(scene)) + 1n,
       AbortSignal.timeout(2 * registeredWithinMs),
@@ -85,10 +97,10 @@ async function rounds(scene: ReconcileScene, count: number, times: number, ids: 
 }
 
 /** Percent of a core that the daemon takes while so many wait and nothing happens. */
-async function restWith(scene: ReconcileScene, count: number, ms: number): Promise<number> {
+async function restWith({ scene, clients }: WatchScene, count: number, ms: number): Promise<number> {
   const { daemon } = halves(scene.lab, node);
   const over = new AbortController();
-  const { registered } = watchers(scene, count, never, over.signal);
+  const { registered } = watchers(clients, count, never, over.signal);
   await eventually(registered, registeredWithinMs);
   const before = await cpuSeconds(daemon);
   await realClock.sleep(ms);
@@ -99,8 +111,7 @@ async function restWith(scene: ReconcileScene, count: number, ms: number): Promi
 
 /** What the daemon's memory does while its tunnels change and many wait who never read. */
 async function stalled(
-  scene: ReconcileScene,
-  ids: readonly string[],
+  { scene, ids }: WatchScene,
   { quick, say }: Pick<BenchOptions, 'quick' | 'say'>,
 ): Promise<Figures> {
   const { daemon } = halves(scene.lab, node);
@@ -148,26 +159,35 @@ export async function watch({ quick, say }: BenchOptions): Promise<Outcome> {
   say(await newerProgramsHere());
   await using scene = await raiseReconcile([], say);
   await fillUpTo(scene, { here: tunnels, elsewhere: 0 }, say);
-  const ids = await tunnelsHere(scene);
+  const clients = Array.from({ length: connections }, () => openClient(adminContext(scene.lab)));
+  const watched = { scene, clients, ids: await tunnelsHere(scene) };
+  try {
+    return await measured(watched, { quick, say });
+  } finally {
+    for (const client of clients) client.close();
+  }
+}
+
+async function measured(watched: WatchScene, { quick, say }: Pick<BenchOptions, 'quick' | 'say'>): Promise<Outcome> {
   // A daemon that has just started runs code that is not compiled yet.
   say('warming up');
-  await rounds(scene, 100, quick ? 10 : 50, ids);
-  const measured = new Map<number, Rounds>();
+  await rounds(watched, 100, quick ? 10 : 50);
+  const made = new Map<number, Rounds>();
   for (const [name, times] of Object.entries(extents)) {
     const count = Number(name);
-    const made = await rounds(scene, count, Math.ceil(times * (quick ? quickShare : 1)), ids);
-    measured.set(count, made);
+    const some = await rounds(watched, count, Math.ceil(times * (quick ? quickShare : 1)));
+    made.set(count, some);
     say(
-      `  ${count} watchers: the last after ${median(made.lastMs).toFixed(1)} ms, 99th percentile ${quantile(made.lastMs, 0.99).toFixed(1)} ms; pop44d ${(1_000 * made.cpuSeconds).toFixed(1)} ms a change`,
+      `  ${count} watchers: the last after ${median(some.lastMs).toFixed(1)} ms, 99th percentile ${quantile(some.lastMs, 0.99).toFixed(1)} ms; pop44d ${(1_000 * some.cpuSeconds).toFixed(1)} ms a change`,
     );
   }
-  const [one, many] = [measured.get(1), measured.get(1_000)];
+  const [one, many] = [made.get(1), made.get(1_000)];
   const cpuMicroseconds = (1e6 * ((many?.cpuSeconds ?? Number.NaN) - (one?.cpuSeconds ?? Number.NaN))) / 999;
   const ms = quick ? restWatchMs / 3 : restWatchMs;
-  const rest = { none: await restWith(scene, 0, ms), many: await restWith(scene, 1_000, ms) };
+  const rest = { none: await restWith(watched, 0, ms), many: await restWith(watched, 1_000, ms) };
   say(`  at rest: ${rest.none.toFixed(1)} % of a core with none, ${rest.many.toFixed(1)} % with 1,000 watchers`);
   const figures: Record<string, Figures[string]> = {};
-  for (const [count, { lastMs }] of measured) {
+  for (const [count, { lastMs }] of made) {
     figures[`watch_last_p50_ms_${count}`] = figure(median(lastMs), 'ms', '', lastMs);
     figures[`watch_last_p99_ms_${count}`] = figure(quantile(lastMs, 0.99), 'ms', '');
   }
@@ -177,8 +197,8 @@ export async function watch({ quick, say }: BenchOptions): Promise<Outcome> {
       watch_cpu_us_per_watcher: figure(cpuMicroseconds, 'µs', ''),
       watch_rest_cpu_percent: figure(rest.none, '% of a core', ''),
       watch_rest_cpu_percent_1000: figure(rest.many, '% of a core', ''),
-      ...(await stalled(scene, ids, { quick, say })),
+      ...(await stalled(watched, { quick, say })),
     },
-    curves: [curveOf(measured)],
+    curves: [curveOf(made)],
   };
 }

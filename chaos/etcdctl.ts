@@ -33,6 +33,9 @@ export async function etcdctl(
 /** Milliseconds: a process each time. */
 const againAfterMs = 250;
 
+/** For what has to wait for an election, on a loaded machine; each takes a second or two alone. */
+export const doneWithinMs = 20_000;
+
 /** Does it again until it does not throw. @throws what was last wrong */
 export async function untilDone<T>(work: () => Promise<T>, withinMs: number, clock: Clock): Promise<T> {
   const deadline = clock.monotonicMs() + withinMs;

@@ -112,11 +112,12 @@ function shown(meaning: Meaning): JsonValue {
 }
 
 /** One JSON object a line, for people and other judges. */
-export function eventLines({ base, events }: EventLog): string {
+export function* eventLines({ base, events }: EventLog): Generator<string> {
   const line = (event: LoggedEvent, listed: boolean): string => {
     const { key, value, revision } = event;
     const fields = { revision: revision.toString(), listed, key, deleted: value === undefined };
     return `${JSON.stringify({ ...fields, value: shown(meaningOf(event)) })}\n`;
   };
-  return [...base.map((event) => line(event, true)), ...events.map((event) => line(event, false))].join('');
+  for (const event of base) yield line(event, true);
+  for (const event of events) yield line(event, false);
 }

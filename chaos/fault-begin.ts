@@ -5,12 +5,13 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { openEtcd } from '#internal/etcd/etcd.ts';
 import { CandidateSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { Cluster, ClusterProcess } from '#internal/testkit/cluster.ts';
-import { etcdctl, untilDone } from './etcdctl.ts';
+import { doneWithinMs, etcdctl, untilDone } from './etcdctl.ts';
 import { everyPath, type FaultKind } from './fault.ts';
-import { jumpClock, jumpSeconds, setRight } from './fault-clock.ts';
+import { changeRate, jumpClock, jumpSeconds, setRight } from './fault-clock.ts';
 import { emptyDisk, fillDisk, moveLeader, refuseSpace, wipeMember } from './fault-member.ts';
+import { makeNoise } from './fault-noise.ts';
 import { type Cut, cutRules, tableOf } from './fault-partition.ts';
-import { makeNoise, poisonStore } from './fault-store.ts';
+import { poisonStore } from './fault-store.ts';
 import { detoxicate, intoxicate, isToxic, type ToxicFault } from './fault-toxic.ts';
 
 export type Heal = () => Promise<void>;
@@ -52,7 +53,7 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
       return fillDisk(node, victim);
     case 'lease-revoked':
       // One that has just lost its lease has another soon.
-      await untilDone(() => revokeSession(target, cluster, clock), sessionWithinMs, clock);
+      await untilDone(() => revokeSession(target, cluster, clock), doneWithinMs, clock);
       return async () => {};
     case 'compaction':
       return compacted(target, victim);
@@ -63,6 +64,7 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
     case 'cut-peer':
     case 'cut-mesh':
     case 'cut-bridge':
+    case 'packet-loss':
       return cutOff(kind, target, cluster);
     case 'poison':
       return poisonStore(cluster, clock);
@@ -72,6 +74,10 @@ export async function beginFault(kind: FaultKind, target: string, victim: Victim
       return jumpClock(target, jumpSeconds, cluster);
     case 'clock-behind':
       return jumpClock(target, -jumpSeconds, cluster);
+    case 'clock-fast':
+      return changeRate(target, 2, cluster);
+    case 'clock-slow':
+      return changeRate(target, 0.5, cluster);
   }
 }
 
@@ -97,7 +103,7 @@ async function compacted(target: string, { cluster, clock, recorded }: Victim): 
   return async () => {
     try {
       const upTo = String(recorded());
-      await untilDone(() => etcdctl(cluster, ['compact', upTo]).then(() => true, compactedBefore), 2_000, clock);
+      await untilDone(() => etcdctl(cluster, ['compact', upTo]).then(() => true, compactedBefore), doneWithinMs, clock);
     } finally {
       await mend();
     }
@@ -138,9 +144,6 @@ async function cutOff(cut: Cut, bridgeOrTarget: string, cluster: Cluster): Promi
     await cluster.exec(target, ['nft', 'delete', 'table', 'inet', tableOf(cut)]);
   };
 }
-
-/** Milliseconds: a lease of the sessions. */
-const sessionWithinMs = 3_000;
 
 /** Spelled out here a second time: what is revoked must be found without the code that is on trial. */
 const sessionPrefix = '/pop44/election/v1/session/';

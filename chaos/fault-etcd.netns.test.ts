@@ -11,7 +11,7 @@ import { poisonMark } from './event-log.ts';
 import { type FaultKind, faultTable } from './fault.ts';
 import { beginFault, type Heal, healAll } from './fault-begin.ts';
 import { faketimePath, whyNoFaketime } from './fault-clock.ts';
-import { garbage } from './fault-store.ts';
+import { noise } from './fault-noise.ts';
 
 const directory = '/tmp/faults';
 const faketime = faketimePath();
@@ -126,15 +126,21 @@ test('poison is kept out and told, and gone when it is over', async () => {
 });
 
 test('garbage makes noise at a daemon, which answers whoever speaks its language', async () => {
-  const before = garbage.frames;
+  const before = noise.cases;
   const heal = await begin('garbage', 'p1');
-  await eventually(() => garbage.frames > before + 400, within);
+  await eventually(() => noise.cases > before + 1_000, within);
   await eventually(() => at('p1').status.getStatus({}), within);
   await heal();
   expect(cluster.deaths()).toEqual([]);
 });
 
-test.for(['clock-ahead', 'clock-behind'] as const)('%s moves the wall clock of one daemon', async (kind, context) => {
+/** Seconds: of the rates they come together within some. */
+test.for([
+  ['clock-ahead', 30],
+  ['clock-behind', -30],
+  ['clock-fast', 3],
+  ['clock-slow', -3],
+] as const)('%s makes the wall clock of one daemon wrong, %d s and more', async ([kind, seconds], context) => {
   if (faketime === undefined) return context.skip(`allowed: ${whyNoFaketime}`);
   expect(faultTable[kind].reach).toBe('clock');
   const lineAt = async (): Promise<number> => {
@@ -143,7 +149,8 @@ test.for(['clock-ahead', 'clock-behind'] as const)('%s moves the wall clock of o
     return Number(lines.find((line) => line.revision === changed?.revision)?.at?.seconds ?? 0n);
   };
   const heal = await begin(kind, 'p2');
-  await eventually(async () => Math.abs((await lineAt()) - realClock.wall().getTime() / 1_000) > 30, within);
+  const aheadSeconds = async (): Promise<number> => (await lineAt()) - realClock.wall().getTime() / 1_000;
+  await eventually(async () => (await aheadSeconds()) / seconds >= 1, within);
   await heal();
-  await eventually(async () => Math.abs((await lineAt()) - realClock.wall().getTime() / 1_000) < 5, within);
+  await eventually(async () => Math.abs(await aheadSeconds()) < 2, within);
 });

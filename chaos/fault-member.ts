@@ -5,26 +5,27 @@ import { join } from 'node:path';
 import { run } from '#internal/exec/exec.ts';
 import type { ClusterNode } from '#internal/testkit/cluster.ts';
 import { etcdPeerPort } from '#internal/testkit/lab/etcd-member.ts';
-import { endpointOf, etcdctl, etcdLeaderOf, membersOf, otherEndpoints, untilDone } from './etcdctl.ts';
+import { doneWithinMs, endpointOf, etcdctl, etcdLeaderOf, membersOf, otherEndpoints, untilDone } from './etcdctl.ts';
 import type { Heal, Victim } from './fault-begin.ts';
-
-/** Milliseconds, for a loaded machine: an election takes a second. */
-const doneWithinMs = 20_000;
 
 /** The target, unless it leads already: then whoever is next. */
 export async function moveLeader(target: string, { cluster, clock }: Victim): Promise<void> {
-  const leader = await untilDone(() => etcdLeaderOf(cluster), doneWithinMs, clock);
-  const others = cluster.nodes.map(({ id }) => id).filter((id) => id !== leader);
-  const next = others.includes(target) ? target : others[0];
-  const member = (await membersOf(cluster)).find(({ name }) => name === next);
-  if (member === undefined) throw new Error(`etcd has no member ${next}`);
-  await etcdctl(cluster, ['move-leader', member.id], { endpoints: [endpointOf(cluster, leader)] });
+  const move = async (): Promise<void> => {
+    const leader = await etcdLeaderOf(cluster);
+    const others = cluster.nodes.map(({ id }) => id).filter((id) => id !== leader);
+    const next = others.includes(target) ? target : others[0];
+    const member = (await membersOf(cluster)).find(({ name }) => name === next);
+    if (member === undefined) throw new Error(`etcd has no member ${next}`);
+    await etcdctl(cluster, ['move-leader', member.id], { endpoints: [endpointOf(cluster, leader)] });
+  };
+  await untilDone(move, doneWithinMs, clock);
 }
 
 /** Killed; `heal` takes it out and brings it back without anything that it knew, first as a learner. */
 export async function wipeMember({ id, etcd, address }: ClusterNode, { cluster, clock }: Victim): Promise<Heal> {
   const endpoints = otherEndpoints(cluster, id);
-  const known = (await membersOf(cluster, endpoints)).find(({ name }) => name === id);
+  const members = await untilDone(() => membersOf(cluster, endpoints), doneWithinMs, clock);
+  const known = members.find(({ name }) => name === id);
   if (known === undefined) throw new Error(`etcd has no member ${id}`);
   await etcd.kill();
   const operate = (args: readonly string[]): Promise<string> =>
@@ -64,13 +65,17 @@ export async function refuseSpace({ id, etcd }: ClusterNode, { cluster, clock }:
 /** `mount -o remount`: the size of a tmpfs may come down to what is in it (tmpfs(5)). */
 const resize = (disk: string, bytes: number) => run({ file: 'mount', args: ['-o', `remount,size=${bytes}`, disk] });
 
-export async function fillDisk({ id, etcd }: ClusterNode, { cluster }: Victim): Promise<Heal> {
+export async function fillDisk({ id, etcd }: ClusterNode, { cluster, clock }: Victim): Promise<Heal> {
   const disk = cluster.etcdDataOf(id);
-  const { bsize, blocks, bfree } = await statfs(disk);
   if (cluster.etcdDiskBytes === undefined) throw new Error('the members have no disks of their own');
   // What it does now that nothing is written is its affair: etcd ends itself.
   etcd.mayEnd();
-  await resize(disk, bsize * (blocks - bfree));
+  const shrink = async (): Promise<void> => {
+    const { bsize, blocks, bfree } = await statfs(disk);
+    // Refused where etcd has written since.
+    await resize(disk, bsize * (blocks - bfree));
+  };
+  await untilDone(shrink, doneWithinMs, clock);
   return async () => {
     await emptyDisk(id, cluster);
     // What is left of it may stand there without having noticed.

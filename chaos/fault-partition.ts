@@ -1,9 +1,9 @@
-// Fault partition: which packets of a node are lost, as a table of nftables for its namespace. Pure.
+// Fault partition: which packets of a node are lost, all or some of them, as a table of nftables for its namespace. Pure.
 
 import { etcdPeerPort } from '#internal/testkit/lab/etcd-member.ts';
 import type { FaultKind } from './fault.ts';
 
-export type Cut = Extract<FaultKind, `cut-${string}`>;
+export type Cut = Extract<FaultKind, `cut-${string}` | 'packet-loss'>;
 
 export interface Surroundings {
   /** Addresses of the other nodes. The admin's is not among them: who asks a cut-off daemon still gets an answer. */
@@ -37,6 +37,12 @@ export function cutRules(cut: Cut, { others, daemonsEtcdPort, daemonsApiPort }: 
         return [bothEnds(from, etcdPeerPort), bothEnds(to, etcdPeerPort)];
       case 'cut-mesh':
         return [bothEnds(from, daemonsApiPort), bothEnds(to, daemonsApiPort)];
+      case 'packet-loss': {
+        const ports = [daemonsEtcdPort, daemonsApiPort];
+        const some = (match: string): readonly string[] =>
+          ports.flatMap((port) => bothEnds(match, port)).map((each) => `${each} ${oneInFive}`);
+        return [some(from), some(to)];
+      }
     }
   })();
   const chain = (hook: string, lost: readonly string[]): string =>
@@ -46,6 +52,9 @@ export function cutRules(cut: Cut, { others, daemonsEtcdPort, daemonsApiPort }: 
   const table = `table inet ${tableOf(cut)}`;
   return `${table}\ndelete ${table}\n${table} {\n${chain('input', incoming)}${chain('output', outgoing)}}\n`;
 }
+
+/** nft(8), numgen. Many a path over radio loses as much; TCP gets through, late. */
+const oneInFive = 'numgen random mod 5 == 0';
 
 /** The side that dialled has another port. */
 const bothEnds = (match: string, port: number): readonly string[] =>

@@ -3,9 +3,10 @@
 import type { Clock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
-import { type DoneFault, etcdLeader, type PlannedFault } from './fault.ts';
-import { etcdLeaderOf } from './etcdctl.ts';
+import { type DoneFault, etcdLeader, faultTable, type PlannedFault } from './fault.ts';
+import { doneWithinMs, etcdLeaderOf, untilDone } from './etcdctl.ts';
 import { beginFault, type Heal, healAll } from './fault-begin.ts';
+import { memberBackMs } from './fault-schedule.ts';
 
 export interface FaultRunOptions {
   readonly clock: Clock;
@@ -22,7 +23,8 @@ export interface FaultRunOptions {
 const usualAnsweringMs = 20_000;
 
 /**
- * Done when all faults are over, everything is healed and every daemon answers. A fault that could not be done says so
+ * Done when all faults are over, everything is healed and every daemon answers. One member of etcd is out at a time, in the order given: one
+ * that is late makes the next late. A fault that could not be done says so
  * in `problem` and stops nothing.
  * @returns in the order in which they began
  * @throws when a daemon does not answer in the end
@@ -38,15 +40,24 @@ export async function runFaults(
   const now = (): number => Math.round(clock.monotonicMs() - began);
   const until = (ms: number): Promise<void> => clock.sleep(Math.max(0, ms - now()), signal).catch(() => undefined);
 
-  async function carryOut(fault: PlannedFault): Promise<readonly DoneFault[]> {
-    await until(fault.at);
+  /** When the last fault of a member is over, and it has had time to come back: some take longer to heal than was planned. */
+  let membersBack: Promise<unknown> = Promise.resolve();
+  async function inTurn(fault: PlannedFault): Promise<readonly DoneFault[]> {
+    if (faultTable[fault.kind].reach !== 'member') return carryOut(fault, Promise.resolve());
+    const done = carryOut(fault, membersBack);
+    membersBack = done.then(async () => clock.sleep(memberBackMs, signal)).catch(() => undefined);
+    return done;
+  }
+
+  async function carryOut(fault: PlannedFault, turn: Promise<unknown>): Promise<readonly DoneFault[]> {
+    await Promise.all([until(fault.at), turn]);
     if (signal?.aborted === true) return [];
     const at = now();
     let { target } = fault;
     let heal: Heal | undefined;
     let problem: string | undefined;
     try {
-      if (target === etcdLeader) target = await etcdLeaderOf(cluster);
+      if (target === etcdLeader) target = await untilDone(() => etcdLeaderOf(cluster), doneWithinMs, clock);
       onFault({ ...fault, target, at });
       heal = await beginFault(fault.kind, target, victim);
       await until(at + fault.durationMs);
@@ -64,7 +75,7 @@ export async function runFaults(
   }
 
   try {
-    return (await Promise.all(planned.map(carryOut))).flat().sort((a, b) => a.at - b.at);
+    return (await Promise.all(planned.map(inTurn))).flat().sort((a, b) => a.at - b.at);
   } finally {
     await healAll(cluster, options.answeringWithinMs ?? usualAnsweringMs);
   }

@@ -40,8 +40,9 @@ interface Lane {
 }
 
 const daemonLane: Lane = { reach: 'daemon', pause: [300, 2_500] };
-// A member that was killed has its log to read and a leader to find: a second, three on a loaded machine.
-const memberLane: Lane = { reach: 'member', pause: [3_000, 5_000] };
+/** Milliseconds: a member that was killed has its log to read and a leader to find: a second, three on a loaded machine. */
+export const memberBackMs = 3_000;
+const memberLane: Lane = { reach: 'member', pause: [memberBackMs, 5_000] };
 const pathLane: Lane = { reach: 'path', pause: [500, 3_000] };
 const storeLane: Lane = { reach: 'store', pause: [1_000, 4_000] };
 const clockLane: Lane = { reach: 'clock', pause: [500, 3_000] };

@@ -108,6 +108,19 @@ test.each<readonly [FaultKind, readonly string[]]>([
   await eventually(async () => expect(await ways()).toEqual(whole), comesBackWithinMs);
 });
 
+test('packet-loss loses some packets of a daemon, and what it says comes through', async () => {
+  const heal = await beginFault('packet-loss', 'p1', { cluster, clock: realClock });
+  const lost = async (): Promise<number> => {
+    const { stdout } = await cluster.exec('p1', ['nft', 'list', 'table', 'inet', 'packet_loss']);
+    return [...stdout.matchAll(/packets (\d+)/g)].reduce((sum, [, packets]) => sum + Number(packets), 0);
+  };
+  // The mesh speaks each second.
+  await eventually(async () => (await lost()) > 3, comesBackWithinMs);
+  await daemonAnswers('p1');
+  await heal();
+  await eventually(async () => expect(await ways()).toEqual(whole), comesBackWithinMs);
+});
+
 test('etcd-leader-kill makes another member lead', async () => {
   const leader = await etcdLeaderOf(cluster);
   await beginFault('etcd-leader-kill', leader, { cluster, clock: realClock });

@@ -35,6 +35,7 @@ export const faultTable = {
   'daemon-freeze': daemon(outlivesLease, 'SIGSTOP; SIGCONT at the end, when others have long taken over'),
   'cut-client': daemon(aboutLease, 'packets from the daemon to every etcd are lost'),
   'cut-mesh': daemon(aboutLease, 'packets between this daemon and the others are lost'),
+  'packet-loss': daemon(aboutLease, 'one in five packets between the daemon and etcd, or the other daemons, is lost'),
   'lease-revoked': daemon('at-once', "the lease of the daemon's session is revoked behind its back"),
   compaction: daemon(
     { leases: [1, 2] },
@@ -68,6 +69,8 @@ export const faultTable = {
   garbage: store(away, 'noise on the port of the API: bytes, broken TLS, broken frames, broken messages'),
   'clock-ahead': ofClock(aboutLease, 'the clock of a daemon jumps 40 s ahead, and back at the end'),
   'clock-behind': ofClock(aboutLease, 'the same backwards'),
+  'clock-fast': ofClock(aboutLease, 'the clock of a daemon goes twice as fast, and is set right at the end'),
+  'clock-slow': ofClock(aboutLease, 'the same, half as fast'),
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type FaultKind = keyof typeof faultTable;

@@ -13,7 +13,7 @@ export interface Second {
 }
 
 /** The q-th quantile (0 to 1) by nearest rank; 0 of nothing. */
-function quantile(sorted: readonly number[], q: number): number {
+export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? 0;
 }
 

@@ -3,8 +3,9 @@
 
 import { join } from 'node:path';
 import { accessLinks } from '#internal/dataplane/ownership.ts';
-import { type FromDataplane, type FromNetwork, type SeamServer, serveSeam } from '#internal/seam/seam.ts';
+import { type FromDataplane, type FromNetwork, type SeamServer, serveSeam, type Want } from '#internal/seam/seam.ts';
 import { nodeDirectory } from '#internal/testkit/lab/places.ts';
+import type { Peers } from './check/peers.ts';
 
 export interface Half {
   /** A peer has shaken hands on the access interface, now (Unix time, milliseconds). */
@@ -16,9 +17,18 @@ export interface Half {
 
 const [link] = accessLinks;
 
+/** Peers of the access interface as the wants so far have it. @param keyed `<link> <public key>` */
+const ownKey = (keyed: string): string | undefined =>
+  keyed.startsWith(`${link} `) ? keyed.slice(link.length + 1) : undefined;
+
 const bytesEach = 1_000;
 
-export async function openHalf(nodeId: string): Promise<Half> {
+/** @param onPeers hears the peers of the access interface after each want, with the want's revision */
+export async function openHalf(
+  nodeId: string,
+  onPeers: (revision: bigint, peers: Peers) => void = () => {},
+): Promise<Half> {
+  const peers = new Map<string, string>();
   const handshakes = new Map<string, number>();
   const received = new Map<string, number>();
   const speaking = new Set<string>();
@@ -32,10 +42,22 @@ export async function openHalf(nodeId: string): Promise<Half> {
     return bytes;
   };
 
+  function hold({ whole, put, remove }: Want): void {
+    if (whole) peers.clear();
+    for (const [kind, keyed] of remove) {
+      const key = kind === 'peer' ? ownKey(keyed) : undefined;
+      if (key !== undefined) peers.delete(key);
+    }
+    for (const [kind, value] of put)
+      if (kind === 'peer' && value.link === link) peers.set(value.publicKey, value.allowedIps.join(' '));
+  }
+
   function answerTo(message: FromNetwork): FromDataplane | undefined {
     switch (message.type) {
       case 'want': {
         const { number, revision } = message;
+        hold(message);
+        onPeers(BigInt(revision), peers);
         return { type: 'applied', number, revision, failing: 0, failures: [] };
       }
       case 'ask-contact': {

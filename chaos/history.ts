@@ -75,6 +75,27 @@ export interface Look {
   readonly atNs: number;
   /** Key (`allocation/<id>`) to etag. */
   readonly etags: ReadonlyMap<string, string>;
+  /** It did not show them at this revision, which it was given time to come to: why. */
+  readonly problem?: string;
+}
+
+/** How far a daemon says that it is. */
+export interface Fold {
+  readonly node: string;
+  /** Of the daemon's process. */
+  readonly pid: number;
+  readonly revision: bigint;
+  readonly atNs: number;
+}
+
+/** What a node has told its privileged half to hold, after one more want. */
+export interface Told {
+  readonly node: string;
+  readonly revision: bigint;
+  readonly atNs: number;
+  /** Of the access interface, and their digest (check/peers.ts). */
+  readonly peers: number;
+  readonly digest: string;
 }
 
 /** What a reader was handed at once: everything after `from`, up to and with `revision`; relisted: all that stood then. */
@@ -105,9 +126,9 @@ export interface Sight {
 /** Whether a login is good at a daemon, after everything has come to rest. */
 export interface LoginCheck {
   readonly node: string;
-  /** Request id of the login, and of the logout if there was one. */
+  /** Request id of the login, and of what was to end it: a logout, a suspension. */
   readonly login: string;
-  readonly logout: string;
+  readonly ends: readonly string[];
   readonly good: boolean;
 }
 
@@ -132,17 +153,21 @@ export interface Probe {
   readonly answered: readonly number[];
 }
 
-/** Whether a node holds what the records say; empty: it does. */
+/** Whether, after a fault, packets pass to or from here, or a node holds what the records say; empty: it is so. */
 export interface Holding {
+  readonly what: 'packets' | 'records';
   readonly node: string;
-  /** Milliseconds since the run began. */
+  /** Milliseconds since the run began, and since the fault was over. */
   readonly atMs: number;
+  readonly afterMs: number;
   readonly problem: string;
 }
 
 export interface History {
   readonly attempts: readonly Attempt[];
   readonly looks: readonly Look[];
+  readonly folds: readonly Fold[];
+  readonly told: readonly Told[];
   readonly readings: readonly Reading[];
   readonly visits: readonly Visit[];
   readonly sights: readonly Sight[];
@@ -158,6 +183,8 @@ export const recordHistory = (): HistoryRecorder => ({
   ...{
     attempts: [],
     looks: [],
+    folds: [],
+    told: [],
     readings: [],
     visits: [],
     sights: [],
@@ -174,9 +201,6 @@ const plain = (_: string, value: unknown): unknown => {
 };
 
 /** One JSON object a line, for people; revisions are decimal strings. */
-export function historyLines(history: History): string {
-  return Object.values(history)
-    .flat()
-    .map((line) => `${JSON.stringify(line, plain)}\n`)
-    .join('');
+export function* historyLines(history: History): Generator<string> {
+  for (const lines of Object.values(history)) for (const line of lines) yield `${JSON.stringify(line, plain)}\n`;
 }

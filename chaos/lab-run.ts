@@ -3,14 +3,18 @@
 import { writeFile } from 'node:fs/promises';
 import { type Client, openClient } from '#internal/client/client.ts';
 import { wgQuick } from '#internal/clientfile/clientfile.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
 import { newWgKeyPair } from '#internal/testkit/lab/node-files.ts';
 import { host4 } from '#internal/testkit/lab/topology.ts';
 import { randomFrom } from '#internal/testkit/random.ts';
-import { historyLines, type HistoryRecorder, recordHistory } from './history.ts';
+import { type HistoryRecorder, type Holding, recordHistory } from './history.ts';
+import { keepFollowing } from './following.ts';
+import { goalsOf } from './goals.ts';
 import { type LabFaultKind, labFaultTable, runLabFaults } from './lab-fault.ts';
 import { keepLooking, type LookingOptions } from './looking.ts';
+import { ownCommit } from './older-tree.ts';
 import { complaintsIn, logsIn } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
 import { startProbes } from './probing.ts';
@@ -100,6 +104,7 @@ async function observed(
   };
   const sampled = ids.map((id) => ({ id, daemon: { pid: pidOf(id) } }));
   const background = [
+    keepFollowing(looking.daemons, { history, clock, signal }),
     tunnels.run(signal),
     keepLooking(looking, { random: randomFrom(seed), signal, everyMs: 500 }),
     keepSampling({ nodes: sampled }, { history, clock, tellings: directory, signal }),
@@ -133,6 +138,10 @@ async function observed(
   const logs = logsIn(directory);
   const away = faults.find(({ kind }) => kind === 'quorum-away');
   const [from, offsetNs] = [0n, quietNs];
+  // Nodes hold peers of the kernel there, which `holdings` have seen.
+  const goals = goalsOf(seconds, { recovers: true, tells: true, whole: false });
+  // Nobody outside follows a lab's etcd.
+  const log = { base: [], events: [], from, to: from };
   const recorded: Recorded = {
     facts: {
       ...{ scenario: options.name, seed, seconds, left: [], relisted: 0, healedNs, from, to: from, quietNs },
@@ -140,22 +149,28 @@ async function observed(
       beganNs: offsetNs,
       lab: { untouched: new Set(kinds.filter((kind) => labFaultTable[kind].untouched)) },
       ...(away && { away: { fromNs: offsetNs + away.at * 1e6, toNs: offsetNs + (away.at + away.durationMs) * 1e6 } }),
-      versions: { node: process.version, lab: `${ids.length} nodes`, shape: scenario.shape },
-      ...{ kinds, faults, ours: new Set<string>(), deaths: [], complaints: complaintsIn(logs), leastPerSecond: 0 },
-      secrets: secrets.search(new Map([...logs, ['history', historyLines(history)]]), {
-        base: [],
-        events: [],
-        from,
-        to: from,
-      }),
-      noise: { connections: 0, frames: 0 },
+      versions: { commit: await ownCommit(), node: process.version, lab: `${ids.length} nodes`, shape: scenario.shape },
+      ...{
+        kinds,
+        faults,
+        ours: new Set<string>(),
+        deaths: [],
+        complaints: complaintsIn(logs),
+        leastPerSecond: 0,
+        goals,
+      },
+      secrets: secrets.search(logs, history, log),
+      noise: { connections: 0, cases: 0 },
     },
-    ...{ log: { base: [], events: [], from, to: from }, listings: [], history },
+    ...{ log, listings: [], history },
   };
   return { report: reportOf(recorded), recorded, logs };
 }
 
-/** Packets pass in both directions and every node holds what the records say; what it does not in the end is recorded. */
+/**
+ * Until packets pass in both directions and every node holds what the records say, each looked at beside the others; what is not so in
+ * the end is recorded as such.
+ */
 async function atRest(
   lab: World,
   client: Client,
@@ -170,20 +185,22 @@ async function atRest(
       () => '',
       () => `nothing passes from ${from} to ${to}`,
     );
-  const looks: readonly (readonly [string, () => Promise<string>])[] = [
-    ['host', () => passes('host', station.address4)],
-    ['client', () => passes('client', host4)],
-    ...lab.nodes.map(({ node }) => [node.id, () => problemOf(lab, client, node.id)] as const),
-  ];
-  const deadline = lab.clock.monotonicMs() + restedWithinMs;
-  for (const [node, look] of looks)
+  const { clock } = lab;
+  const overMs = clock.monotonicMs();
+  async function look(what: Holding['what'], node: string, problemNow: () => Promise<string>): Promise<void> {
     for (;;) {
-      const problem = await look().catch(String);
-      const late = lab.clock.monotonicMs() > deadline;
-      if (problem === '' || late) {
-        history.holdings.push({ node, problem, atMs: lab.clock.monotonicMs() - beganNs / 1e6 });
-        break;
+      const problem = await problemNow().catch(messageOf);
+      const now = clock.monotonicMs();
+      if (problem === '' || now > overMs + restedWithinMs) {
+        history.holdings.push({ what, node, problem, atMs: now - beganNs / 1e6, afterMs: now - overMs });
+        return;
       }
-      await lab.clock.sleep(200);
+      await clock.sleep(200);
     }
+  }
+  await Promise.all([
+    look('packets', 'host', () => passes('host', station.address4)),
+    look('packets', 'client', () => passes('client', host4)),
+    ...lab.nodes.map(({ node }) => look('records', node.id, () => problemOf(lab, client, node.id))),
+  ]);
 }

@@ -2,6 +2,7 @@
 
 import type { Client } from '#internal/client/client.ts';
 import type { Clock } from '#internal/clock/clock.ts';
+import { messageOf } from '#internal/errors/errors.ts';
 import type { Freshness } from '#internal/gen/pop44/v1/common_pb.ts';
 import { allocationKey } from './ask.ts';
 import type { HistoryRecorder, Look } from './history.ts';
@@ -23,23 +24,32 @@ export interface LookingOptions {
 const pageSize = 1_000;
 const deadlineMs = 3_000;
 
+/** Keys and etags come again with every look: one of each is kept. */
+const texts = new Map<string, string>();
+const kept = (text: string): string => {
+  const known = texts.get(text);
+  if (known === undefined) texts.set(text, text);
+  return known ?? text;
+};
+
 interface Page {
-  readonly etags: ReadonlyMap<string, string>;
+  readonly etags: readonly (readonly [key: string, etag: string])[];
   readonly nextPageToken: string;
   readonly freshness?: Freshness | undefined;
 }
 
-async function pageOf(client: Client, kind: Look['kind'], owner: string): Promise<Page> {
+async function pageOf(client: Client, kind: Look['kind'], owner: string, pageToken: string): Promise<Page> {
+  const request = { owner, pageSize, pageToken };
   if (kind === 'tunnel') {
-    const { tunnels, ...rest } = await client.tunnels.listTunnels({ owner, pageSize }, { deadlineMs });
-    return { ...rest, etags: new Map(tunnels.map(({ id, etag }) => [`tunnel/${id}`, etag])) };
+    const { tunnels, ...rest } = await client.tunnels.listTunnels(request, { deadlineMs });
+    return { ...rest, etags: tunnels.map(({ id, etag }) => [`tunnel/${id}`, etag]) };
   }
-  const request = { owner, withQuarantined: true, pageSize };
-  const { allocations, ...rest } = await client.allocations.listAllocations(request, { deadlineMs });
-  return { ...rest, etags: new Map(allocations.map((allocation) => [allocationKey(allocation), allocation.etag])) };
+  const asked = { ...request, withQuarantined: true };
+  const { allocations, ...rest } = await client.allocations.listAllocations(asked, { deadlineMs });
+  return { ...rest, etags: allocations.map((allocation) => [allocationKey(allocation), allocation.etag]) };
 }
 
-/** One page, which is of one revision; undefined where the owner holds more than fit on it. @throws Fault */
+/** All pages, of one revision; undefined where it moved on between two of them, or the process is another. @throws Fault */
 async function lookAt(
   { daemons, clock }: LookingOptions,
   node: string,
@@ -48,9 +58,18 @@ async function lookAt(
   const daemon = daemons.get(node);
   const pid = daemon?.pid();
   if (daemon === undefined || pid === undefined) return undefined;
-  const { etags, nextPageToken, freshness } = await pageOf(daemon.client, kind, owner);
-  if (nextPageToken !== '' || freshness === undefined || daemon.pid() !== pid) return undefined;
-  const { revision, stale } = freshness;
+  const etags = new Map<string, string>();
+  let seen: Freshness | undefined;
+  for (let pageToken: string | undefined = ''; pageToken !== undefined; ) {
+    const page: Page = await pageOf(daemon.client, kind, owner, pageToken);
+    if (page.freshness === undefined || (seen !== undefined && seen.revision !== page.freshness.revision))
+      return undefined;
+    seen = page.freshness;
+    for (const [key, etag] of page.etags) etags.set(kept(key), kept(etag));
+    pageToken = page.nextPageToken === '' ? undefined : page.nextPageToken;
+  }
+  if (seen === undefined || daemon.pid() !== pid) return undefined;
+  const { revision, stale } = seen;
   return { node, pid, kind, owner, revision, stale, atNs: Math.round(clock.monotonicMs() * 1e6), etags };
 }
 
@@ -72,27 +91,32 @@ export async function keepLooking(
   }
 }
 
-/** Every subject at every daemon, each daemon once it has come to the revision. @throws what the daemon answered last */
+/** Every subject at every daemon, each once it has come to the revision; one that does not show it in time is recorded as such. */
 export async function lookEverywhere(
   options: LookingOptions,
   { revision, withinMs }: { readonly revision: bigint; readonly withinMs: number },
 ): Promise<void> {
   const { daemons, subjects, history, clock } = options;
   const deadline = clock.monotonicMs() + withinMs;
-  const late = (): boolean => clock.monotonicMs() > deadline;
   for (const node of daemons.keys())
-    for (const subject of subjects) {
+    for (const subject of subjects)
       for (;;) {
+        const late = clock.monotonicMs() > deadline;
+        let problem = 'it moves on from page to page';
         const look = await lookAt(options, node, subject).catch((thrown: unknown) => {
-          if (late()) throw thrown;
-          return 'again' as const;
+          problem = messageOf(thrown);
+          return undefined;
         });
-        if (look === undefined) break;
-        if (look !== 'again' && (look.revision >= revision || late())) {
+        if (look !== undefined && look.revision >= revision) {
           history.looks.push(look);
+          break;
+        }
+        if (late) {
+          if (look !== undefined) problem = `it has come to revision ${look.revision} alone`;
+          const atNs = Math.round(clock.monotonicMs() * 1e6);
+          history.looks.push({ node, pid: 0, ...subject, revision, stale: true, atNs, etags: new Map(), problem });
           break;
         }
         await clock.sleep(50);
       }
-    }
 }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { realClock } from '#internal/clock/clock.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
+import { chunks } from './chunks.ts';
 import { eventLines } from './event-log.ts';
 import type { Means } from './fault.ts';
 import { faketimePath, whyNoFaketime } from './fault-clock.ts';
@@ -71,8 +72,8 @@ async function carryOut(): Promise<boolean> {
   const { report, recorded, logs } =
     wanted.lab === undefined ? await runScenario(options) : await runOnLab({ ...options, kinds: wanted.lab });
   const ok = handReport(report);
-  hand('history.ndjson', historyLines(recorded.history));
-  hand('events.ndjson', eventLines(recorded.log));
+  for (const part of chunks(historyLines(recorded.history))) hand('history.ndjson', part);
+  for (const part of chunks(eventLines(recorded.log))) hand('events.ndjson', part);
   for (const part of savedParts(recorded)) hand(savedFile, part);
   for (const [name, text] of logs) hand(`${name}.log`, text);
   return ok;

@@ -72,8 +72,9 @@ const deletePool: Draw = ({ memory, newRequest, random }) => {
 
 /** Weights; together 100. */
 const draws: readonly (readonly [weight: number, draw: Draw])[] = [
-  [18, allocating(() => [{ pool: idOf('wide'), length: 32 }])],
-  [10, allocating(() => [{ pool: idOf('still'), length: 32, count: 2 }])],
+  [24, allocating(() => [{ pool: idOf('wide'), length: 32 }])],
+  // What is given back there stays in quarantine for as long as a run lasts, and is shown by every look.
+  [4, allocating(() => [{ pool: idOf('still'), length: 32, count: 2 }])],
   [8, allocating(() => [{ pool: idOf('wide'), length: 29 }])],
   [
     4,
@@ -98,8 +99,13 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
   [3, deletePool],
 ];
 
+/** Of one client. From here on it gives back more than it asks for: an hour's run weighs no more than a minute's. */
+const mostHeld = 120;
+const releaseShare = 0.6;
+
 /** Undefined: what was drawn needs something that the client does not hold. */
 export function nextAsk(mixer: Mixer): Ask | undefined {
+  if (mixer.memory.held.length > mostHeld && mixer.random() < releaseShare) return release(mixer);
   let left = mixer.random() * 100;
   for (const [weight, draw] of draws) {
     left -= weight;

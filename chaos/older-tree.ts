@@ -1,4 +1,4 @@
-// Older tree: the sources as they were before the schema changed last, for a daemon that was not upgraded yet.
+// Older tree: which commit runs, and the sources as they were before the schema changed last, for a daemon that was not upgraded yet.
 
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +11,10 @@ const tree = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 /** The work tree may be another user's than the sandbox's root. */
 const git = async (args: readonly string[]): Promise<string> =>
   (await run({ file: 'git', args: ['-c', 'safe.directory=*', '-C', tree, ...args] })).stdout.trim();
+
+/** Of the tree that runs, with a star where it holds more than that; `none` without a git history. */
+export const ownCommit = (): Promise<string> =>
+  git(['describe', '--always', '--dirty=*', '--exclude=*']).catch(() => 'none');
 
 /** Copies them below `directory`. Gives where, and of which commit; or why not. */
 export async function olderTree(

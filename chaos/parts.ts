@@ -5,6 +5,8 @@ import type { Cluster } from '#internal/testkit/cluster.ts';
 import { etcdEndpoint } from '#internal/testkit/lab/node-files.ts';
 import { labNode } from '#internal/testkit/lab/topology.ts';
 import { randomFrom } from '#internal/testkit/random.ts';
+import { peersDigest } from './check/peers.ts';
+import { keepFollowing } from './following.ts';
 import { type Half, openHalf } from './halves.ts';
 import type { HistoryRecorder, Look } from './history.ts';
 import { keepLooking, lookEverywhere, type LookingOptions } from './looking.ts';
@@ -31,6 +33,8 @@ export interface PartsOptions {
 
 export interface Parts {
   run(signal: AbortSignal): Promise<void>;
+  /** Records how far daemons say that they are, until the signal. */
+  follow(signal: AbortSignal): Promise<void>;
   finish(withinMs: number): Promise<void>;
   /** The daemon to freeze, where the traffic knows better than the plan. */
   leader(): string | undefined;
@@ -58,13 +62,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     parts.push(traffic);
   }
   if (has('tunnels')) parts.push(openTunnelTraffic({ daemons, clock, history, seed, ...tunnelling }));
-  if (has('people'))
-    parts.push(
-      openPeopleTraffic({
-        ...{ nodes, clock, history, seed, keep },
-        clientOf: (node, bearer) => cluster.client({ node, ...(bearer !== undefined && { bearer }) }),
-      }),
-    );
+  if (has('people')) parts.push(openPeopleTraffic({ daemons, clock, history, seed, keep }));
   if (has('watch')) {
     const own = (at: number): string => etcdEndpoint(labNode(at + 1), cluster.daemonsEtcdPort);
     const readers = new Map(nodes.map((id, at) => [`reader-${id}`, nodes.map((_, n) => own((at + n) % nodes.length))]));
@@ -72,7 +70,14 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     parts.push(openReaders({ readers, tls, clock, progressNotifyMs, history, until: async () => highest() }));
   }
   if (has('moves')) {
-    for (const node of nodes) halves.set(node, await openHalf(node));
+    for (const node of nodes)
+      halves.set(
+        node,
+        await openHalf(node, (revision, peers) => {
+          const atNs = Math.round(clock.monotonicMs() * 1e6);
+          history.told.push({ node, revision, atNs, peers: peers.size, digest: peersDigest(peers) });
+        }),
+      );
     parts.push(await openMoves({ daemons, halves, clock, history, seed }));
   }
   const subjects: Pick<Look, 'kind' | 'owner'>[] = [
@@ -85,6 +90,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const looking: LookingOptions = { daemons: looked, subjects, history, clock };
   return {
     leader: () => traffic?.leader(),
+    follow: (signal) => keepFollowing(looked, { history, clock, signal }),
     run: async (signal) => {
       const random = randomFrom(seed * 1_000 + 98);
       await Promise.all([

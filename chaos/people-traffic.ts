@@ -16,9 +16,8 @@ import type { Part } from './part.ts';
 import type { SecretKeeper } from './secrets.ts';
 
 export interface PeopleTrafficOptions {
-  /** As the admin, and as whoever bears a secret, by node. */
-  readonly clientOf: (node: string, bearer?: string) => Client;
-  readonly nodes: readonly string[];
+  /** One client for each daemon, by node: who bears a secret says so with each call. */
+  readonly daemons: ReadonlyMap<string, Client>;
   readonly clock: Clock;
   readonly history: HistoryRecorder;
   readonly seed: number;
@@ -28,7 +27,8 @@ export interface PeopleTrafficOptions {
 interface Login {
   readonly bearer: string;
   readonly request: string;
-  logout: string;
+  /** Requests that may have ended it. */
+  readonly ends: string[];
 }
 
 /** How many people are at it at once, and how long each pauses between steps, in milliseconds: a hash of a password costs 0.1 s of processor. */
@@ -37,6 +37,7 @@ const pauseMs = 700;
 const deadlineMs = 6_000;
 const mailWithinMs = 12_000;
 const mostTries = 40;
+const reason = 'chaos';
 
 type Send = (client: Client, options: CallOptions) => Promise<{ readonly changed?: Changed | undefined }>;
 
@@ -48,17 +49,18 @@ interface Step {
 }
 
 export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
-  const { clientOf, nodes, clock, history, seed, keep } = options;
+  const { daemons, clock, history, seed, keep } = options;
+  const nodes = [...daemons.keys()];
   const logins: Login[] = [];
   const unknown = new Set<() => Promise<void>>();
   let people = 0;
   let requests = 0;
   const random = randomFrom(seed * 1_000 + 300);
-  const clients = new Map<string, Client>();
-  const clientFor = (node: string, bearer = ''): Client => {
-    const known = clients.get(`${node} ${bearer}`) ?? clientOf(node, bearer === '' ? undefined : bearer);
-    clients.set(`${node} ${bearer}`, known);
-    return known;
+  const newRequest = (): string => `${seed}-people-${(requests += 1)}`;
+  const clientOf = (node: string): Client => {
+    const client = daemons.get(node);
+    if (client === undefined) throw new RangeError(`no daemon ${node}`);
+    return client;
   };
 
   /** Asks until it is known; undefined: it was refused, or nobody knew in the end. */
@@ -67,7 +69,7 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
     signal: AbortSignal,
     first?: string,
   ): Promise<string | undefined> {
-    const request = first ?? `${seed}-people-${(requests += 1)}`;
+    const request = first ?? newRequest();
     const carry = send({ requestId: request });
     const one: Ask = {
       ...{ request, kind, owner: who, asked: who, takes: [], settled: () => {} },
@@ -76,21 +78,20 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
         return { changed, given: [], prefixes: [], id: '' };
       },
     };
+    let doubted = false;
     for (let tries = 0; tries < mostTries; tries += 1) {
       const node = pick(nodes, random) ?? '';
-      const client = clientFor(node, bearer);
       const by = { client: who, node, clock, history };
-      const { outcome } = await attempt(one, by, () => one.send(client, { deadlineMs }));
+      const { outcome } = await attempt(one, by, () => one.send(clientOf(node), { deadlineMs, bearer }));
       if (outcome === 'ok') return request;
       if (outcome === 'refused') return undefined;
-      // Of what nobody knows the end is learnt later, when the run ends now.
-      if (signal.aborted && first === undefined) {
-        if (outcome === 'unknown')
-          unknown.add(async () => void (await ask({ kind, who, send, ...(bearer && { bearer }) }, signal, request)));
-        return undefined;
-      }
+      doubted ||= outcome === 'unknown';
+      if (signal.aborted && first === undefined) break;
       await clock.sleep(300 + 400 * random());
     }
+    // What became of it is learnt when the faults are over.
+    if (doubted)
+      unknown.add(async () => void (await ask({ kind, who, send, ...(bearer && { bearer }) }, signal, request)));
     return undefined;
   }
 
@@ -110,7 +111,8 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
 
   async function live(signal: AbortSignal): Promise<void> {
     const number = (people += 1);
-    const callsign = `OE${number % 10}${letters(seed)}${letters(number)}`.slice(0, 6).padEnd(6, 'A');
+    // Of nobody else: three letters, 26^3 for each digit.
+    const callsign = `OE${number % 10}${letters(Math.floor(number / 10))}`;
     const [email, password] = [
       `${seed}-${number}@chaos.example`,
       `pass phrase ${seed} of number ${number} ${Math.floor(random() * 1e12)}`,
@@ -128,6 +130,7 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
     if (!(await step('verify', (change) => (c, o) => c.people.verify({ change, secret }, o)))) return;
     await rest();
     if (!(await step('approve-user', (change) => (c, o) => c.people.approveUser({ change, user: email }, o)))) return;
+    const own: Login[] = [];
     for (let round = 0; round < 4 && !signal.aborted; round += 1) {
       const { bearer, secretHash } = newSecret();
       keep(`login of person ${number}`, Buffer.from(bearer.slice('pop44_'.length), 'base64url'));
@@ -136,18 +139,34 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
         (change) => (c, o) => c.people.login({ change, name: email, password, secretHash }, o),
       );
       if (request === undefined) return;
-      const login: Login = { bearer, request, logout: '' };
+      const login: Login = { bearer, request, ends: [] };
       logins.push(login);
+      own.push(login);
       await rest();
       if (round % 2 === 0) continue;
-      login.logout = `${seed}-people-${(requests += 1)}`;
+      const logout = newRequest();
+      login.ends.push(logout);
       await ask(
         { kind: 'logout', who: email, bearer, send: (change) => (c, o) => c.people.logout({ change }, o) },
         signal,
-        login.logout,
+        logout,
       );
       await rest();
     }
+    if (number % 2 === 0 || signal.aborted) return;
+    const request = newRequest();
+    for (const { ends } of own) ends.push(request);
+    await ask(
+      {
+        kind: 'suspend-user',
+        who: email,
+        send: (change) => (c, o) => c.people.suspendUser({ change, user: email, reason }, o),
+      },
+      signal,
+      request,
+    );
+    await rest();
+    await step('reinstate-user', (change) => (c, o) => c.people.reinstateUser({ change, user: email }, o));
   }
 
   return {
@@ -164,25 +183,24 @@ export function openPeopleTraffic(options: PeopleTrafficOptions): Part {
     async finish(withinMs) {
       const deadline = clock.monotonicMs() + withinMs;
       await Promise.all([...unknown].map((learn) => learn()));
-      for (const { bearer, request, logout } of logins)
-        for (const node of nodes) {
+      const checkAt = async (node: string): Promise<void> => {
+        for (const { bearer, request, ends } of logins)
           for (;;) {
-            const good = await isGood(clientFor(node, bearer));
-            if (good !== undefined) history.logins.push({ node, login: request, logout, good });
+            const good = await isGood(clientOf(node), bearer);
+            if (good !== undefined) history.logins.push({ node, login: request, ends, good });
             if (good !== undefined || clock.monotonicMs() > deadline) break;
             await clock.sleep(100);
           }
-        }
+      };
+      await Promise.all(nodes.map(checkAt));
     },
-    close: () => {
-      for (const client of clients.values()) client.close();
-    },
+    close: () => {},
   };
 }
 
 /** Undefined: the daemon does not say. */
-const isGood = (client: Client): Promise<boolean | undefined> =>
-  client.people.whoAmI({}, { deadlineMs }).then(
+const isGood = (client: Client, bearer: string): Promise<boolean | undefined> =>
+  client.people.whoAmI({}, { deadlineMs, bearer }).then(
     () => true,
     (thrown: { readonly refusal?: { readonly refused: string }; readonly code?: string }) =>
       [thrown.refusal?.refused, thrown.code].includes('unauthenticated') ? false : undefined,
@@ -197,6 +215,6 @@ function mailsTo(maildir: string, address: string): readonly string[] {
   }
 }
 
-/** A number in letters, two of them. */
+/** A number in letters, three of them. */
 const letters = (number: number): string =>
-  String.fromCharCode(65 + (number % 26)) + String.fromCharCode(65 + (Math.floor(number / 26) % 26));
+  [26 ** 2, 26, 1].map((place) => String.fromCharCode(65 + (Math.floor(number / place) % 26))).join('');

@@ -6,7 +6,9 @@ import { judge, judgeLab } from './check/judge.ts';
 import type { EventLog } from './event-log.ts';
 import type { DoneFault } from './fault.ts';
 import { acknowledgedPerSecond } from './figures.ts';
+import { figuresOf, type Goals, judgeGoals, type Reached } from './goals.ts';
 import type { History } from './history.ts';
+import { recoveryOf } from './recovery.ts';
 import type { Report } from './report.ts';
 import { judgeWorth, type Worth } from './worth.ts';
 
@@ -37,11 +39,13 @@ export interface Facts {
   readonly staleCommits?: number;
   readonly deaths: readonly string[];
   readonly complaints: readonly string[];
+  /** What the run promises of its figures. */
+  readonly goals: Goals;
   /** Acknowledged requests a second that the traffic must have reached before the first fault. */
   readonly leastPerSecond: number;
   readonly secrets: { readonly places: number; readonly found: readonly string[] };
-  /** Noise that was made at the API's door. */
-  readonly noise: { readonly connections: number; readonly frames: number };
+  /** Noise that was made at the API's door: fault-noise.ts. */
+  readonly noise: { readonly connections: number; readonly cases: number };
 }
 
 export interface Recorded {
@@ -61,12 +65,30 @@ export function reportOf({ facts, log, listings, history }: Recorded): Report {
     facts.lab === undefined
       ? judge({ ...facts, log, listings, history })
       : judgeLab({ ...facts, history }, { ...facts, ...facts.lab });
+  const figures = figuresOf(facts.goals, reachedBy({ facts, log, listings, history }));
   const worth: Worth = { ...facts, quietPerSecond, staleCommits: facts.staleCommits };
   return {
     ...facts,
     attempts,
-    quietPerSecond,
+    ...{ quietPerSecond, figures },
     samples: history.samples,
-    invariants: [...verdicts, ...judgeWorth(worth)],
+    invariants: [...verdicts, ...judgeWorth(worth), ...judgeGoals(figures)],
+  };
+}
+
+function reachedBy({ facts, log, history }: Recorded): Reached {
+  const done = facts.faults.filter(({ problem }) => problem === undefined);
+  const over = facts.faults.map(({ healedAt }) => healedAt);
+  const { writesMs, foldsMs, dataPlaneMs } =
+    over.length === 0 ? {} : recoveryOf(history, log, facts.beganNs + Math.max(...over) * 1e6);
+  const held = history.holdings.filter(({ what }) => what === 'records').map(({ afterMs }) => afterMs);
+  const equalMs = held.length > 0 ? Math.max(...held) : dataPlaneMs;
+  return {
+    ...{ faults: done.length, 'fault-kinds': new Set(done.map(({ kind }) => kind)).size },
+    operations: history.attempts.length,
+    ...(facts.noise.cases > 0 && { 'noise-cases': facts.noise.cases }),
+    ...(writesMs !== undefined && { 'writes-again': writesMs }),
+    ...(foldsMs !== undefined && { 'folds-equal': foldsMs }),
+    ...(equalMs !== undefined && { 'data-plane-equal': equalMs }),
   };
 }

@@ -1,7 +1,8 @@
 // Report HTML: one page for people, which needs nothing but itself.
 
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
-import { countOutcomes, gapsOf, grantedAgainMs, latencySummary, longestGapMs, seconds } from './figures.ts';
+import { countOutcomes, gapsOf, latencySummary, longestGapMs, seconds } from './figures.ts';
+import { goalSentence, shownFigure } from './goals.ts';
 import { holds, type Report } from './report.ts';
 import { escaped, latency, resources, throughput, timeline, width } from './report-charts.ts';
 import { worthSentences } from './worth.ts';
@@ -17,7 +18,7 @@ svg text { font: 11px system-ui, sans-serif; fill: #1b1f24 } pre { white-space: 
 
 /** Of an invariant, or of what makes a run worth something. */
 const sentenceOf = (name: string): string =>
-  sentences[name as InvariantName] ?? worthSentences[name as keyof typeof worthSentences] ?? name;
+  sentences[name as InvariantName] ?? worthSentences[name as keyof typeof worthSentences] ?? goalSentence(name) ?? name;
 
 export function reportHtml(report: Report): string {
   const { scenario, seed, faults, attempts, samples, beganNs, versions } = report;
@@ -48,10 +49,9 @@ ${resources(samples, beganNs, spanMs)}
 `;
 }
 
-function operations({ attempts, quietPerSecond, faults, left, noise, ...report }: Report): string {
+function operations({ attempts, quietPerSecond, faults, left, figures }: Report): string {
   const { ok, refused, unavailable, unknown } = countOutcomes(attempts);
   const { p50, p90, p99, worst } = latencySummary(attempts);
-  const again = grantedAgainMs(attempts, report.healedNs);
   const rows: readonly (readonly [string, string])[] = [
     ['granted', `${ok}, ${Math.round(quietPerSecond)} a second before the first fault`],
     ['refused', String(refused)],
@@ -62,11 +62,11 @@ function operations({ attempts, quietPerSecond, faults, left, noise, ...report }
       `p50 ${p50.toFixed(1)}, p90 ${p90.toFixed(1)}, p99 ${p99.toFixed(1)}, worst ${worst.toFixed(0)} ms`,
     ],
     ['longest time in which nothing was granted', `${longestGapMs(attempts).toFixed(0)} ms`],
-    ['granted again after the last fault', again === undefined ? 'never' : `in ${again.toFixed(0)} ms`],
     ['faults', `${faults.length} of ${new Set(faults.map(({ kind }) => kind)).size} kinds`],
-    ...(noise.frames > 0
-      ? [['noise at the API', `${noise.frames} frames, ${noise.connections} connections`] as const]
-      : []),
+    ...figures.map(({ what, reached, wanted, unit, bound }) => {
+      const promised = wanted === undefined ? '' : `, ${shownFigure(wanted, unit)} at the ${bound} was promised`;
+      return [what, `${shownFigure(reached, unit)}${promised}`] as const;
+    }),
     ...left.map((each) => ['left out', each] as const),
   ];
   return `<table>${rows.map(([name, value]) => `<tr><td>${name}</td><td>${escaped(value)}</td></tr>`).join('')}</table>`;

@@ -1,7 +1,8 @@
 // Report: what a run showed, for scripts (report.json) and for people (report.html).
 
 import type { Verdict } from './check/invariant.ts';
-import { countOutcomes, grantedAgainMs, longestGapMs } from './figures.ts';
+import { countOutcomes, longestGapMs } from './figures.ts';
+import { type Figure, shownFigure } from './goals.ts';
 import type { DoneFault } from './fault.ts';
 import type { Attempt, Sample } from './history.ts';
 
@@ -19,12 +20,14 @@ export interface Report {
   readonly invariants: readonly Verdict[];
   /** Acknowledged requests a second before the first fault. */
   readonly quietPerSecond: number;
+  /** How much was done and how soon it was over, each with what was promised of it. */
+  readonly figures: readonly Figure[];
   /** When the last fault was over, on the same clock. */
   readonly healedNs: number;
   /** Faults that could not be done here, and why. */
   readonly left: readonly string[];
   readonly samples: readonly Sample[];
-  readonly noise: { readonly connections: number; readonly frames: number };
+  readonly noise: { readonly connections: number; readonly cases: number };
 }
 
 export const holds = ({ invariants }: Pick<Report, 'invariants'>): boolean =>
@@ -33,6 +36,7 @@ export const holds = ({ invariants }: Pick<Report, 'invariants'>): boolean =>
 /** As DESIGN.md 12 has it; times in milliseconds since the traffic began. */
 export function reportJson(report: Report): string {
   const { scenario, seed, seconds, faults, left, attempts, invariants, quietPerSecond, versions, noise } = report;
+  const figures = report.figures.map(({ name, reached, wanted, unit }) => ({ name, reached, wanted, unit }));
   const told = {
     scenario,
     seed,
@@ -44,7 +48,8 @@ export function reportJson(report: Report): string {
     ok: holds(report),
     quietPerSecond: Math.round(quietPerSecond),
     longestGapMs: Math.round(longestGapMs(attempts)),
-    grantedAgainMs: Math.round(grantedAgainMs(attempts, report.healedNs) ?? -1),
+    // `reached` is null where it never was.
+    figures,
     noise,
     versions,
   };
@@ -64,6 +69,10 @@ export function summary(report: Report): string {
   return [
     `${report.faults.length} faults; ${ok} granted, ${refused} refused, ${unavailable} unavailable, ${unknown} unknown; ` +
       `${Math.round(report.quietPerSecond)} a second when quiet`,
+    ...report.figures.map(({ name, reached, wanted, unit, bound }) => {
+      const promised = wanted === undefined ? '' : ` (${shownFigure(wanted, unit)} at the ${bound})`;
+      return `  ${name.padEnd(24)} ${shownFigure(reached, unit)}${promised}`;
+    }),
     ...lines.map((line) => line.trimEnd()),
     ...evidence,
   ].join('\n');

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip, gzipSync } from 'node:zlib';
 import type { Listed } from './check/complete.ts';
+import { chunks } from './chunks.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { type History, type HistoryRecorder, recordHistory } from './history.ts';
 import type { Facts, Recorded } from './recorded.ts';
@@ -47,22 +48,9 @@ function* linesOf({ facts, log, listings, history }: Recorded): Generator<string
   for (const [is, values] of Object.entries(history)) for (const value of values) yield line(is, value);
 }
 
-/** Characters that are pressed at once. */
-const chunkCharacters = 1 << 20;
-
 /** Parts of one file: members of gzip may follow each other (RFC 1952 2.2). */
 export function* savedParts(recorded: Recorded): Generator<Buffer> {
-  let chunk: string[] = [];
-  let held = 0;
-  for (const line of linesOf(recorded)) {
-    chunk.push(line);
-    held += line.length;
-    if (held < chunkCharacters) continue;
-    yield gzipSync(chunk.join(''));
-    chunk = [];
-    held = 0;
-  }
-  yield gzipSync(chunk.join(''));
+  for (const text of chunks(linesOf(recorded))) yield gzipSync(text);
 }
 
 /** @throws when it is not there or not whole */

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly traffic: readonly TrafficName[];
   readonly faults: readonly FaultKind[];
   readonly shape: ShapeName;
+  /** All traffic under all faults: a long run of it promises how much it does. */
+  readonly whole?: true;
   /** One daemon runs the code of an older commit. */
   readonly skew?: true;
   /** It runs on a lab, which has a data plane, and these are its faults. */
@@ -70,7 +72,7 @@ export const scenarios = {
     shape: 'single',
   },
   clocks: {
-    what: 'clocks of daemons that jump',
+    what: 'clocks of daemons that jump, or go too fast or too slow',
     traffic: ['allocate', 'tunnels', 'people'],
     faults: [...ofReach('clock'), 'daemon-kill', 'lease-revoked'],
     shape: 'steady',
@@ -93,6 +95,7 @@ export const scenarios = {
     traffic: ['allocate', 'tunnels', 'people', 'watch', 'moves'],
     faults: faultKinds,
     shape: 'steady',
+    whole: true,
   },
   'quorum-away': {
     what: 'etcd has no majority: packets go on, who reads is told that it is old, who writes is told at once',
@@ -120,11 +123,12 @@ export interface Changes {
 
 /** @throws RangeError that names what there is */
 export function scenarioNamed(name: string, { traffic, faults, shape }: Changes = {}): Scenario {
-  const base: Scenario = scenarios[oneOf('scenario', name, Object.keys(scenarios)) as ScenarioName];
+  const { whole, ...base }: Scenario = scenarios[oneOf('scenario', name, Object.keys(scenarios)) as ScenarioName];
   const several = (what: string, text: string, all: readonly string[]): readonly string[] =>
     text.split(',').map((each) => oneOf(what, each, all));
   return {
     ...base,
+    ...(whole && traffic === undefined && faults === undefined && { whole }),
     ...(traffic && { traffic: several('traffic', traffic, Object.keys(trafficTable)) as readonly TrafficName[] }),
     ...(faults && { faults: several('fault', faults, faultKinds) as readonly FaultKind[] }),
     ...(shape && { shape: oneOf('shape', shape, Object.keys(shapeTable)) as ShapeName }),

@@ -6,15 +6,18 @@ import { join } from 'node:path';
 import { canary, type Marked } from '#internal/testkit/canary.ts';
 import { adminFiles } from '#internal/testkit/lab/node-files.ts';
 import { nodeDirectory } from '#internal/testkit/lab/places.ts';
+import { chunks } from './chunks.ts';
 import type { EventLog } from './event-log.ts';
+import { type History, historyLines } from './history.ts';
 
 export type SecretKeeper = (name: string, secret: Uint8Array | string) => void;
 
 export interface Secrets {
   readonly keep: SecretKeeper;
-  /** What `texts` (by the name of the place) and the log of etcd hold of them. */
+  /** What the logs (by the name of the process), the history and the log of etcd hold of them. */
   search(
-    texts: ReadonlyMap<string, string>,
+    logs: ReadonlyMap<string, string>,
+    history: History,
     log: EventLog,
   ): { readonly places: number; readonly found: readonly string[] };
 }
@@ -45,14 +48,19 @@ export function openSecrets({
   keep('key of the admin', privateOf(readFileSync(join(directory, adminFiles.key), 'utf8')));
   return {
     keep,
-    search(texts, log) {
+    search(logs, history, log) {
       const { in: search } = canary(marked);
       const found: string[] = [];
-      for (const [place, text] of texts) found.push(...search(text).map((name) => `${place}: ${name}`));
-      const values = [...log.base, ...log.events].filter(({ value }) => value !== undefined);
-      for (const { key, value = new Uint8Array() } of values)
-        found.push(...search(value).map((name) => `${key}: ${name}`));
-      return { places: texts.size + values.length, found };
+      let places = 0;
+      const look = (place: string, content: string | Uint8Array): void => {
+        places += 1;
+        found.push(...search(content).map((name) => `${place}: ${name}`));
+      };
+      for (const [name, text] of logs) look(name, text);
+      for (const part of chunks(historyLines(history))) look('history', part);
+      for (const events of [log.base, log.events])
+        for (const { key, value } of events) if (value !== undefined) look(key, value);
+      return { places, found };
     },
   };
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Etcd, openEtcd, type Tls } from '#internal/etcd/etcd.ts';
 import type { Heard, Listed } from './check/complete.ts';
+import { valueDigest } from './check/digest.ts';
 import { everything, type LoggedEvent } from './event-log.ts';
 
 export interface Witness {
@@ -90,23 +91,16 @@ export async function openWitness(options: WitnessOptions): Promise<Witness> {
 
 async function listNow(etcd: Etcd): Promise<Listed> {
   const { revision, entries } = await etcd.list(everything);
-  return { revision, entries: entries.map(loggedEntry) };
+  return {
+    revision,
+    entries: entries.map(({ key, value, modRevision }) => ({ key, revision: modRevision, digest: valueDigest(value) })),
+  };
 }
 
-const loggedEntry = (entry: {
-  readonly key: string;
-  readonly value: Uint8Array;
-  readonly modRevision: bigint;
-  readonly createRevision: bigint;
-}): LoggedEvent => ({
-  key: entry.key,
-  value: new Uint8Array(entry.value),
-  revision: entry.modRevision,
-  createRevision: entry.createRevision,
-});
-
 const list = async (etcd: Etcd, revision: bigint): Promise<readonly LoggedEvent[]> =>
-  (await etcd.list(everything, { revision })).entries.map(loggedEntry);
+  (await etcd.list(everything, { revision })).entries.map(({ key, value, modRevision, createRevision }) => ({
+    ...{ key, value: new Uint8Array(value), revision: modRevision, createRevision },
+  }));
 
 async function retried<T>(clock: Clock, deadline: number, attempt: () => Promise<T>): Promise<T> {
   for (;;) {

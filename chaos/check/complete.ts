@@ -1,12 +1,22 @@
 // Complete: whether the witness heard everything, without which no other verdict means much.
 
 import type { EventLog, LoggedEvent } from '../event-log.ts';
+import { valueDigest } from './digest.ts';
 import type { Court } from './invariant.ts';
 
 /** All keys as a list gave them at one revision. */
 export interface Listed {
   readonly revision: bigint;
-  readonly entries: readonly LoggedEvent[];
+  readonly entries: readonly ListedEntry[];
+}
+
+/** Of its value what shows whether it is the same: lists of a long run would weigh more than its log. */
+export interface ListedEntry {
+  readonly key: string;
+  /** Of its last change. */
+  readonly revision: bigint;
+  /** As valueDigest makes it. */
+  readonly digest: string;
 }
 
 export interface Heard {
@@ -58,9 +68,9 @@ export function judgeComplete(court: Court, { log, listings, relisted }: Heard):
 }
 
 function compare(court: Court, standing: ReadonlyMap<string, LoggedEvent>, { revision: at, entries }: Listed): void {
-  for (const { key, revision, value = new Uint8Array() } of entries) {
+  for (const { key, revision, digest } of entries) {
     const heard = standing.get(key);
-    const same = heard?.revision === revision && Buffer.compare(heard.value ?? new Uint8Array(), value) === 0;
+    const same = heard?.revision === revision && heard.value !== undefined && valueDigest(heard.value) === digest;
     court.check(
       'witness',
       same,

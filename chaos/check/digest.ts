@@ -3,6 +3,10 @@
 import { createHash } from 'node:crypto';
 import type { LoggedEvent } from '../event-log.ts';
 
+/** Of a key's value. */
+export const valueDigest = (value: Uint8Array): string =>
+  createHash('sha256').update(value).digest('base64url').slice(0, 22);
+
 /** In their order: key, revision, and the value if there is one. */
 export function digestOf(events: readonly LoggedEvent[]): string {
   const hash = createHash('sha256');

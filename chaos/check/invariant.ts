@@ -28,6 +28,7 @@ const ofWrites = {
 export const ofParts = {
   forward: 'A daemon never goes back to an older revision while its process lives.',
   watch: 'Who follows the store is handed every change once, in order, and after a break all that stands.',
+  peers: 'What a node tells its privileged half to hold is, at every revision, what the records of that revision say.',
   'tunnel-life': 'A tunnel changes by nothing but what was asked for it, and no change undoes another.',
   'one-holder': 'In the end every daemon says that a tunnel is where its station is.',
   login: 'A login that was granted is good until it is ended, and not afterwards, at every daemon.',

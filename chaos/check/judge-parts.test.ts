@@ -2,12 +2,13 @@
 
 import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import { TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
+import { NodeSchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import type { DoneFault } from '../fault.ts';
-import type { Attempt, History, Probe, Reading, Sample } from '../history.ts';
+import type { Attempt, History, Probe, Reading, Sample, Told } from '../history.ts';
 import { digestOf } from './digest.ts';
 import { ofParts } from './invariant.ts';
 import { type Evidence, judge, judgeLab } from './judge.ts';
+import { peersDigest } from './peers.ts';
 import { growth } from './rest.ts';
 import { type Story, tellStory } from './story.ts';
 
@@ -47,6 +48,16 @@ const fault = (kind: string, at: number, restedAt: number): DoneFault<string> =>
   ...{ kind, target: 'p1', at, durationMs: 500, healedAt: at + 500, restedAt },
 });
 
+/** What the node p1 tells its privileged half, when it has heard of everything. */
+const told = (change: (peers: Map<string, string>) => void = () => {}): Told => {
+  const peers = new Map([
+    ['k2', '2001:db8::/64 44.32.0.2/32'],
+    ['k3', ''],
+  ]);
+  change(peers);
+  return { node: 'p1', revision: 104n, atNs: 5, peers: peers.size, digest: peersDigest(peers) };
+};
+
 /** What a reader is handed that has read everything by itself, in two batches. */
 function readings(story: Story): readonly Reading[] {
   const events = story.events.filter(({ key }) => key.startsWith('/pop44/v1/'));
@@ -63,10 +74,30 @@ function faultless(): Scene {
   const story = tellStory();
   story.commit({ request: 'new', writes: [put({ mtu: 1_400, name: 'a' })] });
   story.attempt({ request: 'new', kind: 'create-tunnel', given: ['tunnel/t1'] });
+  // Carried by the node p1, with its key and with the next.
+  const carried = { id: 't2', enabled: true, publicKey: 'k2', nextPublicKey: 'k3', placement: { popIds: ['pop1'] } };
+  story.commit({
+    request: 'carried',
+    writes: [
+      { op: 'put', kind: 'node', id: 'p1', record: create(NodeSchema, { id: 'p1', popId: 'pop1' }) },
+      {
+        ...{ op: 'put', kind: 'tunnel', id: 't2' },
+        record: create(TunnelSchema, {
+          ...carried,
+          prefixes: [{ prefix: '44.32.0.2/32' }, { prefix: '2001:db8::/64' }],
+        }),
+      },
+    ],
+  });
   change(story, 'mtu', { mtu: 1_300, name: 'a' }, { mtu: '1300' });
   change(story, 'name', { mtu: 1_300, name: 'b' }, { name: 'b' });
   const more = {
     looks: [],
+    folds: [
+      { node: 'p1', pid: 1, revision: 101n, atNs: 1 },
+      { node: 'p1', pid: 1, revision: 102n, atNs: 2 },
+    ],
+    told: [told()],
     readings: [...readings(story)],
     visits: [
       { tunnel: 't1', node: 'p1', atNs: 1 },
@@ -74,11 +105,11 @@ function faultless(): Scene {
     ],
     sights: [{ node: 'p3', tunnel: 't1', holder: 'p2' }],
     logins: [
-      { node: 'p1', login: 'mtu', logout: '', good: true },
-      { node: 'p1', login: 'mtu', logout: 'name', good: false },
+      { node: 'p1', login: 'mtu', ends: [], good: true },
+      { node: 'p1', login: 'mtu', ends: ['other', 'name'], good: false },
     ],
     probes: [probe([1, 2, 3, 4, 5])],
-    holdings: [{ node: 'p1', atMs: 5, problem: '' }],
+    holdings: [{ what: 'records' as const, node: 'p1', atMs: 5, afterMs: 1, problem: '' }],
     samples: [sample(0), sample(3e9), sample(20e9), sample(30e9)],
   };
   story.look('p1', 'ada');
@@ -130,6 +161,14 @@ const whileAway = (story: Story, parts: Partial<Attempt>): void =>
 const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) => void])[] = [
   ['a daemon that goes back', 'forward', ({ more }) => more.looks?.push({ ...look, revision: 100n })],
   [
+    'a daemon that says so itself',
+    'forward',
+    ({ more }) => more.folds?.push({ node: 'p1', pid: 1, revision: 101n, atNs: 3 }),
+  ],
+  ['a peer that nobody took away', 'peers', ({ more }) => more.told?.push(told((peers) => peers.set('k1', '')))],
+  ['a peer that is not told', 'peers', ({ more }) => more.told?.push(told((peers) => peers.delete('k3')))],
+  ['a peer with other addresses', 'peers', ({ more }) => more.told?.push(told((peers) => peers.set('k2', 'any')))],
+  [
     'a change that a reader misses',
     'watch',
     (scene) => lastReading(scene, (last) => ({ ...last, events: 0, digest: '' })),
@@ -163,12 +202,12 @@ const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) 
   [
     'a login that is lost',
     'login',
-    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', logout: '', good: false }),
+    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', ends: [], good: false }),
   ],
   [
     'a login that does not end',
     'login',
-    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', logout: 'name', good: true }),
+    ({ more }) => more.logins?.push({ node: 'p1', login: 'mtu', ends: ['other', 'name'], good: true }),
   ],
   [
     'a secret in a log',
@@ -189,7 +228,7 @@ const planted: readonly (readonly [string, keyof typeof ofParts, (scene: Scene) 
   [
     'a node without a peer',
     'data-plane',
-    ({ more }) => more.holdings?.push({ node: 'p1', atMs: 9, problem: 'no peer' }),
+    ({ more }) => more.holdings?.push({ what: 'records', node: 'p1', atMs: 9, afterMs: 5, problem: 'no peer' }),
   ],
   ['memory that grows meanwhile', 'away', ({ more }) => more.samples?.push(sample(40e9, { rssBytes: 1.3e8 }))],
   ...(['rssBytes', 'files', 'timers'] as const).map(

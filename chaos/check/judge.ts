@@ -12,6 +12,7 @@ import { judgeFence } from './fence.ts';
 import { type Court, openCourt, type Verdict } from './invariant.ts';
 import { judgeLooks } from './looks.ts';
 import { judgeLost } from './lost.ts';
+import { judgePeers } from './peers.ts';
 import { judgePools } from './pools.ts';
 import { judgeReadings } from './readings.ts';
 import { judgeRealTime } from './real-time.ts';
@@ -44,7 +45,7 @@ export function judgeLab(
   probing: Parameters<typeof judgeProbes>[2],
 ): readonly Verdict[] {
   const court = openCourt();
-  judgeForward(court, history.looks);
+  for (const asked of [history.looks, history.folds]) judgeForward(court, asked);
   judgeSecrets(court, secrets);
   if (away !== undefined) judgeAway(court, history, away);
   judgeProbes(court, history.probes, probing);
@@ -74,11 +75,11 @@ export function judge(evidence: Evidence): readonly Verdict[] {
     judgeAudit(court, log.base),
     judgeTunnels(court, attempts, ours),
   ];
-  replay(log, judges, judgeLooks(court, looks));
+  replay(log, judges, [...judgeLooks(court, looks), ...judgePeers(court, history.told)]);
   judgeEffects(court, requests, ours);
   judgeResolved(court, requests.asked, healedNs);
   judgeRealTime(court, attempts);
-  judgeForward(court, looks);
+  for (const asked of [looks, history.folds]) judgeForward(court, asked);
   judgeReadings(court, log, history.readings, followedPrefix);
   judgeHolders(court, history.visits, history.sights);
   judgeLogins(court, attempts, history.logins);

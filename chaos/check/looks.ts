@@ -2,14 +2,11 @@
 
 import type { Look } from '../history.ts';
 import type { Court } from './invariant.ts';
-import type { State } from './replay.ts';
+import type { Moment, State } from './replay.ts';
 
-/** Moments for the replay, sorted. */
-export function judgeLooks(
-  court: Court,
-  looks: readonly Look[],
-): readonly { readonly revision: bigint; ask(state: State): void }[] {
-  const moments = looks.map((look) => ({
+/** Moments for the replay. */
+export function judgeLooks(court: Court, looks: readonly Look[]): readonly Moment[] {
+  return looks.map((look) => ({
     revision: look.revision,
     ask: (state: State): void => {
       const problem = differing(look, state);
@@ -19,10 +16,10 @@ export function judgeLooks(
       });
     },
   }));
-  return moments.sort((a, b) => (a.revision < b.revision ? -1 : a.revision > b.revision ? 1 : 0));
 }
 
-function differing({ kind, owner, etags }: Look, state: State): string | undefined {
+function differing({ kind, owner, etags, problem }: Look, state: State): string | undefined {
+  if (problem !== undefined) return problem;
   let wanted = 0;
   for (const [id, { record, revision }] of state.of(kind)) {
     if (owner !== '' && record.owner !== owner) continue;

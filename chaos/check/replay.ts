@@ -28,14 +28,17 @@ export interface Judge {
   end?(state: State): void;
 }
 
+/** A question to the state at a revision. */
+export interface Moment {
+  readonly revision: bigint;
+  ask(state: State): void;
+}
+
 type Tables = Map<RecordKind, Map<string, Stored<Records[RecordKind]>>>;
 
-/** `ask` is called with the state at each of the revisions, which are sorted; O(events + judges' own). */
-export function replay(
-  log: EventLog,
-  judges: readonly Judge[],
-  moments: readonly { readonly revision: bigint; ask(state: State): void }[] = [],
-): void {
+/** Asks each moment with the state at its revision; O(events + judges' own). */
+export function replay(log: EventLog, judges: readonly Judge[], unsorted: readonly Moment[] = []): void {
+  const moments = unsorted.toSorted((a, b) => (a.revision < b.revision ? -1 : a.revision > b.revision ? 1 : 0));
   const tables: Tables = new Map(recordKinds.map((kind) => [kind, new Map()]));
   const leaders = new Map<string, Leader>();
   let revision = log.from;

@@ -1,6 +1,6 @@
 // Rest: what must be so when everything has come to rest: one holder a tunnel, logins good or ended, and nothing that grew.
 
-import type { Attempt, LoginCheck, Look, Sample, Sight, Visit } from '../history.ts';
+import type { Attempt, Fold, LoginCheck, Look, Sample, Sight, Visit } from '../history.ts';
 import type { Court } from './invariant.ts';
 
 /** Every daemon says of every station that it is where it was last. */
@@ -20,19 +20,24 @@ export function judgeHolders(court: Court, visits: readonly Visit[], sights: rea
 export function judgeLogins(court: Court, attempts: readonly Attempt[], logins: readonly LoginCheck[]): void {
   const granted = new Set(attempts.filter(({ outcome }) => outcome === 'ok').map(({ request }) => request));
   const asked = new Set(attempts.filter(({ outcome }) => outcome !== 'refused').map(({ request }) => request));
-  for (const { node, login, logout, good } of logins) {
-    if (good) court.check('login', !granted.has(logout), () => `${node} takes ${login}, which ${logout} has ended`);
+  for (const { node, login, ends, good } of logins) {
+    const ended = ends.find((request) => granted.has(request));
+    if (good) court.check('login', ended === undefined, () => `${node} takes ${login}, which ${ended} has ended`);
     // One that was asked to end may have.
-    else if (granted.has(login) && !asked.has(logout))
+    else if (granted.has(login) && !ends.some((request) => asked.has(request)))
       court.check('login', false, () => `${node} does not take ${login}, which was granted`);
     else court.check('login', true, () => '');
   }
 }
 
-/** A daemon goes forward, whatever it is asked, while its process lives. */
-export function judgeForward(court: Court, looks: readonly Look[]): void {
+/**
+ * A daemon goes forward, whatever it is asked, while its process lives. Of each daemon one question was asked after another: of two
+ * at once, the answer that comes first may have been made last.
+ */
+export function judgeForward(court: Court, looks: readonly (Pick<Look, 'problem'> & Fold)[]): void {
   const seen = new Map<string, bigint>();
-  for (const { node, pid, revision } of looks) {
+  for (const { node, pid, revision, problem } of looks) {
+    if (problem !== undefined) continue;
     const life = `${node}, process ${pid},`;
     const before = seen.get(life) ?? 0n;
     court.check('forward', revision >= before, () => `${life} went back from ${before} to ${revision}`);

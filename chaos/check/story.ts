@@ -9,6 +9,7 @@ import { recordSchemas } from '#internal/model/model.ts';
 import type { Write } from '#internal/model/record.ts';
 import type { LoggedEvent } from '../event-log.ts';
 import { type Attempt, type History, type Look, recordHistory } from '../history.ts';
+import { valueDigest } from './digest.ts';
 import type { Evidence } from './judge.ts';
 import { replay, type State } from './replay.ts';
 
@@ -156,7 +157,14 @@ export function tellStory(): Story {
       return {
         history: { ...recordHistory(), ...more, attempts, looks },
         log: log(),
-        listings: [{ revision, entries: [...standing.values()] }],
+        listings: [
+          {
+            revision,
+            entries: [...standing.values()].map(({ key, revision: of, value = new Uint8Array() }) => ({
+              ...{ key, revision: of, digest: valueDigest(value) },
+            })),
+          },
+        ],
         relisted: 0,
         ours: new Set([admin]),
         quietNs: 0,

@@ -29,15 +29,17 @@ export interface Transaction {
   readonly causes: ReadonlyMap<string, AuditEntry>;
 }
 
-/** `events` in the order of their revisions; O(events). */
-export function transactionsOf(events: readonly LoggedEvent[]): readonly Transaction[] {
-  const cut: LoggedEvent[][] = [];
+/** `events` in the order of their revisions; O(events). One after another: all at once would fill the memory. */
+export function* transactionsOf(events: readonly LoggedEvent[]): Generator<Transaction> {
+  let cut: LoggedEvent[] = [];
   for (const event of events) {
-    const last = cut.at(-1);
-    if (last !== undefined && last[0]?.revision === event.revision) last.push(event);
-    else cut.push([event]);
+    if (cut.length > 0 && cut[0]?.revision !== event.revision) {
+      yield transactionOf(cut);
+      cut = [];
+    }
+    cut.push(event);
   }
-  return cut.map(transactionOf);
+  if (cut.length > 0) yield transactionOf(cut);
 }
 
 function transactionOf(events: readonly LoggedEvent[]): Transaction {

@@ -19,6 +19,8 @@ export interface Canary {
 
 /** Of 32 bytes these overlap, so that a text cut anywhere still shows one of them. 96 bits are no coincidence. */
 const fragmentBytes = 12;
+/** What forms are found by; the shortest form is longer. */
+const headBytes = 4;
 
 function fragments(secret: Uint8Array): readonly Buffer[] {
   const found: Buffer[] = [];
@@ -46,26 +48,46 @@ function formsOf(fragment: Buffer): readonly Buffer[] {
   return [fragment, ...[...new Set(texts)].map((text) => Buffer.from(text, 'latin1'))];
 }
 
+/** Of four bytes, to a place in a table of a million: Knuth's multiplier, 2^32 by the golden ratio. */
+const placeOf = (head: number): number => Math.imul(head, 0x9e3779b1) >>> 12;
+const places = 1 << 20;
+
+interface Form {
+  readonly form: Buffer;
+  readonly names: Set<string>;
+}
+
+/** @throws RangeError for a secret of fewer than four bytes, which is found everywhere */
 export function canary(marked: readonly Marked[]): Canary {
-  /** By the first two bytes. */
-  const begins = new Uint8Array(65_536);
-  const forms = new Map<number, { readonly form: Buffer; readonly name: string }[]>();
-  for (const { name, secret } of marked)
+  /** By what they begin with, so that a text is gone through once however many secrets there are. */
+  const begins = new Uint8Array(places);
+  const forms = new Map<number, Map<string, Form>>();
+  for (const { name, secret } of marked) {
+    if (secret.length < headBytes) throw new RangeError(`${name} is too short to be looked for`);
     for (const form of fragments(secret).flatMap(formsOf)) {
-      const head = form.readUInt16BE(0);
-      begins[head] = 1;
-      forms.set(head, [...(forms.get(head) ?? []), { form, name }]);
+      const head = form.readInt32BE(0);
+      begins[placeOf(head)] = 1;
+      const alike = forms.get(head) ?? new Map<string, Form>();
+      forms.set(head, alike);
+      const text = form.toString('latin1');
+      const known = alike.get(text) ?? { form, names: new Set<string>() };
+      alike.set(text, known);
+      known.names.add(name);
     }
+  }
   const search = (given: Uint8Array | string): readonly string[] => {
     const bytes = Buffer.from(given as Uint8Array);
-    const names = new Set<string>();
-    for (let at = 0; at + 1 < bytes.length; at += 1) {
-      const head = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-      if (begins[head] === 0) continue;
-      for (const { form, name } of forms.get(head) ?? [])
-        if (bytes.compare(form, 0, form.length, at, Math.min(at + form.length, bytes.length)) === 0) names.add(name);
+    const found = new Set<string>();
+    let head = 0;
+    for (let end = 0; end < bytes.length; end += 1) {
+      head = (head << 8) | (bytes[end] ?? 0);
+      const at = end + 1 - headBytes;
+      if (at < 0 || begins[placeOf(head)] === 0) continue;
+      for (const { form, names } of forms.get(head)?.values() ?? [])
+        if (bytes.compare(form, 0, form.length, at, Math.min(at + form.length, bytes.length)) === 0)
+          for (const name of names) found.add(name);
     }
-    return [...names].sort();
+    return [...found].sort();
   };
   async function inFiles(path: string, but: (path: string) => boolean = () => false): Promise<readonly string[]> {
     if (but(path)) return [];

@@ -79,7 +79,7 @@ export async function writeClusterFiles(nodes: readonly LabNode[], options: Clus
       return writeFile(proxiesFile(id), JSON.stringify(all));
     }),
   );
-  await Promise.all(nodes.map(({ id }) => writeFile(clockFile(id), '+0\n')));
+  await Promise.all(nodes.map(({ id }) => writeFile(clockFile(id), '+0s x1\n')));
 }
 
 export function clusterNode(

@@ -20,7 +20,12 @@ function roaming(popIds: readonly string[]) {
   const status = createStatus('p1');
   const sent: FromNetwork[] = [];
   let pastMs = 0;
-  const clock: Clock = { ...realClock, wall: () => new Date(realClock.wall().getTime() + pastMs) };
+  let aheadMs = 0;
+  const clock: Clock = {
+    ...realClock,
+    wall: () => new Date(realClock.wall().getTime() + pastMs + aheadMs),
+    monotonicMs: () => realClock.monotonicMs() + pastMs,
+  };
   const stop = new AbortController();
   const made = createRoaming(
     {
@@ -48,7 +53,18 @@ function roaming(popIds: readonly string[]) {
   };
   const forgotten = (): readonly string[] =>
     sent.flatMap((message) => (message.type === 'forget' ? message.peers.map(([key]) => key) : []));
-  return { made, status, tunnelId, revoke, later, forgotten };
+  /** Somebody sets the wall clock: so far ahead of what it was. */
+  const setClock = (ms: number): void => {
+    aheadMs = ms;
+  };
+  /** The privileged half has heard so many bytes from the tunnel, whenever it is asked. */
+  const answer = async (bytes: number): Promise<void> => {
+    const asked = sent.findLast((message) => message.type === 'ask-contact');
+    if (asked?.type === 'ask-contact')
+      made.heard({ type: 'contact', number: asked.number, peers: [[testKey(7), bytes]] });
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { made, status, tunnelId, revoke, later, forgotten, setClock, answer };
 }
 const claim = (tunnelId: string, nodeId: string, sequence = 2) => ({ tunnelId, nodeId, sequence, handshakeMs: 1 });
 
@@ -97,4 +113,21 @@ test('a client that went is let go once, when nothing can be on its way here any
   made.told('p2', [claim(tunnelId, 'p1', 5)]);
   later(4_000);
   expect(forgotten()).toEqual([testKey(7)]);
+});
+
+// Found by chaos (chaos/FOUND.md): what was heard at a time to come was heard for that long.
+test('a tunnel that is silent here goes to where it speaks, though the clock was set meanwhile [A3]', async () => {
+  const { made, tunnelId, later, setClock, answer } = roaming(['p1', 'p2']);
+  made.seen([{ tunnelId, handshakeMs: 1 }]);
+  setClock(40_000);
+  made.asked('p2', [{ tunnelId, speaks: true }]);
+  later(0);
+  await answer(500);
+  setClock(0);
+  later(1_000);
+  await answer(500);
+  expect(made.holderOf(tunnelId)).toBe('p1');
+  later(1_000);
+  await answer(500);
+  expect(made.holderOf(tunnelId)).toBe('p2');
 });

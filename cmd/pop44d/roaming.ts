@@ -64,6 +64,8 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
   const { nodeId, snapshot, mesh, status, moved, send, clock, log } = parts;
   const asker = createContactAsker(send);
   const nowMs = (): number => clock.wall().getTime();
+  /** Of contests, which are told by silence: a clock that is set meanwhile is none. */
+  const pastMs = (): number => clock.monotonicMs();
   const isSibling = (id: string): boolean => siblingOfNode(snapshot(), nodeId) === id;
   const together = (id: string, other: string): boolean => shareEndpoint(snapshot(), id, other);
   const credible = (id: string, tunnelId: string): boolean => mayHold(snapshot(), id, tunnelId, status.own().stale);
@@ -106,7 +108,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
       leaving.delete(tunnelId);
       leaving.set(tunnelId, nowMs());
     },
-    onContest: (tunnelId) => contests.begin(tunnelId, nowMs()),
+    onContest: (tunnelId) => contests.begin(tunnelId, pastMs()),
   });
   const carrier = createCarrier({ nodeId, snapshot, presence, mesh, send, clock, log }, signal);
   const holderOf = (tunnelId: string): string | undefined => presence.claimOf(tunnelId)?.nodeId;
@@ -144,7 +146,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
           counted.reduce((sum, each) => sum + each, 0),
         );
     }
-    const { asks, given, taken } = contests.tick(received, nowMs());
+    const { asks, given, taken } = contests.tick(received, pastMs());
     mesh().ask(asks);
     for (const { tunnelId, nodeId: to } of given) mesh().tell(presence.move(tunnelId, to, nowMs()));
     for (const tunnelId of taken) mesh().tell(presence.move(tunnelId, nodeId, nowMs()));
@@ -159,7 +161,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     },
     asked: (peer, asked) => {
       const taken = asked.filter(({ tunnelId }) => credible(peer, tunnelId));
-      contests.asked(peer, taken, nowMs());
+      contests.asked(peer, taken, pastMs());
     },
     carried: (peer, tunnelId, flows) => credible(peer, tunnelId) && carrier.carried(peer, tunnelId, flows),
     // Whoever shares the endpoint may have the tunnel at any moment, and hears of no other one's flows.
@@ -178,7 +180,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
     beat: () => {
       lookAtNodes();
       letGo();
-      const wanted = ticking ? [] : contests.wanted(nowMs());
+      const wanted = ticking ? [] : contests.wanted(pastMs());
       if (wanted.length === 0) return;
       ticking = true;
       tick(wanted)
@@ -199,7 +201,7 @@ export function createRoaming(parts: RoamingParts, signal: AbortSignal): Roaming
         nodeId: claim?.nodeId,
         moves: claim === undefined ? 0 : claim.sequence - 1,
         frozenUntilMs: presence.frozenUntilMs(tunnelId, nowMs()),
-        alsoAt: contests.alsoAt(tunnelId, nowMs()),
+        alsoAt: contests.alsoAt(tunnelId, pastMs()),
       };
     },
     alarms: () => {

@@ -67,6 +67,8 @@ const framesEach = 8;
 const messagesEach = 200;
 const messagesAtOnce = 8;
 const silentMs = 1_000;
+/** A server that has read the first wrong byte hangs up. */
+const rawSilentMs = 100;
 
 export async function makeNoise(target: string, cluster: Cluster, clock: Clock): Promise<Heal> {
   const { address } = cluster.node(target);
@@ -99,6 +101,7 @@ export async function makeNoise(target: string, cluster: Cluster, clock: Clock):
         for (let at = 0; at < framesEach && !plain; at += 1) socket.write(frame(random));
         noise.cases += 1;
         socket.end();
+        socket.setTimeout(rawSilentMs);
       });
       socket.resume();
     });
@@ -119,7 +122,7 @@ export async function makeNoise(target: string, cluster: Cluster, clock: Clock):
 
   async function messages(): Promise<void> {
     const session = connectHttp2(`https://[${address}]:${apiPort}`, credentials);
-    session.on('error', () => {});
+    session.on('error', (e) => {console.error('SESSION', String(e))});
     noise.connections += 1;
     let left = messagesEach;
     const lane = async (): Promise<void> => {

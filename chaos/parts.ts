@@ -43,7 +43,7 @@ export interface Parts {
 
 const lookEveryMs = 300;
 /** Of each allocator, where it is not alone: all of it shares one machine. */
-const perSecondBeside = 18;
+const perSecondBeside = 14;
 const progressNotifyMs = 500;
 
 export async function openParts(options: PartsOptions): Promise<Parts> {

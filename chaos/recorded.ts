@@ -79,7 +79,7 @@ export function reportOf({ facts, log, listings, history }: Recorded): Report {
 function reachedBy({ facts, log, history }: Recorded): Reached {
   const done = facts.faults.filter(({ problem }) => problem === undefined);
   const over = facts.faults.map(({ healedAt }) => healedAt);
-  const { writesMs, foldsMs, dataPlaneMs } =
+  const { answersMs, writesMs, foldsMs, dataPlaneMs } =
     over.length === 0 ? {} : recoveryOf(history, log, facts.beganNs + Math.max(...over) * 1e6);
   const held = history.holdings.filter(({ what }) => what === 'records').map(({ afterMs }) => afterMs);
   const equalMs = held.length > 0 ? Math.max(...held) : dataPlaneMs;
@@ -87,6 +87,7 @@ function reachedBy({ facts, log, history }: Recorded): Reached {
     ...{ faults: done.length, 'fault-kinds': new Set(done.map(({ kind }) => kind)).size },
     operations: history.attempts.length,
     ...(facts.noise.cases > 0 && { 'noise-cases': facts.noise.cases }),
+    ...(answersMs !== undefined && { 'daemons-answer': answersMs }),
     ...(writesMs !== undefined && { 'writes-again': writesMs }),
     ...(foldsMs !== undefined && { 'folds-equal': foldsMs }),
     ...(equalMs !== undefined && { 'data-plane-equal': equalMs }),

@@ -60,6 +60,12 @@ test('folds: each daemon counts from when it answers, for the last write before 
   expect(recovery({ attempts, folds: [...quick, ...late] }).foldsMs).toBe(700);
 });
 
+test('the last daemon that answers says how long they took to start', () => {
+  const folds = [fold('p1', 1n, 900), fold('p1', 1n, 1_100), fold('p2', 1n, 900), fold('p2', 1n, 3_000)];
+  expect(recovery({ folds }).answersMs).toBe(2_000);
+  expect(recovery({ folds: folds.slice(0, 3) }).answersMs).toBe(Number.POSITIVE_INFINITY);
+});
+
 test.each([
   ['does not come to a write', [fold('p1', 3n, 1_100)]],
   ['does not answer any more', [fold('p1', 4n, 900)]],

@@ -9,6 +9,8 @@ import type { Attempt, Fold, History, Told } from './history.ts';
 
 /** Milliseconds; absent: nobody looked. Infinite: not before the run ended. */
 export interface Recovery {
+  /** From the end of the last fault until every daemon had answered: one that was killed has to start first. */
+  readonly answersMs?: number;
   /** From the end of the last fault until something was granted that was asked for afterwards. */
   readonly writesMs?: number;
   /** From an acknowledged write, or the end of the last fault, until a daemon showed it: of 100 daemons and writes, all but one. */
@@ -19,13 +21,25 @@ export interface Recovery {
 
 /** `overNs`: when the last fault was over, on the clock of the attempts. */
 export function recoveryOf({ attempts, folds, told }: History, log: EventLog, overNs: number): Recovery {
-  const foldsMs = foldDelays(attempts, folds, overNs);
-  const tellMs = tellDelays(attempts, told, { log, overNs });
+  const answering = answeringOf(folds, overNs);
+  const foldsMs = foldDelays(attempts, folds, { overNs, answering });
+  const tellMs = tellDelays(attempts, told, { log, overNs, answering });
+  const answersNs = Math.max(...answering.values());
   return {
+    ...(answering.size > 0 && { answersMs: (answersNs - overNs) / 1e6 }),
     writesMs: grantedAgainMs(attempts, overNs) ?? Number.POSITIVE_INFINITY,
     ...(foldsMs.length > 0 && { foldsMs: quantile(foldsMs, 0.99) }),
     ...(tellMs.length > 0 && { dataPlaneMs: quantile(tellMs, 1) }),
   };
+}
+
+/** When each daemon first answered after the last fault; infinite: it did not. */
+function answeringOf(folds: readonly Fold[], overNs: number): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const { node, atNs } of folds)
+    if (atNs > overNs) first.set(node, Math.min(atNs, first.get(node) ?? Number.POSITIVE_INFINITY));
+    else if (!first.has(node)) first.set(node, Number.POSITIVE_INFINITY);
+  return first;
 }
 
 interface Write {
@@ -46,19 +60,25 @@ function writesAfter(attempts: readonly Attempt[], overNs: number): readonly Wri
   return before === undefined ? after : [{ ...before, sinceNs: overNs }, ...after];
 }
 
-/**
- * Milliseconds of each write at each daemon, sorted. A daemon counts from its first answer after the last fault: one that was
- * killed has to start first.
- */
-function foldDelays(attempts: readonly Attempt[], folds: readonly Fold[], overNs: number): readonly number[] {
+interface After {
+  readonly overNs: number;
+  /** A daemon counts from then: how long one takes to start is told by itself. */
+  readonly answering: ReadonlyMap<string, number>;
+}
+
+/** Milliseconds of each write at each daemon, sorted. */
+function foldDelays(
+  attempts: readonly Attempt[],
+  folds: readonly Fold[],
+  { overNs, answering }: After,
+): readonly number[] {
   const writes = writesAfter(attempts, overNs);
   const delays: number[] = [];
-  for (const own of Map.groupBy(folds, ({ node }) => node).values()) {
+  for (const [node, own] of Map.groupBy(folds, (fold) => fold.node)) {
     const after = own.filter(({ atNs }) => atNs > overNs);
-    const answersNs = after[0]?.atNs ?? Number.POSITIVE_INFINITY;
     for (const { revision, sinceNs } of writes) {
       const shown = after.find((fold) => fold.revision >= revision);
-      const fromNs = Math.max(sinceNs, answersNs);
+      const fromNs = Math.max(sinceNs, answering.get(node) ?? 0);
       delays.push(shown === undefined ? Number.POSITIVE_INFINITY : Math.max(0, shown.atNs - fromNs) / 1e6);
     }
   }
@@ -69,7 +89,7 @@ function foldDelays(attempts: readonly Attempt[], folds: readonly Fold[], overNs
 function tellDelays(
   attempts: readonly Attempt[],
   told: readonly Told[],
-  { log, overNs }: { readonly log: EventLog; readonly overNs: number },
+  { log, overNs, answering }: After & { readonly log: EventLog },
 ): readonly number[] {
   if (told.length === 0) return [];
   const changes = peerChanges(log);
@@ -80,7 +100,8 @@ function tellDelays(
     const changing = attempts.filter(({ outcome, revision }) => outcome === 'ok' && revisions.has(revision));
     for (const { revision, sinceNs } of writesAfter(changing, overNs)) {
       const want = own.find((each) => each.revision >= revision);
-      delays.push(want === undefined ? Number.POSITIVE_INFINITY : Math.max(0, want.atNs - sinceNs) / 1e6);
+      const fromNs = Math.max(sinceNs, answering.get(node) ?? 0);
+      delays.push(want === undefined ? Number.POSITIVE_INFINITY : Math.max(0, want.atNs - fromNs) / 1e6);
     }
   }
   return delays.sort((a, b) => a - b);

@@ -7,7 +7,6 @@ import type { Court } from './invariant.ts';
 import { poolOf, prefixOf } from './places.ts';
 import type { PrefixTrie } from './prefix-trie.ts';
 import type { State } from './replay.ts';
-import type { Transaction } from './transactions.ts';
 
 // records.proto: unset is 24 h.
 const defaultQuarantineSeconds = 86_400;
@@ -18,7 +17,7 @@ const roundingMs = 1;
 export function judgeQuarantine(
   court: Court,
   state: State,
-  { revision, atMs = 0 }: Transaction,
+  { revision, atMs }: { readonly revision: bigint; readonly atMs: number },
   { id, was, is }: { readonly id: string; readonly was: Holding; readonly is: Holding },
 ): void {
   if ((was.is !== 'held' && was.is !== 'used') || isLive(is)) return;

@@ -57,6 +57,19 @@ test('a faultless story has no violation, and nearly everything was looked at', 
   expect(names).toEqual(['delegation', 'tunnel']);
 });
 
+test('what was decided before a clock was set back was decided in time', () => {
+  const scene = faultless();
+  const { story, deeds, pool } = scene;
+  deeds.allocate('dan', pool, '44.32.0.9/32');
+  // Decided at the time of the commit before, in a pool with a minute; written when the clock has gone back.
+  story.atMs -= 40_000;
+  deeds.release('dan', pool, '44.32.0.9/32', 100);
+  expect(broken(scene)).toEqual([]);
+  deeds.allocate('dan', pool, '44.32.0.10/32');
+  deeds.release('dan', pool, '44.32.0.10/32', 101);
+  expect(broken(scene)).toEqual(['quarantine']);
+});
+
 function lastAttempt(story: Story, change: (attempt: Attempt) => Attempt): void {
   const last = story.attempts.pop();
   if (last !== undefined) story.attempts.push(change(last));

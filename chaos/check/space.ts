@@ -2,6 +2,7 @@
 // give. The judge keeps its own map of the space and believes no slab.
 
 import type { Prefix } from '#internal/netip/netip.ts';
+import { openClocks } from './clocks.ts';
 import { judgeGiven, judgeQuarantine, judgeReservation, judgeSlab } from './given.ts';
 import { type Holding, holdingOf, isLive, shownHolding, wrongStep } from './holding.ts';
 import type { Court } from './invariant.ts';
@@ -66,6 +67,7 @@ export function judgeSpace(court: Court): Judge {
   }
 
   let before = new Map<string, Holding>();
+  const timeOf = openClocks();
 
   return {
     begin(state) {
@@ -76,7 +78,8 @@ export function judgeSpace(court: Court): Judge {
       before = new Map(records.filter(isAllocation).map(({ id }) => [id, holdingAt(state, id)]));
     },
     after(state, transaction) {
-      const { records, revision, atMs = 0 } = transaction;
+      const { records, revision } = transaction;
+      const atMs = timeOf(transaction);
       const allocations = records.filter(isAllocation).map(({ id }) => id);
       const slabs = records.filter(({ kind }) => kind === 'slab').map(({ id }) => id);
       for (const id of allocations) drop(id);
@@ -91,7 +94,7 @@ export function judgeSpace(court: Court): Judge {
         const wrong = wrongStep(was, is, atMs);
         const name = wrong?.name ?? (was.is === 'quarantined' ? 'quarantine' : 'no-overlap');
         court.check(name, wrong === undefined, () => `revision ${revision}: ${id}: ${wrong?.problem}`);
-        judgeQuarantine(court, state, transaction, { id, was, is });
+        judgeQuarantine(court, state, { revision, atMs }, { id, was, is });
         overlapping(state, id, transaction);
         if (isLive(is)) judgeGiven(court, state, id, isLive(was));
       }

@@ -35,8 +35,8 @@ function finish(counts: Counts): never {
 
 const args = process.argv.slice(2);
 const updates = args.some((arg) => arg === '-u' || arg.startsWith('--update'));
-/** Each judges how fast something goes, which says nothing while labs are raised beside it. */
-const alone = ['chaos/allocate.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
+/** They judge how fast something goes, which says nothing while labs are raised beside it, or leave nothing to others. */
+const alone = ['chaos/mixed.netns.test.ts', 'internal/testkit/lab/takeover.netns.test.ts'];
 // Who names files wants them whole; tests that take long are left out of a run of all (testkit/long-form.ts).
 if (args.length === 0) process.env['POP44_ALL'] = 'yes';
 const counts = new Counts({ inCi, filtered: args.some((arg) => /^(-t|--testNamePattern)/.test(arg)) });
@@ -135,7 +135,7 @@ const labs = [
 ];
 const byName = [
   ...labs.map((name) => `internal/testkit/lab/${name}.netns.test.ts`),
-  ...['chaos/fault-etcd.netns.test.ts', 'chaos/mixed.netns.test.ts'],
+  ...['chaos/fault-etcd.netns.test.ts', 'chaos/allocate.netns.test.ts'],
   ...['internal/desired/inner.netns.test.ts', 'internal/desired/origin.netns.test.ts', 'web/journey.netns.test.ts'],
 ];
 

@@ -122,7 +122,6 @@ export async function makeNoise(target: string, cluster: Cluster, clock: Clock):
 
   async function messages(): Promise<void> {
     const session = connectHttp2(`https://[${address}]:${apiPort}`, credentials);
-    session;
     session.on('error', () => {});
     noise.connections += 1;
     let left = messagesEach;

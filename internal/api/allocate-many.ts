@@ -1,7 +1,6 @@
 // Allocate many: a stream of allocations. Whatever comes within a turn of the event loop is answered together.
 
 import { create } from '@bufbuild/protobuf';
-import { Fault, messageOf } from '#internal/errors/errors.ts';
 import {
   type AllocateCall,
   type AllocateManyRequest,
@@ -13,8 +12,8 @@ import {
   AllocateRequestSchema,
   type AllocateResponse,
 } from '#internal/gen/pop44/v1/allocations_pb.ts';
-import { FaultDetailSchema } from '#internal/gen/pop44/v1/common_pb.ts';
-import { type Call, createOutbox, Refused, refusalDetail } from '#internal/rpc/rpc.ts';
+import { type Call, createOutbox } from '#internal/rpc/rpc.ts';
+import { troubleDetail } from './trouble-detail.ts';
 
 export type AllocateOne = (
   request: AllocateRequest,
@@ -79,15 +78,6 @@ async function outcomeOf(
   try {
     return create(AllocateOutcomeSchema, { tag, outcome: { case: 'granted', value: await answer } });
   } catch (thrown) {
-    if (thrown instanceof Refused) {
-      const value = refusalDetail(thrown.refusal);
-      return create(AllocateOutcomeSchema, { tag, outcome: { case: 'refusal', value } });
-    }
-    const known = thrown instanceof Fault && ['unavailable', 'pending', 'cancelled'].includes(thrown.code);
-    if (!known) unexpected(thrown);
-    const value = known
-      ? create(FaultDetailSchema, { code: thrown.code, message: messageOf(thrown) })
-      : create(FaultDetailSchema, { code: 'internal', message: 'internal fault; the daemon logged it' });
-    return create(AllocateOutcomeSchema, { tag, outcome: { case: 'fault', value } });
+    return create(AllocateOutcomeSchema, { tag, outcome: troubleDetail(thrown, unexpected) });
   }
 }

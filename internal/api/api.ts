@@ -5,6 +5,7 @@
 // Never: decides anything itself, writes to the store, or answers whom policy.ts does not let in.
 
 import { randomUUID } from 'node:crypto';
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { Server } from '@grpc/grpc-js';
 import type { Clock } from '#internal/clock/clock.ts';
 import { isRefusal, messageOf } from '#internal/errors/errors.ts';
@@ -16,6 +17,7 @@ import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import type { JoinGrant, JoinRequest } from '#internal/gen/pop44/v1/join_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -44,6 +46,7 @@ import { createGuessing } from './guessing.ts';
 import { healthHandlers } from './health-service.ts';
 import { peopleHandlers } from './people-service.ts';
 import { gatekeeper } from './policy.ts';
+import { liveHandlers } from './live-service.ts';
 import { poolHandlers } from './pool-service.ts';
 import { type ReachParts, reachHandlers } from './reach-service.ts';
 import type { RemoveNodeParts } from './remove-node.ts';
@@ -133,17 +136,17 @@ export function openApi(parts: ApiParts): Api {
   const { people } = parts;
   const keeper = gatekeeper(head.snapshot, people.snapshot, clock);
   const cores = (): readonly string[] => coresOf(head.snapshot());
-  const gate: ImplementOptions = {
+  const gate = {
     admit: keeper.admit,
     who: whoCalls(people.snapshot, cores),
     narrow: keeper.narrow,
     streams,
-    called: (method) => metrics.request(`${method.parent.name}.${method.name}`),
-    report: (thrown, method) => {
+    called: (method: DescMethod) => metrics.request(`${method.parent.name}.${method.name}`),
+    report: (thrown: unknown, method: string) => {
       metrics.unexpected();
       log.error('call-failed', { method, reason: messageOf(thrown) });
     },
-  };
+  } satisfies ImplementOptions;
   const newId = (): string => randomUUID().replaceAll('-', '');
   const random = Math.random;
   const foresight: Foresight = {
@@ -172,12 +175,16 @@ export function openApi(parts: ApiParts): Api {
     serve(server) {
       implement(server, PoolService, poolHandlers(context), gate);
       implement(server, AllocationService, allocationHandlers(context, gate.report), gate);
-      implement(server, TunnelService, tunnelHandlers(context), gate);
+      const tunnels = tunnelHandlers(context);
+      implement(server, TunnelService, tunnels, gate);
       implement(server, DeskService, deskHandlers(context), gate);
       implement(server, ExplainService, explainHandlers(context), gate);
       implement(server, ReachService, reachHandlers(context), gate);
-      implement(server, FabricService, fabricHandlers(context), gate);
-      implement(server, StatusService, statusHandlers(context), gate);
+      const fabric = fabricHandlers(context);
+      implement(server, FabricService, fabric, gate);
+      const status = statusHandlers(context);
+      implement(server, StatusService, status, gate);
+      implement(server, LiveService, liveHandlers(context, { gate, tunnels, status, fabric }), gate);
       implement(server, TrustService, trustHandlers(context), gate);
       implement(server, AuditService, auditHandlers(context), gate);
       implement(server, PeopleService, peopleHandlers(context), gate);

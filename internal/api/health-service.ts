@@ -10,6 +10,7 @@ import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -22,7 +23,7 @@ import type { HandlersOf, ServiceContext } from './service.ts';
 
 const services: readonly { readonly typeName: string }[] = [
   ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, LeaderService, MeshService],
-  ...[PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
+  ...[LiveService, PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
 ];
 // The empty name is the server as a whole.
 const served: ReadonlySet<string> = new Set(['', ...services.map(({ typeName }) => typeName)]);

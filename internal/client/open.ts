@@ -11,6 +11,7 @@ import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -32,6 +33,8 @@ export interface Client {
   readonly desk: CallsOf<typeof DeskService>;
   readonly explain: CallsOf<typeof ExplainService>;
   readonly reach: CallsOf<typeof ReachService>;
+  /** For sites. */
+  readonly live: CallsOf<typeof LiveService>;
   readonly fabric: CallsOf<typeof FabricService>;
   readonly status: CallsOf<typeof StatusService>;
   readonly trust: CallsOf<typeof TrustService>;
@@ -79,6 +82,7 @@ function clientOf(
     });
     return withFailover(descriptor, connections, randomUUID, options.steppedOver ?? (() => {}));
   };
+  const picked = new Map<string, Client>();
   return {
     pools: service(PoolService),
     allocations: service(AllocationService),
@@ -86,12 +90,17 @@ function clientOf(
     desk: service(DeskService),
     explain: service(ExplainService),
     reach: service(ReachService),
+    live: service(LiveService),
     fabric: service(FabricService),
     status: service(StatusService),
     trust: service(TrustService),
     people: service(PeopleService),
     audit: service(AuditService),
-    at: (node) => clientOf(context, credentials, { ...options, node }, open),
+    at(node) {
+      const known = picked.get(node) ?? clientOf(context, credentials, { ...options, node }, open);
+      picked.set(node, known);
+      return known;
+    },
     close() {
       for (const connection of open) connection.close();
     },

@@ -25,6 +25,7 @@ import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
 import { LeaderService } from '#internal/gen/pop44/v1/leader_pb.ts';
 import { MeshService } from '#internal/gen/pop44/v1/mesh_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -40,7 +41,7 @@ import { actorOf, columns, judge, narrowed, rows, sees } from './policy.ts';
 
 const services: readonly DescService[] = [
   ...[AllocationService, AuditService, DeskService, ExplainService, FabricService, Health, LeaderService, MeshService],
-  ...[PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
+  ...[LiveService, PeopleService, PoolService, ReachService, StatusService, TrustService, TunnelService],
 ];
 const methods = services.flatMap((service): readonly DescMethod[] => service.methods);
 const nameOf = (method: DescMethod): string => `${method.parent.typeName}/${method.name}`;

@@ -79,6 +79,9 @@ const lines: readonly Line[] = [
   ['pop44.v1.ExplainService/Explain', 'read', '- - - y y   y y -'],
   ['pop44.v1.ExplainService/ExplainFailure', 'read', '- - o y y   y y -', 'node'],
 
+  // A site asks it with its certificate alone; each question in it is judged as a call of the login that it bears.
+  ['pop44.v1.LiveService/Follow', 'any', 'y - - - -   - - -'],
+
   // Of one's own address; and of one's own tunnel, to which it sends packets.
   ['pop44.v1.ReachService/NearPops', 'read', '- y y y y   - - -'],
   ['pop44.v1.ReachService/ProbeTunnel', 'tunnels', '- o o - y   - - -', 'tunnel'],

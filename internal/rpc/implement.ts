@@ -1,7 +1,16 @@
 // Implement: registers typed handlers of a service with a grpc-js server.
 
 import type { EventEmitter } from 'node:events';
-import type { DescMethod, DescService, Message, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodUnary,
+  type DescService,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import type {
   handleBidiStreamingCall,
@@ -118,18 +127,11 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     }
   };
 
-  const looks = !method.input.fields.some((field) => field.localName === 'change');
-  const meant = (principal: Principal, request: Message): Message => {
-    options.narrow?.(principal, method, request);
-    admitted(principal, method, options.admit, request);
-    return request;
-  };
+  const meant = (principal: Principal, request: Message): Message => meantBy(options, principal, method, request);
   const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
     let response: unknown;
     void serve(call, async (context) => {
-      const request = meant(context.principal, wellFormed(call.request));
-      response = await handler(request, context);
-      if (context.principal.kind === 'user' && looks) admitted(context.principal, method, options.admit, request);
+      response = await answered(options, method, handler, { request: wellFormed(call.request), call: context });
     }).then((status) => (status === undefined ? callback(null, response) : callback(status)));
   };
   const serverStreaming: handleServerStreamingCall<unknown, unknown> = (call) => {
@@ -162,6 +164,42 @@ function register(server: Server, method: DescMethod, handler: UntypedHandler, o
     }
   })();
   server.register(path, handle, serializer(method.output), deserializer(method.input), type);
+}
+
+type Gate = Pick<ImplementOptions, 'admit' | 'narrow'>;
+
+function meantBy({ admit, narrow }: Gate, principal: Principal, method: DescMethod, request: Message): Message {
+  narrow?.(principal, method, request);
+  admitted(principal, method, admit, request);
+  return request;
+}
+
+async function answered(
+  gate: Gate,
+  method: DescMethod,
+  handler: UntypedHandler,
+  { request, call }: { readonly request: Message; readonly call: Call },
+): Promise<unknown> {
+  const { principal } = call;
+  const response = await handler(meantBy(gate, principal, method, request), call);
+  const looks = !method.input.fields.some((field) => field.localName === 'change');
+  if (principal.kind === 'user' && looks) admitted(principal, method, gate.admit, request);
+  return response;
+}
+
+/**
+ * One unary call that a handler makes in a caller's name, as if the caller had made it: judged and put as a call that comes
+ * over the wire is. @throws Refused, and what the handler throws
+ */
+export async function callAs<I extends DescMessage, O extends DescMessage>(
+  gate: Gate,
+  method: DescMethodUnary<I, O>,
+  handler: (request: MessageShape<I>, call: Call) => Promise<MessageInitShape<O>>,
+  given: { readonly request: MessageInitShape<I>; readonly call: Call },
+): Promise<MessageShape<O>> {
+  const request = create(method.input, given.request);
+  const answer = await answered(gate, method, handler as UntypedHandler, { request, call: given.call });
+  return create(method.output, answer as MessageInitShape<O>);
 }
 
 function finish(

@@ -11,7 +11,7 @@ export { connect } from './connect.ts';
 export type { Identity, RenewableServer } from './credentials.ts';
 export { certlessCredentials, clientCredentials, publicCredentials, serverCredentials } from './credentials.ts';
 export type { Admit, Call, Handlers, ImplementOptions } from './implement.ts';
-export { implement } from './implement.ts';
+export { callAs, implement } from './implement.ts';
 export { createOpenStreams } from './open-streams.ts';
 export { createOutbox, type Outbox } from './outbox.ts';
 export type { Principal } from './principal.ts';

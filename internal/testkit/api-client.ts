@@ -6,6 +6,7 @@ import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { ExplainService } from '#internal/gen/pop44/v1/explain_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -23,6 +24,7 @@ export function apiClient(network: ApiNetwork, daemon: ApiDaemon): Client {
     desk: network.as(DeskService, daemon),
     explain: network.as(ExplainService, daemon),
     reach: network.as(ReachService, daemon),
+    live: network.as(LiveService, daemon),
     fabric: network.as(FabricService, daemon),
     status: network.as(StatusService, daemon),
     trust: network.as(TrustService, daemon),

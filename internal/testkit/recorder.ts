@@ -7,6 +7,7 @@ import { AllocationService } from '#internal/gen/pop44/v1/allocations_pb.ts';
 import { AuditService } from '#internal/gen/pop44/v1/audit_pb.ts';
 import { DeskService } from '#internal/gen/pop44/v1/desk_pb.ts';
 import { FabricService } from '#internal/gen/pop44/v1/fabric_pb.ts';
+import { LiveService } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { PoolService } from '#internal/gen/pop44/v1/pools_pb.ts';
 import { ReachService } from '#internal/gen/pop44/v1/reach_pb.ts';
@@ -56,6 +57,7 @@ export function recorder(answers: Answers = {}): { readonly client: Client; read
     reach: calls(ReachService),
     fabric: calls(FabricService),
     status: calls(StatusService),
+    live: calls(LiveService),
     trust: calls(TrustService),
     people: calls(PeopleService),
     audit: calls(AuditService),

@@ -1,14 +1,47 @@
+import { create } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
-import type { Client } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
-import { refuse } from '#internal/errors/errors.ts';
+import { Fault, type Reason, refuse } from '#internal/errors/errors.ts';
+import { FollowedTunnelsSchema, FollowOwnTunnelsSchema } from '#internal/gen/pop44/v1/live_pb.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
+import type { Answer, Hears, Question } from './follower.ts';
 import { createLive, type Look } from './live.ts';
 import type { Visit } from './visit.ts';
 
 const visit = (bearer: string) => ({ bearer }) as Visit;
-const client = () => ({}) as Client;
 const clock = { ...realClock, sleep: (_: number, signal?: AbortSignal) => realClock.sleep(5, signal) };
+
+interface Asked {
+  readonly question: Question;
+  readonly hears: Hears;
+  isOpen: boolean;
+}
+
+/** A follower that answers what it is told to. */
+function follower() {
+  const asked: Asked[] = [];
+  return {
+    asked,
+    ask(question: Question, hears: Hears): () => void {
+      const one = { question, hears, isOpen: true };
+      asked.push(one);
+      return () => {
+        one.isOpen = false;
+      };
+    },
+  };
+}
+
+const answer = (...ids: readonly string[]): Answer => ({
+  case: 'tunnels',
+  value: create(FollowedTunnelsSchema, { tunnels: ids.map((id) => ({ tunnel: { id } })) }),
+});
+const ids: Look = (subject) => ({
+  about:
+    subject === '' ? { case: 'ownTunnels', value: create(FollowOwnTunnelsSchema) } : { case: 'tunnel', value: subject },
+  show: (told) => (told.case === 'tunnels' ? told.value.tunnels.map(({ tunnel }) => tunnel?.id) : []),
+});
+const refused = (reason: Reason): Refused => new Refused(refuse(reason, { problem: 'so it is', cure: '' }));
 
 /** Events of a page until one says this. */
 async function until(events: AsyncIterable<string>, word: string): Promise<string> {
@@ -19,105 +52,134 @@ async function until(events: AsyncIterable<string>, word: string): Promise<strin
   }
   return text;
 }
+const one = async <T>(of: () => T | undefined): Promise<T> => {
+  for (;;) {
+    const found = of();
+    if (found !== undefined) return found;
+    await realClock.sleep(1);
+  }
+};
 
-test('however many pages of a login are open, daemons are asked once for all of them', async () => {
-  const asked = new Map<string, number>();
-  let turn = 0;
-  const look: Look =
-    () =>
-    async (_, { bearer = '' }) => {
-      asked.set(bearer, (asked.get(bearer) ?? 0) + 1);
-      turn += 1;
-      return { turn };
-    };
-  const live = createLive(look, { clock, client });
+test('however many pages of a login are open, one question is asked for all of them', async () => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
   const ended = new AbortController();
-  const pages = Array.from({ length: 20 }, () => until(live.events(visit('ada'), '', ended.signal), '"turn":9'));
-  await Promise.all(pages);
-  // Twenty pages have each heard of all nine turns.
-  expect(asked.get('ada')).toBeLessThanOrEqual(12);
-  const before = turn;
-  await realClock.sleep(50);
-  // Nobody looks any more, and nobody is asked.
-  expect(turn).toBeLessThanOrEqual(before + 1);
+  const pages = Array.from({ length: 20 }, () => until(live.events(visit('ada'), '', ended.signal), '"last"'));
+  const { question, hears } = await one(() => asked[0]);
+  expect(question).toMatchObject({ bearer: 'ada', about: { case: 'ownTunnels' } });
+  for (const id of ['first', 'second', 'last']) hears.answer(answer(id));
+  for (const text of await Promise.all(pages)) expect(text).toMatch(/"first"[^]*"second"[^]*"last"/);
+  expect(asked).toHaveLength(1);
+  // Nobody looks any more, and nothing is asked.
+  await one(() => asked[0]?.isOpen === false || undefined);
   live.close();
 });
 
-test('a page too many is told so, and what is the same is not told twice', async () => {
-  let turns = 0;
-  const live = createLive(() => async () => ((turns += 1), 'same'), { clock, client });
+test('a page that opens later is told at once what the others know', async () => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
   const ended = new AbortController();
-  const pages = Array.from({ length: 20 }, () => until(live.events(visit('ada'), '', ended.signal), 'never'));
-  await realClock.sleep(20);
-  expect(await until(live.events(visit('ada'), '', ended.signal), 'never')).toContain('Too many pages');
-  while (turns < 5) await realClock.sleep(5);
+  const first = until(live.events(visit('ada'), '', ended.signal), 'never');
+  (await one(() => asked[0])).hears.answer(answer('known'));
+  expect(await until(live.events(visit('ada'), '', new AbortController().signal), '"known"')).toContain('event: state');
+  ended.abort();
+  await first;
+  live.close();
+});
+
+test('a page too many is told so and asks nothing; what is the same is not told twice', async () => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
+  const ended = new AbortController();
+  const pages = Array.from({ length: 20 }, (_, at) =>
+    until(live.events(visit('ada'), `t${at}`, ended.signal), 'never'),
+  );
+  await one(() => asked[19]);
+  for (let turn = 0; turn < 3; turn += 1)
+    expect(await until(live.events(visit('ada'), 'one too many', ended.signal), 'never')).toContain('Too many pages');
+  expect(asked.map(({ question }) => question.about.value)).not.toContain('one too many');
+  for (const { hears } of asked) for (let turn = 0; turn < 3; turn += 1) hears.answer(answer('same'));
+  await realClock.sleep(30);
   ended.abort();
   for (const text of await Promise.all(pages)) expect(text.match(/"same"/g)).toHaveLength(1);
   live.close();
 });
 
-test('what one subject shows is asked once for all its pages, and each subject for itself', async () => {
-  const asked: string[] = [];
-  const look: Look = (subject) => async () => {
-    asked.push(subject);
-    return asked.length;
-  };
-  const live = createLive(look, { clock, client });
+test('each subject is a question of its own, and each login', async () => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
   const ended = new AbortController();
-  const pages = ['a', 'a', 'b'].map((of) => until(live.events(visit('ada'), of, ended.signal), 'never'));
-  while (asked.length < 6) await realClock.sleep(1);
-  ended.abort();
-  await Promise.all(pages);
-  expect(Math.abs(asked.filter((of) => of === 'a').length - asked.filter((of) => of === 'b').length)).toBeLessThan(2);
-  live.close();
-});
-
-test('a page too many asks nobody anything', async () => {
-  const asked: string[] = [];
-  const live = createLive((subject) => async () => asked.push(subject), { clock, client });
-  const ended = new AbortController();
-  const open = (of: string) => until(live.events(visit('eve'), of, ended.signal), 'Too many');
-  const pages = Array.from({ length: 20 }, (_, at) => open(`t${at}`));
-  while (asked.length < 20) await realClock.sleep(1);
-  for (let turn = 0; turn < 3; turn += 1) expect(await open('one too many')).toContain('Too many pages');
-  expect(asked).not.toContain('one too many');
+  const open = (bearer: string, of: string) => until(live.events(visit(bearer), of, ended.signal), 'never');
+  const pages = [open('ada', 'a'), open('ada', 'a'), open('ada', 'b'), open('bob', 'a')];
+  await one(() => asked[2]);
+  expect(asked.map(({ question: { bearer, about } }) => [bearer, about.value])).toEqual([
+    ['ada', 'a'],
+    ['ada', 'b'],
+    ['bob', 'a'],
+  ]);
   ended.abort();
   await Promise.all(pages);
   live.close();
 });
 
-test('an instance has a budget: the more logins look, the more seldom each is asked for', async () => {
-  const waits: number[] = [];
-  const slow = {
-    ...realClock,
-    sleep: (ms: number, signal?: AbortSignal) => (waits.push(ms), realClock.sleep(1e9, signal)),
-  };
-  const live = createLive(() => async () => 'same', { clock: slow, client });
+test('what falls silent is told without a word of any daemon: time passes', async () => {
+  const { asked, ask } = follower();
+  const start = Date.now();
+  const later: Look = (subject) => ({ ...ids(subject), show: (_, now) => (now.getTime() > start ? 'silent' : 'up') });
+  let atMs = start;
+  const live = createLive(later, { clock: { ...clock, wall: () => new Date(atMs) }, follower: { ask } });
   const ended = new AbortController();
-  const pages = Array.from({ length: 500 }, (_, at) =>
-    until(live.events(visit(`login${at}`), '', ended.signal), 'never'),
-  );
-  while (waits.length < 500) await realClock.sleep(1);
-  ended.abort();
-  await Promise.all(pages);
-  // 500 logins each 5 s are 100 questions a second.
-  expect(Math.max(...waits)).toBe(5_000);
-  expect(Math.min(...waits)).toBeGreaterThanOrEqual(2_000);
+  const page = until(live.events(visit('ada'), '', ended.signal), '"silent"');
+  (await one(() => asked[0])).hears.answer(answer('a'));
+  atMs += 1_000;
+  expect(await page).toMatch(/"up"[^]*"silent"/);
   live.close();
 });
 
-test('a login that ends, ends its pages; daemons that are away do not', async () => {
-  const thrown = [
-    new Error('a secret of the machine'),
-    new Refused(refuse('unauthenticated', { problem: 'ended', cure: '' })),
-  ];
-  const live = createLive(
-    () => async () => {
-      throw thrown.shift() ?? new Error('asked again');
-    },
-    { clock, client },
-  );
-  const text = await until(live.events(visit('ada'), '', new AbortController().signal), 'never');
-  expect(text).toMatch(/event: away[^]*event: ended/);
-  expect(text).not.toContain('secret');
+test('a stream in which nothing happens lives: proxies and browsers are told', async () => {
+  const { ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
+  expect(await until(live.events(visit('ada'), '', new AbortController().signal), ': alive')).not.toContain('event:');
+  live.close();
+});
+
+test.each([
+  ['unauthenticated', 'Your login has ended'],
+  ['not-found', 'not there any more'],
+  ['forbidden', 'So it is'],
+] as const)('%s ends the pages of its question', async (reason, text) => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
+  const page = until(live.events(visit('ada'), '', new AbortController().signal), 'never');
+  const { hears } = await one(() => asked[0]);
+  hears.trouble(new Fault('unavailable', 'a secret of the machine'));
+  hears.trouble(refused(reason));
+  const told = await page;
+  expect(told).toMatch(/event: away[^]*event: ended/);
+  expect(told).toContain(text);
+  expect(told).not.toContain('secret');
+  // Whoever looks again asks again.
+  const again = new AbortController();
+  const next = until(live.events(visit('ada'), '', again.signal), 'never');
+  await one(() => asked[1]);
+  again.abort();
+  await next;
+  live.close();
+});
+
+test('daemons that are away end nothing, and what they tell after is shown, be it the same as before', async () => {
+  const { asked, ask } = follower();
+  const live = createLive(ids, { clock, follower: { ask } });
+  const ended = new AbortController();
+  const page = until(live.events(visit('ada'), '', ended.signal), 'never');
+  const { hears } = await one(() => asked[0]);
+  hears.answer(answer('a'));
+  hears.trouble(new Fault('unavailable', 'away'));
+  hears.trouble(new Fault('unavailable', 'away'));
+  await realClock.sleep(30);
+  hears.answer(answer('a'));
+  await realClock.sleep(30);
+  ended.abort();
+  expect((await page).match(/^event: \w+/gm)).toEqual(['event: state', 'event: away', 'event: state']);
+  live.close();
 });

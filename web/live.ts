@@ -1,18 +1,22 @@
-// Live: what goes on, as events of a page. However many pages of a login show the same, daemons are asked once for all of them,
-// and the more logins look, the more seldom each is asked for: an instance has a budget.
+// Live: what goes on, as events of a page. However many pages of a login show the same, a daemon is asked one question for all
+// of them, and all questions of an instance go over one stream (follower.ts).
 
-import type { Client } from '#internal/client/client.ts';
 import type { Clock } from '#internal/clock/clock.ts';
 import { Fault } from '#internal/errors/errors.ts';
-import { type CallOptions, createOutbox, type Outbox } from '#internal/rpc/rpc.ts';
+import { createOutbox, type Outbox } from '#internal/rpc/rpc.ts';
+import type { Answer, Follower, Question } from './follower.ts';
 import type { Visit } from './visit.ts';
 import { troubleOf } from './words.ts';
 
-/** What pages show of a subject: asked again and again while one is open. Empty: what the site is about as a whole. */
-export type Look = (subject: string) => (client: Client, call: CallOptions, now: Date) => Promise<unknown>;
+/** What pages show of a subject while one is open. Empty: what the site is about as a whole. */
+export type Look = (subject: string) => {
+  readonly about: Question['about'];
+  /** Time passes where nothing else does: what was up falls silent. */
+  show(answer: Answer, now: Date): unknown;
+};
 
 export interface Live {
-  /** Events of one page, each with what `look` gave, when it is another than before. Ends with the login and with the subject. */
+  /** Events of one page, each with what its look shows, when it is another than before. Ends with the login and with the subject. */
   events(visit: Pick<Visit, 'bearer'>, subject: string, signal: AbortSignal): AsyncIterable<string>;
   close(): void;
 }
@@ -20,12 +24,11 @@ export interface Live {
 interface Watch {
   readonly pages: Set<Outbox<string>>;
   readonly ended: AbortController;
+  answer: Answer | undefined;
   last: string;
 }
 
 const everyMs = 2_000;
-/** Between two questions of an instance to its daemons, in the mean, however many logins look: 100 a second. */
-const apartMs = 10;
 const batch = 16;
 /** A comment line, so that proxies and browsers see that the stream lives. */
 const aliveEveryMs = 20_000;
@@ -35,43 +38,62 @@ const mostPages = 3_000;
 
 const event = (name: string, data: unknown): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
+/** What pages are told of trouble, and whether it is the last thing. */
+function toldOf(thrown: unknown): readonly [told: string, isLast: boolean] {
+  const trouble = troubleOf(thrown);
+  if (trouble?.loggedOut === true) return [event('ended', 'Your login has ended. Log in again.'), true];
+  if (trouble?.status === 404) return [event('ended', 'This is not there any more.'), true];
+  // Refused for good, as when a role was taken away; what failed is asked again.
+  if (!(thrown instanceof Fault)) return [event('ended', trouble?.text ?? 'The server could not look.'), true];
+  return [event('away', trouble?.text ?? 'The server could not look.'), false];
+}
+
 export function createLive(
   look: Look,
-  { clock, client }: { readonly clock: Clock; readonly client: () => Client },
+  { clock, follower }: { readonly clock: Clock; readonly follower: Pick<Follower, 'ask'> },
 ): Live {
   const watches = new Map<string, Watch>();
   const pagesOf = new Map<string, number>();
   let pages = 0;
 
-  /** What pages are told now, and whether it is the last thing. */
-  async function asked(ask: ReturnType<Look>, call: CallOptions): Promise<readonly [told: string, isLast: boolean]> {
-    try {
-      return [event('state', await ask(client(), call, clock.wall())), false];
-    } catch (thrown) {
-      const trouble = troubleOf(thrown);
-      if (trouble?.loggedOut === true) return [event('ended', 'Your login has ended. Log in again.'), true];
-      if (trouble?.status === 404) return [event('ended', 'This is not there any more.'), true];
-      return [event('away', trouble?.text ?? 'The server could not look.'), false];
-    }
+  function tell(watch: Watch, told: string): boolean {
+    if (told === watch.last) return false;
+    watch.last = told;
+    for (const page of watch.pages) page.push(told);
+    return true;
   }
 
   async function follow(bearer: string, subject: string, watch: Watch): Promise<void> {
     const { signal } = watch.ended;
-    const ask = look(subject);
-    let silentMs = 0;
-    while (!signal.aborted) {
-      const [told, isLast] = await asked(ask, { bearer, signal });
-      const isNew = told !== watch.last;
-      if (isNew || silentMs >= aliveEveryMs) {
-        for (const page of watch.pages) page.push(isNew ? told : ': alive\n\n');
-        silentMs = 0;
-      }
-      watch.last = told;
-      if (isLast) for (const page of watch.pages) page.end();
-      if (isLast) return;
-      const waitMs = Math.max(everyMs, watches.size * apartMs);
-      await clock.sleep(waitMs, signal);
-      silentMs += waitMs;
+    const { about, show } = look(subject);
+    const shown = (): boolean =>
+      watch.answer !== undefined && tell(watch, event('state', show(watch.answer, clock.wall())));
+    const takeBack = follower.ask(
+      { bearer, about },
+      {
+        answer(answer) {
+          watch.answer = answer;
+          shown();
+        },
+        trouble(thrown) {
+          // What was known is old now, and is not shown again before it is known anew.
+          watch.answer = undefined;
+          const [told, isLast] = toldOf(thrown);
+          tell(watch, told);
+          if (!isLast) return;
+          for (const page of watch.pages) page.end();
+          watch.ended.abort(new Fault('cancelled', 'there is nothing more to tell'));
+        },
+      },
+    );
+    signal.addEventListener('abort', takeBack, { once: true });
+    if (signal.aborted) takeBack();
+    for (let silentMs = 0; ; ) {
+      await clock.sleep(everyMs, signal);
+      silentMs = shown() ? 0 : silentMs + everyMs;
+      if (silentMs < aliveEveryMs) continue;
+      for (const page of watch.pages) page.push(': alive\n\n');
+      silentMs = 0;
     }
   }
 
@@ -79,7 +101,7 @@ export function createLive(
     const key = `${bearer} ${subject}`;
     const before = watches.get(key);
     if (before !== undefined) return before;
-    const watch: Watch = { pages: new Set(), ended: new AbortController(), last: '' };
+    const watch: Watch = { pages: new Set(), ended: new AbortController(), answer: undefined, last: '' };
     const forget = (): void => {
       if (watches.get(key) === watch) watches.delete(key);
     };

@@ -2,10 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
 import { Fault, refuse } from '#internal/errors/errors.ts';
+import { FollowedTunnelsSchema } from '#internal/gen/pop44/v1/live_pb.ts';
 import { GetTunnelUsageResponseSchema, TunnelSchema } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { Refused } from '#internal/rpc/rpc.ts';
 import { recorder } from '#internal/testkit/recorder.ts';
-import { stateOf, tunnelLook } from './tunnel-state.ts';
+import { stateOf, tunnelLook, usageOf } from './tunnel-state.ts';
 
 const now = 1_800_000_000_000;
 const tunnel = (fields: object) => create(TunnelSchema, { id: 'ab12', enabled: true, keepaliveSeconds: 25, ...fields });
@@ -31,33 +32,28 @@ test('bytes are told in units of a thousand', () => {
   expect(stateOf(tunnel({}), lastAgo(0), new Date(now))).toMatchObject({ sent: '1.5 kB', received: '0 B' });
 });
 
-test('a list asks for its owner’s tunnels alone, without their bytes; a tunnel’s page for its own', async () => {
-  const owner = 'user/3f2a8c1b9d04';
-  const answers = {
-    whoAmI: { user: { callsign: 'OE1ADA', owner } },
-    listTunnels: { tunnels: [{ id: 'ab12', enabled: true, heldByNodeId: 'p1' }] },
-    getTunnel: { tunnel: { id: 'ab12', enabled: true, heldByNodeId: 'p1' } },
-    getTunnelUsage: { upBytes: 1_500n },
-  };
-  const { client, sent } = recorder(answers);
-  const list = tunnelLook('');
-  for (let turn = 0; turn < 2; turn += 1)
-    expect(await list(client, {}, new Date(now))).toMatchObject([{ label: 'Last at p1' }]);
-  expect(sent.map(({ method }) => method)).toEqual(['whoAmI', 'listTunnels', 'listTunnels']);
-  expect(sent.slice(1).every(({ request }) => (request as { owner: string }).owner === owner)).toBe(true);
-  sent.length = 0;
-  expect(await tunnelLook('ab12')(client, {}, new Date(now))).toMatchObject([{ sent: '1.5 kB' }]);
-  expect(sent.map(({ method, request }) => [method, request])).toEqual([
-    ['getTunnel', { tunnel: 'ab12' }],
-    ['getTunnelUsage', { tunnel: 'ab12' }],
-  ]);
+const told = (...tunnels: readonly object[]) => ({
+  case: 'tunnels' as const,
+  value: create(FollowedTunnelsSchema, { tunnels: [...tunnels] }),
 });
 
-test('a tunnel that is gone is told so; nodes that do not answer hide nothing else', async () => {
-  const tunnel = { id: 'ab12', enabled: true, heldByNodeId: 'p1' };
+test('a list asks for its login’s tunnels alone, without their bytes; a tunnel’s page for its own', () => {
+  const record = { id: 'ab12', enabled: true, heldByNodeId: 'p1' };
+  expect(tunnelLook('').about).toMatchObject({ case: 'ownTunnels' });
+  expect(tunnelLook('').show(told({ tunnel: record }), new Date(now))).toMatchObject([{ label: 'Last at p1' }]);
+  expect(tunnelLook('ab12').about).toEqual({ case: 'tunnel', value: 'ab12' });
+  const one = told({ tunnel: record, usage: { upBytes: 1_500n } });
+  expect(tunnelLook('ab12').show(one, new Date(now))).toMatchObject([{ sent: '1.5 kB' }]);
+});
+
+test('nodes that do not answer hide nothing else', () => {
+  const tunnel_ = { id: 'ab12', enabled: true, heldByNodeId: 'p1' };
+  expect(tunnelLook('ab12').show(told({ tunnel: tunnel_ }), new Date(now))).toMatchObject([{ word: 'up' }]);
+});
+
+test('a tunnel that is gone is told so, whatever nodes say of its bytes', async () => {
   const gone = new Refused(refuse('not-found', { field: 'tunnel', problem: 'is no tunnel', cure: '' }));
-  const of = (answers: object) =>
-    tunnelLook('ab12')(recorder({ getTunnel: { tunnel }, ...answers }).client, {}, new Date(now));
-  await expect(of({ getTunnelUsage: gone })).rejects.toThrow(gone);
-  expect(await of({ getTunnelUsage: new Fault('unavailable', 'away') })).toMatchObject([{ word: 'up' }]);
+  const of = (answer: Error) => usageOf(recorder({ getTunnelUsage: answer }).client, {}, 'ab12');
+  await expect(of(gone)).rejects.toThrow(gone);
+  expect(await of(new Fault('unavailable', 'away'))).toBeUndefined();
 });

@@ -1,13 +1,13 @@
 // Tunnel state: what a tunnel is doing, in one word and a few figures, from what daemons tell.
 
+import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '#internal/client/client.ts';
+import { FollowOwnTunnelsSchema } from '#internal/gen/pop44/v1/live_pb.ts';
 import type { GetTunnelUsageResponse, Tunnel } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import type { CallOptions } from '#internal/rpc/rpc.ts';
 import type { Look } from './live.ts';
-import { meOf } from './me.ts';
 import { bytes } from './show.ts';
-import { allTunnels } from './tunnel-list.ts';
 import { troubleOf } from './words.ts';
 
 export type Word = 'up' | 'quiet' | 'seen' | 'waiting' | 'off' | 'stopped';
@@ -73,27 +73,16 @@ export function stateOf(
  * Live, of a page: of one tunnel with its bytes, which cost a question to every node; of the list of one's own without
  * them: where each was seen last.
  */
-export const tunnelLook: Look = (tunnel) => (tunnel === '' ? ownTunnels() : oneTunnel(tunnel));
-
-function ownTunnels(): ReturnType<Look> {
-  // A login's owner is always the same: asked once, and the list itself says when the login has ended.
-  let owner: string | undefined;
-  return async (client, call, now) => {
-    owner ??= (await meOf({ client, call })).owner;
-    const tunnels = await allTunnels(client, call, owner);
-    return tunnels.map((tunnel) => stateOf(tunnel, 'not asked', now));
-  };
-}
-
-const oneTunnel =
-  (ref: string): ReturnType<Look> =>
-  async (client, call, now) => {
-    const [{ tunnel }, usage] = await Promise.all([
-      client.tunnels.getTunnel({ tunnel: ref }, call),
-      usageOf(client, call, ref),
-    ]);
-    return tunnel === undefined ? [] : [stateOf(tunnel, usage, now)];
-  };
+export const tunnelLook: Look = (tunnel) => ({
+  about:
+    tunnel === '' ? { case: 'ownTunnels', value: create(FollowOwnTunnelsSchema) } : { case: 'tunnel', value: tunnel },
+  show(answer, now) {
+    const told = answer.case === 'tunnels' ? answer.value.tunnels : [];
+    return told.flatMap(({ tunnel: each, usage }) =>
+      each === undefined ? [] : [stateOf(each, tunnel === '' ? 'not asked' : usage, now)],
+    );
+  },
+});
 
 /** Undefined: nobody could tell; what is known besides is shown. @throws Refused: the login has ended, or there is no such tunnel */
 export function usageOf(

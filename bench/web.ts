@@ -1,4 +1,5 @@
-// Web: what the pages weigh, and how long the console with 10,000 tunnels lets one wait, in Chromium, on a store in memory.
+// Web: what the pages weigh, how long the console with 10,000 tunnels lets one wait, in Chromium, and what 500 open pages cost
+// daemons, on a store in memory.
 
 import type { Browser, Page } from 'playwright-core';
 import { Fault } from '#internal/errors/errors.ts';
@@ -7,6 +8,7 @@ import { newVisitor, startChromium } from '#internal/testkit/chromium.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { publicKey } from '#internal/testkit/requests.ts';
 import { type WebScene, webScene } from '#internal/testkit/web-scene.ts';
+import { livePages } from './live-pages.ts';
 import type { BenchOptions } from './main.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
 
@@ -48,6 +50,22 @@ const paintOf = (page: Page): Promise<number> =>
     10_000,
   );
 
+/** From then on, pages of the visitor note when rows of their list stand on the screen. */
+const noteRows = async (page: Page): Promise<void> => {
+  await page.addInitScript(`(() => {
+    const look = () => {
+      const isThere = document.querySelector('#rows tr')?.getBoundingClientRect().height > 0;
+      // The frame in which they are has been drawn when the next task runs.
+      if (isThere) setTimeout(() => { window.rowsAt ??= performance.now(); });
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  })()`);
+};
+/** The same until there are rows of what was asked for: what a person came for. */
+const rowsOf = (page: Page): Promise<number> =>
+  eventually(() => page.evaluate<number | undefined>('window.rowsAt'), 10_000);
+
 /** Milliseconds from a key until the table shows what it finds. */
 async function keystroke(page: Page, key: string): Promise<number> {
   await page.evaluate(`void (window.found = new Promise((resolve) => {
@@ -64,15 +82,17 @@ async function keystroke(page: Page, key: string): Promise<number> {
 
 export async function web({ quick, runs, say }: BenchOptions): Promise<Figures> {
   const count = quick ? 1_000 : 10_000;
+  const pages = quick ? 100 : 500;
   const scene = await webScene({ workBits: 18 });
   const browser = await chromium();
   try {
     const stranger = await (await newVisitor(browser)).newPage();
     const signUpBytes = await bytesOf(stranger, () => stranger.goto(scene.publicUrl, { waitUntil: 'networkidle' }));
+    const live = await livePages(scene, pages, say);
     await fill(scene, count);
     say(`${count} tunnels`);
     await scene.client.people.bootstrap({ callsign: 'OE1ADM', email: 'adm@example.org', password: goodPassword });
-    const [paints, keys, weights]: number[][] = [[], [], []];
+    const [paints, rows, keys, weights]: number[][] = [[], [], [], []];
     for (let at = 0; at < 3 * runs; at += 1) {
       const visitor = await newVisitor(browser);
       const page = await visitor.newPage();
@@ -81,17 +101,21 @@ export async function web({ quick, runs, say }: BenchOptions): Promise<Figures> 
       await page.getByLabel('Password').fill(goodPassword);
       await page.getByRole('button', { name: 'Log in' }).click();
       await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      await noteRows(page);
       const go = () => page.goto(`${scene.consoleUrl}/tunnels`, { waitUntil: 'load' });
       weights?.push(await bytesOf(page, go));
       paints?.push(await paintOf(page));
+      rows?.push(await rowsOf(page));
       for (const key of 'station-99') keys?.push(await keystroke(page, key));
       await visitor.close();
     }
     return {
       signup_bytes: figure(signUpBytes, 'B', '<= 60000'),
       console_bytes: figure(Math.max(...(weights ?? [])), 'B', '<= 200000', weights),
-      [`first_paint_ms_${count}`]: figure(median(paints ?? []), 'ms', '<= 1500', paints),
+      [`first_paint_ms_${count}`]: figure(median(paints ?? []), 'ms', '', paints),
+      [`first_rows_ms_${count}`]: figure(median(rows ?? []), 'ms', '<= 1500', rows),
       keystroke_ms: figure(quantile(keys ?? [], 0.95), 'ms', '<= 100', keys),
+      ...live,
     };
   } finally {
     await browser.close();

@@ -1,13 +1,12 @@
 //   https requests by hand -- https --> pop44-web --> an API on a store in memory
 
-import type { IncomingHttpHeaders } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { goodPassword } from '#internal/testkit/accounts.ts';
 import { publicKey } from '#internal/testkit/requests.ts';
+import { formType, newAccount, type Said, siteAsks } from '#internal/testkit/site-asks.ts';
 import { type WebScene, webScene } from '#internal/testkit/web-scene.ts';
 import { changesAMinute } from './guard.ts';
 import { nextPage } from './site.ts';
@@ -19,46 +18,7 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => scene[Symbol.asyncDispose]());
 
-interface Said {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
-function ask(
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string; socketPath?: string } = {},
-): Promise<Said> {
-  const { body, ...rest } = { method: 'GET', headers: {}, ...options };
-  return new Promise((resolve, reject) => {
-    const sent = request(`${scene.publicUrl}${path}`, { ...rest, ca: scene.ca }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text: Buffer.concat(parts).toString('utf8'),
-        }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-const form = 'application/x-www-form-urlencoded';
-/** What a browser has once it has seen a page with a form. */
-async function visited(path = '/login') {
-  const { headers, text } = await ask(path);
-  const cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? '';
-  const token = /name="token" value="([^"]+)"/.exec(text)?.[1] ?? '';
-  return { cookie, token, text };
-}
-function post(path: string, fields: Record<string, string>, headers: Record<string, string>): Promise<Said> {
-  const body = new URLSearchParams(fields).toString();
-  return ask(path, { method: 'POST', body, headers: { 'content-type': form, ...headers } });
-}
+const { ask, visited, post, logIn } = siteAsks(() => scene);
 
 test('each answer bears what keeps others out', async () => {
   for (const path of ['/', '/login', '/nowhere', '/assets/nothing.js']) {
@@ -179,7 +139,7 @@ test('behind a proxy on a socket each visitor is a source of its own', async () 
       const cookie = had['set-cookie']?.[0]?.split(';')[0] ?? '';
       const token = /name="token" value="([^"]+)"/.exec(text)?.[1] ?? '';
       const fields = { token, callsign, email: `${callsign.toLowerCase()}@example.org`, password: goodPassword };
-      const headers = { ...from, cookie, origin: `https://${host}`, 'content-type': form };
+      const headers = { ...from, cookie, origin: `https://${host}`, 'content-type': formType };
       const body = new URLSearchParams(fields).toString();
       return (await ask('/signup', { method: 'POST', socketPath, headers, body })).status;
     };
@@ -194,14 +154,8 @@ test('behind a proxy on a socket each visitor is a source of its own', async () 
 
 /** With an account of its own; what its requests bear. */
 async function loggedIn(callsign: string, email: string) {
-  await scene.client.people.signUp({ callsign, email, password: goodPassword });
-  await scene.client.people.verify({ secret: await scene.mails.secretTo(email, 'confirm your address') });
-  await scene.client.people.approveUser({ user: callsign });
-  const { cookie, token } = await visited();
-  const fields = { token, name: callsign, password: goodPassword };
-  const { headers } = await post('/login', fields, { origin: scene.publicUrl, cookie });
-  const login = headers['set-cookie']?.map((each) => each.split(';')[0]) ?? [];
-  return { origin: scene.publicUrl, cookie: [cookie, ...login].join('; ') };
+  await newAccount(scene, callsign, email);
+  return (await logIn(callsign)).headers;
 }
 
 test('a form that is sent twice makes one tunnel; another form, or one that was changed, makes its own', async () => {

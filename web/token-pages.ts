@@ -4,9 +4,10 @@ import { hash } from 'node:crypto';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ApiToken } from '#internal/gen/pop44/v1/people_pb.ts';
 import { action, checkbox, field, form, problem } from './fields.ts';
-import { attributes, html, type Html, nothing } from './html.ts';
+import { attributes, html, type Html, nothing, type Part } from './html.ts';
 import { meOf } from './me.ts';
 import { moment } from './show.ts';
+import { type Column, table } from './table.ts';
 import { type Answer, get, type Me, own, type Page, post, type Route, type Visit } from './visit.ts';
 import { type Trouble, troubleOf } from './words.ts';
 
@@ -29,9 +30,18 @@ const usualLife = '90';
 
 const given = (visit: Visit, name: string): string => (visit.form.get(name) ?? '').trim();
 
-function tokenRow(visit: Visit, { id, name, scopes: granted, createdAt, expiresAt }: ApiToken): Html {
+const columns: readonly Column[] = [
+  { label: 'Name', kind: 'name' },
+  { label: 'May' },
+  { label: 'Since' },
+  { label: 'Until' },
+  { label: 'Action', kind: 'action' },
+];
+
+function tokenRow(visit: Visit, { id, name, scopes: granted, createdAt, expiresAt }: ApiToken): readonly Part[] {
   const at = (time: typeof createdAt): Html | string => (time === undefined ? '' : moment(timestampDate(time)));
-  return html`<tr><th scope="row">${name}</th><td data-label="May">${granted.join(', ')}</td><td data-label="Since">${at(createdAt)}</td><td data-label="Until">${at(expiresAt)}</td><td class="end">${action({ action: '/tokens/end', token: visit.token, label: `End ${name}`, values: { id } })}</td></tr>`;
+  const end = action({ action: '/tokens/end', token: visit.token, label: `End ${name}`, values: { id } });
+  return [name, granted.join(', '), at(createdAt), at(expiresAt), end];
 }
 
 function newToken(visit: Visit, me: Me, trouble: Trouble | undefined): Html {
@@ -66,7 +76,7 @@ const madeNotice = ({ name, bearer }: Made): Html =>
 
 async function tokensPage(visit: Visit, { trouble, made }: { trouble?: Trouble; made?: Made } = {}): Promise<Page> {
   const [me, { tokens }] = await Promise.all([meOf(visit), visit.client.people.listTokens({}, visit.call)]);
-  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table class="stacked"><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Since</th><th scope="col">Until</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokens.map((token) => tokenRow(visit, token))}</tbody></table></div>`;
+  const rows = tokens.map((token) => tokenRow(visit, token));
   return {
     title: 'Tokens',
     me,
@@ -74,7 +84,7 @@ async function tokensPage(visit: Visit, { trouble, made }: { trouble?: Trouble; 
 ${visit.query.get('said') === 'ended' ? html`<p class="notice good" role="status">That token has ended, everywhere.</p>` : nothing}
 ${problem(trouble, ['name', 'scopes'])}
 ${made === undefined ? nothing : madeNotice(made)}
-<section class="card"><h2>Yours</h2>${tokens.length === 0 ? html`<p class="soft">There is none.</p>` : table}<p class="command">At a command line: <code>pop44 token list</code>, <code>pop44 token revoke NAME</code></p></section>
+<section class="card"><h2>Yours</h2>${tokens.length === 0 ? html`<p class="soft">There is none.</p>` : table({ label: 'Tokens', columns }, rows)}<p class="command">At a command line: <code>pop44 token list</code>, <code>pop44 token revoke NAME</code></p></section>
 <section class="card"><h2>A new one</h2>${newToken(visit, me, trouble)}<p class="command">At a command line: <code>pop44 token create NAME --scope read</code></p></section>`,
   };
 }
@@ -84,7 +94,12 @@ const create = async (visit: Visit, newSecret: () => Buffer): Promise<Answer> =>
   const secret = newSecret();
   const name = given(visit, 'name');
   const wanted = scopes.map(({ value }) => value).filter((value) => given(visit, `scope_${value}`) === 'yes');
-  const validDays = lives.find((days) => days === given(visit, 'days')) ?? usualLife;
+  const days = given(visit, 'days');
+  const validDays = days === '' ? usualLife : lives.find((each) => each === days);
+  if (validDays === undefined) {
+    const trouble = { status: 422, field: 'days', text: 'A token is good for 7, 30, 90 or 366 days.' };
+    return { page: await tokensPage(visit, { trouble }), status: trouble.status };
+  }
   try {
     await visit.client.people.createToken(
       { name, scopes: wanted, secretHash: hash('sha256', secret, 'buffer'), validDays: Number(validDays) },

@@ -1,5 +1,7 @@
 // Tunnel changes: what the forms of a tunnel's page do.
 
+import { refuse } from '#internal/errors/errors.ts';
+import { Refused } from '#internal/rpc/rpc.ts';
 import { tunnelPage } from './tunnel-page.ts';
 import { type Answer, post, type Route, type Visit } from './visit.ts';
 import { troubleOf } from './words.ts';
@@ -35,15 +37,23 @@ const remove = post('/tunnels/:id/delete', async (visit): Promise<Answer> => {
 });
 
 const changed = (): string => 'changed';
+const neither = refuse('invalid', {
+  field: 'enabled',
+  problem: 'is neither yes nor no',
+  cure: 'press Switch on or Switch off',
+});
 const isCancelled = (visit: Visit): boolean => given(visit, 'cancel') === 'yes';
 
 export const tunnelChanges: readonly Route[] = [
   change('rename', changed, (visit) =>
     visit.client.tunnels.updateTunnel({ ...changeOf(visit), ...refOf(visit), name: given(visit, 'name') }, visit.call),
   ),
-  change('enable', changed, (visit) =>
-    visit.client.tunnels.updateTunnel({ ...refOf(visit), enabled: given(visit, 'enabled') === 'yes' }, visit.call),
-  ),
+  change('enable', changed, (visit) => {
+    const enabled = given(visit, 'enabled');
+    // An unknown word must not switch off.
+    if (enabled !== 'yes' && enabled !== 'no') throw new Refused(neither);
+    return visit.client.tunnels.updateTunnel({ ...refOf(visit), enabled: enabled === 'yes' }, visit.call);
+  }),
   change('firewall', changed, (visit) =>
     visit.client.tunnels.updateTunnel(
       { ...changeOf(visit), ...refOf(visit), firewall: { presets: given(visit, 'presets').split(',') } },

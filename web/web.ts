@@ -11,26 +11,21 @@ import type { Clock } from '#internal/clock/clock.ts';
 import { Fault, messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import { serveMetrics } from '#internal/metrics/metrics.ts';
-import { accountRoutes } from './account-pages.ts';
 import { makeAssets } from './assets.ts';
 import { openBackend } from './backend.ts';
-import { consoleRoutes } from './console/console.ts';
-import { networkCells } from './console/network-pages.ts';
+import { networkLook } from './console/network-pages.ts';
 import { createSearch } from './console/search.ts';
 import { type Entrance, openEntrance } from './entrance.ts';
 import { createFigures } from './figures.ts';
+import { createFollower } from './follower.ts';
 import { createLimit } from './limit.ts';
 import { placeOf } from './listen.ts';
 import { createLive, type Look } from './live.ts';
-import { loginRoutes } from './login-pages.ts';
 import { proxiesOf } from './proxies.ts';
+import { routesOf } from './routes.ts';
 import type { Listening, Settings } from './settings.ts';
-import { signUpRoutes } from './sign-up-pages.ts';
 import { createSite } from './site.ts';
-import { tokenRoutes } from './token-pages.ts';
-import { tunnelRoutes } from './tunnel-pages.ts';
 import { tunnelLook } from './tunnel-state.ts';
-import type { Route } from './visit.ts';
 import { createWork } from './work.ts';
 
 export { readSettings, type Settings } from './settings.ts';
@@ -80,18 +75,24 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
   const close = async (): Promise<void> => {
     for (const each of closers.toReversed()) await each();
   };
+  const follower = createFollower({
+    ...{ clock, client: backend.client, nodes: settings.context.daemons.map(({ node }) => node) },
+    left: (node, { code }) => log.warn('daemon-away', { node, reason: code }),
+  });
+  closers.push(async () => follower.close());
   try {
     const entrances = new Map<string, Entrance>();
     const common = { name, client: backend.client, assets: await makeAssets(), clock, log, isProxy };
+    const reached = new Set(settings.context.daemons.map(({ node }) => node));
+    const pages = { name, work, withoutWork, newSecret, search: createSearch(clock), reached };
     const open = async (
       kind: 'public' | 'console',
       where: Listening | undefined,
-      { look, routes }: { readonly look: Look; readonly routes: readonly Route[] },
+      look: Look,
     ): Promise<readonly number[]> => {
       if (where === undefined) return [];
-      const live = createLive(look, { clock, client: backend.client });
-      const all = [...loginRoutes({ kind, newSecret }), ...routes];
-      const site = await createSite({ ...common, kind, routes: all, live: live.events });
+      const live = createLive(look, { clock, follower });
+      const site = await createSite({ ...common, kind, routes: routesOf(kind, pages), live: live.events });
       closers.push(() => site.close());
       const serve: RequestListener = (request, response) => site.routing(request, response);
       const entrance = await openEntrance(kind, where, serve, {
@@ -104,15 +105,9 @@ export async function openWeb(settings: Settings, around: WebAround): Promise<We
       });
       return entrance.ports;
     };
-    const tokens = tokenRoutes({ newSecret });
-    const userPages = [...signUpRoutes({ name, work, withoutWork }), ...tunnelRoutes(), ...accountRoutes(), ...tokens];
-    const reached = new Set(settings.context.daemons.map(({ node }) => node));
     const ports = {
-      public: await open('public', settings.public, { look: tunnelLook, routes: userPages }),
-      console: await open('console', settings.console, {
-        look: () => networkCells,
-        routes: consoleRoutes({ search: createSearch(clock), reached, tokens }),
-      }),
+      public: await open('public', settings.public, tunnelLook),
+      console: await open('console', settings.console, networkLook),
     };
     if (settings.metrics !== undefined) {
       const [address, port] = placeOf(settings.metrics);

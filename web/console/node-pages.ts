@@ -1,7 +1,9 @@
 // Node pages: one node, and what may be done with it now: each with its line for the CLI, and named before it is done.
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { refuse } from '#internal/errors/errors.ts';
 import type { MeshNode } from '#internal/gen/pop44/v1/status_pb.ts';
+import { Refused } from '#internal/rpc/rpc.ts';
 import { action, checkbox, field, form, problem } from '../fields.ts';
 import { html, type Html, nothing } from '../html.ts';
 import { meOf } from '../me.ts';
@@ -104,6 +106,7 @@ function actionsOf(around: Around, asks: Me['role'], node: MeshNode): Html {
   return html`${held === '' ? nothing : brake(around, id, held)}${role === 'standby' ? named(around, id, takeover) : nothing}${drain(around, node)}`;
 }
 
+const notReached = refuse('unavailable', { problem: 'this site does not speak to the daemon of that node', cure: '' });
 const fields = ['confirm_takeover', 'confirm_release', 'confirm_drain', 'reason'];
 
 async function one(visit: Visit, reached: Reached, trouble?: Trouble): Promise<Answer> {
@@ -146,7 +149,8 @@ export function nodeRoutes(reached: Reached): readonly Route[] {
     change('takeover', true, (visit, id) => visit.client.fabric.takeOver({ node: id }, visit.call)),
     change('release', true, async (visit, id) => {
       // Of another one there is no such form.
-      if (reached.has(id)) await visit.client.at(id).status.releaseBrake({ nodeId: id }, visit.call);
+      if (!reached.has(id)) throw new Refused(notReached);
+      await visit.client.at(id).status.releaseBrake({ nodeId: id }, visit.call);
     }),
     change('drain', true, (visit, id) => {
       const reason = (visit.form.get('reason') ?? '').trim();

@@ -7,6 +7,7 @@ import { action, choices, field, form, problem } from '../fields.ts';
 import { attributes, html, type Html, nothing } from '../html.ts';
 import { meOf } from '../me.ts';
 import { moment } from '../show.ts';
+import { type Column, table } from '../table.ts';
 import { type Answer, get, type Page, post, type Route, type Visit } from '../visit.ts';
 import { type Trouble, troubleOf } from '../words.ts';
 import { section } from './section.ts';
@@ -39,6 +40,25 @@ const stateShown = ({ state }: User): Html => {
 const approve = (visit: Visit, user: User): Html =>
   action({ action: `/users/${user.id}/approve`, token: visit.token, label: `Let ${user.callsign} in`, kind: '' });
 
+const waitingColumns: readonly Column[] = [
+  { label: 'Callsign', kind: 'name' },
+  { label: 'E-mail' },
+  { label: 'Since' },
+  { label: 'Action', kind: 'action' },
+];
+const columns: readonly Column[] = [
+  { label: 'Callsign', kind: 'name' },
+  { label: 'E-mail' },
+  { label: 'Role' },
+  { label: 'State', kind: 'corner' },
+];
+const tokenColumns: readonly Column[] = [
+  { label: 'Name', kind: 'name' },
+  { label: 'May' },
+  { label: 'Action', kind: 'action' },
+];
+const linkTo = ({ id, callsign }: User): Html => html`<a href="/users/${id}">${callsign}</a>`;
+
 async function list(visit: Visit): Promise<Page> {
   const pageToken = visit.query.get('from') ?? '';
   const [me, pending, page] = await Promise.all([
@@ -47,22 +67,21 @@ async function list(visit: Visit): Promise<Page> {
     visit.client.people.listUsers({ pageSize: 100, pageToken }, visit.call),
   ]);
   const q = (visit.query.get('q') ?? '').trim();
-  const waiting = pending.users.map(
-    (user) =>
-      html`<tr><th scope="row"><a href="/users/${user.id}">${user.callsign}</a></th><td>${user.email}</td><td>${user.createdAt === undefined ? '' : moment(timestampDate(user.createdAt))}</td><td class="end">${me.role === 'auditor' ? '' : approve(visit, user)}</td></tr>`,
-  );
-  const rows = page.users.map(
-    (user) =>
-      html`<tr><th scope="row"><a href="/users/${user.id}">${user.callsign}</a></th><td>${user.email}</td><td>${roleLabel(user.role)}</td><td>${stateShown(user)}</td></tr>`,
-  );
+  const waiting = pending.users.map((user) => [
+    linkTo(user),
+    user.email,
+    user.createdAt === undefined ? '' : moment(timestampDate(user.createdAt)),
+    me.role === 'auditor' ? '' : approve(visit, user),
+  ]);
+  const rows = page.users.map((user) => [linkTo(user), user.email, roleLabel(user.role), stateShown(user)]);
   return {
     title: 'Users',
     me,
     body: html`<h1>Users</h1>
-${waiting.length === 0 ? nothing : html`<section class="card"><h2>Waiting to be let in</h2><div class="scroll" tabindex="0" role="region" aria-label="Waiting"><table><thead><tr><th scope="col">Callsign</th><th scope="col">E-mail</th><th scope="col">Since</th><th scope="col" class="end">Action</th></tr></thead><tbody>${waiting}</tbody></table></div></section>`}
+${waiting.length === 0 ? nothing : html`<section class="card"><h2>Waiting to be let in</h2>${table({ label: 'Waiting', columns: waitingColumns }, waiting)}</section>`}
 <section class="card"><h2>All accounts</h2><form class="search" role="search" action="/users/find"><label class="unseen" for="q">Callsign or id</label><input id="q" name="q" type="search"${attributes({ value: q })} placeholder="Callsign" autocomplete="off" spellcheck="false" maxlength="64"><button class="quiet">Find</button></form>
 ${visit.query.get('none') === 'yes' ? html`<p class="notice warn" role="status">There is no such account: ${q}</p>` : nothing}
-${rows.length === 0 ? html`<p class="soft">There is no account yet.</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label="Accounts"><table><thead><tr><th scope="col">Callsign</th><th scope="col">E-mail</th><th scope="col">Role</th><th scope="col">State</th></tr></thead><tbody>${rows}</tbody></table></div>`}
+${rows.length === 0 ? html`<p class="soft">There is no account yet.</p>` : table({ label: 'Accounts', columns }, rows)}
 ${page.nextPageToken === '' ? nothing : html`<p class="pager"><a href="/users?from=${encodeURIComponent(page.nextPageToken)}">More</a></p>`}
 <p class="command">At a command line: <code>pop44 user list</code></p></section>`,
   };
@@ -115,16 +134,17 @@ async function one(visit: Visit, trouble?: Trouble): Promise<Answer> {
             ),
             `pop44 user suspend ${callsign} --reason …`,
           );
-  const tokenRows = tokens.map(
-    ({ id: token_, name, scopes }) =>
-      html`<tr><th scope="row">${name}</th><td data-label="May">${scopes.join(', ')}</td><td class="end">${action({ action: path('token'), token, label: `End ${name}`, values: { id: token_ } })}</td></tr>`,
-  );
+  const tokenRows = tokens.map(({ id: token_, name, scopes }) => [
+    name,
+    scopes.join(', '),
+    action({ action: path('token'), token, label: `End ${name}`, values: { id: token_ } }),
+  ]);
   const ofTokens =
     tokenRows.length === 0
       ? nothing
       : section(
           'Tokens',
-          html`<div class="scroll" tabindex="0" role="region" aria-label="Tokens"><table class="stacked"><thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col" class="end">Action</th></tr></thead><tbody>${tokenRows}</tbody></table></div>`,
+          table({ label: 'Tokens', columns: tokenColumns }, tokenRows),
           `pop44 token revoke NAME --user ${callsign}`,
         );
   const changes = html`<div class="cards">${byState}${ofTokens}
@@ -146,8 +166,10 @@ const change = (verb: string, make: (visit: Visit) => Promise<unknown>, to = (id
       return { to: to(visit.params['id'] ?? '') };
     } catch (thrown) {
       const trouble = troubleOf(thrown);
-      if (trouble === undefined || trouble.loggedOut === true || trouble.status === 404) throw thrown;
-      return one(visit, trouble);
+      if (trouble === undefined || trouble.loggedOut === true) throw thrown;
+      // What is not there may be what the form names, and not the user.
+      if (trouble.status === 404 && trouble.field === 'user') throw thrown;
+      return one(visit, trouble.status === 404 ? { ...trouble, status: 422 } : trouble);
     }
   });
 

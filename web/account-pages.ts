@@ -3,9 +3,10 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Login } from '#internal/gen/pop44/v1/people_pb.ts';
 import { action, field, form, problem } from './fields.ts';
-import { html, type Html } from './html.ts';
+import { html, type Part } from './html.ts';
 import { meOf } from './me.ts';
 import { moment } from './show.ts';
+import { type Column, table } from './table.ts';
 import { type Answer, get, own, type Page, post, type Route, type Visit } from './visit.ts';
 import { type Trouble, troubleOf } from './words.ts';
 
@@ -15,11 +16,19 @@ const said: Readonly<Record<string, string>> = {
   others: 'All other logins have ended.',
 };
 
-function loginRow(visit: Visit, { id, label, source, createdAt, current }: Login): Html {
+const loginColumns: readonly Column[] = [
+  { label: 'Program', kind: 'name' },
+  { label: 'From', kind: 'mono' },
+  { label: 'Since' },
+  { label: 'Action', kind: 'action' },
+];
+
+function loginRow(visit: Visit, { id, label, source, createdAt, current }: Login): readonly Part[] {
   const end = current
     ? html`<span class="soft">this browser</span>`
     : action({ action: '/account/logins/end', token: visit.token, label: 'End', values: { id } });
-  return html`<tr><th scope="row">${label === '' ? 'Unnamed' : label}</th><td data-label="From"><span class="mono">${source === '' ? 'this server' : source}</span></td><td data-label="Since">${createdAt === undefined ? '' : moment(timestampDate(createdAt))}</td><td class="end">${end}</td></tr>`;
+  const since = createdAt === undefined ? '' : moment(timestampDate(createdAt));
+  return [label === '' ? 'Unnamed' : label, source === '' ? 'this server' : source, since, end];
 }
 
 async function accountPage(visit: Visit, trouble?: Trouble): Promise<Page> {
@@ -55,7 +64,10 @@ ${field({ name: 'new_password', label: 'New password', type: 'password', autocom
           })
         : undefined
     }</div>
-<div class="scroll"><table class="stacked"><thead><tr><th scope="col">Program</th><th scope="col">From</th><th scope="col">Since</th><th scope="col" class="end">Action</th></tr></thead><tbody>${newest.map((login) => loginRow(visit, login))}</tbody></table></div>
+${table(
+  { label: 'Logins', columns: loginColumns },
+  newest.map((login) => loginRow(visit, login)),
+)}
 <p class="command">At a command line: <code>pop44 login list</code></p></section>
 <section class="card"><h2>Tokens</h2><p>For scripts, in place of a login.</p><p><a class="button quiet" href="/tokens">Your tokens</a></p></section>`,
   };

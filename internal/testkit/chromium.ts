@@ -16,9 +16,9 @@ export const startChromium = (): Promise<Browser> =>
 
 export const widths = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } } as const;
 
-/** A browser of nobody, that trusts the lab's certificate. */
+/** A browser of nobody, that trusts the lab's certificate; what moves is where it will be. */
 export const newVisitor = (browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> =>
-  browser.newContext({ ignoreHTTPSErrors: true, viewport: widths.desk, ...options });
+  browser.newContext({ ignoreHTTPSErrors: true, viewport: widths.desk, reducedMotion: 'reduce', ...options });
 
 interface Violation {
   readonly id: string;
@@ -62,6 +62,28 @@ export const pushedSideways = (page: Page): Promise<readonly string[]> =>
   page.evaluate<readonly string[]>(
     '[...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)',
   );
+
+/**
+ * What is too small for a finger, a line each: buttons, fields and ways of navigation below 44 px in height (WCAG 2.5.5), other
+ * targets below 24 px (2.5.8), which both let links within a text be. A box to tick is as large as its label.
+ */
+export const smallTargets = (page: Page): Promise<readonly string[]> =>
+  page.evaluate<readonly string[]>(`(() => {
+    const large = 'button, .button, select, textarea, summary, input, nav a';
+    const isInText = (target) => {
+      const block = target.closest('p, li, dd, small, div');
+      return !target.matches('nav *') && block !== null && block.textContent.trim() !== target.textContent.trim();
+    };
+    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].flatMap((target) => {
+      const shown = target.matches('[type=radio], [type=checkbox]') ? target.closest('label') : target;
+      const { width, height, right } = shown.getBoundingClientRect();
+      const isThere = shown.checkVisibility({ visibilityProperty: true }) && right > 0;
+      // A drawing's parts have another way to the same, which is why nothing but a pointer finds them.
+      if (!isThere || target.closest('svg') !== null || (target.matches('a, .link') && isInText(target))) return [];
+      const [least, wide] = target.matches(large) ? [44, 24] : [24, 24];
+      return height >= least - 0.5 && width >= wide - 0.5 ? [] : [target.outerHTML.slice(0, 120) + ': ' + width + ' x ' + height];
+    });
+  })()`);
 
 /** The text of the QR code in an image of the page, as a phone would read it: from its pixels. */
 export async function readQr(page: Page, selector: string): Promise<string> {

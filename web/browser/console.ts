@@ -31,6 +31,16 @@ const element = (tag: string, text: string, of: string = ''): HTMLElement => {
   return made;
 };
 
+/** What columns are called: cells say it where there is no room for columns (web/table.ts). */
+const labels = [...document.querySelectorAll('thead th')].map((head) => head.textContent ?? '');
+
+function cell(content: HTMLElement, label: string | undefined, of: string = ''): HTMLElement {
+  const made = element('td', '', of);
+  if (label !== undefined) made.dataset['label'] = label;
+  made.append(content);
+  return made;
+}
+
 function line({ id, name, owner, addresses, pop, at, label, colour }: Row): HTMLElement {
   const row = document.createElement('tr');
   const head = element('th', '');
@@ -38,16 +48,18 @@ function line({ id, name, owner, addresses, pop, at, label, colour }: Row): HTML
   const link = document.createElement('a');
   link.href = `/tunnels/${id}`;
   link.textContent = name;
-  head.append(link);
-  const state = element('td', '');
+  const title = element('div', '');
+  title.append(link);
+  head.append(title);
+  const state = element('div', '');
   state.append(element('span', label, `state ${colour}`));
   row.append(
     head,
-    element('td', owner),
-    element('td', addresses, 'mono'),
-    element('td', pop),
-    element('td', at),
-    state,
+    cell(element('div', owner), labels[1]),
+    cell(element('div', addresses), labels[2], 'mono'),
+    cell(element('div', pop), labels[3]),
+    cell(element('div', at), labels[4]),
+    cell(state, undefined, 'corner'),
   );
   return row;
 }
@@ -97,12 +109,17 @@ search?.addEventListener('submit', (event) => {
   if (input) void find(input.value.trim());
 });
 
+/** As web/console/topology.ts does. */
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 function patch(cells: readonly (readonly [string, string, string])[]): void {
   for (const [key, text, colour] of cells)
     for (const place of document.querySelectorAll(`[data-cell="${CSS.escape(key)}"]`)) {
       const base = place.getAttribute('data-base') ?? '';
-      const isLine = place.tagName === 'line' || place.hasAttribute('data-shape');
-      if (!isLine && place.textContent !== text) place.textContent = text;
+      if (!place.hasAttribute('data-shape')) {
+        const short = cut(text, Number(place.getAttribute('data-most') ?? text.length));
+        if (place.textContent !== short) place.textContent = short;
+      }
       const now = `${base} ${colour}`.trim();
       if ((place.getAttribute('class') ?? '') !== now) place.setAttribute('class', now);
     }

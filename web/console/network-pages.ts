@@ -1,17 +1,25 @@
 // Network pages: the overview and the list of nodes.
 
-import type { Client } from '#internal/client/client.ts';
-import type { CallOptions } from '#internal/rpc/rpc.ts';
+import { create } from '@bufbuild/protobuf';
+import { FollowNetworkSchema } from '#internal/gen/pop44/v1/live_pb.ts';
 import { html, type Html, nothing } from '../html.ts';
+import type { Look } from '../live.ts';
 import { meOf } from '../me.ts';
+import { type Column, table } from '../table.ts';
 import { get, type Page, type Route, type Visit } from '../visit.ts';
 import { type Cells, shown, told } from './cells.ts';
 import { cellsOf, idOf, type Network, readNetwork } from './network.ts';
 import { linkTable, topology } from './topology.ts';
 
-/** For the pages that are open. */
-export const networkCells = async (client: Client, call: CallOptions): Promise<unknown> =>
-  told(cellsOf(await readNetwork(client, call)));
+/** For the pages that are open: they all show the same. */
+export const networkLook: Look = () => ({
+  about: { case: 'network', value: create(FollowNetworkSchema) },
+  show(answer) {
+    const { status, mesh, pops, interconnects } = answer.case === 'network' ? answer.value : {};
+    if (status === undefined || mesh === undefined) return [];
+    return told(cellsOf({ status, mesh, pops: pops ?? [], interconnects: interconnects ?? [] }));
+  },
+});
 
 const figure = (label: string, cells: Cells, key: string): Html =>
   html`<div class="card"><div class="soft">${label}</div><div class="figure">${shown(cells, key)}</div></div>`;
@@ -53,19 +61,26 @@ export const nodeColumns = [
   ['Certificate ends', 'certificate', ''],
 ] as const;
 
+const columns: readonly Column[] = [
+  { label: 'Node', kind: 'name' },
+  { label: 'PoP' },
+  ...nodeColumns.map(([label, key]): Column => (key === 'health' ? { label, kind: 'corner' } : { label })),
+];
+
 async function nodes(visit: Visit): Promise<Page> {
   const [me, network] = await Promise.all([meOf(visit), readNetwork(visit.client, visit.call)]);
   const cells = cellsOf(network);
   const rows = network.mesh.nodes.map((node) => {
     const id = idOf(node);
-    return html`<tr><th scope="row"><a href="/nodes/${id}">${id}</a></th><td>${node.state?.node?.popId}</td>${nodeColumns.map(([, key, base]) => html`<td>${shown(cells, `node/${id}/${key}`, base)}</td>`)}</tr>`;
+    const figures = nodeColumns.map(([, key, base]) => shown(cells, `node/${id}/${key}`, base));
+    return [html`<a href="/nodes/${id}">${id}</a>`, node.state?.node?.popId, ...figures];
   });
   return {
     title: 'Nodes',
     me,
     scripts: ['console'],
     body: html`<h1>Nodes</h1><p class="notice warn" id="away" role="status" hidden></p>
-<div class="card"><div class="scroll" tabindex="0" role="region" aria-label="Nodes"><table><thead><tr><th scope="col">Node</th><th scope="col">PoP</th>${nodeColumns.map(([label]) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>
+<div class="card">${table({ label: 'Nodes', columns }, rows)}
 <p class="command">At a command line: <code>pop44 node list</code></p></div>`,
   };
 }

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { InterconnectSchema, PopSchema } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { GetMeshResponseSchema, GetStatusResponseSchema } from '#internal/gen/pop44/v1/status_pb.ts';
 import { cellsOf, type Network } from './network.ts';
-import { places, topology } from './topology.ts';
+import { tall, topology, wide } from './topology.ts';
 
 const node = (id: string, popId: string, up: boolean) => ({
   state: { node: { id, popId }, connected: up, failingSteps: 0 },
@@ -24,10 +24,23 @@ function network(pops: number): Network {
   };
 }
 
-test.each([1, 2, 3, 4, 7, 12])('%d PoPs stand apart, inside the drawing', (count) => {
-  const at = [...places(Array.from({ length: count }, (_, index) => String(index))).values()];
-  expect(new Set(at.map(({ x, y }) => `${x} ${y}`)).size).toBe(count);
-  for (const { x, y } of at) expect(x >= 75 && x <= 645 && y >= 29 && y <= 371).toBe(true);
+describe.each([wide, tall])('$name', ({ places, width, height, box }) => {
+  test.each([1, 2, 3, 4, 7, 12])('%d PoPs stand apart, inside the drawing', (count) => {
+    const at = [...places(Array.from({ length: count }, (_, index) => String(index))).values()];
+    expect(new Set(at.map(({ x, y }) => `${x} ${y}`)).size).toBe(count);
+    for (const { x, y } of at) {
+      expect(x >= box.width / 2 && x <= width - box.width / 2).toBe(true);
+      expect(y >= box.height / 2 && y <= height(count) - box.height / 2).toBe(true);
+    }
+  });
+});
+
+test.each([2, 3, 8, 25])('on a phone no box of %d lies on another', (count) => {
+  const at = [...tall.places(Array.from({ length: count }, (_, index) => String(index))).values()];
+  const meet = at.flatMap((a, index) =>
+    at.slice(index + 1).filter((b) => Math.abs(a.x - b.x) < tall.box.width && Math.abs(a.y - b.y) < tall.box.height),
+  );
+  expect(meet).toEqual([]);
 });
 
 test('a node that is not heard, and a link that is up, are seen as such', () => {
@@ -40,6 +53,6 @@ test('a node that is not heard, and a link that is up, are seen as such', () => 
   expect(cells.get('network/nodes')).toEqual({ text: '2 of 3', colour: 'bad' });
   const { text } = topology(world, cells);
   expect(text).toContain('class="pop bad"');
-  expect(text).toMatch(/<line [^>]*class="up"/);
+  expect(text).toMatch(/<path [^>]*class="up"/);
   expect(text).not.toContain('<script>');
 });

@@ -2,9 +2,10 @@
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { action, field, form, problem } from '../fields.ts';
-import { attributes, html, type Html, nothing } from '../html.ts';
+import { attributes, html, type Html, nothing, type Part } from '../html.ts';
 import { meOf } from '../me.ts';
 import { firewallLabel, moment } from '../show.ts';
+import { type Column, table } from '../table.ts';
 import { colour, stateOf, usageOf } from '../tunnel-state.ts';
 import { type Answer, get, type Page, post, type Route, type Visit } from '../visit.ts';
 import { type Trouble, troubleOf } from '../words.ts';
@@ -19,8 +20,20 @@ const states = {
 
 const bare = (prefix: string): string => prefix.replace(/\/32$/, '');
 
-const row = ({ id, name, owner, prefixes, pop, at, state }: Row): Html =>
-  html`<tr><th scope="row"><a href="/tunnels/${id}">${name}</a></th><td>${owner}</td><td class="mono">${prefixes.map(bare).join(' ')}</td><td>${pop}</td><td>${at}</td><td><span class="${`state ${states[state][1]}`}">${states[state][0]}</span></td></tr>`;
+const columns: readonly Column[] = [
+  { label: 'Name', kind: 'name' },
+  { label: 'Owner' },
+  { label: 'Addresses', kind: 'mono' },
+  { label: 'Home' },
+  { label: 'At' },
+  { label: 'State', kind: 'corner' },
+];
+
+const row = ({ id, name, owner, prefixes, pop, at, state }: Row): readonly Part[] => [
+  html`<a href="/tunnels/${id}">${name}</a>`,
+  ...[owner, prefixes.map(bare).join(' '), pop, at],
+  html`<span class="${`state ${states[state][1]}`}">${states[state][0]}</span>`,
+];
 
 const queryOf = ({ query }: Visit): { readonly q: string; readonly page: number } => ({
   q: (query.get('q') ?? '').slice(0, 200),
@@ -39,15 +52,15 @@ async function list(visit: Visit, search: Search): Promise<Page> {
   const { q, page } = queryOf(visit);
   const [me, found] = await Promise.all([meOf(visit), search.find(visit, q, page)]);
   const empty = html`<div class="card empty"><h2>No tunnel yet</h2><p class="soft">They appear here when users make them.</p></div>`;
-  const table = html`<form class="search" role="search" action="/tunnels" id="search"><label class="unseen" for="q">Search</label><input id="q" name="q" type="search"${attributes({ value: q })} placeholder="Name, callsign, address, PoP, key" autocomplete="off" spellcheck="false" maxlength="200"><button class="quiet">Search</button></form>
-<div class="card"><div class="scroll" tabindex="0" role="region" aria-label="Tunnels"><table><thead><tr><th scope="col">Name</th><th scope="col">Owner</th><th scope="col">Addresses</th><th scope="col">Home</th><th scope="col">At</th><th scope="col">State</th></tr></thead><tbody id="rows">${found.rows.map(row)}</tbody></table></div>
+  const listed = html`<form class="search" role="search" action="/tunnels" id="search"><label class="unseen" for="q">Search</label><input id="q" name="q" type="search"${attributes({ value: q })} placeholder="Name, callsign, address, PoP, key" autocomplete="off" spellcheck="false" maxlength="200"><button class="quiet">Search</button></form>
+<div class="card">${table({ label: 'Tunnels', columns, id: 'rows' }, found.rows.map(row))}
 <div class="pager"><span id="count" role="status">${count(found)}</span><span id="pages">${pageLink(q, found.page - 1, 'Previous', found.page > 1)} ${found.pages > 1 ? `Page ${found.page} of ${found.pages}` : nothing} ${pageLink(q, found.page + 1, 'Next', found.page < found.pages)}</span></div>
 <p class="command">At a command line: <code>pop44 tunnel list</code></p></div>`;
   return {
     title: 'Tunnels',
     me,
     scripts: ['console'],
-    body: html`<h1>Tunnels</h1><p class="notice warn" id="away" role="status" hidden></p>${found.all === 0 ? empty : table}`,
+    body: html`<h1>Tunnels</h1><p class="notice warn" id="away" role="status" hidden></p>${found.all === 0 ? empty : listed}`,
   };
 }
 

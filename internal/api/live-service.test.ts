@@ -12,11 +12,12 @@ import {
 } from '#internal/gen/pop44/v1/live_pb.ts';
 import { PeopleService } from '#internal/gen/pop44/v1/people_pb.ts';
 import { UserRole } from '#internal/gen/pop44/store/v1/people_pb.ts';
+import { PopKind } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { TunnelService } from '#internal/gen/pop44/v1/tunnels_pb.ts';
 import { createOutbox, type Identity } from '#internal/rpc/rpc.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { peopleNetwork, refusalOf } from '#internal/testkit/people-network.ts';
-import { publicKey } from '#internal/testkit/requests.ts';
+import { nodeRequest, popRequest, publicKey } from '#internal/testkit/requests.ts';
 
 const world = await peopleNetwork();
 const { a, member, network, people } = world;
@@ -142,6 +143,22 @@ test('a login that ends, and a role that is taken away, end their questions and 
   await eventually(() => said(3n).at(-1)?.case === 'refusal', withinMs);
   expect(said(3n).at(-1)).toMatchObject({ value: { reason: 'unauthenticated' } });
   expect(said(2n)).toHaveLength(1);
+});
+
+test('a regional admin follows the network, and no tunnel of others [S7]', async () => {
+  const fabric = network.as(FabricService, a);
+  await fabric.createPop({ pop: { ...popRequest(3), kind: PopKind.REGIONAL, singleHomed: true } });
+  await fabric.createNode({ node: nodeRequest(3) });
+  const regional = await member('OE1REG', 'reg@example.org');
+  await people().setUserRole({ user: 'OE1REG', role: UserRole.REGIONAL_ADMIN, popIds: ['p3'] });
+  const { ask, of: said } = stream();
+  ask({ tag: 1n, bearer: regional, about: wholeNetwork });
+  ask({ tag: 2n, bearer: regional, about: of(tunnelOf.get('ada') ?? '') });
+  ask({ tag: 3n, bearer: regional, about: ownTunnels });
+  for (const tag of [1n, 2n, 3n]) await eventually(() => said(tag).length >= 1, withinMs);
+  expect(said(1n)[0]).toMatchObject({ case: 'network' });
+  expect(said(2n)[0]).toMatchObject({ case: 'refusal', value: { reason: 'not-found' } });
+  expect(names(said(3n)[0])).toEqual([]);
 });
 
 test('500 questions are one call, and no call follows them', async () => {

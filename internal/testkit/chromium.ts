@@ -43,12 +43,13 @@ export async function picture(page: Page, name: string): Promise<void> {
   if (directory === '') return;
   await mkdir(directory, { recursive: true });
   const before = page.viewportSize() ?? widths.desk;
-  for (const [width, size] of Object.entries(widths)) {
-    await page.setViewportSize(size);
-    await page.screenshot({ path: join(directory, `${name}-${width}.png`), fullPage: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const [width, size] of Object.entries(widths)) {
+      await page.setViewportSize(size);
+      await page.screenshot({ path: join(directory, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
   }
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.screenshot({ path: join(directory, `${name}-dark.png`), fullPage: true });
   await page.emulateMedia({ colorScheme: null });
   await page.setViewportSize(before);
 }

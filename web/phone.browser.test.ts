@@ -103,7 +103,7 @@ const nameOf = (site: string, path: string): string => `phone-${site}${path.repl
 async function look(page: Page, site: string, path: string, at: string): Promise<void> {
   const response = await page.goto(at);
   expect(response?.status(), path).toBe(200);
-  for (const summary of await page.locator('summary').all()) await summary.click();
+  for (const summary of await page.locator('summary:visible').all()) await summary.click();
   await looked(page, nameOf(site, path));
 }
 

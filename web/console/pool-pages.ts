@@ -120,7 +120,7 @@ async function contents(visit: Visit, { id, prefix }: Pool): Promise<Html> {
       : nothing;
   const isShort = allocations.length >= mostAllocations;
   return html`<section class="card"><h2>Who holds what${block === pool ? nothing : html` in <span class="mono">${block}</span>`}</h2>
-${block === pool ? nothing : html`<p><a href="${pageOf(pool)}">The whole pool</a></p>`}
+${block === pool ? nothing : html`<p class="crumb"><a href="${pageOf(pool)}">The whole pool</a></p>`}
 ${isShort ? html`<p class="notice">The pool holds more than ${mostAllocations} allocations; this shows the first of them.</p>` : nothing}
 ${isPart || given === '' ? nothing : html`<p class="notice warn" role="status">${given} is no part of this pool. Give a prefix within ${prefix}, as ${parts[0]?.prefix ?? prefix}.</p>`}
 ${poolMap(parts, pageOf, nameOf)}

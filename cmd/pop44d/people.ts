@@ -18,6 +18,7 @@ import { type Listener, listen, newPublicServer, publicCredentials } from '#inte
 import type { Store } from '#internal/store/store.ts';
 import type { KeptIdentity } from '#internal/trust/trust.ts';
 import { signAgainAndAgain } from '#internal/vouching/vouching.ts';
+import { hashApart } from './hash-apart.ts';
 
 interface PeopleAround {
   readonly config: NodeConfig;
@@ -56,6 +57,11 @@ export function openPeople({ config, store, clock, log, identity, snapshot, chan
   const newId = (): string => randomUUID().replaceAll('-', '');
   const refused = new Map<string, number>();
   let doubted: readonly string[] = [];
+  const apart = hashApart({
+    program: [process.execPath, process.argv[1] ?? ''],
+    failed: (reason) => log.warn('hashes-not-apart', { reason }),
+    clock,
+  });
 
   const isCore = (): boolean => {
     const { nodes, pops } = snapshot();
@@ -127,7 +133,7 @@ export function openPeople({ config, store, clock, log, identity, snapshot, chan
     try {
       for await (const batch of store.people.follow(signal)) head.advance(batch);
     } finally {
-      await Promise.all([sending.ended, telling, vouching]);
+      await Promise.all([sending.ended, telling, vouching, apart.close()]);
       transport.close();
     }
   }
@@ -135,7 +141,7 @@ export function openPeople({ config, store, clock, log, identity, snapshot, chan
   return {
     people: head,
     // One core is left to everything else.
-    passwords: createHasher(clock, Math.max(1, Math.min(3, availableParallelism() - 1))),
+    passwords: createHasher(clock, Math.max(1, Math.min(3, availableParallelism() - 1)), apart),
     refusals: {
       count(reason, source) {
         const key = `${reason} ${source}`;

@@ -44,6 +44,11 @@ program
     await runDataplane(configOf(options), ended.signal);
   });
 
+program.command('hash', { hidden: true }).action(async () => {
+  const { runHashProcess } = await import('./hash-process.ts');
+  await runHashProcess();
+});
+
 program
   .command('sealing-key')
   .description("print to whom this node's secrets are sealed; the identity is made where there is none")

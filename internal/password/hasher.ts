@@ -1,13 +1,9 @@
 // Hasher: argon2id on a bounded queue. A hash takes 19 MiB and some 30 ms of a core: a flood of logins must not take the
 // machine from those who provision, so that while some wait a thread rests after each for as long as it took.
 
-import { hash, verify } from '@node-rs/argon2';
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
-
-// OWASP Password Storage: argon2id of 19 MiB, 2 passes, 1 lane, the least that it advises. (argon2id is the package's default;
-// its enum is erased with the types.)
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+import { type Argon, argon } from './argon.ts';
 
 /** Milliseconds that a request may stand in the queue, by what hashes have taken of late, rests too. */
 const longestWaitMs = 2_000;
@@ -29,8 +25,8 @@ export interface Hasher {
   readonly refused: number;
 }
 
-/** @param atOnce threads that hash: fewer than there are cores, and than libuv's four */
-export function createHasher(clock: Clock, atOnce: number): Hasher {
+/** @param atOnce threads that hash: fewer than there are cores, and than libuv's four @param by default: this process */
+export function createHasher(clock: Clock, atOnce: number, by: Argon = argon): Hasher {
   const queue: (() => void)[] = [];
   let running = 0;
   let refused = 0;
@@ -66,14 +62,13 @@ export function createHasher(clock: Clock, atOnce: number): Hasher {
   }
 
   const normal = (password: string): string => password.normalize('NFC');
-  const ofNobody = (): Promise<string> => (nobodys ??= hash('nobody has this password', cost));
+  const ofNobody = (): Promise<string> => (nobodys ??= by.hash('nobody has this password'));
 
   return {
-    hash: (password) => inTurn(() => hash(normal(password), cost)),
+    hash: (password) => inTurn(() => by.hash(normal(password))),
     async verify(known, password) {
       const against = known ?? (await ofNobody());
-      // A hash that cannot be read is nobody's.
-      const right = await inTurn(() => verify(against, normal(password)).catch(() => false));
+      const right = await inTurn(() => by.verify(against, normal(password)));
       return right === true && known === undefined ? false : right;
     },
     get waiting() {

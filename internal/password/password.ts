@@ -4,6 +4,7 @@
 // queue, since it is the dearest thing that a stranger can ask for.
 // Never: keeps, logs or shows a password; lets more than a few be hashed at once.
 
+export { type Argon, argon } from './argon.ts';
 export type { Hasher } from './hasher.ts';
 export { createHasher } from './hasher.ts';
 export { passwordProblem } from './rules.ts';

@@ -47,6 +47,8 @@ async function during(
     outageDuring(lab, 'client', host4, { seconds, from: address }),
     outageDuring(lab, 'host', address, seconds),
   ]);
+  // Of what does not happen it is told first.
+  watched.catch(() => undefined);
   await realClock.sleep(calmMs);
   await happens(roles);
   return watched;
@@ -132,6 +134,10 @@ const restarts: Readonly<Record<string, Restart>> = {
     seconds: orderedSeconds,
     of: async (scene, [active, standby]) => {
       await ordered(scene, `node takeover ${standby}`);
+      await eventually(async () => {
+        const { nodes } = await scene.client.fabric.listNodes({});
+        return nodes.some(({ node, role }) => node?.id === active && role === 'standby');
+      }, withinMs);
       await ordered(scene, `node restart-routing ${active} --plane transport`);
     },
   },

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
-import { Fault } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import { SignUpPolicy } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { goodPassword } from '#internal/testkit/accounts.ts';
@@ -20,8 +19,10 @@ import { atRate, type Pace } from './at-rate.ts';
 import { firstPacket } from './first-packet.ts';
 import type { BenchOptions } from './main.ts';
 import { rssBytes } from './process.ts';
+import { outcomeOf } from './outcome.ts';
 import { type Figures, figure, median, quantile } from './report.ts';
-import { callsignOf, frontOf, logIn, members, sourceOf } from './visitors.ts';
+import type { Strangers } from './strangers.ts';
+import { callsignOf, frontOf, logIn, members, siteOf, sourceOf } from './visitors.ts';
 
 /** The sandbox's /tmp is memory, where a commit costs nothing. */
 const disk = fileURLToPath(new URL('../.cache', import.meta.url));
@@ -40,18 +41,6 @@ const patienceMs = 10_000;
 const mega = 1e6;
 
 const seconds = (quick: boolean, few: number, many: number): number => 1_000 * (quick ? few : many);
-
-/** `granted`, the word of a refusal, or that of a fault. */
-async function outcomeOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return 'granted';
-  } catch (thrown) {
-    if (thrown instanceof Error && 'refusal' in thrown) return (thrown.refusal as { readonly refused: string }).refused;
-    if (thrown instanceof Fault) return thrown.code;
-    throw thrown;
-  }
-}
 
 type Called = readonly (readonly [ms: number, outcome: string])[];
 const msOf = (called: Called, outcome?: string): readonly number[] =>
@@ -72,6 +61,13 @@ async function peakOf<T>(pid: number, work: Promise<T>): Promise<readonly [bytes
   } finally {
     clearInterval(timer);
   }
+}
+
+async function flooded(strangers: Strangers): Promise<Called> {
+  const script = fileURLToPath(new URL('./strangers.ts', import.meta.url));
+  const timeoutMs = strangers.pace.ms + 30_000;
+  const { stdout } = await run({ file: process.execPath, args: [script, JSON.stringify(strangers)], timeoutMs });
+  return JSON.parse(stdout) as Called;
 }
 
 /** Tunnels by an admin. */
@@ -142,12 +138,11 @@ async function measured(cluster: Cluster, { quick, runs, say }: BenchOptions): P
   const alone = await provisioned(admin, base);
   const restBytes = await rssBytes(pid);
   say(`tunnels, and ${floodPerSecond} logins a second`);
-  const strange = (n: number): Promise<string> =>
-    outcomeOf(logIn(front, callsignOf(strangers + n), sourceOf(strangers + n), 'x'.repeat(20)));
-  const [floodBytes, [beside, flood]] = await peakOf(
-    pid,
-    Promise.all([provisioned(admin, base), atRate({ ...base, rate: floodPerSecond }, strange)]),
-  );
+  const flooding: Strangers = {
+    ...{ context: siteOf(cluster), node: node.id, deadlineMs: patienceMs },
+    ...{ first: strangers, pace: { ...base, rate: floodPerSecond } },
+  };
+  const [floodBytes, [beside, flood]] = await peakOf(pid, Promise.all([provisioned(admin, base), flooded(flooding)]));
   say(`${burst} sign-ups at once`);
   const stranger = (n: number): Promise<string> => {
     const name = callsignOf(burstStrangers + n);

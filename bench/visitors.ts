@@ -2,7 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, type ClientOptions, openClient } from '#internal/client/client.ts';
+import { type Client, type ClientOptions, type Context, openClient } from '#internal/client/client.ts';
 import { UserState } from '#internal/gen/pop44/store/v1/people_pb.ts';
 import { goodPassword, mailboxAt, newSecret } from '#internal/testkit/accounts.ts';
 import type { Cluster } from '#internal/testkit/cluster.ts';
@@ -14,10 +14,11 @@ import { nodeDirectory } from '#internal/testkit/lab/places.ts';
 export const sourceOf = (n: number): string => `100.64.${(n >> 8) & 0xff}.${n & 0xff}`;
 
 /** As pop44-web calls: its certificate lets it say for which address. */
-export function frontOf(cluster: Cluster, options: ClientOptions): Client {
-  const at = (name: string): string => join(cluster.directory, name);
-  return openClient({ ...cluster.context, certificate: at(webFiles.certificate), key: at(webFiles.key) }, options);
+export function siteOf({ context, directory }: Cluster): Context {
+  const at = (name: string): string => join(directory, name);
+  return { ...context, certificate: at(webFiles.certificate), key: at(webFiles.key) };
 }
+export const frontOf = (cluster: Cluster, options: ClientOptions): Client => openClient(siteOf(cluster), options);
 
 /** What the mail to a new account has, in the maildir of any of these nodes. */
 export async function secretTo(nodeIds: readonly string[], address: string): Promise<Uint8Array> {

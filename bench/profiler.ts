@@ -1,9 +1,10 @@
 // Profiler: loaded into a daemon before its program (node --import), so that what its processor does can be seen. Nothing
 // until SIGUSR2; the next SIGUSR2 ends it, and the profile stands as <pid>.cpuprofile in the directory that the URL names.
+// Where a file `begin` stands there, it begins at once: for what a start does.
 //
 // No port is opened: a daemon's memory is full of secrets (cmd/pop44d/birth.ts).
 
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 
 const to = new URL(import.meta.url).searchParams.get('to') ?? '.';
@@ -36,3 +37,4 @@ process.on('SIGUSR2', () => {
     session = undefined;
   }
 });
+if (existsSync(`${to}/begin`)) begin();

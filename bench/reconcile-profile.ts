@@ -15,6 +15,7 @@ import type { BenchOptions } from './main.ts';
 import { halves, type OfHalves } from './process.ts';
 import { type CallFrame, type CpuProfile, type Dear, dearest, type Place, type Spent, spentIn } from './profile.ts';
 import { changes, node, type ReconcileScene, tunnelsHere } from './reconcile-scene.ts';
+import { afterDeathOf } from './reconcile-start.ts';
 
 const written = '/run/profiles';
 const profiler = fileURLToPath(new URL('./profiler.ts', import.meta.url));
@@ -98,6 +99,18 @@ function dearestTable(dear: readonly Dear[], root: Spent): string {
   return table.toString();
 }
 
+/** Of pop44d, from its birth until it has heard the store and the node has applied all. */
+async function profiledStart({ lab, client }: ReconcileScene): Promise<CpuProfile> {
+  const revision = (await client.status.getStatus({})).freshness?.revision ?? 0n;
+  await mkdir(written, { recursive: true, mode: 0o700 });
+  await writeFile(join(written, 'begin'), '');
+  await afterDeathOf(lab, ['daemon'], revision);
+  await rm(join(written, 'begin'));
+  const { daemon } = halves(lab, node);
+  process.kill(daemon, 'SIGUSR2');
+  return take(daemon);
+}
+
 export async function profiles(
   scene: ReconcileScene,
   { quick, say }: Pick<BenchOptions, 'quick' | 'say'>,
@@ -108,26 +121,29 @@ export async function profiles(
   const placeOf = createPlaces();
   const tunnels = await tunnelsHere(scene);
   await mkdir(out, { recursive: true });
-  const works = {
-    changes: () => changes(scene, tunnels, { rate, ms }),
-    rest: () => realClock.sleep(ms),
-  };
-  for (const [state, work] of Object.entries(works)) {
+
+  async function tell(half: Half, state: string, doing: string, profile: CpuProfile): Promise<void> {
+    const root = spentIn(profile, placeOf);
+    const overMs = (profile.endTime - profile.startTime) / 1_000;
+    const title = `${programs[half]}, ${registered} tunnels registered, ${standing.here} placed here, ${doing}`;
+    const name = join(out, `${half}-${registered}-${state}`);
+    const table = dearestTable(dearest(root, shownFunctions), root);
+    const words = `${title}: busy for ${root.totalMs.toFixed(0)} ms of ${(overMs / 1_000).toFixed(1)} s`;
+    await writeFile(`${name}.svg`, flame(title, root, overMs));
+    await writeFile(`${name}.cpuprofile`, JSON.stringify(inSources(profile, placeOf)));
+    await writeFile(`${name}.txt`, `${words}\n${table}\n`);
+    say(`${words}\n${table}`);
+  }
+
+  const works = [
+    ['changes', `${rate} changes a second`, () => changes(scene, tunnels, { rate, ms })],
+    ['rest', 'at rest', () => realClock.sleep(ms)],
+  ] as const;
+  for (const [state, doing, work] of works) {
     await realClock.sleep(restMs);
     const taken = await profiled(lab, work);
-    for (const half of ['daemon', 'dataplane'] as const) {
-      const profile = taken[half];
-      const root = spentIn(profile, placeOf);
-      const overMs = (profile.endTime - profile.startTime) / 1_000;
-      const doing = state === 'changes' ? `${rate} changes a second` : 'at rest';
-      const title = `${programs[half]}, ${registered} tunnels registered, ${standing.here} placed here, ${doing}`;
-      const name = join(out, `${half}-${registered}-${state}`);
-      const table = dearestTable(dearest(root, shownFunctions), root);
-      const words = `${title}: busy for ${root.totalMs.toFixed(0)} ms of ${(overMs / 1_000).toFixed(1)} s`;
-      await writeFile(`${name}.svg`, flame(title, root, overMs));
-      await writeFile(`${name}.cpuprofile`, JSON.stringify(inSources(profile, placeOf)));
-      await writeFile(`${name}.txt`, `${words}\n${table}\n`);
-      say(`${words}\n${table}`);
-    }
+    for (const half of ['daemon', 'dataplane'] as const) await tell(half, state, doing, taken[half]);
   }
+  // What a start does shows with these; with all of them it takes minutes.
+  if (standing.elsewhere === 0) await tell('daemon', 'start', 'a start', await profiledStart(scene));
 }

@@ -25,7 +25,11 @@ async function standsAt(lab: World, revision: bigint): Promise<boolean> {
 }
 
 /** Seconds from SIGKILL, which the lab's service answers by a start after 0.1 s. */
-async function afterDeathOf(lab: World, which: readonly ('daemon' | 'dataplane')[], revision: bigint): Promise<number> {
+export async function afterDeathOf(
+  lab: World,
+  which: readonly ('daemon' | 'dataplane')[],
+  revision: bigint,
+): Promise<number> {
   const pids = halves(lab, node);
   const began = performance.now();
   for (const half of which) process.kill(pids[half], 'SIGKILL');

@@ -11,6 +11,7 @@ import {
   parseAddress,
   type Unreadable,
 } from './address.ts';
+import { groupsHex, hasNoHost, newGroups, readGroups, sameStart } from './groups.ts';
 
 declare const prefixBrand: unique symbol;
 /** Canonical: no bits beyond its length, RFC 5952. Two equal prefixes are equal strings. */
@@ -21,6 +22,9 @@ export function addressBits(family: Family): number {
   return family === 4 ? 32 : 128;
 }
 
+/** Read into and looked at before anything else is read. */
+const [groups, otherGroups] = [newGroups(), newGroups()];
+
 /** Strict as parseAddress; the length is needed. Host bits are refused with the prefix they lie in. */
 export function parsePrefix(text: string): Prefix | Unreadable {
   const slash = text.indexOf('/');
@@ -28,6 +32,8 @@ export function parsePrefix(text: string): Prefix | Unreadable {
   // What nearly every text is, without a string made of a part of it: each record of the store passes here.
   const first = ipv4Number(text, slash);
   if (first !== undefined && length !== undefined && length <= 32 && hostOf(first, length) === 0) return text as Prefix;
+  const is6 = first === undefined && length !== undefined && length <= 128 && readGroups(text, slash, groups);
+  if (is6 && hasNoHost(groups, length)) return text as Prefix;
   if (slash < 0 || text.includes('/', slash + 1)) {
     return { problem: 'is not a prefix', cure: 'like 44.31.0.0/22 or 2001:db8:44::/48' };
   }
@@ -106,6 +112,7 @@ export function firstNumber(prefix: Prefix): bigint {
 /** 8 or 32 lower-case digits: sorts as the numbers do. */
 export function firstHex(prefix: Prefix): string {
   if (familyOf(prefix) === 4) return first4(prefix).toString(16).padStart(8, '0');
+  if (readGroups(prefix, prefix.indexOf('/'), groups)) return groupsHex(groups);
   return firstNumber(prefix)
     .toString(16)
     .padStart(addressBits(familyOf(prefix)) / 4, '0');
@@ -120,6 +127,8 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
     const inside = first4(inner);
     return inside - hostOf(inside, length) === first4(outer);
   }
+  if (readGroups(outer, outer.indexOf('/'), groups) && readGroups(inner, inner.indexOf('/'), otherGroups))
+    return sameStart(groups, otherGroups, length);
   const hostBits = BigInt(addressBits(familyOf(outer)) - length);
   return firstNumber(outer) >> hostBits === firstNumber(inner) >> hostBits;
 }

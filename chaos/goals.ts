@@ -79,17 +79,18 @@ const longFromSeconds = 900;
 const long: Goals = { faults: 100, 'fault-kinds': 12, operations: 100_000 };
 
 /**
- * What a run promises. `recovers`: something fails, and what recovers afterwards is looked at; `tells`: nodes tell what they hold; `whole`: all
- * traffic under all faults.
+ * What a run promises. `recovers`: something fails, and what recovers afterwards is looked at; `folds`: something changes the fabric; `tells`:
+ * nodes tell what they hold; `whole`: all traffic under all faults.
  */
 export function goalsOf(
   seconds: number,
-  { recovers, tells, whole }: { readonly recovers: boolean; readonly tells: boolean; readonly whole: boolean },
+  { recovers, folds, tells, whole }: Readonly<Record<'recovers' | 'folds' | 'tells' | 'whole', boolean>>,
 ): Goals {
   if (seconds < promisedFromSeconds || !recovers) return {};
-  const { 'data-plane-equal': dataPlaneMs, ...soon } = recovering;
   return {
     ...(whole && seconds >= longFromSeconds && long),
-    ...{ ...soon, ...(tells && { 'data-plane-equal': dataPlaneMs }) },
+    'writes-again': recovering['writes-again'],
+    ...(folds && { 'folds-equal': recovering['folds-equal'] }),
+    ...(tells && { 'data-plane-equal': recovering['data-plane-equal'] }),
   };
 }

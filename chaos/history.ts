@@ -17,13 +17,10 @@ export type Kind =
   | 'delete-reservation'
   | 'update-pool'
   | 'create-pool'
-  | 'sign-up'
-  | 'verify'
-  | 'approve-user'
-  | 'suspend-user'
-  | 'reinstate-user'
-  | 'login'
-  | 'logout';
+  | PeopleKind;
+
+/** What changes accounts, which are a store of their own: what daemons show of the fabric does not come to its revisions. */
+export type PeopleKind = 'sign-up' | 'verify' | 'approve-user' | 'suspend-user' | 'reinstate-user' | 'login' | 'logout';
 
 /**
  * What the client knows after the answer.

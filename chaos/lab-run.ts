@@ -139,7 +139,7 @@ async function observed(
   const away = faults.find(({ kind }) => kind === 'quorum-away');
   const [from, offsetNs] = [0n, quietNs];
   // Nodes hold peers of the kernel there, which `holdings` have seen.
-  const goals = goalsOf(seconds, { recovers: true, tells: true, whole: false });
+  const goals = goalsOf(seconds, { recovers: true, folds: true, tells: true, whole: false });
   // Nobody outside follows a lab's etcd.
   const log = { base: [], events: [], from, to: from };
   const recorded: Recorded = {

@@ -60,6 +60,11 @@ test('folds: each daemon counts from when it answers, for the last write before 
   expect(recovery({ attempts, folds: [...quick, ...late] }).foldsMs).toBe(700);
 });
 
+test('folds: what changes accounts is nothing that the fabric shows', () => {
+  const attempts = [write(3n, 1_100), { ...write(9n, 1_200), kind: 'login' } as const];
+  expect(recovery({ attempts, folds: [fold('p1', 3n, 1_150), fold('p1', 3n, 1_300)] }).foldsMs).toBe(0);
+});
+
 test('the last daemon that answers says how long they took to start', () => {
   const folds = [fold('p1', 1n, 900), fold('p1', 1n, 1_100), fold('p2', 1n, 900), fold('p2', 1n, 3_000)];
   expect(recovery({ folds }).answersMs).toBe(2_000);

@@ -5,7 +5,7 @@ import { NodeSchema, TunnelSchema } from '#internal/gen/pop44/store/v1/records_p
 import { peersDigest, peersOf } from './check/peers.ts';
 import { type EventLog, type LoggedEvent, poisonMark } from './event-log.ts';
 import { grantedAgainMs, quantile } from './figures.ts';
-import type { Attempt, Fold, History, Told } from './history.ts';
+import type { Attempt, Fold, History, Kind, PeopleKind, Told } from './history.ts';
 
 /** Milliseconds; absent: nobody looked. Infinite: not before the run ended. */
 export interface Recovery {
@@ -22,7 +22,8 @@ export interface Recovery {
 /** `overNs`: when the last fault was over, on the clock of the attempts. */
 export function recoveryOf({ attempts, folds, told }: History, log: EventLog, overNs: number): Recovery {
   const answering = answeringOf(folds, overNs);
-  const foldsMs = foldDelays(attempts, folds, { overNs, answering });
+  const fabric = attempts.filter(({ kind }) => !peopleKinds.has(kind));
+  const foldsMs = foldDelays(fabric, folds, { overNs, answering });
   const tellMs = tellDelays(attempts, told, { log, overNs, answering });
   const answersNs = Math.max(...answering.values());
   return {
@@ -32,6 +33,10 @@ export function recoveryOf({ attempts, folds, told }: History, log: EventLog, ov
     ...(tellMs.length > 0 && { dataPlaneMs: quantile(tellMs, 1) }),
   };
 }
+
+const peopleKinds: ReadonlySet<Kind> = new Set<PeopleKind>([
+  ...(['sign-up', 'verify', 'approve-user', 'suspend-user', 'reinstate-user', 'login', 'logout'] as const),
+]);
 
 /** When each daemon first answered after the last fault; infinite: it did not. */
 function answeringOf(folds: readonly Fold[], overNs: number): ReadonlyMap<string, number> {

@@ -89,9 +89,10 @@ test.each([
 });
 
 test('a short run promises nothing, one of a minute that it recovers, the long form of all how much it does', () => {
-  const all = { recovers: true, tells: true, whole: true };
+  const all = { recovers: true, folds: true, tells: true, whole: true };
   expect(goalsOf(20, all)).toEqual({});
   expect(goalsOf(60, { ...all, tells: false })).toEqual({ 'writes-again': 3_000, 'folds-equal': 2_000 });
+  expect(goalsOf(60, { ...all, folds: false, tells: false })).toEqual({ 'writes-again': 3_000 });
   expect(goalsOf(899, all)).not.toHaveProperty('faults');
   expect(goalsOf(900, all)).toMatchObject({ faults: 100, 'fault-kinds': 12, operations: 100_000 });
   expect(goalsOf(900, { ...all, recovers: false })).toEqual({});

@@ -194,6 +194,7 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
         leastPerSecond: leastOf(scenario, seconds),
         goals: goalsOf(seconds, {
           recovers: happening.size > 0,
+          folds: scenario.traffic.some((each) => each !== 'people' && each !== 'watch'),
           tells: scenario.traffic.includes('moves'),
           whole: scenario.whole === true,
         }),

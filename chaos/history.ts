@@ -146,8 +146,9 @@ export interface Probe {
   readonly beganNs: number;
   readonly intervalMs: number;
   readonly sent: number;
-  /** Sequence numbers, from 1, of those that came back. */
+  /** Sequence numbers, from 1, of those that came back, in their order; and when each was sent, in milliseconds since the first. */
   readonly answered: readonly number[];
+  readonly sentMs: readonly number[];
 }
 
 /** Whether, after a fault, packets pass to or from here, or a node holds what the records say; empty: it is so. */

@@ -7,11 +7,24 @@ import type { Court } from './invariant.ts';
 /** Of the pings of 20 ms: the moment of a reply's request is known to this much. */
 const blurredMs = 300;
 
-/** Moments at which pings were sent that nobody answered. The last may be on its way when the probe ends. */
-function lostAt({ beganNs, intervalMs, sent, answered }: Probe): readonly number[] {
-  const back = new Set(answered);
-  const all = Array.from({ length: Math.max(0, sent - 1) }, (_, at) => at + 1);
-  return all.filter((sequence) => !back.has(sequence)).map((sequence) => beganNs / 1e6 + sequence * intervalMs);
+/**
+ * Moments at which pings were sent that nobody answered: between those of the answered ones before and after. The last may be on its way
+ * when the probe ends.
+ */
+function lostAt({ beganNs, intervalMs, sent, answered, sentMs }: Probe): readonly number[] {
+  const lost: number[] = [];
+  let before = { sequence: 0, ms: 0 };
+  const loseUpTo = (sequence: number, stepMs: number): void => {
+    for (let each = before.sequence + 1; each < sequence; each += 1)
+      lost.push(beganNs / 1e6 + before.ms + (each - before.sequence) * stepMs);
+  };
+  for (const [at, sequence] of answered.entries()) {
+    const ms = sentMs[at] ?? sequence * intervalMs;
+    loseUpTo(sequence, (ms - before.ms) / (sequence - before.sequence));
+    before = { sequence, ms };
+  }
+  loseUpTo(sent, intervalMs);
+  return lost;
 }
 
 /**

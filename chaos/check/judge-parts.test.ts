@@ -40,8 +40,9 @@ const sample = (atNs: number, more: Partial<Sample> = {}): Sample => ({
 });
 
 /** A ping a second, six of them, the last of which is on its way. */
-const probe = (answered: readonly number[]): Probe => ({
+const probe = (answered: readonly number[], everyMs = 1_000): Probe => ({
   ...{ direction: 'up', beganNs: 0, intervalMs: 1_000, sent: 6, answered },
+  sentMs: answered.map((sequence) => sequence * everyMs),
 });
 
 const fault = (kind: string, at: number, restedAt: number): DoneFault<string> => ({
@@ -253,6 +254,13 @@ test.each(planted)('%s is found', (_, name, plant) => {
 test('a packet that is lost to what may cost packets breaks nothing', () => {
   const scene = faultless();
   scene.more.probes?.push(probe([1, 3, 4, 5]));
+  expect(broken(evidenceOf(scene))).toEqual([]);
+});
+
+test('a packet is blamed on what went on when it was sent, however slow the pings were', () => {
+  const scene = faultless();
+  // The fourth of one a second would fall to a fault that may cost nothing; sent each half second it was lost at 2 s.
+  scene.more.probes?.push(probe([1, 2, 3, 5], 500));
   expect(broken(evidenceOf(scene))).toEqual([]);
 });
 

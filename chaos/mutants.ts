@@ -104,14 +104,14 @@ export const mutants = {
     // Answers of etcd get lost in several ways: a plan of toxics alone may hit daemons that nobody asks just then.
     options: { kinds: ['cut-client', 'cut-in', 'toxic-timeout', 'toxic-reset'] },
   },
-  'doubt-told-as-done': {
+  'conflict-told-as-done': {
     file: 'internal/store/commit.ts',
-    find: "return settledAt === undefined ? nothingLearnt : all({ outcome: 'committed', revision: settledAt });",
-    replace: "return all({ outcome: 'committed', revision: settledAt ?? 0n });",
-    why: 'a caller is told that something was done when its transaction never arrived',
+    find: 'const { succeeded, revision } = answer;',
+    replace: 'const { revision } = answer; const succeeded = true;',
+    why: 'a caller is told that it has an address when its transaction was turned down',
     breaks: ['never-lost'],
-    seconds: 24,
-    options: { kinds: ['cut-client'] },
+    seconds: 20,
+    options: { ...everyDaemonForItself, traffic: { mix: freshSlabs } },
   },
   'suspended-goes-on': {
     file: 'internal/desired/tunnel.ts',

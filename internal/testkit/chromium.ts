@@ -72,7 +72,7 @@ export const smallTargets = (page: Page): Promise<readonly string[]> =>
   page.evaluate<readonly string[]>(`(() => {
     const large = 'button, .button, select, textarea, summary, input, nav a';
     const isInText = (target) => {
-      const block = target.closest('p, li, dd, small, div');
+      const block = target.closest('h1, h2, h3, p, li, dd, small, div');
       return !target.matches('nav *') && block !== null && block.textContent.trim() !== target.textContent.trim();
     };
     return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].flatMap((target) => {

@@ -55,8 +55,10 @@ function createPlaces(): (frame: CallFrame) => Place {
     const entry = map?.findEntry(lineNumber, columnNumber);
     if (entry === undefined || !('originalSource' in entry))
       return { name, at: `${relative(tree, path)}:${lineNumber + 1}` };
-    const source = fileURLToPath(new URL(entry.originalSource, url));
-    return { name, at: `${relative(tree, source)}:${entry.originalLine + 1}` };
+    const source = new URL(entry.originalSource, url);
+    // The bundle has texts of its own besides files (cmd/run/bundle.mjs).
+    const from = source.protocol === 'file:' ? relative(tree, fileURLToPath(source)) : source.href;
+    return { name, at: `${from}:${entry.originalLine + 1}` };
   };
 }
 

@@ -1,6 +1,7 @@
 // Serve: a grpc-js server with our limits, bound to addresses and unix sockets.
 
 import { lstatSync, rmSync } from 'node:fs';
+import type { ServerHttp2Stream } from 'node:http2';
 import { Server } from '@grpc/grpc-js';
 import type { RenewableServer } from './credentials.ts';
 import { Fault } from '#internal/errors/errors.ts';
@@ -26,16 +27,41 @@ const limits = {
   'grpc.max_concurrent_streams': 1_000,
 };
 
-export const newServer = (): Server => new Server(limits);
+/** What of grpc-js answers a stream before any of our handlers has it (server.js, 1.14). */
+interface Answering {
+  _verifyContentType: (stream: ServerHttp2Stream, ...more: unknown[]) => boolean;
+  _respondWithError: (error: unknown, stream: ServerHttp2Stream, ...more: unknown[]) => void;
+}
+
+const isGone = ({ destroyed, closed }: ServerHttp2Stream): boolean => destroyed || closed;
+
+/**
+ * A stream can be taken back before it is told of: its answer throws then, and nothing catches it. Whoever sent a request that is none, and
+ * took it back at once, ended the daemon.
+ */
+function sparing(server: Server): Server {
+  const answering = server as unknown as Answering;
+  const verify = answering._verifyContentType.bind(server);
+  const respond = answering._respondWithError.bind(server);
+  answering._verifyContentType = (stream, ...more) => !isGone(stream) && verify(stream, ...more);
+  answering._respondWithError = (error, stream, ...more) => {
+    if (!isGone(stream)) respond(error, stream, ...more);
+  };
+  return server;
+}
+
+export const newServer = (): Server => sparing(new Server(limits));
 
 /** Of a port that strangers reach: a request is small, and a connection that does nothing ends. */
 export const newPublicServer = (): Server =>
-  new Server({
-    ...limits,
-    'grpc.max_receive_message_length': 64 * 1024,
-    'grpc.max_concurrent_streams': 100,
-    'grpc.max_connection_idle_ms': 300_000,
-  });
+  sparing(
+    new Server({
+      ...limits,
+      'grpc.max_receive_message_length': 64 * 1024,
+      'grpc.max_concurrent_streams': 100,
+      'grpc.max_connection_idle_ms': 300_000,
+    }),
+  );
 
 /**
  * `addresses`: `host:port`, `[v6]:port` or `unix:/path`; all bear the same TLS. A socket file that is there already is

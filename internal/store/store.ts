@@ -30,6 +30,7 @@ import { auditPrefix } from './keys.ts';
 import { fabric, people } from './languages.ts';
 import { createLeases } from './lease.ts';
 import type { CommitOutcome, Remembered } from './outcome.ts';
+import { toldReads } from './told.ts';
 
 export { auditHash } from './audit.ts';
 export { headKey } from './audit-heads.ts';
@@ -128,6 +129,7 @@ export function openStore(options: StoreOptions): Store {
   const { clock } = options;
   const report = (event: StoreEvent) => options.report?.(event);
   const etcd = openEtcd(options);
+  const asked = toldReads(etcd);
   const chains = openChains(options.nodeId, () => randomBytes(8).toString('hex'));
   const { commit, commitGroup, readOperation } = createCommit(etcd, createLeases(etcd, clock), chains, clock);
   const around = { etcd, clock, auditMs: options.auditMs ?? defaultAuditMs, report };
@@ -139,19 +141,19 @@ export function openStore(options: StoreOptions): Store {
     people: persons,
     commit,
     commitGroup,
-    readAudit: (nodeId) => readAudit(etcd, nodeId),
+    readAudit: (nodeId) => readAudit(asked, nodeId),
     newestAudit: async (limit, before) => {
-      const entries = await etcd.newest(auditPrefix(), { limit, ...(before !== undefined && { before }) });
+      const entries = await asked.newest(auditPrefix(), { limit, ...(before !== undefined && { before }) });
       return entries.map(({ key, modRevision }) => ({ key, revision: modRevision }));
     },
-    auditRecords: (keys) => auditRecords(etcd, keys),
-    readAnchors: () => readAnchors(etcd),
-    chainHeads: () => chainHeads(etcd),
-    readHeads: () => readHeads(etcd),
+    auditRecords: (keys) => auditRecords(asked, keys),
+    readAnchors: () => readAnchors(asked),
+    chainHeads: () => chainHeads(asked),
+    readHeads: () => readHeads(asked),
     writeHeads: (nodeId, heads) => writeHeads(etcd, nodeId, heads),
     trimAudit: (key, hash) => trimAudit(etcd, key, hash),
-    readDeleted: (after) => readDeleted(etcd, after),
-    deletedTunnel: (id) => deletedTunnel(etcd, id),
+    readDeleted: (after) => readDeleted(asked, after),
+    deletedTunnel: (id) => deletedTunnel(asked, id),
     readHeld: (prefixes) => readHeld(etcd, prefixes),
     readOperation,
     currentRevision: async () => (await etcd.header()).revision,

@@ -21,5 +21,5 @@ const front = openClient(context, options);
 const called = await atRate(pace, (n) =>
   outcomeOf(logIn(front, callsignOf(first + n), sourceOf(first + n), 'x'.repeat(20))),
 );
-process.stdout.write(`${JSON.stringify(called)}\n`);
-process.exit(0);
+// A pipe takes it in parts.
+process.stdout.write(`${JSON.stringify(called)}\n`, () => process.exit(0));

@@ -46,8 +46,8 @@ export interface CallParts {
 const mostOpen = 100;
 /**
  * Called in one turn: what else is to be done comes between turns, before all the routes by which answers come. With 1,000
- * tunnels the 50 last active were back in 608 to 1,009 ms when 100 were called in one, and in 526 to 648 with these (`npm run bench --
- * failover --only thousand`, a lab's second and later deaths).
+ * tunnels the 50 last active were back in 608 to 1,009 ms when 100 were called in one, and in 526 to 648 with these, but for a lab's
+ * first death (`npm run bench -- failover --only thousand`; adr/0021 has the slower hours).
  */
 const callsInTurn = 12;
 /** Until the endpoint has moved upstream: 0 or 1 calls more (26 of 26, measured). */

@@ -37,7 +37,7 @@ const narrow = { width: 320, height: 640 } as const;
  */
 export async function looked(at: Page, name: string): Promise<void> {
   await picture(at, name);
-  const found = [...(await axeProblems(at))];
+  const found = [...(await axeProblems(at)), ...(await pushedSideways(at))];
   await at.emulateMedia({ colorScheme: 'dark' });
   for (const size of [widths.phone, narrow]) {
     await at.setViewportSize(size);

@@ -62,12 +62,12 @@ export function hashApart({ program, failed, clock }: ApartParts): Apart {
 
   /** It ends when nothing was asked of it for a while. */
   function restLater(): void {
-    rest.abort();
     rest = new AbortController();
     clock.sleep(keptMs, rest.signal).then(end, () => undefined);
   }
 
   async function ask(order: Omit<HashOrder, 'number'>): Promise<HashDone> {
+    rest.abort();
     const number = ++count;
     const of = (child ??= start());
     // Whoever dies from here on is heard of.

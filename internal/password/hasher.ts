@@ -1,5 +1,5 @@
 // Hasher: argon2id on a bounded queue. A hash takes 19 MiB and some 30 ms of a core: a flood of logins must not take the
-// machine from those who provision, so that while some wait a thread rests after each for as long as it took.
+// machine from those who provision, so that while some wait it rests after each for as long as that took.
 
 import type { Clock } from '#internal/clock/clock.ts';
 import { type Refusal, refuse } from '#internal/errors/errors.ts';
@@ -9,10 +9,7 @@ import { type Argon, argon } from './argon.ts';
 const longestWaitMs = 2_000;
 const firstGuessMs = 60;
 const weightOfLast = 0.2;
-/**
- * Rest of a thread, in parts of the hash before it, while others wait. 500 logins a second beside 10 new tunnels: without it
- * half of the tunnels took 27 to 78 ms, with it 14 to 19, without logins 10 to 13 (measured, two cores).
- */
+/** Rest, in parts of the hash before it, while others wait (adr/0034, `npm run bench -- people --only daemons`). */
 const restShare = 1;
 
 export interface Hasher {

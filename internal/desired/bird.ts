@@ -17,7 +17,7 @@ import { announces, originText, whileAlone } from './origin.ts';
 import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
 import { sessionName, upstreamSessionName } from './session-names.ts';
-import { announcedWhileActive, type Sibling, siblingNeighbours, siblingText } from './sibling.ts';
+import { announcedWhileActive, siblingNeighbours, siblingText } from './sibling.ts';
 
 /** BIRD gives learned kernel routes preference 10, below BGP's 100: the loser's stale route would win. */
 const learnedPreference = 110;
@@ -110,11 +110,15 @@ const bfd = (interfaces: readonly string[]): readonly string[] => [
 /** To a sibling that is away as often as to one that is there: a node that hears nobody must not seem to stand still. */
 const siblingTimers = `${bfdTimers} idle tx interval 100 ms;`;
 
-const siblingBfd = (sibling: Sibling): readonly string[] => [
+/**
+ * Timers for a sibling stand before there is one: of a neighbour that comes with a reconfiguration BIRD takes them from the text before
+ * (2.0.12, bfd_reconfigure), and where that has none its multiplier of 5, so that the first death was told after 500 ms.
+ */
+const transportBfd = ({ node, sibling }: View): readonly string[] => [
   'protocol bfd p44bfd {',
-  `  interface "*" { ${siblingTimers} };`,
+  `  interface "*" { ${node.heartbeat === '' ? bfdTimers : siblingTimers} };`,
   `  multihop { ${siblingTimers} };`,
-  ...siblingNeighbours(sibling).map((line) => `  ${line}`),
+  ...(sibling === undefined ? [] : siblingNeighbours(sibling)).map((line) => `  ${line}`),
   '}',
 ];
 
@@ -127,7 +131,7 @@ function transportText(view: View): string {
   return [
     // Where the underlay is IPv6 alone, any IPv4 address of the node's own will do (RFC 6286).
     ...common(view.node.underlay4 || view.node.loopback4),
-    ...(sibling === undefined ? bfd(['*']) : siblingBfd(sibling)),
+    ...transportBfd(view),
     ...(sibling === undefined ? [] : siblingText(view, sibling, bgpTimers)),
     ...families.flatMap((family) =>
       endpoint(family) === ''

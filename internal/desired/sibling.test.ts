@@ -57,6 +57,14 @@ test.each([
   expect(rules(made)).not.toContain('@lease');
 });
 
+test('timers of BFD for a sibling stand before it comes, which would get what stood before it [N7]', () => {
+  const timers = (snapshot?: Snapshot): readonly string[] =>
+    bird(of('p3', snapshot)).match(/min rx interval .*/g) ?? [];
+  expect(bird(of('p3', pairSnapshot({ heartbeat: '' })))).not.toContain('neighbor 172.30.34.2');
+  expect(timers(pairSnapshot({ heartbeat: '' }))).toEqual(timers());
+  expect(timers()).toHaveLength(2);
+});
+
 test('a third node without a heartbeat changes nothing for the pair; of three with one, nobody is a sibling [N7]', () => {
   const withThird = (heartbeat: string): Snapshot => {
     const base = pairSnapshot();

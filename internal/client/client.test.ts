@@ -11,6 +11,7 @@ import { createCa, issueAdminCertificate, issueNodeCertificate } from '#internal
 import type { Listener } from '#internal/rpc/rpc.ts';
 import { implement, listen, newServer, Refused, serverCredentials } from '#internal/rpc/rpc.ts';
 import { emptyHandlers } from '#internal/testkit/empty-handlers.ts';
+import { eventually } from '#internal/testkit/eventually.ts';
 import type { Client } from './client.ts';
 import { findContext, openClient, readContext } from './client.ts';
 
@@ -22,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'client-'));
 const listeners: Listener[] = [];
 const clients: Client[] = [];
 
-type Mood = 'well' | 'away' | 'silent' | 'refusing';
+type Mood = 'well' | 'away' | 'silent' | 'refusing' | 'resting';
 interface Heard {
   readonly node: string;
   readonly requestId: string;
@@ -47,6 +48,8 @@ async function daemon(node: string): Promise<{ node: string; address: string }> 
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
       case 'refusing':
         throw new Refused(refuse('not-found', { problem: 'no', cure: '' }));
+      case 'resting':
+        throw new Refused(refuse('busy', { problem: 'no more', cure: '', restMs: 300 }));
       case 'well':
       case undefined:
         return undefined;
@@ -149,6 +152,19 @@ test('a refusal is an answer: nobody else is asked', async () => {
   moods['p1'] = 'refusing';
   expect(await thrownBy(client().pools.getPool({ pool: 'a' }))).toBeInstanceOf(Refused);
   expect(heard).toHaveLength(1);
+});
+
+test('a daemon that takes no more of a kind is not asked for it again before, and then it is [S4]', async () => {
+  moods['p1'] = 'resting';
+  const { pools } = client();
+  const refusals = [];
+  for (let left = 3; left > 0; left -= 1) refusals.push(await thrownBy(pools.getPool({ pool: 'a' })));
+  expect(refusals).toMatchObject(Array(3).fill({ refusal: { refused: 'busy', message: 'no more', restMs: 300 } }));
+  expect(heard).toHaveLength(1);
+  moods['p1'] = 'well';
+  expect((await pools.createPool({ prefix: 'x' })).pool?.id).toBe('p1');
+  const asked = async () => (await pools.getPool({ pool: 'a' }).catch(() => undefined))?.pool?.id;
+  expect(await eventually(asked, 5_000)).toBe('p1');
 });
 
 test('a change that nobody answered is pending, a read is not', async () => {

@@ -3,7 +3,9 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 import { Fault } from '#internal/errors/errors.ts';
+import type { Clock } from '#internal/clock/clock.ts';
 import type { CallOptions, Calls } from '#internal/rpc/rpc.ts';
+import { type UntypedCall, withRest } from './rest.ts';
 
 export interface Reached<M extends GenServiceMethods> {
   readonly node: string;
@@ -14,6 +16,12 @@ export interface Reached<M extends GenServiceMethods> {
 const uncertain: ReadonlySet<string> = new Set(['pending', 'deadline', 'dropped']);
 const worthAnother = (fault: Fault): boolean => fault.code === 'unavailable' || uncertain.has(fault.code);
 
+export interface FailoverOptions {
+  readonly newRequestId: () => string;
+  readonly steppedOver: (node: string, fault: Fault) => void;
+  readonly clock: Clock;
+}
+
 /**
  * Every change gets a request id here when it has none, so that asking a second daemon cannot make it twice. Throws what
  * the last daemon answered, but `pending` once a change may have happened.
@@ -21,8 +29,7 @@ const worthAnother = (fault: Fault): boolean => fault.code === 'unavailable' || 
 export function withFailover<M extends GenServiceMethods>(
   service: GenService<M>,
   daemons: readonly Reached<M>[],
-  newRequestId: () => string,
-  steppedOver: (node: string, fault: Fault) => void,
+  { newRequestId, steppedOver, clock }: FailoverOptions,
 ): Calls<M> {
   const calls: Record<string, unknown> = {};
   const over = (method: DescMethod, each: readonly Untyped[]): unknown => {
@@ -37,16 +44,15 @@ export function withFailover<M extends GenServiceMethods>(
     }
   };
   for (const method of (service as unknown as DescService).methods) {
-    const each = daemons.map(({ node, call }) => ({
-      node,
-      call: (call as unknown as Readonly<Record<string, UntypedCall>>)[method.localName],
-    }));
+    const each = daemons.map(({ node, call }) => {
+      const asked = (call as unknown as Readonly<Record<string, UntypedCall>>)[method.localName];
+      return { node, call: asked && withRest(method, asked, clock) };
+    });
     calls[method.localName] = over(method, each);
   }
   return calls as Calls<M>;
 }
 
-type UntypedCall = (request: unknown, options?: CallOptions) => unknown;
 interface Untyped {
   readonly node: string;
   readonly call: UntypedCall | undefined;

@@ -80,7 +80,11 @@ function clientOf(
       open.add(connection);
       return { node, call: connection.call };
     });
-    return withFailover(descriptor, connections, randomUUID, options.steppedOver ?? (() => {}));
+    return withFailover(descriptor, connections, {
+      newRequestId: randomUUID,
+      steppedOver: options.steppedOver ?? (() => {}),
+      clock: realClock,
+    });
   };
   const picked = new Map<string, Client>();
   return {

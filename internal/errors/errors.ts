@@ -57,6 +57,8 @@ export interface Refusal {
   readonly message: string;
   /** What is in the way, a line each, at most 20; absent when nothing is to be listed. */
   readonly obstacles?: readonly string[];
+  /** Whoever asks the like is refused too, for so long; milliseconds. Absent: it is about this request. */
+  readonly restMs?: number;
 }
 
 const mostObstacles = 20;
@@ -83,6 +85,7 @@ export function refuse(
     readonly problem: string;
     readonly cure: string;
     readonly obstacles?: readonly string[];
+    readonly restMs?: number;
   },
 ): Refusal {
   const field = about.field ?? '';
@@ -96,6 +99,7 @@ export function refuse(
     cure: about.cure,
     message: `${field === '' ? '' : `${field}: `}${subject}${about.problem}${cure}`,
     ...(about.obstacles && { obstacles: about.obstacles.slice(0, mostObstacles) }),
+    ...(about.restMs !== undefined && { restMs: about.restMs }),
   };
 }
 

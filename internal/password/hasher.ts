@@ -9,6 +9,8 @@ import { type Argon, argon } from './argon.ts';
 const longestWaitMs = 2_000;
 const firstGuessMs = 60;
 const weightOfLast = 0.2;
+/** Who calls for many comes back when so many of the queue are done: it stays almost full, and is asked ten times a second instead of 500. */
+const restHashes = 4;
 /** Rest, in parts of the hash before it, while others wait (adr/0034, `npm run bench -- people --only daemons`). */
 const restShare = 1;
 
@@ -43,7 +45,8 @@ export function createHasher(clock: Clock, atOnce: number, by: Argon = argon): H
       refused += 1;
       const seconds = Math.ceil(waitMs / 1_000);
       const problem = 'too many passwords are being checked just now';
-      return refuse('busy', { problem, cure: `retry in ${seconds} s` });
+      const restMs = (restHashes * usualMs * (1 + restShare)) / atOnce;
+      return refuse('busy', { problem, cure: `retry in ${seconds} s`, restMs });
     }
     if (running >= atOnce) await new Promise<void>((turn) => queue.push(turn));
     else running += 1;

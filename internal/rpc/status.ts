@@ -91,14 +91,23 @@ export function refusalDetail(refusal: Refusal): RefusalDetail {
     cure: text(refusal.cure),
     obstacles: (refusal.obstacles ?? []).map(text),
     message: text(refusal.message),
+    restMs: Math.ceil(refusal.restMs ?? 0),
   });
 }
 
 export function refusalOf(detail: RefusalDetail): Refusal {
-  const { reason, field, value, cure, obstacles, message } = detail;
+  const { reason, field, value, cure, obstacles, message, restMs } = detail;
   // A newer daemon's word: what is known is that it was refused.
   const refused = isReason(reason) ? reason : 'invalid';
-  return { refused, field, value, cure, message, ...(obstacles.length > 0 && { obstacles }) };
+  return {
+    refused,
+    field,
+    value,
+    cure,
+    message,
+    ...(obstacles.length > 0 && { obstacles }),
+    ...(restMs > 0 && { restMs }),
+  };
 }
 
 function refusalStatus(refusal: Refusal): WireStatus {

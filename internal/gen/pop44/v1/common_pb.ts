@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pop44/v1/common.proto.
  */
 export const file_pop44_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCKMAQoHQ2hhbmdlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEhAKCHJlcGVhdGVkGAMgASgIEhAKCGRlY2lzaW9uGAQgAygJEiEKBHBsYW4Y8AEgAygLMhIucG9wNDQudjEuTm9kZVBsYW4SFAoLcGxhbl91bnNlZW4Y8QEgASgEIjgKCE5vZGVQbGFuEg8KB25vZGVfaWQYASABKAkSDQoFc3RlcHMYAiADKAkSDAoEbW9yZRgDIAEoBCJ6CgtOb2RlVHJhZmZpYxIQCghzZXNzaW9ucxgBIAEoDRIbChN1cF9ieXRlc19wZXJfc2Vjb25kGAIgASgEEh0KFWRvd25fYnl0ZXNfcGVyX3NlY29uZBgDIAEoBBIdChVoYW5kc2hha2VzX3Blcl9taW51dGUYBCABKA0iLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIm8KDVJlZnVzYWxEZXRhaWwSDgoGcmVhc29uGAEgASgJEg0KBWZpZWxkGAIgASgJEg0KBXZhbHVlGAMgASgJEgwKBGN1cmUYBCABKAkSEQoJb2JzdGFjbGVzGAUgAygJEg8KB21lc3NhZ2UYBiABKAkiLAoLRmF1bHREZXRhaWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
+  fileDesc("ChVwb3A0NC92MS9jb21tb24ucHJvdG8SCHBvcDQ0LnYxIjsKBkNoYW5nZRISCgpyZXF1ZXN0X2lkGAEgASgJEgwKBGV0YWcYAiABKAkSDwoHZHJ5X3J1bhgDIAEoCCKMAQoHQ2hhbmdlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEhAKCHJlcGVhdGVkGAMgASgIEhAKCGRlY2lzaW9uGAQgAygJEiEKBHBsYW4Y8AEgAygLMhIucG9wNDQudjEuTm9kZVBsYW4SFAoLcGxhbl91bnNlZW4Y8QEgASgEIjgKCE5vZGVQbGFuEg8KB25vZGVfaWQYASABKAkSDQoFc3RlcHMYAiADKAkSDAoEbW9yZRgDIAEoBCJ6CgtOb2RlVHJhZmZpYxIQCghzZXNzaW9ucxgBIAEoDRIbChN1cF9ieXRlc19wZXJfc2Vjb25kGAIgASgEEh0KFWRvd25fYnl0ZXNfcGVyX3NlY29uZBgDIAEoBBIdChVoYW5kc2hha2VzX3Blcl9taW51dGUYBCABKA0iLAoJRnJlc2huZXNzEhAKCHJldmlzaW9uGAEgASgEEg0KBXN0YWxlGAIgASgIIoABCg1SZWZ1c2FsRGV0YWlsEg4KBnJlYXNvbhgBIAEoCRINCgVmaWVsZBgCIAEoCRINCgV2YWx1ZRgDIAEoCRIMCgRjdXJlGAQgASgJEhEKCW9ic3RhY2xlcxgFIAMoCRIPCgdtZXNzYWdlGAYgASgJEg8KB3Jlc3RfbXMYByABKA0iLAoLRmF1bHREZXRhaWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJYgZwcm90bzM");
 
 /**
  * Carried by every request that changes something.
@@ -248,6 +248,14 @@ export type RefusalDetail = Message<"pop44.v1.RefusalDetail"> & {
    * @generated from field: string message = 6;
    */
   message: string;
+
+  /**
+   * The daemon takes no more calls of this kind, from nobody: who calls for many asks nothing of the kind for so long. Milliseconds;
+   * 0: it is about this call.
+   *
+   * @generated from field: uint32 rest_ms = 7;
+   */
+  restMs: number;
 };
 
 /**

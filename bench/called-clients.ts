@@ -6,7 +6,7 @@
 //   SIGHUP    the first 50 shake hands again: `{"refreshed":50}`
 //   SIGUSR2   all do, as fast as they get answers: `{"perSecond":N}`
 //   SIGALRM   each begins to send echoes; the next time they end: `{"echoes":Echoes}`
-//   calls     when the last was a while ago: `{"back":[[which, Unix time in milliseconds], ...]}`
+//   calls     when the last was a while ago: `{"back":[[which, Unix time in milliseconds, those of its calls], ...]}`
 
 import { readFile } from 'node:fs/promises';
 import { realClock } from '#internal/clock/clock.ts';
@@ -42,11 +42,11 @@ process.on('SIGALRM', () => {
 });
 say({ connected: await connected(everybody) });
 
-let told: [number, number][] = [];
+let told: [number, number, readonly number[]][] = [];
 let lastMs = 0;
 for (;;) {
   await realClock.sleep(lookEachMs);
-  const back = [...clients.back()];
+  const back = [...clients.back()].map(([at, [backMs, callsMs]]): (typeof told)[0] => [at, backMs, callsMs]);
   if (back.length > 0) lastMs = realClock.monotonicMs();
   told.push(...back);
   if (told.length === 0 || realClock.monotonicMs() - lastMs < quietMs) continue;

@@ -27,7 +27,7 @@ type Said = Partial<{
   refreshed: number;
   perSecond: number;
   echoes: Echoes;
-  back: readonly (readonly [which: number, atMs: number])[];
+  back: readonly (readonly [which: number, atMs: number, callsMs: readonly number[]])[];
 }>;
 
 const raised = new WeakMap<Scene, Promise<readonly string[]>>();
@@ -122,7 +122,7 @@ export async function thousand(scene: Scene, { quick, tunnels, say }: BenchOptio
     });
     await startNode(lab, active);
     // Who is called again, though it has answered, was back before.
-    const first = new Map(back.toReversed());
+    const first = new Map(back.map(([at, atMs]) => [at, atMs] as const).toReversed());
     const tookMs = (which: (at: number) => boolean): number =>
       Math.max(...[...first].filter(([at]) => which(at)).map(([, atMs]) => atMs - killedMs));
     rates.push(perSecond);
@@ -133,6 +133,13 @@ export async function thousand(scene: Scene, { quick, tunnels, say }: BenchOptio
     say(
       `death with ${count} tunnels: ${counts.at(-1)} called back, the last after ${lasts.at(-1)} ms (goal ${bounds.at(-1)?.toFixed(0)}), the last of ${recent} recently active after ${recents.at(-1)} ms; ${perSecond.toFixed(0)} handshakes/s`,
     );
+    for (const [at, atMs, callsMs] of back) {
+      const afterMs = atMs - killedMs;
+      if (atMs === first.get(at) && afterMs > (bounds.at(-1) ?? 0))
+        say(
+          `client ${at} was back after ${afterMs} ms: called after ${callsMs.map((ms) => ms - killedMs).join(', ')} ms`,
+        );
+    }
   }
   const ratios = lasts.map((last, at) => last / (bounds[at] ?? Number.NaN));
   return {

@@ -15,6 +15,7 @@ import type { Peer } from '#internal/dataplane/dataplane.ts';
 import { messageOf } from '#internal/errors/errors.ts';
 import type { Log } from '#internal/log/log.ts';
 import type { Endpoint } from './endpoints.ts';
+import { type Called, createPace, mostOpen, type Pace } from './pace.ts';
 
 export interface Callable {
   readonly peer: Peer;
@@ -42,17 +43,12 @@ export interface CallParts {
   readonly log: Log;
 }
 
-/** Unanswered at a time: 1,000 peers are all back in 1.7 s so, and the first of them in 0.5 s (measured). */
-const mostOpen = 100;
 /**
  * Called in one turn: what else is to be done comes between turns, before all the routes by which answers come. With 1,000
  * tunnels the 50 last active were back in 608 to 1,009 ms when 100 were called in one, and in 526 to 648 with these, but for a lab's
  * first death (`npm run bench -- failover --only thousand`; adr/0021 has the slower hours).
  */
 const callsInTurn = 12;
-/** Until the endpoint has moved upstream: 0 or 1 calls more (26 of 26, measured). */
-const leastGapMs = 100;
-const longestGapMs = 1_600;
 /** 100 ms to 1.6 s, and once more: 4.7 s. Later WireGuard repeats by itself, each 5 s (REKEY_TIMEOUT). */
 const mostTries = 6;
 /** wg(8): REKEY_ATTEMPT_TIME; who has not answered by then is away. */
@@ -68,21 +64,21 @@ const calmHoldMs = 3_000;
 const calmMs = 8_000;
 /** Part of a core that looking may take, with everything else that happens in that second. */
 const costFactor = 3;
+/** And in the first second, when most answer: with 10,000 peers a look takes 70 ms, and the end of a move waited for the next. */
+const firstCostFactor = 1;
+const firstMs = 1_000;
 
-interface OpenCall {
+interface OpenCall extends Called {
   readonly peerKey: string;
   readonly endpoint: string;
-  readonly firstGapMs: number;
   readonly live: boolean;
   /** The first call forgets too. */
   readonly forgets: boolean;
   tries: number;
-  /** Of the first try. */
   calledMs: number;
-  dueMs: number;
+  /** Of the last. */
+  triedMs: number;
 }
-
-const gapAfter = ({ tries, firstGapMs }: OpenCall): number => Math.min(longestGapMs, firstGapMs * 2 ** (tries - 1));
 
 export interface Caller {
   /** Those that live, which another node serves until all have answered. */
@@ -106,6 +102,7 @@ interface Round {
   beganMs: number;
   /** Live ones that are waited for. */
   left: number;
+  readonly pace: Pace;
 }
 
 export function createCaller(parts: CallParts): Caller {
@@ -115,9 +112,8 @@ export function createCaller(parts: CallParts): Caller {
   const callsOf = (endpoints: readonly Endpoint[], forgets: boolean): OpenCall[] => {
     const liveSinceMs = clock.wall().getTime() - liveMs;
     return endpoints.flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
-      const firstGapMs = Math.max(leastGapMs, 2 * rttMs);
-      const call = { peerKey, endpoint, firstGapMs, live: handshakeMs >= liveSinceMs };
-      return peerOf(peerKey) === undefined ? [] : [{ ...call, forgets, tries: 0, calledMs: 0, dueMs: 0 }];
+      const call = { peerKey, endpoint, rttMs, live: handshakeMs >= liveSinceMs };
+      return peerOf(peerKey) === undefined ? [] : [{ ...call, forgets, tries: 0, calledMs: 0, triedMs: 0 }];
     });
   };
 
@@ -156,7 +152,7 @@ export function createCaller(parts: CallParts): Caller {
         for (const call of turn) {
           if (call.tries === 0) call.calledMs = nowMs;
           call.tries += 1;
-          call.dueMs = nowMs + gapAfter(call);
+          call.triedMs = nowMs;
         }
       }
     };
@@ -164,12 +160,14 @@ export function createCaller(parts: CallParts): Caller {
       withPeers(calls, (callables) => hangUp(callables.map(({ peer }) => peer)));
     let answered = 0;
     let lastMs = 0;
+    let lookedMs = clock.monotonicMs();
     let at = 0;
     const goesOn = (): boolean => of.calm || at < all() || open.size > 0;
     while (!signal.aborted && goesOn() && clock.monotonicMs() - of.beganMs < patienceMs) {
-      const lookedMs = clock.monotonicMs();
+      const [lookedBeforeMs, looksMs] = [lookedMs, clock.monotonicMs()];
       const looked = open.size === 0 ? [] : await handshakes();
-      workedMs = clock.monotonicMs() - lookedMs;
+      lookedMs = looksMs;
+      workedMs = clock.monotonicMs() - looksMs;
       const shaken = looked.flatMap(({ peerKey, lastHandshakeMs }) => {
         const call = lastHandshakeMs > 0 ? open.get(peerKey) : undefined;
         return call === undefined ? [] : [call];
@@ -178,19 +176,25 @@ export function createCaller(parts: CallParts): Caller {
       if (shaken.length > 0) {
         lastMs = clock.monotonicMs() - of.beganMs;
         answered += shaken.length;
-        for (const { peerKey } of shaken) open.delete(peerKey);
+        for (const call of shaken) {
+          of.pace.answered(call, lookedBeforeMs);
+          open.delete(call.peerKey);
+        }
         await end(shaken);
       }
       const nowMs = clock.monotonicMs();
       const stillOpen = [...open.values()].filter(({ live, calledMs }) => live && nowMs - calledMs < calmMs).length;
       of.left = living - Math.min(at, living) + stillOpen;
-      const due = [...open.values()].filter(({ tries, dueMs }) => !of.calm && tries < mostTries && dueMs <= nowMs);
+      const isDue = (call: OpenCall): boolean =>
+        call.tries < mostTries && nowMs - call.triedMs >= of.pace.gapAfter(call);
+      const due = of.calm ? [] : [...open.values()].filter(isDue);
+      for (const call of due) of.pace.silent(call);
       await ring(due.slice(0, mostOpen), true);
       // Who has not answered thrice, or for long, is away or far, and holds up nobody.
       const isPending = ({ tries, calledMs }: OpenCall): boolean =>
         of.calm ? nowMs - calledMs < calmHoldMs : tries < 3;
       const pending = [...open.values()].filter(isPending).length;
-      const most = of.calm ? mostOpenCalm : mostOpen;
+      const most = of.calm ? mostOpenCalm : of.pace.window();
       const fresh = of.calls.slice(at, Math.min(all(), at + Math.max(0, most - pending)));
       at += fresh.length;
       for (const call of fresh) open.set(call.peerKey, call);
@@ -202,7 +206,8 @@ export function createCaller(parts: CallParts): Caller {
         fresh.filter(({ forgets }) => !forgets),
         false,
       );
-      await clock.sleep(Math.max(lookEachMs, Math.min(costFactor * workedMs, 250)), signal).catch(() => undefined);
+      const factor = clock.monotonicMs() - of.beganMs < firstMs ? firstCostFactor : costFactor;
+      await clock.sleep(Math.max(lookEachMs, Math.min(factor * workedMs, 250)), signal).catch(() => undefined);
     }
     // Whoever is added from here on begins anew.
     if (round === of) round = undefined;
@@ -218,6 +223,7 @@ export function createCaller(parts: CallParts): Caller {
       calm,
       beganMs: clock.monotonicMs(),
       left: Number.POSITIVE_INFINITY,
+      pace: createPace(),
     };
     round = next;
     callAll(next)

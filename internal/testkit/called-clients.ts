@@ -30,8 +30,8 @@ export interface EchoPace {
 export interface CalledClients {
   /** Those shake hands, so many at once. @throws Error when one gets no answer */
   connect(which: readonly number[]): Promise<void>;
-  /** Unix time, milliseconds, at which each that was called had its new session confirmed; emptied by it. */
-  back(): ReadonlyMap<number, number>;
+  /** Unix time, milliseconds, at which each that was called had its new session confirmed, and was called before; emptied by it. */
+  back(): ReadonlyMap<number, readonly [confirmedMs: number, callsMs: readonly number[]]>;
   /** Each sends an echo so often, all evenly. Gives what ends it, and tells what came of them. */
   echo(to: string, pace: EchoPace): () => Promise<Echoes>;
   close(): void;
@@ -67,6 +67,8 @@ interface Client {
   waiting?: { readonly initiation: Initiation; readonly done: (session: Transport) => void };
   /** Answered, and not confirmed yet. */
   called?: Transport;
+  /** Unix time, milliseconds: since the newest session. */
+  callsMs: number[];
   /** Unix time, milliseconds, of the last that was called. */
   confirmedMs?: number;
   /** As WireGuard has them: sends in the first, and takes what comes in either (paper, 5.4.6 and 6.1). */
@@ -80,7 +82,7 @@ const withNewest = ({ sessions }: Client, session: Transport): readonly Transpor
 
 export async function openCalledClients(options: CalledClientsOptions): Promise<CalledClients> {
   const { callers, address, port, sources } = options;
-  let back = new Map<number, number>();
+  let back = new Map<number, readonly [number, readonly number[]]>();
   /** When they were sent, by the order in which they were. */
   let unanswered = new Map<number, number>();
   let flows = false;
@@ -99,6 +101,7 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
       const answer = answerTo(client.caller, packet, client.tries);
       if (answer === undefined) return;
       client.called = answer.session;
+      client.callsMs.push(realClock.wall().getTime());
       client.socket.send(answer.packet);
     } else if (packet[0] === messageType.response) {
       const session = client.waiting?.initiation.answered(packet);
@@ -109,7 +112,8 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
         client.sessions = withNewest(client, client.called);
         delete client.called;
         client.confirmedMs = realClock.wall().getTime();
-        back.set(at, client.confirmedMs);
+        back.set(at, [client.confirmedMs, client.callsMs]);
+        client.callsMs = [];
       }
       for (const session of client.sessions) inner ??= session.open(packet);
       const reply = inner && echoReply(inner);
@@ -122,7 +126,7 @@ export async function openCalledClients(options: CalledClientsOptions): Promise<
   };
   const open = async (caller: CalledClient, at: number): Promise<Client> => {
     const socket = createSocket('udp4');
-    const client: Client = { socket, caller, tries: 0, sessions: [] };
+    const client: Client = { socket, caller, tries: 0, callsMs: [], sessions: [] };
     socket.on('message', (packet) => received(at, client, packet));
     socket.on('error', () => {});
     await new Promise<void>((resolve) =>

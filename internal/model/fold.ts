@@ -114,7 +114,7 @@ function sameRecord(
   compareContents: boolean,
 ): boolean {
   if (held === undefined || found === undefined || held.revision !== found.revision) return false;
-  return !compareContents || equals(recordSchemas[kind], held.record, found.record);
+  return !compareContents || held.record === found.record || equals(recordSchemas[kind], held.record, found.record);
 }
 
 function change(

@@ -45,6 +45,10 @@ export function encodeRecord(kind: RecordKind, id: string, record: Records[Recor
   return value;
 }
 
+export function personBytes(kind: PersonKind, record: PersonRecords[PersonKind]): Uint8Array {
+  return toBinary(personSchemas[kind], record);
+}
+
 /** As decodeRecord. */
 export function decodePerson<K extends PersonKind>(
   kind: K,
@@ -64,7 +68,7 @@ export function decodePerson<K extends PersonKind>(
 
 /** As encodeRecord. */
 export function encodePerson(kind: PersonKind, id: string, record: PersonRecords[PersonKind]): Uint8Array {
-  const value = toBinary(personSchemas[kind], record);
+  const value = personBytes(kind, record);
   const problem = value.length > largestValue ? `${value.length} bytes` : personProblem(kind, record, id);
   if (problem !== undefined) throw new Fault('unreadable', `${kind} ${id}: ${problem}`);
   return value;

@@ -73,3 +73,27 @@ test('an audit finds a key whose last event was lost', async () => {
     }),
   );
 });
+
+test('of a list what is as it was is the same record, and what is not is read anew, whatever its revision', async () => {
+  const listed = (values: readonly Uint8Array[]): WatchBatch => ({
+    revision: 9n,
+    relisted: true,
+    events: values.map((bytes, n) => ({ key: key(n), modRevision: 2n, value: Buffer.from(bytes) })),
+  });
+  const events = watchEvents([0, 1, 2].map((of) => ({ of, what: 'put' })));
+  const { events: saved } = await createReading(fabric, undefined, () => undefined).batch(
+    listed(events.map(({ value: bytes }) => bytes ?? Buffer.alloc(0))),
+  );
+  const reports: string[] = [];
+  const reading = createReading(fabric, { revision: 9n, relisted: true, events: saved }, ({ event }) =>
+    reports.push(event),
+  );
+  // A store that was restored and went on otherwise.
+  const other = encodeRecord('realm', 'r1', create(RealmSchema, { id: 'r1', table: 4_600 }));
+  const again = await reading.batch(listed([value(0), other, Buffer.from('?')]));
+  expect(again.events[0]).toBe(saved[0]);
+  expect(again.events[1]).toMatchObject({ id: 'r1', stored: { record: { table: 4_600 } } });
+  // Its last good record goes on.
+  expect(again.events[2]).toBe(saved[2]);
+  expect(reports).toEqual(['record-quarantined']);
+});

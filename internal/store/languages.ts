@@ -2,7 +2,7 @@
 
 import type { PersonEvent } from '#internal/model/model.ts';
 import type { RecordEvent } from '#internal/model/record.ts';
-import { decodePerson, decodeRecord, isUnreadable, recordEvent } from './codec.ts';
+import { decodePerson, decodeRecord, isUnreadable, personBytes, recordBytes, recordEvent } from './codec.ts';
 import type { Language } from './follow.ts';
 import { parsePersonKey, parseRecordKey, peoplePrefix, personKey, recordKey, recordsPrefix } from './keys.ts';
 
@@ -15,6 +15,7 @@ export const fabric: Language<RecordEvent> = {
     const record = decodeRecord(parsed.kind, parsed.id, value);
     return isUnreadable(record) ? record : recordEvent(parsed.kind, parsed.id, record, revision);
   },
+  bytesOf: ({ kind, stored }) => (stored === undefined ? new Uint8Array() : recordBytes(kind, stored.record)),
 };
 
 export const people: Language<PersonEvent> = {
@@ -28,4 +29,5 @@ export const people: Language<PersonEvent> = {
     // `kind` is the one by which the record was decoded.
     return isUnreadable(record) ? record : ({ kind, id, stored: { record, revision } } as PersonEvent);
   },
+  bytesOf: ({ kind, stored }) => (stored === undefined ? new Uint8Array() : personBytes(kind, stored.record)),
 };

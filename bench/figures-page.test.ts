@@ -34,3 +34,11 @@ test('a page has the command, date, commit and machine of each run, and says whi
   ])
     expect(text).toContain(words);
 });
+
+test('what was measured by a command of which there is no run stays as it is', () => {
+  const run = (name: string, n: number) => [told(name, { n: figure(n, 's', '') }), `figures/${name}.svg`] as const;
+  const before = page([run('allocate', 1), run('flood', 2), run('web', 3)]);
+  expect(page([run('flood', 7)], before)).toBe(page([run('allocate', 1), run('flood', 7), run('web', 3)]));
+  expect(page([], before)).toBe(before);
+  expect(page([run('flood', 7)], 'somebody has edited it')).toBe(page([run('flood', 7)]));
+});

@@ -44,9 +44,19 @@ ${Object.entries(figures).map(rowOf).join('\n')}
 `;
 }
 
-/** Sorted by bench and command, so that a page changes only where a figure does. */
-export function page(runs: readonly (readonly [told: Told, picture: string])[]): string {
-  const key = ([{ bench, command }]: readonly [Told, string]): string => `${bench} ${command}`;
-  const sorted = [...runs].sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return [intro, ...sorted.map(([told, picture]) => sectionOf(told, picture))].join('');
+/** By bench and command, as a page has them. */
+const sectionsIn = (text: string): readonly (readonly [key: string, section: string])[] =>
+  text.split(/^(?=\n## )/m).flatMap((section) => {
+    const [, bench, command] = /^\n## (.*)\n\n```sh\n(.*)\n```\n/.exec(section) ?? [];
+    return bench === undefined ? [] : [[`${bench} ${command}`, section] as const];
+  });
+
+/**
+ * Sorted by bench and command, so that a page changes only where a figure does.
+ * @param before the page as it is: what was measured by commands of which there is no run stays, with the commit that it was measured at
+ */
+export function page(runs: readonly (readonly [told: Told, picture: string])[], before = ''): string {
+  const sections = new Map(sectionsIn(before));
+  for (const [told, picture] of runs) sections.set(`${told.bench} ${told.command}`, sectionOf(told, picture));
+  return [intro, ...[...sections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, section]) => section)].join('');
 }

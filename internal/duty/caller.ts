@@ -102,7 +102,8 @@ interface Round {
   beganMs: number;
   /** Live ones that are waited for. */
   left: number;
-  readonly pace: Pace;
+  /** Of calls that are not calm: WireGuard repeats those itself, so that it is not known which one an answer is to. */
+  pace: Pace;
 }
 
 export function createCaller(parts: CallParts): Caller {
@@ -177,7 +178,7 @@ export function createCaller(parts: CallParts): Caller {
         lastMs = clock.monotonicMs() - of.beganMs;
         answered += shaken.length;
         for (const call of shaken) {
-          of.pace.answered(call, lookedBeforeMs);
+          if (!of.calm) of.pace.answered(call, lookedBeforeMs);
           open.delete(call.peerKey);
         }
         await end(shaken);
@@ -254,6 +255,7 @@ export function createCaller(parts: CallParts): Caller {
       if (round?.calm !== true) return startAll(false, cold);
       log.info('gathered', { left: round.left, ms: Math.round(clock.monotonicMs() - round.beganMs) });
       round.calm = false;
+      round.pace = createPace();
       round.beganMs = clock.monotonicMs();
     },
     add: (endpoints) => {

@@ -30,7 +30,9 @@ const leastOpen = 24;
 const leastGapMs = 100;
 const longestGapMs = 1_600;
 /** Half of the least gap. */
-const mostQueuedMs = 50;
+const fewQueuedMs = 50;
+/** Twice as much is the longest gap: whoever has not come by then stands in no queue. */
+const mostQueuedMs = longestGapMs / 2;
 /** RFC 6298 2 has an eighth of one sample in each round trip; here come many. */
 const weightOfLast = 1 / 4;
 
@@ -39,7 +41,7 @@ export function createPace(): Pace {
   /** That answers wait beyond the way there and back. */
   let queuedMs = 0;
   const adjust = (): void => {
-    window = Math.min(mostOpen, Math.max(leastOpen, window + (queuedMs < mostQueuedMs ? 1 : -1)));
+    window = Math.min(mostOpen, Math.max(leastOpen, window + (queuedMs < fewQueuedMs ? 1 : -1)));
   };
   return {
     window: () => window,
@@ -48,7 +50,8 @@ export function createPace(): Pace {
     answered: ({ tries, calledMs, rttMs }, lookedMs) => {
       // Of others it is not known which call they answer (Karn's algorithm, RFC 6298 3).
       if (tries !== 1) return;
-      queuedMs += weightOfLast * (Math.max(0, lookedMs - calledMs - rttMs) - queuedMs);
+      const waitedMs = Math.min(mostQueuedMs, Math.max(0, lookedMs - calledMs - rttMs));
+      queuedMs += weightOfLast * (waitedMs - queuedMs);
       adjust();
     },
     // Who is away stands in no queue.

@@ -147,6 +147,7 @@ export async function runDaemon(config: NodeConfig, signal: AbortSignal): Promis
       ...{ nodeId: config.nodeId, mesh, status, credentials, clock, log, presence },
       snapshot: () => reconciler.snapshot(),
       send: (message) => seam.send(message),
+      expected: sightings.expected,
     },
     signal,
   );

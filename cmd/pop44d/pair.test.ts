@@ -23,6 +23,7 @@ function pairing(refusals: string[] = []) {
   const events = [...nodes, ...tunnelEvents(7, 9n)];
   const { snapshot } = fold(before, { revision: 9n, relisted: false, events });
   const sent: FromNetwork[] = [];
+  const expected: Whereabout[] = [];
   let leapMs = 0;
   const made = createPairing(
     {
@@ -31,6 +32,7 @@ function pairing(refusals: string[] = []) {
       status: createStatus('p1'),
       snapshot: () => snapshot,
       credentials: () => ChannelCredentials.createInsecure(),
+      expected: (peers) => expected.push(...peers),
       clock: { ...realClock, wall: () => new Date(now), monotonicMs: () => leapMs },
       send: (message) => {
         sent.push(message);
@@ -45,11 +47,11 @@ function pairing(refusals: string[] = []) {
   const leap = (ms: number): void => {
     leapMs += ms;
   };
-  return { made, sent, leap, key: [...snapshot.tunnels.values()][0]?.record.publicKey ?? '' };
+  return { made, sent, expected, leap, key: [...snapshot.tunnels.values()][0]?.record.publicKey ?? '' };
 }
 
 test('the privileged half is told where peers of ours are, and nothing else that a sibling says [S6]', () => {
-  const { made, sent, key } = pairing();
+  const { made, sent, expected, key } = pairing();
   const right: Whereabout = [key, '198.18.1.2:51820', now - 5, 'p44w0', 150];
   const wrong: readonly Whereabout[] = [
     [testKey(999), '198.18.1.2:51820', now, 'p44w0'],
@@ -62,6 +64,7 @@ test('the privileged half is told where peers of ours are, and nothing else that
   expect(made.told('p2', wrong)).not.toBe('');
   expect(made.told('p3', [right])).toBe('');
   expect(sent).toEqual([{ type: 'whereabouts', peers: [right] }]);
+  expect(expected).toEqual([right]);
 });
 
 test('an order is carried out at most each 10 s; one that was refused may be tried again at once', async () => {

@@ -7,7 +7,7 @@ import { siblingOfNode } from '#internal/desired/desired.ts';
 import { aheadOfMedian, believed, createSiblingTeller, type Mesh, type PairEnd } from '#internal/mesh/mesh.ts';
 import { peerKeyId, type Snapshot } from '#internal/model/model.ts';
 import { parseWgKey } from '#internal/netip/netip.ts';
-import { createTakeoverAsker, type FromDataplane, type FromNetwork } from '#internal/seam/seam.ts';
+import { createTakeoverAsker, type FromDataplane, type FromNetwork, type Whereabouts } from '#internal/seam/seam.ts';
 import type { Status } from '#internal/status/status.ts';
 import { speaks, toldRole } from '#internal/takeover/takeover.ts';
 import { createSeen, type Seen } from './seen.ts';
@@ -19,6 +19,8 @@ export interface PairParts {
   readonly snapshot: () => Snapshot;
   readonly credentials: Parameters<typeof createSiblingTeller>[0]['credentials'];
   readonly send: (message: FromNetwork) => void;
+  /** The sibling's clients, as it tells of them. */
+  readonly expected: (peers: Whereabouts['peers']) => void;
   readonly clock: Clock;
 }
 
@@ -71,7 +73,10 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       if (listener === '' || from !== siblingOfNode(snapshot(), nodeId)) return '';
       const taken = believed(peers, stands, clock.wall().getTime());
       seen.take(taken);
-      if (taken.length > 0) send({ type: 'whereabouts', peers: taken });
+      if (taken.length > 0) {
+        send({ type: 'whereabouts', peers: taken });
+        parts.expected(taken);
+      }
       return listener;
     },
     takeOver: async () => {

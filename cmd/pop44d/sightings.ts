@@ -4,7 +4,7 @@ import type { Clock } from '#internal/clock/clock.ts';
 import type { createPromoter } from '#internal/leader/leader.ts';
 import type { Snapshot } from '#internal/model/model.ts';
 import type { Live } from '#internal/presence/presence.ts';
-import type { FromDataplane } from '#internal/seam/seam.ts';
+import type { FromDataplane, Whereabouts } from '#internal/seam/seam.ts';
 import { createEarly } from './early.ts';
 import { sightings } from './owners.ts';
 import type { Roaming } from './roaming.ts';
@@ -12,7 +12,7 @@ import type { Roaming } from './roaming.ts';
 export interface SightingParts {
   readonly snapshot: () => Snapshot;
   readonly promoter: Pick<ReturnType<typeof createPromoter>, 'shook'>;
-  readonly live: Pick<Live, 'shook' | 'settle'>;
+  readonly live: Pick<Live, 'expect' | 'shook' | 'settle'>;
   readonly presence: Pick<Roaming, 'seen'>;
   readonly clock: Clock;
 }
@@ -20,11 +20,18 @@ export interface SightingParts {
 export interface Sightings {
   /** From the privileged half. */
   heard(message: FromDataplane): void;
+  /** From the sibling: its clients. Told with the next beat. */
+  expected(peers: Whereabouts['peers']): void;
 }
 
 export function createSightings({ snapshot, promoter, live, presence, clock }: SightingParts): Sightings {
   const early = createEarly();
   return {
+    expected: (peers) => {
+      const nowMs = clock.wall().getTime();
+      const told = peers.map(([publicKey, , handshakeMs, link]) => [publicKey, handshakeMs, link] as const);
+      live.expect(sightings(snapshot(), told, nowMs), nowMs);
+    },
     heard: (message) => {
       if (message.type === 'duty') early.role(message.role);
       else if (message.type === 'handshakes') promoter.shook(message.peers.map(([publicKey]) => publicKey));

@@ -34,6 +34,7 @@ const carries = (carrier: Carrier, tunnel: Tunnel): boolean =>
 export interface Whereabouts {
   /** On this node. */
   readonly here: boolean;
+  /** It has a session here, or may at any moment: with this node's sibling. */
   readonly classNumber?: number | undefined;
   /** Access interface of its newest handshake. */
   readonly link?: string | undefined;
@@ -96,5 +97,5 @@ export function tunnel(
     // At home the slab's route leads to the current key's; the others need none to know of another.
     else if (dev !== usual) put(into, 'route', { ...own, table: otherLinkTable });
   }
-  shapedTunnel(record, standing, { dev, classNumber: carrier.here ? carrier.classNumber : undefined }, into);
+  shapedTunnel(record, standing, { dev, classNumber: carrier.classNumber }, into);
 }

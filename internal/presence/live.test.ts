@@ -40,6 +40,34 @@ test('a tunnel that goes to another node leaves its class', () => {
   expect([before?.has('a'), before?.classOf('a')]).toEqual([true, classNumber('a', new Set())]);
 });
 
+test('a tunnel of the sibling has its class before it comes, is no session of this node, and keeps the class when it comes [N7]', () => {
+  const { live, now } = world();
+  live.expect([shook('a', 1_000), shook('over', 1_000 - 190_000)], 1_000);
+  live.settle(1_000);
+  const number = now()?.classOf('a');
+  expect(number).toBe(classNumber('a', new Set()));
+  expect([now()?.has('a'), now()?.classOf('over'), live.sessions()]).toEqual([false, undefined, 0]);
+  live.shook([shook('a', 2_000)], 2_000);
+  live.here(new Set(['a']), ['a']);
+  expect([now()?.classOf('a'), live.sessions()]).toEqual([number, 1]);
+  // By an order: presence hears before or after the sibling has told.
+  live.expect([shook('a', 3_000)], 3_000);
+  live.here(new Set(), ['a']);
+  expect([now()?.classOf('a'), live.sessions()]).toEqual([number, 0]);
+  live.settle(193_000);
+  expect(now()?.classOf('a')).toBeUndefined();
+});
+
+test('what the sibling tells of a handshake that is older than the own one changes nothing', () => {
+  const { live, now } = world();
+  live.shook([shook('a', 5_000)], 5_000);
+  live.here(new Set(['a']), ['a']);
+  live.expect([shook('a', 4_000), shook('a', 5_000)], 6_000);
+  expect(live.sessions()).toBe(1);
+  live.here(new Set(), ['a']);
+  expect(now()?.classOf('a')).toBeUndefined();
+});
+
 test('of sessions told late and in any order, those that are over get no class', () => {
   const { live, now } = world();
   live.shook([shook('new', 900_000), shook('over', 100_000), shook('old', 800_000)], 950_000);

@@ -2,6 +2,7 @@
 //
 // Being here lasts until the tunnel moves to another node; a session ends by itself. Classes are for sessions: a
 // shaper with a class for everybody who was ever here would be thousands, and adding one costs more the more there are.
+// Those of the sibling have theirs here too: when it dies, all come at once, and nobody is to share what those share who wait.
 
 import { Map as ImmutableMap } from 'immutable';
 import { accessLinks } from '#internal/dataplane/ownership.ts';
@@ -30,9 +31,11 @@ export interface Live {
   here(here: HeldOnes, moved: readonly string[]): void;
   /** Handshakes of the own access interface; told by the next call of `here` or `settle`. */
   shook(sightings: readonly Sighting[], nowMs: number): void;
+  /** Handshakes with the sibling, told as those are. */
+  expect(sightings: readonly Sighting[], nowMs: number): void;
   /** Ends sessions that are over, and tells what changed since. O(changes). */
   settle(nowMs: number): void;
-  /** How many have a session. */
+  /** How many have a session here. */
   sessions(): number;
 }
 
@@ -45,10 +48,13 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
   const taken = new Set<number>();
   /** Newest handshake by tunnel, oldest first but for clocks that were set: every renewal goes to the end. */
   const sessions = new Map<string, number>();
+  /** Those whose newest handshake is the sibling's. */
+  const expected = new Set<string>();
   let changed = new Set<string>();
 
   function end(tunnelId: string): void {
     sessions.delete(tunnelId);
+    expected.delete(tunnelId);
     const number = classes.get(tunnelId);
     if (number === undefined) return;
     taken.delete(number);
@@ -61,6 +67,18 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
     const known = links.get(tunnelId) ?? accessLinks[0];
     if (known === link) return;
     links = link === accessLinks[0] ? links.delete(tunnelId) : links.set(tunnelId, link);
+    changed.add(tunnelId);
+  }
+
+  function renew({ tunnelId, handshakeMs }: Sighting): void {
+    const before = sessions.get(tunnelId) ?? 0;
+    sessions.delete(tunnelId);
+    sessions.set(tunnelId, Math.max(before, handshakeMs));
+    if (classes.has(tunnelId)) return;
+    const number = classNumber(tunnelId, taken);
+    if (number === undefined) return;
+    taken.add(number);
+    classes = classes.set(tunnelId, number);
     changed.add(tunnelId);
   }
 
@@ -80,12 +98,12 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
   }
 
   return {
-    sessions: () => sessions.size,
+    sessions: () => sessions.size - expected.size,
     here: (next, moved) => {
       here = next;
       for (const tunnelId of moved) {
         changed.add(tunnelId);
-        if (!here.has(tunnelId)) end(tunnelId);
+        if (!here.has(tunnelId) && !expected.has(tunnelId)) end(tunnelId);
       }
       tell();
     },
@@ -96,15 +114,16 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
         // Where it was does not end with its session.
         follow(sighting);
         if (nowMs - handshakeMs >= sessionMs) continue;
-        const before = sessions.get(tunnelId) ?? 0;
-        sessions.delete(tunnelId);
-        sessions.set(tunnelId, Math.max(before, handshakeMs));
-        if (classes.has(tunnelId)) continue;
-        const number = classNumber(tunnelId, taken);
-        if (number === undefined) continue;
-        taken.add(number);
-        classes = classes.set(tunnelId, number);
-        changed.add(tunnelId);
+        if (handshakeMs >= (sessions.get(tunnelId) ?? 0)) expected.delete(tunnelId);
+        renew(sighting);
+      }
+    },
+    expect: (sightings, nowMs) => {
+      for (const sighting of sightings.toSorted((a, b) => a.handshakeMs - b.handshakeMs)) {
+        const { tunnelId, handshakeMs } = sighting;
+        if (nowMs - handshakeMs >= sessionMs || handshakeMs <= (sessions.get(tunnelId) ?? 0)) continue;
+        expected.add(tunnelId);
+        renew(sighting);
       }
     },
     settle: (nowMs) => {

@@ -93,6 +93,8 @@ beforeAll(async () => {
     publicKey: station.publicKey,
     homePopId: 'south',
     firewall: { presets: ['ping'] },
+    rateUpBitPerSecond: 20_000_000n,
+    rateDownBitPerSecond: 20_000_000n,
   });
   address = tunnel?.prefixes[0]?.split('/')[0] ?? '';
   const revision = changed?.revision ?? 0n;
@@ -118,6 +120,10 @@ test('of two nodes one is active; the other holds the peer, knows no endpoint, a
   await eventually(async () => (await stateOf(standby))?.role === 'standby', withinMs);
   const peers = await lab.exec(`${standby}p`, ['wg', 'show', 'p44w0', 'endpoints']);
   expect(peers.stdout.trim()).toBe(`${station.publicKey}\t(none)`);
+  // When it comes it shares nothing with those who wait for a class.
+  const classes = async (node: Member) =>
+    (await lab.exec(`${node}p`, ['tc', 'class', 'show', 'dev', 'p44w0'])).stdout.match(/ceil 20Mbit/g)?.length;
+  await eventually(async () => (await classes(standby)) === 1 && (await classes(active)) === 1, withinMs);
   for (const node of [active, standby]) {
     // 2: a table in which no route ever stood is none.
     const accept = { accept: [0, 2] };

@@ -8,6 +8,7 @@ import {
   comparisonMs,
   createApplier,
   createLinkWatch,
+  createNudge,
   packetsReceived,
   watchCounters,
   watchHandshakes,
@@ -98,8 +99,9 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
     },
     signal,
   );
+  const nudge = createNudge();
   const second = createSecondChance({
-    ...{ driver: anycast, wg, clock, log, hindrance: duty.hindrance },
+    ...{ driver: anycast, wg, clock, log, hindrance: duty.hindrance, answered: nudge.now },
     applier: () => applier,
     send: (message) => send(message),
     telemetry: () => accessTelemetry(wg),
@@ -133,6 +135,8 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
   const links = createLinkWatch({
     sessions: () => bird.bfdSessions('pop'),
     tell: (all) => seam.send({ type: 'links', links: all }),
+    // Clients of a node that shares our endpoint wait for it when they come here.
+    hurry: () => anycast.stands(),
     failed: (cause) => log.warn('links-unread', { reason: messageOf(cause) }),
     clock,
   });
@@ -242,7 +246,7 @@ export async function runDataplane(config: NodeConfig, signal: AbortSignal): Pro
       known: handshakes,
       failed: (cause) => log.error('handshakes-unread', { reason: messageOf(cause) }),
       hurried: () => applier.awaitsSuccessor() || second.calls(),
-      clock,
+      ...{ nudge, clock },
     },
     (peers) => {
       // Here first: until its addresses have moved, what a successor sends is lost.

@@ -19,6 +19,8 @@ export interface SecondChanceParts {
   readonly telemetry: () => Promise<readonly { readonly peer: string; readonly lastHandshakeMs: number }[]>;
   /** Why this node must not call; empty: it may. */
   readonly hindrance: () => string;
+  /** Somebody who was called has shaken hands, or will not. */
+  readonly answered: () => void;
   readonly send: (message: FromDataplane) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,7 +37,7 @@ export interface SecondChance {
 }
 
 /** How soon a client that comes here from a node that has died is known; a look is one file. */
-const lookEachMs = 100;
+const lookEachMs = 50;
 /** What the network half decides by is seconds. A process, and a listing of what is relayed. */
 const tellEachMs = 1_000;
 /** Who has not answered by then is relayed as before, and is called again when he still comes here. */
@@ -44,14 +46,17 @@ const patienceMs = 6_000;
 const keyOf = ([publicKey, , , link]: Whereabouts['peers'][number]): string => `${link} ${publicKey}`;
 
 export function createSecondChance(parts: SecondChanceParts): SecondChance {
-  const { driver, wg, applier, telemetry, hindrance, send, clock, log } = parts;
+  const { driver, wg, applier, telemetry, hindrance, answered, send, clock, log } = parts;
   const failed = (what: string) => (cause: unknown) => log.error(what, { reason: messageOf(cause) });
   /** By peer, while it is called. */
   const called = new Map<string, string>();
   const caller = createCaller({
     // What a peer knows of an older session here would be taken for an answer.
     dial: (calls) => wg.dial(calls, true),
-    hangUp: (peers) => wg.hangUp(peers),
+    hangUp: (peers) => {
+      answered();
+      return wg.hangUp(peers);
+    },
     handshakes: async () =>
       (await telemetry()).map(({ peer, lastHandshakeMs }) => ({ peerKey: peer, lastHandshakeMs })),
     known: () => [],

@@ -20,7 +20,7 @@ import { usage } from './usage.ts';
 export type { AnyDriver, Applier } from './face.ts';
 export type { Gate, Gates } from './gate.ts';
 export { watchCounters } from './counters.ts';
-export { packetsReceived, watchHandshakes } from './handshakes.ts';
+export { createNudge, packetsReceived, watchHandshakes } from './handshakes.ts';
 export { createLinkWatch } from './links.ts';
 export { lookUp } from './look-up.ts';
 

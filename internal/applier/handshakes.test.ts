@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { watchHandshakes } from './handshakes.ts';
+import { createNudge } from './nudge.ts';
 
 /** Time flies: pauses are over at once. */
 const clock = { ...realClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
@@ -26,6 +27,7 @@ test('an interface that cannot be read for a while is told once, and looked at a
       known,
       failed: (cause) => failures.push(cause),
       hurried: () => false,
+      nudge: createNudge(),
       clock,
     },
     (changed) => told.push([...changed]),
@@ -69,6 +71,7 @@ test('who is waited for is looked for often, though the interface stands still, 
       known: new Map(),
       failed: () => undefined,
       hurried: () => waiting,
+      nudge: createNudge(),
       clock: {
         ...clock,
         sleep: (ms) => {
@@ -109,6 +112,7 @@ test('who sends keepalives alone, which do not reach the interface, is seen with
       known: new Map(),
       failed: () => undefined,
       hurried: () => false,
+      nudge: createNudge(),
       clock: {
         ...clock,
         monotonicMs: () => nowMs,
@@ -143,6 +147,7 @@ test('a look that took long on a busy machine is followed by the next one as soo
       known: new Map(),
       failed: () => undefined,
       hurried: () => false,
+      nudge: createNudge(),
       clock: {
         ...clock,
         monotonicMs: () => nowMs,
@@ -161,4 +166,42 @@ test('a look that took long on a busy machine is followed by the next one as soo
   expect(Math.max(...slept)).toBe(500);
   // Each was followed by a look.
   expect(nowMs).toBeGreaterThanOrEqual(2_000 * (slept.length - 1));
+});
+
+test('a nudge ends a pause of any length; one that comes during a look is for the next pause', async () => {
+  const ended = new AbortController();
+  const nudge = createNudge();
+  let [looks, slept] = [0, 0];
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        looks += 1;
+        return [];
+      },
+      received: async () => looks,
+      confirmed: () => undefined,
+      known: new Map(),
+      failed: () => undefined,
+      hurried: () => true,
+      nudge,
+      clock: {
+        ...realClock,
+        sleep: (_, signal) => {
+          slept += 1;
+          return new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+        },
+      },
+    },
+    () => undefined,
+    ended.signal,
+  );
+  await eventually(() => slept === 1, 1_000);
+  expect(looks).toBe(0);
+  nudge.now();
+  await eventually(() => looks === 1 && slept === 2, 1_000);
+  nudge.now();
+  nudge.now();
+  await eventually(() => looks === 3 && slept === 4, 1_000);
+  ended.abort();
+  await watching;
 });

@@ -3,6 +3,9 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#internal/clock/clock.ts';
+import type { Nudge } from './nudge.ts';
+
+export { createNudge } from './nudge.ts';
 
 export interface Shaken {
   /** Its access interface and public key, as a dataplane has it: `p44w0 <key>`. */
@@ -24,6 +27,8 @@ export interface HandshakeParts {
   readonly failed: (cause: unknown) => void;
   /** A peer is waited for whose first handshake moves addresses. */
   readonly hurried: () => boolean;
+  /** One has shaken hands who is waited for. */
+  readonly nudge: Nudge;
   readonly clock: Clock;
 }
 
@@ -47,7 +52,7 @@ const slowestHurriedMs = 250;
 
 /** Calls back with peers whose handshake is newer than at the last look, until the signal is aborted. */
 export async function watchHandshakes(
-  { peers, received, confirmed, known, failed, hurried, clock }: HandshakeParts,
+  { peers, received, confirmed, known, failed, hurried, nudge, clock }: HandshakeParts,
   tell: (changed: readonly (readonly [string, number])[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -56,10 +61,17 @@ export async function watchHandshakes(
   let lookedMs = clock.monotonicMs();
   let pauseMs = fastestMs;
   while (!signal.aborted) {
+    let nudged = false;
     // In parts: a long pause must not hold up who begins to be waited for.
-    for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs -= fastestMs) {
+    for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted && !nudged; leftMs -= fastestMs) {
       if (leftMs < pauseMs && hurried()) break;
-      await clock.sleep(Math.min(leftMs, fastestMs), signal).catch(() => undefined);
+      nudged = await new Promise<boolean>((over) => {
+        nudge.next(() => over(true));
+        clock.sleep(Math.min(leftMs, fastestMs), signal).then(
+          () => over(false),
+          () => over(false),
+        );
+      });
     }
     if (signal.aborted) return;
     const now = await received();

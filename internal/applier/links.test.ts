@@ -8,7 +8,8 @@ const both = (dev: string, four: string, six: string): readonly BfdState[] => [
 ];
 
 /** Looks, one after the other; an Error is one that failed. */
-async function watched(looks: readonly (readonly BfdState[] | Error)[]) {
+async function watched(looks: readonly (readonly BfdState[] | Error)[], hurries = false) {
+  const slept: number[] = [];
   const told: (readonly LinkState[])[] = [];
   const failures: unknown[] = [];
   const stop = new AbortController();
@@ -23,10 +24,11 @@ async function watched(looks: readonly (readonly BfdState[] | Error)[]) {
     },
     tell: (links) => told.push(links),
     failed: (cause) => failures.push(cause),
-    clock: { sleep: async () => undefined } as unknown as Clock,
+    hurry: () => hurries,
+    clock: { sleep: async (ms: number) => void slept.push(ms) } as unknown as Clock,
   });
   await watch.run(stop.signal);
-  return { told, failures, all: watch.all() };
+  return { told, failures, slept, all: watch.all() };
 }
 
 test('a link is up while one family is, and lost when none is; who changes nothing is not told', async () => {
@@ -57,4 +59,9 @@ test('what cannot be read is told once, and is no loss', async () => {
   const { told, failures } = await watched([up, new Error('silent'), new Error('silent'), up]);
   expect(told).toEqual([[['p44j-p1-p2', true, 0]]]);
   expect(failures).toHaveLength(1);
+});
+
+test('four times a second are enough, and 20 where somebody is served sooner for it', async () => {
+  expect((await watched([[], []])).slept).toEqual([250, 250]);
+  expect((await watched([[], []], true)).slept).toEqual([50, 50]);
 });

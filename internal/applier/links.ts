@@ -18,6 +18,8 @@ export interface LinkParts {
   readonly sessions: () => Promise<readonly BfdState[]>;
   /** Every link that was ever up, when one of them changed. */
   readonly tell: (links: readonly LinkState[]) => void;
+  /** Somebody is served sooner for knowing sooner. */
+  readonly hurry: () => boolean;
   /** A look failed; there will be another. Told once for each row of failures. */
   readonly failed: (cause: unknown) => void;
   readonly clock: Clock;
@@ -35,8 +37,10 @@ export interface LinkWatch {
  * 5880 6.8.3). A look costs 0.15 ms.
  */
 const lookEachMs = 250;
+/** A sixth of what BFD waits. 0.3 % of a processor. */
+const hurriedEachMs = 50;
 
-export function createLinkWatch({ sessions, tell, failed, clock }: LinkParts): LinkWatch {
+export function createLinkWatch({ sessions, tell, hurry, failed, clock }: LinkParts): LinkWatch {
   const links = new Map<string, LinkState>();
 
   /** A link is up while one of its families' sessions is: the other one's routes are BIRD's to take away. */
@@ -64,7 +68,7 @@ export function createLinkWatch({ sessions, tell, failed, clock }: LinkParts): L
           if (!blind) failed(cause);
           blind = true;
         }
-        await clock.sleep(lookEachMs, signal).catch(() => undefined);
+        await clock.sleep(hurry() ? hurriedEachMs : lookEachMs, signal).catch(() => undefined);
       }
     },
   };

@@ -80,3 +80,15 @@ test('flows that do not come in time are not waited for, and nobody goes on aski
   expect(called).toEqual([[client(0).peer, client(2).peer]]);
   expect(asked.map(({ aborted }) => aborted)).toEqual([true, true, true]);
 });
+
+test('who was called because its holder seemed gone is called anew when it dies in truth; who shook hands stays [N8]', () => {
+  const { made, called, last } = calls();
+  made.take(clients(0, 3), gone);
+  made.answered(client(0).peer);
+  // Seen by links, before any call has ended.
+  expect(made.revived(gone)).toEqual([]);
+  expect(made.revived(nobody).map(({ handshakeMs }) => handshakeMs)).toEqual([1, 2]);
+  expect(made.revived(nobody)).toEqual([]);
+  made.take(clients(1, 3), gone);
+  expect([called.length, last()]).toEqual([2, [1, 2]]);
+});

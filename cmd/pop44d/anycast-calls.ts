@@ -27,6 +27,11 @@ export interface AnycastCalls {
   answered(peer: string): Held | undefined;
   /** Gives those that have not answered, and are not called any more. O(called) */
   expire(): readonly Held[];
+  /**
+   * Gives those that were called because their holder was gone, and it is not: their answers go to it. Not called any more, so that they are called
+   * when it dies in truth. O(called)
+   */
+  revived(gone: ReadonlySet<string>): readonly Held[];
   /** Many more can be called. */
   hasRoom(): boolean;
   clear(): void;
@@ -128,6 +133,11 @@ export function createAnycastCalls(parts: AnycastCallParts, signal: AbortSignal)
         if (nowMs - atMs < sessionMs) break;
         vain.delete(peer);
       }
+      return over.map(({ client }) => client);
+    },
+    revived: (gone) => {
+      const over = [...called.values()].filter(({ client, alive }) => !alive && !gone.has(client.nodeId));
+      for (const { client } of over) called.delete(client.peer);
       return over.map(({ client }) => client);
     },
     hasRoom: () => called.size <= mostIdle / 2,

@@ -253,7 +253,9 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       if (message.type === 'whereabouts' && group.length > 0) own(message.peers);
       if (message.type === 'links') {
         links = message.links;
-        if (mayCall()) takeFromGone(lostNow().gone);
+        const { gone } = lostNow();
+        leave(calls.revived(gone));
+        if (mayCall()) takeFromGone(gone);
       }
       if (message.type !== 'relayed') return;
       const coming = message.clients.filter(
@@ -282,6 +284,7 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       tell(holders.expire(nowMs()));
       linger();
       leave(calls.expire());
+      leave(calls.revived(lostNow().gone));
       if (group.some(({ id }) => unheard(id))) takeFromLost();
     },
   };

@@ -94,8 +94,8 @@ export async function anycast({ quick, runs, say }: BenchOptions): Promise<Figur
     return {
       anycast_flip_lost_packets: figure(Math.max(...lost), 'packets', '<= 3', lost),
       anycast_handover_worst_s: figure(Math.max(...handed), 's', '<= 10', handed),
-      anycast_death_median_ms: figure(median(times), 'ms', '', times),
-      anycast_death_worst_ms: figure(Math.max(...times), 'ms', '', times),
+      anycast_death_median_ms: figure(median(times), 'ms', '<= 400', times),
+      anycast_death_worst_ms: figure(Math.max(...times), 'ms', '<= 1000', times),
     };
   } finally {
     await scene.stop();

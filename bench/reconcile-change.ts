@@ -16,7 +16,7 @@ export interface ChangeCost {
 
 /** A second: fewer than a node has time for, so that none waits for another. */
 const rate = 20;
-const measureMs = 30_000;
+const measureMs = 60_000;
 const quickMeasureMs = 10_000;
 /** V8 compiles what was called some hundred times. */
 const warmUpPace = { rate: 40, ms: 15_000 };

@@ -109,10 +109,10 @@ export function createSecondChance(parts: SecondChanceParts): SecondChance {
         if (signal.aborted || clock.monotonicMs() - toldMs < tellEachMs) continue;
         try {
           const relayed = await driver.relayed();
-          if (relayed === undefined) continue;
+          // What the link sends for itself is none: who comes next must not wait for it.
+          if (relayed === undefined || relayed.length === 0) continue;
           toldMs = clock.monotonicMs();
-          if (relayed.length > 0)
-            send({ type: 'relayed', clients: relayed.map(({ endpoint, agoMs }) => [endpoint, agoMs]) });
+          send({ type: 'relayed', clients: relayed.map(({ endpoint, agoMs }) => [endpoint, agoMs]) });
         } catch (cause) {
           toldMs = clock.monotonicMs();
           failed('relayed-unread')(cause);

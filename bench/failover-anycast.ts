@@ -59,7 +59,13 @@ async function settled(scene: SharedScene, node: Sharer): Promise<void> {
     const { stdout } = await lab.exec('inet', argv);
     return sharers.every((id) => new RegExp(`^${session.replace(node, id)} .* Established`, 'm').test(stdout));
   }, withinMs);
-  await eventually(async () => (await scene.elsewhere(otherOf(node))).includes('elements'), withinMs);
+  const other = otherOf(node);
+  // The node that is left sees by it that the other one is gone.
+  await eventually(async () => {
+    const argv = ['birdc', '-s', `/run/node/${other}/run/pop.bird.ctl`, 'show', 'bfd', 'sessions'];
+    return new RegExp(`p44i-${sharers.join('-')} +Up `).test((await lab.exec(`${other}p`, argv)).stdout);
+  }, withinMs);
+  await eventually(async () => (await scene.elsewhere(other)).includes('elements'), withinMs);
   await eventually(() => lab.exec('host', ['ping', '-n', '-c1', '-W1', scene.address4]), withinMs);
   // What watches a node that has come back needs a while as well.
   await realClock.sleep(3 * calmMs);

@@ -78,6 +78,8 @@ interface OpenCall extends Called {
   calledMs: number;
   /** Of the last. */
   triedMs: number;
+  /** It was not calm: WireGuard repeats such calls itself, so that it is not known which one an answer is to. */
+  paced: boolean;
 }
 
 export interface Caller {
@@ -99,11 +101,12 @@ interface Round {
   readonly stop: AbortController;
   readonly calls: OpenCall[];
   calm: boolean;
+  /** Whoever is added begins it anew. */
   beganMs: number;
+  startedMs: number;
   /** Live ones that are waited for. */
   left: number;
-  /** Of calls that are not calm: WireGuard repeats those itself, so that it is not known which one an answer is to. */
-  pace: Pace;
+  readonly pace: Pace;
 }
 
 export function createCaller(parts: CallParts): Caller {
@@ -114,7 +117,9 @@ export function createCaller(parts: CallParts): Caller {
     const liveSinceMs = clock.wall().getTime() - liveMs;
     return endpoints.flatMap(({ peerKey, endpoint, handshakeMs, rttMs = 0 }): OpenCall[] => {
       const call = { peerKey, endpoint, rttMs, live: handshakeMs >= liveSinceMs };
-      return peerOf(peerKey) === undefined ? [] : [{ ...call, forgets, tries: 0, calledMs: 0, triedMs: 0 }];
+      return peerOf(peerKey) === undefined
+        ? []
+        : [{ ...call, forgets, tries: 0, calledMs: 0, triedMs: 0, paced: false }];
     });
   };
 
@@ -151,7 +156,10 @@ export function createCaller(parts: CallParts): Caller {
         await withPeers(turn, (callables) => dial(callables, again));
         const nowMs = clock.monotonicMs();
         for (const call of turn) {
-          if (call.tries === 0) call.calledMs = nowMs;
+          if (call.tries === 0) {
+            call.calledMs = nowMs;
+            call.paced = !of.calm;
+          }
           call.tries += 1;
           call.triedMs = nowMs;
         }
@@ -178,7 +186,7 @@ export function createCaller(parts: CallParts): Caller {
         lastMs = clock.monotonicMs() - of.beganMs;
         answered += shaken.length;
         for (const call of shaken) {
-          if (!of.calm) of.pace.answered(call, lookedBeforeMs);
+          if (call.paced) of.pace.answered(call, lookedBeforeMs);
           open.delete(call.peerKey);
         }
         await end(shaken);
@@ -207,7 +215,7 @@ export function createCaller(parts: CallParts): Caller {
         fresh.filter(({ forgets }) => !forgets),
         false,
       );
-      const factor = clock.monotonicMs() - of.beganMs < firstMs ? firstCostFactor : costFactor;
+      const factor = clock.monotonicMs() - of.startedMs < firstMs ? firstCostFactor : costFactor;
       await clock.sleep(Math.max(lookEachMs, Math.min(factor * workedMs, 250)), signal).catch(() => undefined);
     }
     // Whoever is added from here on begins anew.
@@ -223,6 +231,7 @@ export function createCaller(parts: CallParts): Caller {
       calls: [...calls],
       calm,
       beganMs: clock.monotonicMs(),
+      startedMs: clock.monotonicMs(),
       left: Number.POSITIVE_INFINITY,
       pace: createPace(),
     };
@@ -255,7 +264,7 @@ export function createCaller(parts: CallParts): Caller {
       if (round?.calm !== true) return startAll(false, cold);
       log.info('gathered', { left: round.left, ms: Math.round(clock.monotonicMs() - round.beganMs) });
       round.calm = false;
-      round.pace = createPace();
+      round.startedMs = clock.monotonicMs();
       round.beganMs = clock.monotonicMs();
     },
     add: (endpoints) => {

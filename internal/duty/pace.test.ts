@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createPace } from './pace.ts';
 
-const call = (calledMs: number, tries = 1, rttMs = 0) => ({ calledMs, tries, rttMs });
+const call = (calledMs: number, tries = 1, rttMs = 1) => ({ calledMs, tries, rttMs });
 
 test('gaps double from 100 ms, or twice the way there and back, to 1.6 s [N7]', () => {
   const pace = createPace();
@@ -16,8 +16,19 @@ test('what answers wait beyond their way makes gaps longer by twice as much, and
   expect(pace.gapAfter(call(0))).toBeCloseTo(340, 0);
   for (let n = 0; n < 50; n += 1) pace.answered(call(0), 3_600_000);
   expect(pace.gapAfter(call(0, 6))).toBeCloseTo(3_200, 0);
-  for (let n = 0; n < 50; n += 1) pace.answered(call(0), 0);
+  for (let n = 0; n < 50; n += 1) pace.answered(call(0), 1);
   expect(pace.gapAfter(call(0))).toBeCloseTo(100, 0);
+});
+
+test('a way that is not known is no queue, and a queue is over where nobody answers any more', () => {
+  const far = createPace();
+  for (let n = 0; n < 50; n += 1) far.answered(call(0, 1, 0), 300);
+  expect(far.gapAfter(call(0))).toBe(100);
+  for (let n = 0; n < 50; n += 1) far.answered(call(0, 1, 0), 500);
+  expect(far.gapAfter(call(0))).toBeCloseTo(500, 0);
+  for (let n = 0; n < 100; n += 1) far.silent(call(0));
+  expect(far.gapAfter(call(0))).toBeCloseTo(100, 0);
+  expect(far.window()).toBeGreaterThan(24);
 });
 
 test('who was called twice tells nothing', () => {
@@ -28,7 +39,7 @@ test('who was called twice tells nothing', () => {
 
 test('more are open while answers come at once or not at all, and fewer while they wait', () => {
   const pace = createPace();
-  for (let n = 0; n < 200; n += 1) pace.answered(call(0), 0);
+  for (let n = 0; n < 200; n += 1) pace.answered(call(0), 1);
   expect(pace.window()).toBe(100);
   for (let n = 0; n < 200; n += 1) pace.answered(call(0), 400);
   expect(pace.window()).toBe(24);

@@ -36,10 +36,14 @@ const mostQueuedMs = longestGapMs / 2;
 /** RFC 6298 2 has an eighth of one sample in each round trip; here come many. */
 const weightOfLast = 1 / 4;
 
+const weightOfSilence = 1 / 8;
+
 export function createPace(): Pace {
   let window = leastOpen;
   /** That answers wait beyond the way there and back. */
   let queuedMs = 0;
+  /** The least that anybody has waited whose way is not known: what is more of that is a queue. */
+  let leastMs = Number.POSITIVE_INFINITY;
   const adjust = (): void => {
     window = Math.min(mostOpen, Math.max(leastOpen, window + (queuedMs < fewQueuedMs ? 1 : -1)));
   };
@@ -50,13 +54,17 @@ export function createPace(): Pace {
     answered: ({ tries, calledMs, rttMs }, lookedMs) => {
       // Of others it is not known which call they answer (Karn's algorithm, RFC 6298 3).
       if (tries !== 1) return;
-      const waitedMs = Math.min(mostQueuedMs, Math.max(0, lookedMs - calledMs - rttMs));
+      const answeredMs = Math.max(0, lookedMs - calledMs);
+      if (rttMs === 0) leastMs = Math.min(leastMs, answeredMs);
+      const waitedMs = Math.min(mostQueuedMs, Math.max(0, answeredMs - (rttMs === 0 ? leastMs : rttMs)));
       queuedMs += weightOfLast * (waitedMs - queuedMs);
       adjust();
     },
-    // Who is away stands in no queue.
+    // Who is away stands in no queue, and where only such are left nobody tells that it has gone.
     silent: ({ tries }) => {
-      if (tries === 1) adjust();
+      if (tries !== 1) return;
+      queuedMs *= 1 - weightOfSilence;
+      adjust();
     },
   };
 }

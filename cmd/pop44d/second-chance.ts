@@ -83,6 +83,8 @@ export function createSecondChance(parts: SecondChanceParts): SecondChance {
   async function leave(peers: Whereabouts['peers']): Promise<void> {
     const endpoints = peers.flatMap((client) => called.get(keyOf(client)) ?? []);
     for (const client of peers) called.delete(keyOf(client));
+    // Of those who have shaken hands just now nothing else tells.
+    answered();
     await driver.called(endpoints, false);
   }
 

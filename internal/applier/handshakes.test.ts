@@ -205,3 +205,48 @@ test('a nudge ends a pause of any length; one that comes during a look is for th
   ended.abort();
   await watching;
 });
+
+test('a nudge that comes during a look after a pause that was over by itself is for the next pause', async () => {
+  const ended = new AbortController();
+  const nudge = createNudge();
+  const sleeps: (() => void)[] = [];
+  let looks = 0;
+  let look: () => void = () => undefined;
+  const watching = watchHandshakes(
+    {
+      peers: async () => {
+        looks += 1;
+        if (looks === 1)
+          await new Promise<void>((resolve) => {
+            look = resolve;
+          });
+        return [];
+      },
+      // Nobody is waited for any more, and nothing moves: a nudge alone is a reason.
+      received: async () => 1,
+      confirmed: () => undefined,
+      known: new Map(),
+      failed: () => undefined,
+      hurried: () => false,
+      nudge,
+      clock: {
+        ...realClock,
+        sleep: (_, signal) =>
+          new Promise((resolve) => {
+            sleeps.push(resolve);
+            signal?.addEventListener('abort', () => resolve());
+          }),
+      },
+    },
+    () => undefined,
+    ended.signal,
+  );
+  await eventually(() => sleeps.length === 1, 1_000);
+  sleeps[0]?.();
+  await eventually(() => looks === 1, 1_000);
+  nudge.now();
+  look();
+  await eventually(() => looks === 2, 1_000);
+  ended.abort();
+  await watching;
+});

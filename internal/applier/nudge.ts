@@ -2,8 +2,8 @@
 
 export interface Nudge {
   now(): void;
-  /** `wake` hears of the next, in place of who was told before; at once when it has come already. */
-  next(wake: () => void): void;
+  /** `wake` hears of the next, at once when it has come already. Gives what ends that: whoever does not wait any more is owed the next. */
+  next(wake: () => void): () => void;
 }
 
 export function createNudge(): Nudge {
@@ -19,6 +19,9 @@ export function createNudge(): Nudge {
       if (owed) wake();
       wakes = owed ? undefined : wake;
       owed = false;
+      return () => {
+        wakes = undefined;
+      };
     },
   };
 }

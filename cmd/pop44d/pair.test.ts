@@ -65,6 +65,9 @@ test('the privileged half is told where peers of ours are, and nothing else that
   expect(made.told('p3', [right])).toBe('');
   expect(sent).toEqual([{ type: 'whereabouts', peers: [right] }]);
   expect(expected).toEqual([right]);
+  made.heard({ type: 'duty', role: 'active', epoch: 1, alarm: '' });
+  made.told('p2', [[key, '198.18.1.2:51820', now - 1, 'p44w0', 150]]);
+  expect(expected).toEqual([right]);
 });
 
 test('an order is carried out at most each 10 s; one that was refused may be tried again at once', async () => {

@@ -75,7 +75,8 @@ export function createPairing(parts: PairParts, signal: AbortSignal): Pairing {
       seen.take(taken);
       if (taken.length > 0) {
         send({ type: 'whereabouts', peers: taken });
-        parts.expected(taken);
+        // Who leads believes himself.
+        if (role !== 'active') parts.expected(taken);
       }
       return listener;
     },

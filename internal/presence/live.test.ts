@@ -58,6 +58,16 @@ test('a tunnel of the sibling has its class before it comes, is no session of th
   expect(now()?.classOf('a')).toBeUndefined();
 });
 
+test('what the sibling tells says nothing of the own interface by which a tunnel is reached', () => {
+  const { live, now } = world();
+  live.shook([{ ...shook('a', 1_000), link: 'p44w0' }], 1_000);
+  live.here(new Set(['a']), ['a']);
+  live.expect([shook('a', 9_000)], 9_000);
+  live.shook([{ ...shook('a', 2_000), link: 'p44w1' }], 9_000);
+  live.settle(9_000);
+  expect(now()?.linkOf('a')).toBe('p44w1');
+});
+
 test('what the sibling tells of a handshake that is older than the own one changes nothing', () => {
   const { live, now } = world();
   live.shook([shook('a', 5_000)], 5_000);

@@ -63,7 +63,9 @@ export function createLive(onChange: (live: LiveTunnels, changed: readonly strin
   }
 
   function follow({ tunnelId, handshakeMs, link }: Sighting): void {
-    if (link === undefined || handshakeMs < (sessions.get(tunnelId) ?? 0)) return;
+    // What the sibling has told says nothing of the own interfaces.
+    const newestMs = expected.has(tunnelId) ? 0 : (sessions.get(tunnelId) ?? 0);
+    if (link === undefined || handshakeMs < newestMs) return;
     const known = links.get(tunnelId) ?? accessLinks[0];
     if (known === link) return;
     links = link === accessLinks[0] ? links.delete(tunnelId) : links.set(tunnelId, link);

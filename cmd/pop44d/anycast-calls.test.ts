@@ -86,9 +86,9 @@ test('who was called because its holder seemed gone is called anew when it dies 
   made.take(clients(0, 3), gone);
   made.answered(client(0).peer);
   // Seen by links, before any call has ended.
-  expect(made.revived(gone)).toEqual([]);
-  expect(made.revived(nobody).map(({ handshakeMs }) => handshakeMs)).toEqual([1, 2]);
-  expect(made.revived(nobody)).toEqual([]);
+  expect(made.revived(() => gone)).toEqual([]);
+  expect(made.revived(() => nobody).map(({ handshakeMs }) => handshakeMs)).toEqual([1, 2]);
+  expect(made.revived(() => nobody)).toEqual([]);
   made.take(clients(1, 3), gone);
   expect([called.length, last()]).toEqual([2, [1, 2]]);
 });

@@ -29,9 +29,9 @@ export interface AnycastCalls {
   expire(): readonly Held[];
   /**
    * Gives those that were called because their holder was gone, and it is not: their answers go to it. Not called any more, so that they are called
-   * when it dies in truth. O(called)
+   * when it dies in truth. O(called) @param gone asked for when there are any
    */
-  revived(gone: ReadonlySet<string>): readonly Held[];
+  revived(gone: () => ReadonlySet<string>): readonly Held[];
   /** Many more can be called. */
   hasRoom(): boolean;
   clear(): void;
@@ -135,8 +135,11 @@ export function createAnycastCalls(parts: AnycastCallParts, signal: AbortSignal)
       }
       return over.map(({ client }) => client);
     },
-    revived: (gone) => {
-      const over = [...called.values()].filter(({ client, alive }) => !alive && !gone.has(client.nodeId));
+    revived: (goneNow) => {
+      const doubtful = [...called.values()].filter(({ alive }) => !alive);
+      if (doubtful.length === 0) return [];
+      const gone = goneNow();
+      const over = doubtful.filter(({ client }) => !gone.has(client.nodeId));
       for (const { client } of over) called.delete(client.peer);
       return over.map(({ client }) => client);
     },

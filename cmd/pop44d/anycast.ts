@@ -254,7 +254,7 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       if (message.type === 'links') {
         links = message.links;
         const { gone } = lostNow();
-        leave(calls.revived(gone));
+        leave(calls.revived(() => gone));
         if (mayCall()) takeFromGone(gone);
       }
       if (message.type !== 'relayed') return;
@@ -284,7 +284,7 @@ export function createAnycast(parts: AnycastParts, signal: AbortSignal): Anycast
       tell(holders.expire(nowMs()));
       linger();
       leave(calls.expire());
-      leave(calls.revived(lostNow().gone));
+      leave(calls.revived(() => lostNow().gone));
       if (group.some(({ id }) => unheard(id))) takeFromLost();
     },
   };

@@ -196,9 +196,9 @@ export function createCaller(parts: CallParts): Caller {
       of.left = living - Math.min(at, living) + stillOpen;
       const isDue = (call: OpenCall): boolean =>
         call.tries < mostTries && nowMs - call.triedMs >= of.pace.gapAfter(call);
-      const due = of.calm ? [] : [...open.values()].filter(isDue);
+      const due = of.calm ? [] : [...open.values()].filter(isDue).slice(0, mostOpen);
       for (const call of due) of.pace.silent(call);
-      await ring(due.slice(0, mostOpen), true);
+      await ring(due, true);
       // Who has not answered thrice, or for long, is away or far, and holds up nobody.
       const isPending = ({ tries, calledMs }: OpenCall): boolean =>
         of.calm ? nowMs - calledMs < calmHoldMs : tries < 3;

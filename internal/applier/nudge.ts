@@ -20,7 +20,8 @@ export function createNudge(): Nudge {
       wakes = owed ? undefined : wake;
       owed = false;
       return () => {
-        wakes = undefined;
+        // Who waits since then goes on waiting.
+        if (wakes === wake) wakes = undefined;
       };
     },
   };

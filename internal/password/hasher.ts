@@ -9,7 +9,7 @@ import { type Argon, argon } from './argon.ts';
 const longestWaitMs = 2_000;
 const firstGuessMs = 60;
 const weightOfLast = 0.2;
-/** Who calls for many comes back when so many of the queue are done: it stays almost full, and is asked ten times a second instead of 500. */
+/** Who calls for many comes back when so many of the queue are done: it stays almost full, and is asked a few times a second. */
 const restHashes = 4;
 /** Rest, in parts of the hash before it, while others wait (adr/0034, `npm run bench -- people --only daemons`). */
 const restShare = 1;

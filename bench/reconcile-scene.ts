@@ -6,6 +6,7 @@
 import { type Client, openClient } from '#internal/client/client.ts';
 import { realClock } from '#internal/clock/clock.ts';
 import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts';
+import { programFile } from '#internal/testkit/programs.ts';
 import { popRequest } from '#internal/testkit/requests.ts';
 import { atRate, type Pace } from './at-rate.ts';
 import { applied, fillTunnels, newPublicKey } from './tunnels.ts';
@@ -35,7 +36,7 @@ export async function raiseReconcile(flags: readonly string[], say: (line: strin
     directory: '/tmp/bench',
     clock: realClock,
     nodes: 1,
-    daemonFlags: flags,
+    daemonArgv: [process.execPath, ...flags, programFile('pop44d')],
     onStep: ({ name, ms }) => say(`  ${name}: ${ms} ms`),
     onGivenUp: (service, reason) => say(`  ${service} stays down: ${reason}`),
   });

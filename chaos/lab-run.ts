@@ -15,7 +15,7 @@ import { goalsOf } from './goals.ts';
 import { type LabFaultKind, labFaultTable, runLabFaults } from './lab-fault.ts';
 import { keepLooking, type LookingOptions } from './looking.ts';
 import { ownCommit } from './older-tree.ts';
-import { complaintsIn, logsIn } from './patched-cluster.ts';
+import { complaintsIn, logsIn, raisePatchedLab } from './patched-cluster.ts';
 import { createTrafficPools } from './pools.ts';
 import { startProbes } from './probing.ts';
 import { type Recorded, reportOf } from './recorded.ts';
@@ -67,9 +67,11 @@ async function problemOf(lab: World, client: Client, node: string): Promise<stri
 }
 
 export async function runOnLab(options: RunOptions & { readonly kinds: readonly LabFaultKind[] }): Promise<RunResult> {
-  const { clock, directory, say } = options;
+  const { clock, directory, patches, say } = options;
   say(`seed ${options.seed}: raising a lab`);
-  const lab = await raiseLab({ directory, clock });
+  const lab = await (patches === undefined
+    ? raiseLab({ directory, clock })
+    : raisePatchedLab({ directory, clock }, patches));
   const client = openClient(adminContext(lab));
   try {
     return await observed(lab, client, options);

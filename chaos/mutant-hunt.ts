@@ -3,6 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InvariantName, sentences, type Verdict } from './check/invariant.ts';
+import { runOnLab } from './lab-run.ts';
 import { type Mutant, type MutantName, mutants } from './mutants.ts';
 import { type RunOptions, runScenario } from './run.ts';
 import { scenarios, split } from './scenario.ts';
@@ -23,7 +24,7 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
   const caught: Caught[] = [];
   for (const name of only) {
     const mutant: Mutant = mutants[name];
-    const { kinds, parts, traffic, ...rest } = mutant.options;
+    const { kinds, lab, parts, traffic, ...rest } = mutant.options;
     const { left } = split(kinds, common.means);
     if (left.length > 0) {
       say(`${name}: not hunted; ${left.join(', ')}`);
@@ -31,7 +32,7 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
     }
     say(`${name}: ${mutant.why}`);
     const place = join(directory, name);
-    const { report } = await runScenario({
+    const run: RunOptions = {
       ...common,
       name: `mutant ${name}`,
       scenario: { ...scenarios.allocate, faults: kinds, ...(parts && { traffic: parts }) },
@@ -41,7 +42,8 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
       seconds: mutant.seconds,
       patches: [mutant],
       say: () => {},
-    });
+    };
+    const { report } = await (lab === undefined ? runScenario(run) : runOnLab({ ...run, kinds: lab }));
     await rm(place, { recursive: true, force: true });
     const wanted: ReadonlySet<string> = new Set(mutant.breaks);
     const broken = report.invariants.filter((each) => each.violations > 0 && wanted.has(each.name));

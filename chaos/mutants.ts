@@ -1,6 +1,7 @@
 // Mutants: mistakes that are put into our own code, one at a time. The judge must find each by what it leads to.
 
 import type { InvariantName } from './check/invariant.ts';
+import type { LabFaultKind } from './lab-fault.ts';
 import type { Mix } from './mutant-mixes.ts';
 import { apart, freshSlabs, sameAddresses, underWarden } from './mutant-mixes.ts';
 import type { Patch } from './patch.ts';
@@ -16,6 +17,8 @@ export interface Mutant extends Patch {
   /** What provokes it. */
   readonly options: Pick<RunOptions, 'freezes' | 'tunnelling'> & {
     readonly kinds: Scenario['faults'];
+    /** On a lab, whose faults these are, instead of a cluster. */
+    readonly lab?: readonly LabFaultKind[];
     /** Default: allocate alone. */
     readonly parts?: Scenario['traffic'];
     readonly traffic?: NonNullable<RunOptions['allocating']> & { readonly mix?: Mix };
@@ -193,6 +196,33 @@ export const mutants = {
     breaks: ['bounded'],
     seconds: 20,
     options: { kinds: ['lease-revoked'] },
+  },
+  'told-as-fresh': {
+    file: 'internal/api/service.ts',
+    find: 'stale: !store.contact().connected',
+    replace: 'stale: false',
+    why: 'a daemon that does not hear from its store says that what it shows is new',
+    breaks: ['away'],
+    seconds: 36,
+    options: { kinds: [], lab: ['quorum-away'] },
+  },
+  'clean-start': {
+    file: 'internal/applier/applier.ts',
+    find: 'await apply(plan(want, found, fixedKeys()));',
+    replace: 'await apply(plan(want, found, undefined));',
+    why: 'a privileged half that begins anew takes away all that it has not been told of yet',
+    breaks: ['untouched'],
+    seconds: 16,
+    options: { kinds: [], lab: ['half-killed'] },
+  },
+  'peers-stay': {
+    file: 'internal/applier/applier.ts',
+    find: 'else if (stays === undefined) want[kind].delete(key);',
+    replace: "else if (stays === undefined) kind === 'peer' || want[kind].delete(key);",
+    why: 'a tunnel that is gone from the records goes on at its node',
+    breaks: ['data-plane'],
+    seconds: 16,
+    options: { kinds: [], lab: ['packets-lost'] },
   },
 } as const satisfies Readonly<Record<string, Mutant>>;
 

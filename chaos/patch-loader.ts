@@ -25,7 +25,9 @@ function begin({ patches, orders }: PatchOrder): void {
       return { ...loaded, source: own.reduce(patched, text) };
     },
   });
-  // The daemon's argument is its node's file: .../p1/node.json.
+  // Points and timers are of the half that faces the network.
+  if (process.argv[2] !== 'run') return;
+  // Its argument is its node's file: .../p1/node.json.
   const node = basename(dirname(process.argv.at(-1) ?? ''));
   let wanted = '';
   const look = setInterval(() => {

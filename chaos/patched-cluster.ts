@@ -1,10 +1,11 @@
-// Patched cluster: three nodes whose daemons have points to stop at, and what their logs say.
+// Patched cluster: three nodes, or those of a lab, whose daemons have points to stop at, and what their logs say.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Cluster, type ClusterOptions, raiseCluster } from '#internal/testkit/cluster.ts';
 import { makeOrderDirectory } from './freezes.ts';
+import { raiseLab, type World, type WorldOptions } from '#internal/testkit/lab/lab.ts';
 import {
   misplaced,
   orderVariable,
@@ -23,12 +24,11 @@ const textOf = (file: string): string => readFileSync(join(tree, file), 'utf8');
 /** Where orders to stop are left for the daemons. */
 export const ordersIn = (directory: string): string => join(directory, 'orders');
 
-/** @param more patches beside points and sightings. @throws what was last wrong, with the ends of all logs */
-export async function raisePatched(
-  options: Omit<ClusterOptions, 'daemonEnv'>,
-  more: readonly Patch[],
-): Promise<Cluster> {
-  const { directory } = options;
+/**
+ * What a daemon is told to load patched, as a file; gives its environment. @param more patches beside points and sightings
+ * @throws Error that names patches which fit the tree no more
+ */
+export function orderPatches(directory: string, more: readonly Patch[]): Readonly<Record<string, string>> {
   const patches = [...Object.values(points), ...Object.values(sightings), ...more];
   const problems = misplaced(patches, textOf);
   if (problems.length > 0) throw new Error(`patches that fit no more: ${problems.join('; ')}`);
@@ -36,13 +36,29 @@ export async function raisePatched(
   const order: PatchOrder = { patches, orders: ordersIn(directory) };
   const file = join(directory, 'order.json');
   writeFileSync(file, JSON.stringify(order));
+  return { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
+}
+
+/** @param more as above. @throws what was last wrong, with the ends of all logs */
+export async function raisePatched(
+  options: Omit<ClusterOptions, 'daemonEnv'>,
+  more: readonly Patch[],
+): Promise<Cluster> {
+  const { directory } = options;
+  const daemonEnv = orderPatches(directory, more);
   try {
-    const daemonEnv = { [orderVariable]: file, NODE_OPTIONS: `--import=${loader}` };
     // Patches are of sources.
     return await raiseCluster({ ...options, treeOf: (id) => options.treeOf?.(id) ?? tree, daemonEnv });
   } catch (thrown) {
     throw new Error(lastWords(directory), { cause: thrown });
   }
+}
+
+/** Both halves in a lab. */
+export function raisePatchedLab(options: WorldOptions, more: readonly Patch[]): Promise<World> {
+  const env = Object.entries(orderPatches(options.directory, more)).map(([name, value]) => `${name}=${value}`);
+  const daemonArgv = ['env', ...env, process.execPath, join(tree, 'cmd/pop44d/main.ts')];
+  return raiseLab({ ...options, daemonArgv });
 }
 
 /** Text of every log by process. */

@@ -13,7 +13,7 @@ import type { LabNode } from './topology.ts';
 import { raiseWorld } from './world.ts';
 import type { World, WorldOptions } from './world.ts';
 
-const daemon = programFile('pop44d');
+const installed = [process.execPath, programFile('pop44d')];
 
 /** Nothing that a process could use against the kernel: pop44d and etcd hold no capability (DESIGN.md, section 2). */
 export const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'];
@@ -29,10 +29,10 @@ async function meshIsUp(world: World, node: LabNode): Promise<boolean> {
 }
 
 /** The privileged halves; done when every node has its end of the mesh. */
-async function startDataplanes(world: World, flags: readonly string[]): Promise<void> {
+async function startDataplanes(world: World, pop44d: readonly string[]): Promise<void> {
   for (const { node } of world.nodes)
     await world.serve(`${node.id}-dataplane`, node.transport, [
-      ...[process.execPath, ...flags, daemon, 'dataplane', '--config', nodeFiles(node.id).config],
+      ...[...pop44d, 'dataplane', '--config', nodeFiles(node.id).config],
     ]);
   for (const { node } of world.nodes) await eventually(() => meshIsUp(world, node), meshWithinMs);
 }
@@ -45,11 +45,11 @@ export async function startEtcd(world: World): Promise<void> {
     await world.serve(`${node.id}-etcd`, node.transport, [...unprivileged, ...etcdArgv(node, members, program)]);
 }
 
-async function startDaemons(world: World, flags: readonly string[]): Promise<void> {
+async function startDaemons(world: World, pop44d: readonly string[]): Promise<void> {
   for (const { node } of world.nodes)
     await world.serve(`${node.id}-daemon`, node.transport, [
       ...unprivileged,
-      ...[process.execPath, ...flags, daemon, 'run', '--config', nodeFiles(node.id).config],
+      ...[...pop44d, 'run', '--config', nodeFiles(node.id).config],
     ]);
 }
 
@@ -89,6 +89,7 @@ async function endpointsAnnounced(world: World): Promise<void> {
  * @throws Fault `lab` with the ends of the logs; everything is stopped then
  */
 export async function raiseLab(options: WorldOptions): Promise<World> {
+  const pop44d = options.daemonArgv ?? installed;
   const givenUp = Promise.withResolvers<never>();
   // It also happens long after the raise, when nobody waits for it any more.
   givenUp.promise.catch(() => {});
@@ -100,9 +101,9 @@ export async function raiseLab(options: WorldOptions): Promise<World> {
   const step = (name: string, work: () => Promise<void>): Promise<void> =>
     world.step(name, () => Promise.race([work(), givenUp.promise]));
   try {
-    await step('pop44d dataplane, mesh', () => startDataplanes(world, options.daemonFlags ?? []));
+    await step('pop44d dataplane, mesh', () => startDataplanes(world, pop44d));
     await step('etcd', () => startEtcd(world));
-    await step('pop44d', () => startDaemons(world, options.daemonFlags ?? []));
+    await step('pop44d', () => startDaemons(world, pop44d));
     await step('fabric', () => makeFabricKnown(world));
     await step('endpoints announced', () => endpointsAnnounced(world));
     return world;

@@ -26,8 +26,8 @@ export interface WorldOptions {
   readonly nodes?: number;
   /** Four nodes, of which the third and the fourth are the two of one PoP. */
   readonly pair?: true | PairWish;
-  /** Of Node, for the daemons: what a bench looks into them by. */
-  readonly daemonFlags?: readonly string[];
+  /** What starts pop44d, of whichever half, before its arguments; default: Node with the program as it is installed. */
+  readonly daemonArgv?: readonly string[];
   readonly onStep?: (step: Step) => void;
   /** A service has died too often and stays down. */
   readonly onGivenUp?: (service: string, reason: string) => void;

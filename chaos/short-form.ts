@@ -1,14 +1,15 @@
-// Short form: a scenario as a test runs it, for some seconds.
+// Short form: a scenario as a test runs it, for a minute.
 
 import { realClock } from '#internal/clock/clock.ts';
 import { toolPath, whyNoTools } from '#internal/testkit/tools.ts';
 import { faketimePath, whyNoFaketime } from './fault-clock.ts';
+import { goalSentence } from './goals.ts';
 import { runScenario } from './run.ts';
 import { scenarios } from './scenario.ts';
 
 export const shortFormDirectory = '/tmp/chaos';
-const seconds = 20;
-/** It takes 45 s; on a loaded machine nodes are waited for, elections and answers, each by itself. */
+const seconds = 60;
+/** It takes 90 s; on a loaded machine nodes are waited for, elections and answers, each by itself. */
 export const shortFormTimeoutMs = 240_000;
 
 /** What was broken, and the command that does the same again. */
@@ -28,7 +29,8 @@ export async function shortForm(name: keyof typeof scenarios) {
     },
   });
   return {
-    broken: report.invariants.filter(({ violations }) => violations > 0),
+    // Laws alone: how soon it was over is told, and judged by the command, where nothing else runs.
+    broken: report.invariants.filter(({ name, violations }) => violations > 0 && goalSentence(name) === undefined),
     again: `npm run chaos -- ${name} --seconds ${seconds} --seed ${seed} --report DIR`,
   };
 }

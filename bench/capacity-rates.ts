@@ -29,7 +29,7 @@ const bulk = (name: string, kbitPerSecond: number, first: number, most: number):
   const packetsPerSecond = (kbitPerSecond * 1_000) / 8 / bulkBytes;
   return { name, kbitPerSecond, packetsPerSecond, bytes: bulkBytes, first, most };
 };
-const megabit = bulk('megabit', 1_000, 80, 400);
+const megabit = bulk('megabit', 1_000, 150, 500);
 const rates: readonly Rate[] = [voice, bulk('quarter', 250, 200, 700), megabit, bulk('four', 4_000, 20, 100)];
 
 /** Of all echoes. */
@@ -42,7 +42,8 @@ const tryMs = 4_000;
 /** Longer than from one full comparison of the node to the next, 10 s. */
 const confirmMs = 12_000;
 const warm = { tunnels: 50, packetsPerSecond: 50, bytes: 200, ms: tryMs };
-const mostConfirms = 3;
+/** Each a step down. */
+const mostConfirms = 8;
 /** Of the processors, to others on this machine: a try is worth nothing then. */
 const mostForeign = 0.1;
 const disturbedTries = 3;
@@ -88,15 +89,16 @@ async function find(
     tried.push([tunnels, loaded]);
     return loaded;
   };
-  const carries = async (tunnels: number): Promise<boolean> => {
-    const loaded = await once(tunnels, tryMs);
+  const twice = async (tunnels: number, ms: number): Promise<Loaded> => {
+    const loaded = await once(tunnels, ms);
     // What else runs on this machine disturbs it now and then.
-    return holds(loaded) || (lossOf(loaded) < hopeless && holds(await once(tunnels, tryMs)));
+    return holds(loaded) || lossOf(loaded) >= hopeless ? loaded : once(tunnels, ms);
   };
-  const { tries, within } = quick ? { tries: 4, within: 0.12 } : { tries: 6, within: 0.05 };
+  const carries = async (tunnels: number): Promise<boolean> => holds(await twice(tunnels, tryMs));
+  const { tries, within } = quick ? { tries: 6, within: 0.12 } : { tries: 10, within: 0.03 };
   let tunnels = await largest({ first, most, growth: 1.35, tries, within }, carries);
   for (let left = mostConfirms; ; left -= 1) {
-    const loaded = await once(tunnels, confirmMs);
+    const loaded = await twice(tunnels, confirmMs);
     if (holds(loaded) || left === 0) return { tunnels: holds(loaded) ? tunnels : 0, loaded, tried };
     tunnels = Math.floor(tunnels * (1 - within));
   }

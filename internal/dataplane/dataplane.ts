@@ -139,11 +139,14 @@ export interface Ruleset {
   readonly text: string;
 }
 
-/** An element of a hash set or map in our table. Key: `<netns> <set> <element>`, without the value that a map has for it. */
+/** An element of a hash set or map in our table. Key: `<netns> <set> <element>`, without the value that a map has for it, or its limit. */
 export interface Element {
   readonly netns: Netns;
   readonly set: string;
-  /** As nft prints it, protocols and services as numbers: `44.31.0.7`, `2001:db8:44:7::`, `44.31.0.7 : 3` of a map. */
+  /**
+   * As nft prints it, protocols and services as numbers: `44.31.0.7`, `2001:db8:44:7::`, `44.31.0.7 : 3` of a map, `44.31.0.7 limit rate
+   * 600/minute burst 2 packets` of a set whose elements are found while they are below a limit.
+   */
   readonly element: string;
 }
 
@@ -237,9 +240,9 @@ export function emptyDataplane(): MutableDataplane {
 /** As tc(8) and nft(8) write it. */
 export const classId = (minor: number): string => `1:${minor.toString(16)}`;
 
-/** A map has a key once: another value for it is a change. */
+/** A map has a key once, and so has a set whose elements have limits: another value for it is a change. */
 function withoutValue(element: string): string {
-  const end = element.indexOf(' : ');
+  const end = element.search(/ (: |limit )/);
   return end < 0 ? element : element.slice(0, end);
 }
 

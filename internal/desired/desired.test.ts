@@ -92,6 +92,8 @@ test('a tunnel opens so many flows a second, by its prefix, whatever they are an
   ] as const) {
     expect(chainOf(text, 'from_tunnel')).toContain(`${source} @t${unit} goto open${unit}`);
     expect(chainOf(text, `open${unit}`)).toEqual([
+      'ct state established,related return',
+      expect.stringMatching(/^ip6? daddr \{ .* \} drop$/),
       'ct state != new return',
       'ct mark != 0 return',
       `update @opened${unit[0]} { ${source} limit rate over 100/second burst 1000 packets } goto refused${unit}`,

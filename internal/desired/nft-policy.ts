@@ -168,10 +168,12 @@ export function unitChains(family: Family, length: number): readonly string[] {
 }
 
 /** New flows from tunnels whose prefixes have this length. */
-export function openingChain(family: Family, length: number): string {
+export function openingChain(family: Family, length: number, nowhere: readonly string[]): string {
   const tunnel = masked(family, 'saddr', length);
   return chain(
     `open${family}_${length}`,
+    'ct state established,related return',
+    `${family === 4 ? 'ip' : 'ip6'} daddr { ${nowhere.join(', ')} } drop`,
     // As with flows that come in: the first packet alone counts.
     'ct state != new return',
     'ct mark != 0 return',

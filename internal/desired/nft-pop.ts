@@ -55,11 +55,10 @@ export function popTable(view: View): string {
     ...families.flatMap((family) => declarations(family, units[family])),
     presetChain(),
     ...ofUnits(unitChains),
-    ...ofUnits((family, length) => [openingChain(family, length)]),
+    ...ofUnits((family, length) => [openingChain(family, length, martians[family])]),
     // A tunnel sends from its own prefixes only, whatever AllowedIPs say, and neither to links nor into the mesh.
     chain(
       'from_tunnel',
-      ...martian('daddr'),
       ...ofUnits((family, length) => [`${isTunnel(family, 'saddr', length)} goto open${family}_${length}`]),
       'drop',
     ),
@@ -77,6 +76,9 @@ export function popTable(view: View): string {
       'type filter hook prerouting priority raw; policy accept;',
       `iifname != ${accessAnd(chokeOut, throughLink, 'lo')} fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),
+    chain('uploaded', `oifname ${anyAccess} goto to_tunnel`, 'accept'),
+    // It comes back by the choke's other end, and is judged then.
+    chain('upload', 'jump from_tunnel', `oifname "${chokeIn}" accept`, 'goto uploaded'),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(
@@ -86,15 +88,14 @@ export function popTable(view: View): string {
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
       // Downloads are most of what a node forwards. Their flows' first packets went the whole way.
       `iifname != ${anyAccess} oifname ${anyAccess} ct state established,related accept`,
-      `iifname ${anyAccess} jump from_tunnel`,
+      // What tunnels send is most of the rest: each kind of way has its own few rules.
+      `iifname ${anyAccess} goto upload`,
       // The same of the sibling, while sessions go from one to the other: it has let it out already, and knows no better than we.
-      `iifname "${throughLink}" jump from_tunnel`,
-      `iifname != ${outside} jump from_outside`,
-      // It comes back by the choke's other end, and is judged then.
-      `oifname "${chokeIn}" accept`,
-      `oifname ${anyAccess} goto to_tunnel`,
+      `iifname "${throughLink}" goto upload`,
       // Where it goes was looked at when it left the tunnel.
-      `iifname ${accessAnd(chokeOut, throughLink)} accept`,
+      `iifname "${chokeOut}" goto uploaded`,
+      `iifname != ${outside} jump from_outside`,
+      `oifname ${anyAccess} goto to_tunnel`,
       `oifname != ${outside} jump to_outside`,
       ...transit(view),
     ),

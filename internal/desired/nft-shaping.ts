@@ -4,12 +4,17 @@
 // Downloads are classed on their way into the access interface, uploads on their way into the choke. A shaped tunnel
 // without a class shares the class of those that wait for one: it is never unlimited. What is not shaped is told so by
 // name, because HTB puts all that it was told nothing about, or a class that is not there, among those that wait.
+//
+// Where the uplink is not known, nothing is shared, and a tunnel that stays below its rate needs no class to do so. Each of its
+// prefixes is an element that nft finds while it is below a limit of its own; a packet that does not find it notes the tunnel, by its class,
+// and a tunnel that is noted goes through its class with all its prefixes.
 
 import { classId } from '#internal/dataplane/dataplane.ts';
 import { chokeFwmark, chokeIn } from '#internal/dataplane/ownership.ts';
 import { addressBits, addressFrom } from '#internal/netip/netip.ts';
 import { anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
+import { accessMtu } from './wireguard.ts';
 
 export type Direction = 'up' | 'down';
 
@@ -23,12 +28,44 @@ const mark = `0x${chokeFwmark.toString(16)}`;
 /** Bytes a second of uploads that the choke was not there for, as between two comparisons. */
 const pastChoke = '500 kbytes/second';
 
+/** Of its rate. What waits in a class, a second of its rate at most (driver/tc/render.ts), has gone when its tunnel is past it again. */
+const pacedShare = 0.9;
+/** Since the last packet too many. */
+const notedFor = '10s';
+/** Of a tunnel with less, 12 packets wait for longer than that second: it goes through its class always. */
+const leastPaced = 150_000;
+/** Minors of classes. */
+const mostNoted = 65_536;
+/** As long as a plain queue (driver/tc/render.ts): what a busy machine has held up comes at once. */
+const pacedBurstMs = 100;
+
 /** Tunnels that are shaped in a direction. */
 export const shapedSet = (direction: Direction, family: 4 | 6, length: number): string =>
   `shaped_${direction}${family}_${length}`;
 /** Classes of those that have one. */
 export const classMap = (direction: Direction, family: 4 | 6, length: number): string =>
   `class_${direction}${family}_${length}`;
+
+/** Those of them that need no class while they are below a limit: found while they are. */
+export const pacedSet = (direction: Direction, family: 4 | 6, length: number): string =>
+  `paced_${direction}${family}_${length}`;
+/** Classes of those that were above it, filled by packets. */
+const notedSet = (direction: Direction): string => `noted_${direction}`;
+const noting = (direction: Direction): string => `update @${notedSet(direction)} { meta priority }`;
+/** Whether a ruleset lets tunnels that are below their limits past their classes. */
+export const sparesClasses = (ruleset: string, direction: Direction): boolean => ruleset.includes(noting(direction));
+
+const perMinute = (packets: number, burst: number): string => `limit rate ${packets}/minute burst ${burst} packets`;
+
+/**
+ * The limit of one of so many prefixes of a tunnel. In full packets, which nft counts without a second's worth at once, as it does with
+ * bytes (nft_limit.c of the kernel); smaller ones are led through their class sooner than they need be. Undefined: none.
+ */
+export function pace(bitPerSecond: number, prefixes: number): string | undefined {
+  if (bitPerSecond < leastPaced) return undefined;
+  const perSecond = (pacedShare * bitPerSecond) / 8 / accessMtu / prefixes;
+  return perMinute(Math.floor(perSecond * 60), Math.max(1, Math.floor((perSecond * pacedBurstMs) / 1_000)));
+}
 
 interface Unit {
   readonly family: 4 | 6;
@@ -48,34 +85,54 @@ export function shapingChains({ node, units4, units6 }: View): readonly string[]
     ...units4.map((length) => ({ family: 4 as const, length })),
     ...units6.map((length) => ({ family: 6 as const, length })),
   ];
-  const of = (direction: Direction, line: (unit: Unit) => string): readonly string[] =>
-    units.map((unit) => `${field(unit, direction)} ${line(unit)}`);
+  const each = (
+    direction: Direction,
+    lines: (own: string, name: (set: typeof shapedSet) => string) => readonly string[],
+  ) => units.flatMap((unit) => lines(field(unit, direction), (set) => set(direction, unit.family, unit.length)));
   const shaped = (direction: Direction, verdict: string): readonly string[] =>
-    of(direction, ({ family, length }) => `@${shapedSet(direction, family, length)} ${verdict}`);
-  const classed = (direction: Direction): string =>
-    chain(
-      `class_${direction}`,
-      `meta priority set ${classId(waitingClass)}`,
-      ...units.map(
-        (unit) => `meta priority set ${field(unit, direction)} map @${classMap(direction, unit.family, unit.length)}`,
-      ),
-    );
-  const unshaped = node.uplinkBitPerSecond === 0n ? pastClasses : unshapedClass;
+    each(direction, (own, name) => [`${own} @${name(shapedSet)} ${verdict}`]);
+  const itsClass = (direction: Direction): readonly string[] =>
+    each(direction, (own, name) => [`meta priority set ${own} map @${name(classMap)}`]);
+  const knowsUplink = node.uplinkBitPerSecond !== 0n;
+  // Found by no limit: above it, or without one. Several packets that the kernel has put together count as one there.
+  const toClasses = (direction: Direction): readonly string[] =>
+    knowsUplink
+      ? shaped(direction, `goto above_${direction}`)
+      : each(direction, (own, name) => [
+          `meta length <= ${accessMtu} ${own} @${name(pacedSet)} goto below_${direction}`,
+          `${own} @${name(shapedSet)} goto above_${direction}`,
+        ]);
+  const classed = (direction: Direction): readonly string[] => [
+    `meta priority set ${classId(waitingClass)}`,
+    ...itsClass(direction),
+  ];
+  const unshaped = classId(knowsUplink ? unshapedClass : pastClasses);
+  const isNoted = (direction: Direction): string => `meta priority @${notedSet(direction)}`;
+  const above = (direction: Direction): readonly string[] => [
+    ...classed(direction),
+    ...(knowsUplink ? [] : [noting(direction)]),
+  ];
   return [
-    ...(['up', 'down'] as const).flatMap((direction) =>
-      units.flatMap(({ family, length }) => [
+    ...(['up', 'down'] as const).flatMap((direction) => [
+      ...units.flatMap(({ family, length }) => [
         `set ${shapedSet(direction, family, length)} { type ipv${family}_addr; }`,
+        `set ${pacedSet(direction, family, length)} { type ipv${family}_addr; ${perMinute(1, 1)}; }`,
         `map ${classMap(direction, family, length)} { type ipv${family}_addr : classid; }`,
       ]),
-    ),
-    // Before the route is chosen, which leads marked packets into the choke.
-    chain('mark_up', ...shaped('up', `meta mark set ${mark}`)),
+      `set ${notedSet(direction)} { type classid; size ${mostNoted}; flags dynamic, timeout; timeout ${notedFor}; }`,
+    ]),
+    // Before the route is chosen, which leads marked packets into the choke. Its class is looked up twice, since forwarding changes a packet's
+    // priority; it must not keep ours where it does not (IPv6).
+    chain('above_up', `meta mark set ${mark}`, ...(knowsUplink ? [] : [...above('up'), 'meta priority set none'])),
+    chain('below_up', ...itsClass('up'), `${isNoted('up')} meta mark set ${mark}`, 'meta priority set none'),
+    chain('mark_up', ...toClasses('up')),
     chain('choke', 'type filter hook prerouting priority mangle; policy accept;', `iifname ${anyAccess} jump mark_up`),
-    classed('up'),
-    classed('down'),
-    chain('shape_down', `meta priority set ${classId(unshaped)}`, ...shaped('down', 'goto class_down')),
+    chain('above_down', ...above('down')),
+    // Who has no class yet is in none that could be noted.
+    chain('below_down', ...itsClass('down'), `${isNoted('down')} return`, `meta priority set ${unshaped}`),
+    chain('shape_down', `meta priority set ${unshaped}`, ...toClasses('down')),
     // The mark has done its work: the second time, out of the choke, the way goes on.
-    chain('shape_up', 'meta mark set 0', 'goto class_up'),
+    chain('shape_up', 'meta mark set 0', ...classed('up')),
     // After the filter. Forwarding gives a packet its priority by its TOS before this hook (ip_forward of the kernel).
     chain(
       'shaping',

@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Dataplane } from '#internal/dataplane/dataplane.ts';
 import { plan, printStep } from '#internal/plan/plan.ts';
 import { fold, type Snapshot } from '#internal/model/model.ts';
 import { fabricEvents, threePops, tunnelEvents } from '#internal/testkit/three-pops.ts';
 import { desired, type Here, type Self } from './desired.ts';
+import { pace } from './nft-shaping.ts';
 import { toldRate } from './shaping.ts';
 
 const self: Self = { nodeId: 'p1', accessKeyFile: '/keys/access', interconnectKeyFile: '/keys/interconnect' };
@@ -36,6 +38,10 @@ test('an unshaped tunnel has no part in it, live or not [T9]', () => {
 describe('[T9] a shaped tunnel', () => {
   test('is in its sets at once, and shares a class until it is live', () => {
     expect(steps(of(rates(2_000_000n, 10_000_000n)), of(threePops(2)))).toEqual([
+      '+ element pop paced_down4_32 44.31.0.1',
+      '+ element pop paced_down6_64 2001:db8:44:1::',
+      '+ element pop paced_up4_32 44.31.0.1',
+      '+ element pop paced_up6_64 2001:db8:44:1::',
       '+ element pop shaped_down4_32 44.31.0.1',
       '+ element pop shaped_down6_64 2001:db8:44:1::',
       '+ element pop shaped_up4_32 44.31.0.1',
@@ -66,12 +72,69 @@ describe('[T9] a shaped tunnel', () => {
     });
   });
 
-  test('changes its rate by one step, and is shaped one way alone where the other is unlimited', () => {
+  test('changes its rate by its class and its limits, and is shaped one way alone where the other is unlimited', () => {
     const before = of(rates(2_000_000n, 10_000_000n), live);
-    expect(steps(of(rates(2_000_000n, 5_000_000n), live), before)).toEqual(['~ class pop p44w0 1:1a']);
+    expect(steps(of(rates(2_000_000n, 5_000_000n), live), before)).toEqual([
+      '~ class pop p44w0 1:1a',
+      '~ element pop paced_down4_32 44.31.0.1',
+      '~ element pop paced_down6_64 2001:db8:44:1::',
+    ]);
     const down = of(rates(0n, 10_000_000n), live);
     expect([...down.element.keys()].filter((key) => key.includes('_up'))).toEqual([]);
     expect(down.class.has('pop p44u0 1:1a')).toBe(false);
+  });
+});
+
+describe('[T9] who stays below its rate goes past the classes', () => {
+  const chainOf = (made: Dataplane, name: string): readonly string[] =>
+    (new RegExp(`chain ${name} \\{\\n([^]*?)\\n\\}`).exec(made.ruleset.get('pop')?.text ?? '')?.[1] ?? '')
+      .split('\n')
+      .map((line) => line.trim());
+
+  test('where the uplink is not known, each of its prefixes by a part of its rate', () => {
+    const made = of(rates(2_000_000n, 10_000_000n));
+    expect(made.element.get('pop paced_down4_32 44.31.0.1')?.element).toBe(
+      '44.31.0.1 limit rate 23767/minute burst 39 packets',
+    );
+    expect(made.element.get('pop paced_down6_64 2001:db8:44:1::')?.element).toBe(
+      '2001:db8:44:1:: limit rate 23767/minute burst 39 packets',
+    );
+    expect(chainOf(made, 'mark_up').slice(0, 2)).toEqual([
+      'meta length <= 1420 ip saddr @paced_up4_32 goto below_up',
+      'ip saddr @shaped_up4_32 goto above_up',
+    ]);
+    // The class is that of all its prefixes.
+    expect(chainOf(made, 'above_down').at(-1)).toBe('update @noted_down { meta priority }');
+    expect(chainOf(made, 'below_down').at(-2)).toBe('meta priority @noted_down return');
+  });
+
+  test('nobody does where all share an uplink', () => {
+    const known = of(having('node', { uplinkBitPerSecond: 20_000_000n }, rates(2_000_000n, 10_000_000n)));
+    expect(chainOf(known, 'mark_up')[0]).toBe('ip saddr @shaped_up4_32 goto above_up');
+    expect(chainOf(known, 'above_up')).toEqual(['meta mark set 0x45']);
+    expect(known.ruleset.get('pop')?.text).not.toContain('update @noted_');
+  });
+
+  test('nor whose rate is so low that what waits in its class waits for seconds', () => {
+    const made = of(rates(149_000n, 150_000n));
+    expect([...made.element.keys()].filter((key) => key.includes(' paced_')).sort()).toEqual([
+      'pop paced_down4_32 44.31.0.1',
+      'pop paced_down6_64 2001:db8:44:1::',
+    ]);
+  });
+
+  test('the limits of all prefixes together are below the rate', () => {
+    const rate = fc.integer({ min: 150_000, max: 10_000_000_000 });
+    fc.assert(
+      fc.property(rate, fc.integer({ min: 1, max: 16 }), (bitPerSecond, prefixes) => {
+        const [, packets = '', burst = ''] =
+          /^limit rate (\d+)\/minute burst (\d+) packets$/.exec(pace(bitPerSecond, prefixes) ?? '') ?? [];
+        // Of 1,420 bytes each.
+        expect((prefixes * Number(packets) * 1_420 * 8) / 60).toBeLessThanOrEqual(0.9 * bitPerSecond);
+        expect(Number(packets)).toBeGreaterThanOrEqual(1);
+        expect(Number(burst)).toBe(Math.max(1, Math.floor((0.9 * bitPerSecond * 0.1) / 8 / 1_420 / prefixes)));
+      }),
+    );
   });
 });
 

@@ -7,7 +7,7 @@
 import { classId, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { classMap, type Direction, shapedSet, unshapedClass, waitingClass } from './nft-shaping.ts';
+import { classMap, type Direction, pace, pacedSet, shapedSet, unshapedClass, waitingClass } from './nft-shaping.ts';
 import type { View } from './self.ts';
 
 const uplinkClass = 1;
@@ -103,6 +103,8 @@ export function shapedTunnel(
       const family = host.includes(':') ? 6 : 4;
       const element = (set: string, text: string): void => put(into, 'element', { netns: 'pop', set, element: text });
       element(shapedSet(direction, family, Number(length)), host);
+      const limit = pace(ceil, prefixes.length);
+      if (limit !== undefined) element(pacedSet(direction, family, Number(length)), `${host} ${limit}`);
       if (classNumber !== undefined)
         element(classMap(direction, family, Number(length)), `${host} : ${classId(classNumber)}`);
     }

@@ -9,7 +9,7 @@ import { sealedText } from './sealed-text.ts';
 import type { Leg, View } from './self.ts';
 
 /** 1500 less 60 of WireGuard over IPv4 or 80 over IPv6 (wg-quick(8) subtracts 80). */
-const accessMtu = 1420;
+export const accessMtu = 1420;
 
 /** Undefined when the two share no family in the underlay. */
 function underlayEndpoint({ farUnderlay, farPort }: Leg): string | undefined {

@@ -1,6 +1,13 @@
 // Shaper step: the chains of desired/nft-shaping.ts, and the class that they name.
 
-import { classMap, type Direction, shapedSet, waitingClass } from '#internal/desired/desired.ts';
+import {
+  classMap,
+  type Direction,
+  pacedSet,
+  shapedSet,
+  sparesClasses,
+  waitingClass,
+} from '#internal/desired/desired.ts';
 import { element, unitOf, valueOf } from './firewall-step.ts';
 import type { Packet } from './packet.ts';
 import type { Plane } from './plane.ts';
@@ -44,6 +51,9 @@ export function shaperStep(plane: Plane, direction: Direction, { packet, units, 
   const evidence = found === undefined ? `class ${id} of ${dev}` : `${classMap(direction, family, length)} ${found}`;
   const rate =
     known === undefined ? 'its class is not there, held in that of those that wait' : rateText(known.ceilBitPerSecond);
+  const isPaced = element(plane, pacedSet(direction, family, length), unitOf(address, length)) !== undefined;
+  const past = isPaced && sparesClasses(plane.get('ruleset', 'pop')?.text ?? '', direction);
+  const below = past ? 'past its class while it is well below its rate, else ' : '';
   const which = found === undefined ? 'no session, shares the class of those that wait: ' : '';
-  return { where, verdict: 'limited', rule: `${which}${rate}`, evidence };
+  return { where, verdict: 'limited', rule: `${below}${which}${rate}`, evidence };
 }

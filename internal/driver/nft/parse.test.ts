@@ -51,6 +51,19 @@ test('sets that packets, time or the text fill are not looked into', () => {
     expect(parseElements('pop', set([flag]))).toEqual([]);
 });
 
+test.each([
+  [{ rate: 600, burst: 2, per: 'minute' }, '44.31.0.7 limit rate 600/minute burst 2 packets'],
+  // What other hands have written is not what is wanted.
+  [{ rate: 600, burst: 2, per: 'minute', inv: true }, '44.31.0.7 limit rate over 600/minute burst 2 packets'],
+  [{ rate: 6, burst: 2, per: 'minute', rate_unit: 'kbytes' }, '44.31.0.7 limit rate 6kbytes/minute burst 2 packets'],
+  // nft tells a burst of 5 or leaves it out, by its version.
+  [{ rate: 600, per: 'minute' }, '44.31.0.7 limit rate 600/minute burst 5 packets'],
+])('a limit of an element is a part of it: %j', (limit, element) => {
+  const limited = { elem: { val: '44.31.0.7', limit } };
+  const json = JSON.stringify({ nftables: [{ set: { name: 'paced_up4_32', elem: [limited] } }] });
+  expect(parseElements('pop', json)).toEqual([{ netns: 'pop', set: 'paced_up4_32', element }]);
+});
+
 test('counters are read, of elements that have one', () => {
   const set = (elem: readonly unknown[]): string => JSON.stringify({ nftables: [{ metainfo: {} }, { set: { elem } }] });
   const counted = { elem: { val: '44.31.0.7', expires: 86_379, counter: { packets: 2, bytes: 168 } } };

@@ -14,15 +14,33 @@ interface JsonSet {
 /** libnftables-json(5): sets with these flags are filled by the text or by packets. */
 const foreignFlags = ['timeout', 'dynamic', 'interval', 'constant'];
 
+/** What an element has beside its value: of a rate below which it is found; what it counts is not compared. */
+interface JsonElement {
+  readonly val: Json;
+  readonly limit?: {
+    readonly rate: number;
+    readonly per: string;
+    readonly burst?: number;
+    readonly inv?: boolean;
+    readonly rate_unit?: string;
+  };
+}
+
+/** Of a limit whose burst nft does not tell (nft(8)). */
+const usualBurst = 5;
+
 /** One element as nft prints it in its own language. */
 function elementText(value: Json): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return String(value);
   // Of a map: key and data.
   if (Array.isArray(value)) return value.map(elementText).join(' : ');
-  const { concat, elem } = value as { concat?: readonly Json[]; elem?: { val: Json } };
+  const { concat, elem } = value as { concat?: readonly Json[]; elem?: JsonElement };
   if (concat !== undefined) return concat.map(elementText).join(' . ');
-  // An element with a comment or a counter; those are not compared.
+  if (elem?.limit !== undefined) {
+    const { rate, per, inv, rate_unit: unit = '', burst = usualBurst } = elem.limit;
+    return `${elementText(elem.val)} limit rate ${inv === true ? 'over ' : ''}${rate}${unit}/${per} burst ${burst} packets`;
+  }
   if (elem !== undefined) return elementText(elem.val);
   return JSON.stringify(value);
 }

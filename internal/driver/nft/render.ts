@@ -13,6 +13,9 @@ const words = /^(tcp|udp|udplite|sctp|dccp|icmp|ipv6-icmp|esp|ah|gre|accept|drop
 /** Numbers, and class identifiers as tc(8) writes them. */
 const numbers = /^(0x[0-9a-f]{1,8}|[0-9]{1,10}|[0-9a-f]{1,4}:[0-9a-f]{1,4})$/;
 
+/** Behind an element: the rate below which it is found. */
+const limit = / limit rate [0-9]{1,15}\/(second|minute) burst [0-9]{1,10} packets$/;
+
 const isPart = (text: string): boolean =>
   words.test(text) || numbers.test(text) || isPrefix(text.includes('/') ? text : `${text}/0`);
 
@@ -20,7 +23,7 @@ const isPart = (text: string): boolean =>
 export function checkElement({ set, element }: Element): void {
   demand(/^[a-z][a-z0-9_]{0,63}$/.test(set), 'the name of a set', set);
   // Joined by ` . ` in a concatenation and by ` : ` in a map.
-  for (const part of element.split(/ [.:] /)) demand(isPart(part), 'an element', element);
+  for (const part of element.replace(limit, '').split(/ [.:] /)) demand(isPart(part), 'an element', element);
 }
 
 /**

@@ -19,8 +19,10 @@ test('a class and its queue', () => {
     'qdisc replace dev p44w0 parent 1:1a handle 1a: bfifo limit 125000',
   ]);
   expect(renderClass('fq_codel', add({ ...one, ceilBitPerSecond: 64_000 }))[1]).toBe(
-    'qdisc replace dev p44w0 parent 1:1a handle 1a: fq_codel limit 1000 flows 64 target 190ms interval 285ms',
+    'qdisc replace dev p44w0 parent 1:1a handle 1a: fq_codel limit 12 flows 64 target 190ms interval 285ms',
   );
+  // A second of its rate.
+  expect(renderClass('fq_codel', add(one))[1]).toContain('fq_codel limit 826 flows 64 ');
   expect(renderClass('bfifo', add({ ...one, minor: 1, parent: 0, queue: false }))).toHaveLength(1);
 });
 

@@ -31,13 +31,17 @@ const burstBytes = (bitPerSecond: number): number =>
 export const byteLimit = (ceilBitPerSecond: number): number =>
   Math.min(Math.max(bytesIn(ceilBitPerSecond, waitMs), leastPackets * packetBytes), 1_000 * packetBytes);
 
+/** Of a fair queue: a second of the rate, which is the most that is waited for after a flood that does not slow down by itself. */
+const packetLimit = (ceilBitPerSecond: number): number =>
+  Math.min(Math.max(Math.ceil(bytesIn(ceilBitPerSecond, 1_000) / packetBytes), leastPackets), 1_000);
+
 /**
  * 64 flows are a household's; the usual 1,024 cost 70 kB a class. They are said once: the kernel refuses a change that
  * names them, be they the same (fq_codel_change in sch_fq_codel.c). The target is no shorter than a packet (RFC 8290 5.2.1).
  */
 function fairQueue(ceilBitPerSecond: number, stands: boolean): string {
   const targetMs = Math.max(5, Math.ceil((packetBytes * 8 * 1000) / ceilBitPerSecond));
-  return `fq_codel limit 1000 ${stands ? '' : 'flows 64 '}target ${targetMs}ms interval ${95 + targetMs}ms`;
+  return `fq_codel limit ${packetLimit(ceilBitPerSecond)} ${stands ? '' : 'flows 64 '}target ${targetMs}ms interval ${95 + targetMs}ms`;
 }
 
 const queueText = (queue: Queue, ceilBitPerSecond: number, stands: boolean): string =>

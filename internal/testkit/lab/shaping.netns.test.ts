@@ -40,6 +40,8 @@ interface Flow {
   readonly protocol: 'tcp' | 'udp';
   readonly to?: string;
   readonly seconds?: number;
+  /** Sent, of UDP's payload; default: more than any rate here. */
+  readonly bitPerSecond?: number;
 }
 interface TcpReport {
   readonly start: { readonly tcp_mss_default: number };
@@ -76,9 +78,18 @@ const udpPayload = 1_200;
 const within5Percent = 1;
 
 /** Bits a second of IP packets that arrive, once the queues have filled. */
-async function measured({ direction, protocol, to = host4, seconds = 3 }: Flow): Promise<number> {
+async function measured({ direction, protocol, to = host4, seconds = 3, bitPerSecond = 12e6 }: Flow): Promise<number> {
   if (protocol === 'udp') {
-    const argv = [process.execPath, udpFlow, direction, to, udpPort, '12000000', String(seconds), String(udpPayload)];
+    const argv = [
+      process.execPath,
+      udpFlow,
+      direction,
+      to,
+      udpPort,
+      String(bitPerSecond),
+      String(seconds),
+      String(udpPayload),
+    ];
     const { stdout } = await lab.exec('client', argv, { timeoutMs: 60_000 });
     const { packets, seconds: took } = JSON.parse(stdout) as UdpReport;
     return (packets * (udpPayload + (to.includes(':') ? 48 : 28)) * 8) / took;
@@ -171,7 +182,42 @@ describe('[T9] a rate holds within 5 % of IP bytes', () => {
   });
 });
 
-test('a new rate holds at once, under traffic, by a change of the class alone [T9]', async () => {
+test('who stays below its rate goes past its classes, and through them from there on [T9]', async () => {
+  const passed = async () => ({
+    down: await packetsOf('class', 'p44w0', ' ceil 5Mbit '),
+    up: await packetsOf('class', 'p44u0', ' ceil 6Mbit '),
+  });
+  const quiet = (host: string) => lab.exec('client', ['ping', '-n', '-q', '-c100', '-i0.025', '-s200', host]);
+  // It was above it a moment ago.
+  const settled = await eventually(async () => {
+    const before = await passed();
+    await quiet(host4);
+    expect(await passed()).toEqual(before);
+    return before;
+  }, 30_000);
+  expect(settled.down).toBeGreaterThan(0);
+  expect(settled.up).toBeGreaterThan(0);
+  await quiet(host6);
+  expect(await passed()).toEqual(settled);
+  for (const direction of ['down', 'up'] as const) {
+    await measured({ direction, protocol: 'udp', seconds: 1 });
+    expect((await passed())[direction]).toBeGreaterThan(settled[direction] + 100);
+  }
+});
+
+test.each([
+  ['down', 5e6],
+  ['up', 6e6],
+] as const)('both families of a tunnel have one rate together: %s [T9]', async (direction, rate) => {
+  const flows = await Promise.all([
+    measured({ direction, protocol: 'udp', seconds: 6 }),
+    // Less than its part, at which it would need no class by itself.
+    measured({ direction, protocol: 'udp', to: host6, seconds: 6, bitPerSecond: 0.35 * rate }),
+  ]);
+  expect(flows.reduce((sum, each) => sum + each, 0) / rate).toBeLessThan(1.05);
+});
+
+test('a new rate holds at once, under traffic [T9]', async () => {
   const flow = measured({ direction: 'down', protocol: 'udp', seconds: 5 });
   const before = await packetsOf('class', 'p44w0', ' ceil 5Mbit ');
   await eventually(async () => (await packetsOf('class', 'p44w0', ' ceil 5Mbit ')) > before + 500, 10_000);
@@ -182,15 +228,17 @@ test('a new rate holds at once, under traffic, by a change of the class alone [T
   expect(await share({ direction: 'down', protocol: 'tcp' }, 3e6)).toBeCloseTo(1, within5Percent);
 });
 
-test('the bytes of a tunnel are those that WireGuard counts [P4]', async () => {
-  await eventually(async () => {
+/** What is counted for the tunnel, as soon as that is what WireGuard has counted. */
+const counted = () =>
+  eventually(async () => {
     const [wireguard, { up, down }] = [await ofWireguard(), await usage()];
     expect(Math.abs(up - wireguard.up)).toBeLessThan(slack);
     expect(Math.abs(down - wireguard.down)).toBeLessThan(slack);
-    beforeKill = { up, down };
-    return true;
+    return { up, down };
   }, 30_000);
-  expect(beforeKill.up).toBeGreaterThan(10e6);
+
+test('the bytes of a tunnel are those that WireGuard counts [P4]', async () => {
+  expect((await counted()).up).toBeGreaterThan(10e6);
 });
 
 test('what a node and its busiest tunnel carry is known at the other node while it is carried [T9]', async () => {
@@ -211,6 +259,7 @@ test('what a node and its busiest tunnel carry is known at the other node while 
 });
 
 test('wireguard-go that was killed takes the classes away, and they come back before its peers [T9]', async () => {
+  beforeKill = await counted();
   const { stdout } = await lab.exec('p1t', [
     'sh',
     '-c',

@@ -1,4 +1,4 @@
-// Capacity memory: what a tunnel weighs in the processes of its node, when these are at rest.
+// Capacity memory: what a tunnel more weighs in the processes of a node that has some, when these are at rest.
 
 import { realClock } from '#internal/clock/clock.ts';
 import { home, node, raiseCapacity, wireguardPid } from './capacity-scene.ts';
@@ -63,13 +63,17 @@ export async function capacityMemory({ quick, say }: BenchOptions): Promise<Outc
       `  ${tunnels} tunnels: pop44d ${daemon} MiB, its privileged half ${dataplane} MiB, wireguard-go ${wireguard} MiB`,
     );
   }
-  const [first, last] = [weights[0], weights.at(-1)];
-  const perTunnel = (part: (weights: Weights) => number): number =>
-    first === undefined || last === undefined ? Number.NaN : (part(last) - part(first)) / last.tunnels;
+  const last = weights.at(-1);
+  const perTunnel = (part: (weights: Weights) => number, since = weights.at(-2)): number =>
+    since === undefined || last === undefined
+      ? Number.NaN
+      : (part(last) - part(since)) / (last.tunnels - since.tunnels);
   const halves = ({ daemon, dataplane }: Weights): number => daemon + dataplane;
   return {
     figures: {
       bytes_per_tunnel: figure(perTunnel(halves), 'bytes', '<= 8000'),
+      // With what the first ones brought along: code that had not run before, and what V8 keeps for it.
+      bytes_per_tunnel_from_none: figure(perTunnel(halves, weights[0]), 'bytes', ''),
       bytes_per_tunnel_privileged_half: figure(
         perTunnel(({ dataplane }) => dataplane),
         'bytes',

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Cluster, type ClusterOptions, raiseCluster } from '#internal/testkit/cluster.ts';
-import { makeOrderDirectory } from './freezes.ts';
 import { raiseLab, type World, type WorldOptions } from '#internal/testkit/lab/lab.ts';
+import { makeOrderDirectory } from './freezes.ts';
 import {
   misplaced,
   orderVariable,

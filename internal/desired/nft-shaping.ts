@@ -1,5 +1,5 @@
 // How nftables tells a packet its class: a set of the tunnels that are shaped in a direction and a map of those that have
-// a class now, one of each a unit length, so that a packet costs one lookup, or two, however many tunnels there are.
+// a class now, one of each a unit length, so that a packet costs a few lookups, however many tunnels there are.
 //
 // Downloads are classed on their way into the access interface, uploads on their way into the choke. A shaped tunnel
 // without a class shares the class of those that wait for one: it is never unlimited. What is not shaped is told so by

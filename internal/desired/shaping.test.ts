@@ -103,9 +103,28 @@ describe('[T9] who stays below its rate goes past the classes', () => {
       'meta length <= 1420 ip saddr @paced_up4_32 goto below_up',
       'ip saddr @shaped_up4_32 goto above_up',
     ]);
-    // The class is that of all its prefixes.
+    const six = 'ip6 saddr & ffff:ffff:ffff:ffff::';
+    const classes = ['meta priority set ip saddr map @class_up4_32', `meta priority set ${six} map @class_up6_64`];
+    // Noted is the class, which is that of all its prefixes. IPv6 would keep a priority that is left here.
+    expect(chainOf(made, 'above_up')).toEqual([
+      'meta mark set 0x45',
+      'meta priority set 1:2',
+      ...classes,
+      'update @noted_up { meta priority }',
+      'meta priority set none',
+    ]);
+    expect(chainOf(made, 'below_up')).toEqual([
+      ...classes,
+      'meta priority @noted_up meta mark set 0x45',
+      'meta priority set none',
+    ]);
     expect(chainOf(made, 'above_down').at(-1)).toBe('update @noted_down { meta priority }');
-    expect(chainOf(made, 'below_down').at(-2)).toBe('meta priority @noted_down return');
+    expect(chainOf(made, 'below_down').slice(-2)).toEqual([
+      'meta priority @noted_down return',
+      'meta priority set 1:0',
+    ]);
+    // Before anything: a priority by its TOS could be that of a class.
+    expect(chainOf(made, 'shape_down')[0]).toBe('meta priority set 1:0');
   });
 
   test('nobody does where all share an uplink', () => {

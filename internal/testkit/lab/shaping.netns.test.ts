@@ -201,7 +201,11 @@ test('who stays below its rate goes past its classes, and through them from ther
   expect(await passed()).toEqual(settled);
   for (const direction of ['down', 'up'] as const) {
     await measured({ direction, protocol: 'udp', seconds: 1 });
-    expect((await passed())[direction]).toBeGreaterThan(settled[direction] + 100);
+    const noted = (await passed())[direction];
+    expect(noted).toBeGreaterThan(settled[direction] + 100);
+    // The tunnel was above it, not one family of it: what comes in the next seconds goes the same way.
+    await quiet(host6);
+    expect((await passed())[direction]).toBeGreaterThanOrEqual(noted + 100);
   }
 });
 
@@ -214,7 +218,10 @@ test.each([
     // Less than its part, at which it would need no class by itself.
     measured({ direction, protocol: 'udp', to: host6, seconds: 6, bitPerSecond: 0.35 * rate }),
   ]);
-  expect(flows.reduce((sum, each) => sum + each, 0) / rate).toBeLessThan(1.05);
+  for (const flow of flows) expect(flow / rate).toBeGreaterThan(0.2);
+  const both = flows.reduce((sum, each) => sum + each, 0) / rate;
+  expect(both).toBeLessThan(1.05);
+  expect(both).toBeGreaterThan(0.85);
 });
 
 test('a new rate holds at once, under traffic [T9]', async () => {

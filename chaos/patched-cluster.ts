@@ -28,7 +28,7 @@ export const ordersIn = (directory: string): string => join(directory, 'orders')
  * What a daemon is told to load patched, as a file; gives its environment. @param more patches beside points and sightings
  * @throws Error that names patches which fit the tree no more
  */
-export function orderPatches(directory: string, more: readonly Patch[]): Readonly<Record<string, string>> {
+function orderPatches(directory: string, more: readonly Patch[]): Readonly<Record<string, string>> {
   const patches = [...Object.values(points), ...Object.values(sightings), ...more];
   const problems = misplaced(patches, textOf);
   if (problems.length > 0) throw new Error(`patches that fit no more: ${problems.join('; ')}`);

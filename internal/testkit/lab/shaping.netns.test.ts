@@ -218,7 +218,8 @@ test.each([
     // Less than its part, at which it would need no class by itself.
     measured({ direction, protocol: 'udp', to: host6, seconds: 6, bitPerSecond: 0.35 * rate }),
   ]);
-  for (const flow of flows) expect(flow / rate).toBeGreaterThan(0.2);
+  // One queue: the flood takes nearly all of it.
+  for (const flow of flows) expect(flow / rate).toBeGreaterThan(0.02);
   const both = flows.reduce((sum, each) => sum + each, 0) / rate;
   expect(both).toBeLessThan(1.05);
   expect(both).toBeGreaterThan(0.85);

@@ -105,8 +105,9 @@ async function observed(
     daemons: new Map(ids.map((id) => [id, { client: client.at(id), pid: pidOf(id) }])),
   };
   const sampled = ids.map((id) => ({ id, daemon: { pid: pidOf(id) } }));
+  const resting = new AbortController();
+  const following = keepFollowing(looking.daemons, { history, clock, signal: resting.signal });
   const background = [
-    keepFollowing(looking.daemons, { history, clock, signal }),
     tunnels.run(signal),
     keepLooking(looking, { random: randomFrom(seed), signal, everyMs: 500 }),
     keepSampling({ nodes: sampled }, { history, clock, tellings: directory, signal }),
@@ -137,6 +138,10 @@ async function observed(
   ending.abort(new Error('the run is over'));
   await Promise.all(background);
   tunnels.close();
+  // Until everybody may have shown the last write.
+  await clock.sleep(calmMs);
+  resting.abort(new Error('the run is over'));
+  await following;
   const logs = logsIn(directory);
   const away = faults.find(({ kind }) => kind === 'quorum-away');
   const [from, offsetNs] = [0n, quietNs];

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '#internal/errors/errors.ts';
 import { type Cluster, type ClusterOptions, raiseCluster } from '#internal/testkit/cluster.ts';
 import { raiseLab, type World, type WorldOptions } from '#internal/testkit/lab/lab.ts';
 import { makeOrderDirectory } from './freezes.ts';
@@ -50,7 +51,7 @@ export async function raisePatched(
     // Patches are of sources.
     return await raiseCluster({ ...options, treeOf: (id) => options.treeOf?.(id) ?? tree, daemonEnv });
   } catch (thrown) {
-    throw new Error(lastWords(directory), { cause: thrown });
+    throw new Error([lastWords(directory), messageOf(thrown)].join('\n'), { cause: thrown });
   }
 }
 

@@ -19,6 +19,9 @@ type HuntOptions = Pick<RunOptions, 'clock' | 'directory' | 'seed' | 'etcd' | 'm
   readonly only?: readonly MutantName[];
 };
 
+/** The kernel takes the interfaces of a namespace away some time after it has gone, and the next cluster has the same names. */
+const goneMs = 2_000;
+
 export async function huntMutants(options: HuntOptions): Promise<readonly Caught[]> {
   const { directory, say, only = Object.keys(mutants) as readonly MutantName[], ...common } = options;
   const caught: Caught[] = [];
@@ -45,6 +48,7 @@ export async function huntMutants(options: HuntOptions): Promise<readonly Caught
     };
     const { report } = await (lab === undefined ? runScenario(run) : runOnLab({ ...run, kinds: lab }));
     await rm(place, { recursive: true, force: true });
+    await common.clock.sleep(goneMs);
     const wanted: ReadonlySet<string> = new Set(mutant.breaks);
     const broken = report.invariants.filter((each) => each.violations > 0 && wanted.has(each.name));
     const others = report.invariants.filter(

@@ -145,7 +145,7 @@ export interface Element {
   readonly set: string;
   /**
    * As nft prints it, protocols and services as numbers: `44.31.0.7`, `2001:db8:44:7::`, `44.31.0.7 : 3` of a map, `44.31.0.7 limit rate
-   * 600/minute burst 2 packets` of a set whose elements are found while they are below a limit.
+   * 600/minute burst 2 packets : 1:b` of one whose elements are found while they are below a limit.
    */
   readonly element: string;
 }

@@ -110,6 +110,7 @@ test('flows that ended unseen leave the table of flows in the pop namespace, by 
   expect(settled.map(({ netns, name, value }) => [netns, name.split('.').at(-1), value])).toEqual([
     ['pop', 'nf_conntrack_tcp_timeout_established', '7440'],
     ['pop', 'nf_conntrack_tcp_be_liberal', '1'],
+    ['pop', 'nf_conntrack_checksum', '0'],
     ['pop', 'nf_conntrack_icmp_timeout', '10'],
     ['pop', 'nf_conntrack_icmpv6_timeout', '10'],
   ]);

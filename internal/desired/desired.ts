@@ -29,7 +29,7 @@ export { nextSessions } from './next-sessions.ts';
 // The words of the rulesets, for whoever reads back what they do with a packet (explain).
 export { ownRulesBit, policyMap, portSet, presetBit, protocolSet, sourceMap, tunnelSet } from './nft-policy.ts';
 export { martians } from './nft-pop.ts';
-export { classMap, type Direction, pacedSet, shapedSet, sparesClasses, waitingClass } from './nft-shaping.ts';
+export { classMap, type Direction, paceMap, shapedSet, sparesClasses, waitingClass } from './nft-shaping.ts';
 export { type PathEnds, pathsOf } from './paths.ts';
 export { type Refusal, refusalsOf } from './refusals.ts';
 export type { Self, View } from './self.ts';

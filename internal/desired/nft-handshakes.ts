@@ -56,14 +56,12 @@ const perSource: readonly string[] = families.map(
 );
 
 /**
- * @param gates what leads to a WireGuard port of ours, as matches
- * @param untracked those of them whose flows need no way back by connection tracking
+ * @param gates what leads to a WireGuard port of ours, as matches: ports whose flows need no way back by connection tracking, and the others
  * @param neighbours addresses of nodes, known from the records and node.json
  * @param looking rules without a verdict that see every packet of the gates
  */
 export function handshakeGate(
-  gates: readonly string[],
-  untracked: readonly string[],
+  gates: { readonly untracked: readonly string[]; readonly tracked: readonly string[] },
   neighbours: Readonly<Record<4 | 6, readonly string[]>>,
   looking: readonly string[],
 ): readonly string[] {
@@ -103,8 +101,8 @@ export function handshakeGate(
       'gate',
       // Before connection tracking, whose table forged sources would fill (raw is -300, tracking -200).
       'type filter hook prerouting priority raw; policy accept;',
-      ...untracked.map((match) => `${match} notrack`),
-      ...gates.map((match) => `${match} goto wireguard`),
+      ...gates.untracked.map((match) => `${match} notrack goto wireguard`),
+      ...gates.tracked.map((match) => `${match} goto wireguard`),
     ),
   ];
 }

@@ -4,8 +4,8 @@
 import { chokeIn, chokeOut, fabricPrefixes, linkPrefix, throughLink } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
 import { declarations, isTunnel, openingChain, presetChain, toUnit, unitChains } from './nft-policy.ts';
-import { shapingChains } from './nft-shaping.ts';
-import { accessAnd, anyAccess, chain } from './nft-text.ts';
+import { haveClass, pastChoke, shapingChains } from './nft-shaping.ts';
+import { anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
 const families = [4, 6] as const;
@@ -62,23 +62,31 @@ export function popTable(view: View): string {
       ...ofUnits((family, length) => [`${isTunnel(family, 'saddr', length)} goto open${family}_${length}`]),
       'drop',
     ),
+    // The sets of elements, then the rules that the ways of packets share.
+    ...shapingChains(view),
+    chain('received', 'jump shape_down', 'accept'),
     chain(
       'to_tunnel',
       // Not by "invalid": after a move or between two paths, the start of a flow was seen elsewhere.
-      'ct state established,related accept',
+      'ct state established,related goto received',
+      // Before it is judged, and accepted in many places.
+      'jump shape_down',
       ...ofUnits((family, length) => [toUnit(family, length)]),
       // An address that nobody holds answers at once instead of leading into the dark.
       'reject with icmpx host-unreachable',
     ),
-    // What only passes here takes no room in the kernel's table of flows: a flood for a tunnel elsewhere would fill it.
     chain(
-      'passing',
+      'arrival',
       'type filter hook prerouting priority raw; policy accept;',
-      `iifname != ${accessAnd(chokeOut, throughLink, 'lo')} fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
+      `iifname ${anyAccess} goto mark_up`,
+      // Who has a class has its session here: a look into a set costs a third of one for a route.
+      ...haveClass(view).map((match) => `${match} accept`),
+      // What only passes here takes no room in the kernel's table of flows: a flood for a tunnel elsewhere would fill it.
+      `iifname != { "${chokeOut}", "${throughLink}", "lo" } fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),
     chain('uploaded', `oifname ${anyAccess} goto to_tunnel`, 'accept'),
-    // It comes back by the choke's other end, and is judged then.
-    chain('upload', 'jump from_tunnel', `oifname "${chokeIn}" accept`, 'goto uploaded'),
+    // What goes into the choke comes back by its other end, and is judged then.
+    chain('upload', 'jump from_tunnel', `oifname "${chokeIn}" goto shape_up`, `${pastChoke} drop`, 'goto uploaded'),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(
@@ -86,10 +94,10 @@ export function popTable(view: View): string {
       'type filter hook forward priority filter; policy drop;',
       // Both ways: the only cure for a path that swallows "packet too big" (it only ever lowers).
       'tcp flags syn / syn,rst tcp option maxseg size set rt mtu',
-      // Downloads are most of what a node forwards. Their flows' first packets went the whole way.
-      `iifname != ${anyAccess} oifname ${anyAccess} ct state established,related accept`,
-      // What tunnels send is most of the rest: each kind of way has its own few rules.
+      // What tunnels send and receive is nearly all that a node forwards: each kind of way has its own few rules.
       `iifname ${anyAccess} goto upload`,
+      // Their flows' first packets went the whole way.
+      `oifname ${anyAccess} ct state established,related goto received`,
       // The same of the sibling, while sessions go from one to the other: it has let it out already, and knows no better than we.
       `iifname "${throughLink}" goto upload`,
       // Where it goes was looked at when it left the tunnel.
@@ -100,6 +108,5 @@ export function popTable(view: View): string {
       ...transit(view),
     ),
     ...nodeChains(view),
-    ...shapingChains(view),
   ].join('\n');
 }

@@ -6,11 +6,11 @@
 // name, because HTB puts all that it was told nothing about, or a class that is not there, among those that wait.
 //
 // Where the uplink is not known, nothing is shared, and a tunnel that stays below its rate needs no class to do so. Each of its
-// prefixes is an element that nft finds while it is below a limit of its own; a packet that does not find it notes the tunnel, by its class,
-// and a tunnel that is noted goes through its class with all its prefixes.
+// prefixes is an element that nft finds while it is below a limit of its own, and that names the tunnel's class; a packet that does not find
+// it notes the class, and a tunnel whose class is noted goes through it with all its prefixes.
 
 import { classId } from '#internal/dataplane/dataplane.ts';
-import { chokeFwmark, chokeIn } from '#internal/dataplane/ownership.ts';
+import { chokeFwmark } from '#internal/dataplane/ownership.ts';
 import { addressBits, addressFrom } from '#internal/netip/netip.ts';
 import { anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
@@ -25,8 +25,8 @@ export const unshapedClass = 3;
 /** The root itself: HTB lets it pass all classes (htb_classify of the kernel). */
 const pastClasses = 0;
 const mark = `0x${chokeFwmark.toString(16)}`;
-/** Bytes a second of uploads that the choke was not there for, as between two comparisons. */
-const pastChoke = '500 kbytes/second';
+/** Uploads that should be in the choke, and it was not there, as between two comparisons: what is above this is refused. */
+export const pastChoke = `meta mark ${mark} limit rate over 500 kbytes/second`;
 
 /** Of its rate. What waits in a class, a second of its rate at most (driver/tc/render.ts), has gone when its tunnel is past it again. */
 const pacedShare = 0.9;
@@ -46,9 +46,11 @@ export const shapedSet = (direction: Direction, family: 4 | 6, length: number): 
 export const classMap = (direction: Direction, family: 4 | 6, length: number): string =>
   `class_${direction}${family}_${length}`;
 
-/** Those of them that need no class while they are below a limit: found while they are. */
-export const pacedSet = (direction: Direction, family: 4 | 6, length: number): string =>
-  `paced_${direction}${family}_${length}`;
+/** Classes of those that need none while they are below a limit: found while they are. */
+export const paceMap = (direction: Direction, family: 4 | 6, length: number): string =>
+  `pace_${direction}${family}_${length}`;
+/** Of one that has no class yet; as nft writes 0:0. */
+export const noClass = 'none';
 /** Classes of those that were above it, filled by packets. */
 const notedSet = (direction: Direction): string => `noted_${direction}`;
 const noting = (direction: Direction): string => `update @${notedSet(direction)} { meta priority }`;
@@ -80,26 +82,34 @@ function field({ family, length }: Unit, direction: Direction): string {
   return `${address} & ${addressFrom(family, ((1n << BigInt(length)) - 1n) << BigInt(bits - length))}`;
 }
 
-export function shapingChains({ node, units4, units6 }: View): readonly string[] {
-  const units: readonly Unit[] = [
-    ...units4.map((length) => ({ family: 4 as const, length })),
-    ...units6.map((length) => ({ family: 6 as const, length })),
-  ];
+const unitsOf = ({ units4, units6 }: Pick<View, 'units4' | 'units6'>): readonly Unit[] => [
+  ...units4.map((length) => ({ family: 4 as const, length })),
+  ...units6.map((length) => ({ family: 6 as const, length })),
+];
+
+const toClass = (unit: Unit, direction: Direction): string =>
+  `meta priority set ${field(unit, direction)} map @${classMap(direction, unit.family, unit.length)}`;
+
+/** Of what goes to a tunnel that has a class: its session is here. */
+export const haveClass = (view: View): readonly string[] => unitsOf(view).map((unit) => toClass(unit, 'down'));
+
+export function shapingChains(view: View): readonly string[] {
+  const units = unitsOf(view);
   const each = (
     direction: Direction,
     lines: (own: string, name: (set: typeof shapedSet) => string) => readonly string[],
   ) => units.flatMap((unit) => lines(field(unit, direction), (set) => set(direction, unit.family, unit.length)));
   const shaped = (direction: Direction, verdict: string): readonly string[] =>
     each(direction, (own, name) => [`${own} @${name(shapedSet)} ${verdict}`]);
-  const itsClass = (direction: Direction): readonly string[] =>
-    each(direction, (own, name) => [`meta priority set ${own} map @${name(classMap)}`]);
-  const knowsUplink = node.uplinkBitPerSecond !== 0n;
-  // Found by no limit: above it, or without one. Several packets that the kernel has put together count as one there.
+  const itsClass = (direction: Direction): readonly string[] => units.map((unit) => toClass(unit, direction));
+  const knowsUplink = view.node.uplinkBitPerSecond !== 0n;
+  // Found by no limit: above it, or without one. Several packets that the kernel has put together count as one there. One look tells
+  // both whether it is below and which class may be noted.
   const toClasses = (direction: Direction): readonly string[] =>
     knowsUplink
       ? shaped(direction, `goto above_${direction}`)
       : each(direction, (own, name) => [
-          `meta length <= ${accessMtu} ${own} @${name(pacedSet)} goto below_${direction}`,
+          `meta length <= ${accessMtu} meta priority set ${own} map @${name(paceMap)} goto below_${direction}`,
           `${own} @${name(shapedSet)} goto above_${direction}`,
         ]);
   const classed = (direction: Direction): readonly string[] => [
@@ -116,7 +126,7 @@ export function shapingChains({ node, units4, units6 }: View): readonly string[]
     ...(['up', 'down'] as const).flatMap((direction) => [
       ...units.flatMap(({ family, length }) => [
         `set ${shapedSet(direction, family, length)} { type ipv${family}_addr; }`,
-        `set ${pacedSet(direction, family, length)} { type ipv${family}_addr; ${perMinute(1, 1)}; }`,
+        `map ${paceMap(direction, family, length)} { type ipv${family}_addr : classid; ${perMinute(1, 1)}; }`,
         `map ${classMap(direction, family, length)} { type ipv${family}_addr : classid; }`,
       ]),
       `set ${notedSet(direction)} { type classid; size ${mostNoted}; flags dynamic, timeout; timeout ${notedFor}; }`,
@@ -124,23 +134,15 @@ export function shapingChains({ node, units4, units6 }: View): readonly string[]
     // Before the route is chosen, which leads marked packets into the choke. Its class is looked up twice, since forwarding changes a packet's
     // priority; it must not keep ours where it does not (IPv6).
     chain('above_up', `meta mark set ${mark}`, ...(knowsUplink ? [] : [...above('up'), 'meta priority set none'])),
-    chain('below_up', ...itsClass('up'), `${isNoted('up')} meta mark set ${mark}`, 'meta priority set none'),
+    chain('below_up', `${isNoted('up')} meta mark set ${mark}`, 'meta priority set none'),
     chain('mark_up', ...toClasses('up')),
-    chain('choke', 'type filter hook prerouting priority mangle; policy accept;', `iifname ${anyAccess} jump mark_up`),
     chain('above_down', ...above('down')),
     // Who has no class yet is in none that could be noted.
-    chain('below_down', ...itsClass('down'), `${isNoted('down')} return`, `meta priority set ${unshaped}`),
+    chain('below_down', `${isNoted('down')} return`, `meta priority set ${unshaped}`),
+    // Forwarding gives a packet its priority by its TOS before these.
     chain('shape_down', `meta priority set ${unshaped}`, ...toClasses('down')),
     // The mark has done its work: the second time, out of the choke, the way goes on.
-    chain('shape_up', 'meta mark set 0', ...classed('up')),
-    // After the filter. Forwarding gives a packet its priority by its TOS before this hook (ip_forward of the kernel).
-    chain(
-      'shaping',
-      'type filter hook forward priority 10; policy accept;',
-      `oifname ${anyAccess} jump shape_down`,
-      `oifname "${chokeIn}" jump shape_up`,
-      `iifname ${anyAccess} meta mark ${mark} limit rate over ${pastChoke} drop`,
-    ),
+    chain('shape_up', 'meta mark set 0', ...classed('up'), 'accept'),
     // Echoes and errors of the node itself, to tunnels.
     chain('shaping_own', 'type filter hook output priority 10; policy accept;', `oifname ${anyAccess} jump shape_down`),
   ];

@@ -15,21 +15,29 @@ import {
 import { type Node, Plane, type Pop, type Upstream } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { endpointHost } from '#internal/netip/netip.ts';
 import type { Edge, HostService } from './edge.ts';
+import {
+  answers,
+  type Family,
+  families,
+  field,
+  list,
+  redirected,
+  redirectedSets,
+  redirects,
+  toAlternatives,
+  toEndpoint,
+  toPorts,
+} from './nft-endpoint.ts';
 import { handshakeGate } from './nft-handshakes.ts';
 import { comingBack, leaving, tripSetTexts } from './nft-round-trips.ts';
 import { chain } from './nft-text.ts';
-import { alternativePorts, endpointPorts, everyPort } from './ports.ts';
 import { byText, type Leg, type View } from './self.ts';
 import type { Sibling } from './sibling.ts';
 
 /** New flows a second by the alternative ports, which need connection tracking: 30 s each, so 15,000 entries at most. */
 const newTracked = 'ct status dnat ct state new limit rate over 500/second burst 500 packets drop';
 
-const families = [4, 6] as const;
-type Family = (typeof families)[number];
-const field = { 4: 'ip', 6: 'ip6' } as const;
 const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4);
-const list = (parts: readonly (string | number)[]): string => `{ ${parts.join(', ')} }`;
 const ofFamily = (family: Family, addresses: readonly string[]): readonly string[] =>
   [...new Set(addresses)].filter((address) => address !== '' && familyOf(address) === family).sort(byText);
 
@@ -42,25 +50,6 @@ export interface Known {
   /** Nodes that share its endpoint. */
   readonly group: readonly Pick<Node, 'asn'>[];
 }
-
-const endpointOf = ({ endpoint4, endpoint6 }: Pop, family: Family): string => (family === 4 ? endpoint4 : endpoint6);
-
-/** In nft's language. */
-const toPorts = (pop: Pop): string => {
-  const ports = endpointPorts(pop);
-  return ports.length === 1 ? String(ports[0]) : list(ports);
-};
-
-const toEndpoint = (pop: Pop, ports: string): readonly string[] =>
-  families.flatMap((family) => {
-    const endpoint = endpointOf(pop, family);
-    return endpoint === '' ? [] : [`${field[family]} daddr ${endpoint} udp dport ${ports}`];
-  });
-
-const alternatives = ({ pop }: Known): readonly string[] => {
-  const others = list(alternativePorts.filter((port) => !endpointPorts(pop).includes(port)));
-  return toEndpoint(pop, others).map((match) => `${match} redirect to :${pop.endpointPort}`);
-};
 
 const neighboursOf = (edge: Edge | undefined, known: Known | undefined): Record<Family, readonly string[]> => {
   const addresses = [
@@ -80,11 +69,6 @@ const toLinks = (edge: Edge | undefined, known: Known | undefined): readonly str
   const ports = linkPorts(edge, known);
   return ports.length === 0 ? [] : [`udp dport ${list(ports)} fib daddr type local`];
 };
-
-const gatesOf = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
-  ...(known === undefined ? [] : toEndpoint(known.pop, list(everyPort(known.pop)))),
-  ...toLinks(edge, known),
-];
 
 /** A table of connections is what a flood fills first; but the alternative ports need it for the way back. */
 const untracked = (edge: Edge | undefined, known: Known | undefined): readonly string[] => [
@@ -220,20 +204,27 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
   return [
     ...(known?.sibling === undefined ? [] : [...tripSetTexts, ...fence(known.sibling)]),
     ...handshakeGate(
-      gatesOf(edge, known),
-      untracked(edge, known),
+      { untracked: untracked(edge, known), tracked: known === undefined ? [] : toAlternatives(known.pop) },
       neighboursOf(edge, known),
       known?.sibling === undefined ? [] : comingBack,
     ),
     ...(known === undefined
       ? []
       : [
+          ...redirectedSets,
           chain(
             'alternative_ports',
             'type nat hook prerouting priority dstnat; policy accept;',
-            ...alternatives(known),
+            ...redirects(known.pop),
           ),
         ]),
+    chain(
+      'leaving',
+      'type filter hook output priority raw; policy accept;',
+      // While the mesh is down its addresses would leave by the default route, in the clear.
+      ...(meshAddress === '' ? [] : [`${ofMesh} saddr ${meshAddress} oifname != ${notOnMesh} drop`]),
+      ...answers(known?.pop, ports),
+    ),
     chain('host_services', ...(edge?.hostServices ?? []).flatMap(service)),
     ...(edge === undefined ? [] : [mesh(edge, known)]),
     chain(
@@ -249,8 +240,7 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
             ...(known.sibling === undefined ? [] : [`udp dport ${toPorts(known.pop)} ${withoutLease}`]),
             ...toEndpoint(known.pop, toPorts(known.pop)).map((match) => `${match} accept`),
             newTracked,
-            // `redirect` has put the address of the interface in the place of the endpoint's.
-            `ct status dnat udp dport ${known.pop.endpointPort} accept`,
+            ...redirected(known.pop),
           ]),
       ...(ports.length === 0 ? [] : [`udp dport ${list(ports)} accept`]),
       ...icmp,
@@ -262,16 +252,6 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       ...(edge === undefined ? [] : strangers(edge)),
       'jump host_services',
     ),
-    ...(meshAddress === ''
-      ? []
-      : [
-          chain(
-            'output',
-            'type filter hook output priority filter; policy accept;',
-            // While the mesh is down its addresses would leave by the default route, in the clear.
-            `oifname != ${notOnMesh} ${ofMesh} saddr ${meshAddress} drop`,
-          ),
-        ]),
   ].join('\n');
 }
 

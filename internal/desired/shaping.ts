@@ -7,7 +7,16 @@
 import { classId, type MutableDataplane, put } from '#internal/dataplane/dataplane.ts';
 import { chokeFwmark, chokeIn, chokeOut, chokeTable } from '#internal/dataplane/ownership.ts';
 import type { Tunnel } from '#internal/gen/pop44/store/v1/records_pb.ts';
-import { classMap, type Direction, pace, pacedSet, shapedSet, unshapedClass, waitingClass } from './nft-shaping.ts';
+import {
+  classMap,
+  type Direction,
+  noClass,
+  pace,
+  paceMap,
+  shapedSet,
+  unshapedClass,
+  waitingClass,
+} from './nft-shaping.ts';
 import type { View } from './self.ts';
 
 const uplinkClass = 1;
@@ -104,9 +113,9 @@ export function shapedTunnel(
       const element = (set: string, text: string): void => put(into, 'element', { netns: 'pop', set, element: text });
       element(shapedSet(direction, family, Number(length)), host);
       const limit = pace(ceil, prefixes.length);
-      if (limit !== undefined) element(pacedSet(direction, family, Number(length)), `${host} ${limit}`);
-      if (classNumber !== undefined)
-        element(classMap(direction, family, Number(length)), `${host} : ${classId(classNumber)}`);
+      const itsClass = classNumber === undefined ? noClass : classId(classNumber);
+      if (limit !== undefined) element(paceMap(direction, family, Number(length)), `${host} ${limit} : ${itsClass}`);
+      if (classNumber !== undefined) element(classMap(direction, family, Number(length)), `${host} : ${itsClass}`);
     }
     if (classNumber === undefined) continue;
     put(into, 'class', {

@@ -3,7 +3,7 @@
 import {
   classMap,
   type Direction,
-  pacedSet,
+  paceMap,
   shapedSet,
   sparesClasses,
   waitingClass,
@@ -51,7 +51,7 @@ export function shaperStep(plane: Plane, direction: Direction, { packet, units, 
   const evidence = found === undefined ? `class ${id} of ${dev}` : `${classMap(direction, family, length)} ${found}`;
   const rate =
     known === undefined ? 'its class is not there, held in that of those that wait' : rateText(known.ceilBitPerSecond);
-  const isPaced = element(plane, pacedSet(direction, family, length), unitOf(address, length)) !== undefined;
+  const isPaced = element(plane, paceMap(direction, family, length), unitOf(address, length)) !== undefined;
   const past = isPaced && sparesClasses(plane.get('ruleset', 'pop')?.text ?? '', direction);
   const below = past ? 'past its class while it is well below its rate, else ' : '';
   const which = found === undefined ? 'no session, shares the class of those that wait: ' : '';

@@ -1,4 +1,5 @@
-// Observe: two processes a namespace and family, plus one for the settings that were ever told.
+// Observe: one process a namespace and family, plus one for the settings that were ever told. A process costs a daemon as much as what
+// it tells of hundreds of tunnels.
 
 import { emptyDataplane, type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
 import { routeProtocol } from '#internal/dataplane/ownership.ts';
@@ -10,24 +11,22 @@ import { parseSpans } from './span.ts';
 
 type Found = Pick<MutableDataplane, 'sysctl' | 'wire' | 'span' | 'address' | 'rule' | 'route'>;
 
-const families = [4, 6] as const;
 const questions = ['address show', 'rule show', `route show table all protocol ${routeProtocol}`];
+/** Of both families; asked with one of them. */
+const wires = 'link show type veth';
 
 async function observeFamily(into: MutableDataplane, netns: Netns, path: string, family: 4 | 6): Promise<void> {
   const args = [`-${family}`, '-N', '-j', '-batch', '-'];
-  const { stdout } = await run({ file: 'ip', args, netns: path, input: `${questions.join('\n')}\n` });
-  const [addresses, rules, routes] = parseBatch(stdout);
-  if (addresses === undefined || rules === undefined || routes === undefined) {
+  const asked = [...questions, ...(family === 4 ? [wires] : [])];
+  const { stdout } = await run({ file: 'ip', args, netns: path, input: `${asked.join('\n')}\n` });
+  const [addresses, rules, routes, veths] = parseBatch(stdout);
+  if (addresses === undefined || rules === undefined || routes === undefined || (family === 4 && veths === undefined)) {
     throw new Fault('protocol', `ip -${family} gave fewer answers than questions`);
   }
   for (const address of parseAddresses(netns, addresses)) put(into, 'address', address);
   for (const rule of parseRules(netns, family, rules)) put(into, 'rule', rule);
   for (const route of parseRoutes(netns, family, routes)) put(into, 'route', route);
-}
-
-async function observeWires(into: MutableDataplane, netns: Netns, path: string): Promise<void> {
-  const { stdout } = await run({ file: 'ip', args: ['-j', 'link', 'show', 'type', 'veth'], netns: path });
-  for (const wire of parseWires(netns, stdout)) put(into, 'wire', wire);
+  for (const wire of parseWires(netns, veths ?? '')) put(into, 'wire', wire);
 }
 
 async function observeSpans(into: MutableDataplane, path: string): Promise<void> {
@@ -47,8 +46,7 @@ export async function observeAll(paths: Readonly<Record<Netns, string>>, sysctls
   for (const netns of ['transport', 'pop'] as const) {
     await Promise.all([
       ...(netns === 'pop' ? [observeSpans(into, paths.pop)] : []),
-      ...families.map((family) => observeFamily(into, netns, paths[netns], family)),
-      observeWires(into, netns, paths[netns]),
+      ...([4, 6] as const).map((family) => observeFamily(into, netns, paths[netns], family)),
       observeSysctls(into, netns, paths[netns], sysctls[netns]),
     ]);
   }

@@ -43,7 +43,7 @@ const table = (verdict: string): string => `
 set t4_32 { type ipv4_addr; }
 set t6_64 { type ipv6_addr; }
 set seen { type ipv4_addr; flags dynamic, timeout; timeout 1m; }
-set paced { type ipv4_addr; limit rate 1/minute burst 1 packets; }
+map pace { type ipv4_addr : classid; limit rate 1/minute burst 1 packets; }
 map priorities { type ipv4_addr : classid; }
 chain forward {
 	type filter hook forward priority filter; policy accept;
@@ -72,7 +72,7 @@ const some = [
   ['t4_32', '44.31.0.8'],
   ['t6_64', '2001:db8:44:7::'],
   ['priorities', '44.31.0.7 : 1:11'],
-  ['paced', '44.31.0.7 limit rate 600/minute burst 2 packets'],
+  ['pace', '44.31.0.7 limit rate 600/minute burst 2 packets : 1:11'],
 ] as const;
 
 test('what was applied is what is observed', async () => {
@@ -100,14 +100,18 @@ test('another value for a key of a map is one change, in one transaction', async
   expect(nft('list', 'map', 'inet', 'pop44', 'priorities')).toContain('elements = { 44.31.0.7 : 1:12 }');
 });
 
-test('another limit of an element is one change, in one transaction, and read back as it was written', async () => {
+test('another limit of an element, or class beside it, is one change, in one transaction, and read back as it was written', async () => {
   const limited = (limit: string): MutableDataplane =>
-    wanted(table('accept'), [...some.slice(0, 4), ['paced', `44.31.0.7 ${limit}`]]);
-  for (const limit of ['limit rate 600/minute burst 2 packets', 'limit rate 47000000/minute burst 5 packets']) {
+    wanted(table('accept'), [...some.slice(0, 4), ['pace', `44.31.0.7 limit rate ${limit}`]]);
+  for (const limit of [
+    '600/minute burst 2 packets : none',
+    '600/minute burst 2 packets : 1:1f',
+    '47000000/minute burst 5 packets : 1:1f',
+  ]) {
     await bring(limited(limit));
     expect(await told(limited(limit))).toEqual([]);
   }
-  expect(await told(limited('limit rate 7/minute burst 2 packets'))).toEqual(['change element pop paced 44.31.0.7']);
+  expect(await told(limited('7/minute burst 2 packets : 1:1f'))).toEqual(['change element pop pace 44.31.0.7']);
 });
 
 test('protocols and ports are read as they were written, whatever names the machine has for them', async () => {

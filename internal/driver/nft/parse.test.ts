@@ -60,8 +60,13 @@ test.each([
   [{ rate: 600, per: 'minute' }, '44.31.0.7 limit rate 600/minute burst 5 packets'],
 ])('a limit of an element is a part of it: %j', (limit, element) => {
   const limited = { elem: { val: '44.31.0.7', limit } };
-  const json = JSON.stringify({ nftables: [{ set: { name: 'paced_up4_32', elem: [limited] } }] });
-  expect(parseElements('pop', json)).toEqual([{ netns: 'pop', set: 'paced_up4_32', element }]);
+  const json = JSON.stringify({
+    nftables: [{ set: { name: 's', elem: [limited] } }, { map: { name: 'pace_up4_32', elem: [[limited, '1:b']] } }],
+  });
+  expect(parseElements('pop', json)).toEqual([
+    { netns: 'pop', set: 's', element },
+    { netns: 'pop', set: 'pace_up4_32', element: `${element} : 1:b` },
+  ]);
 });
 
 test('counters are read, of elements that have one', () => {

@@ -9,12 +9,12 @@ import { addressNumber, familyOf, firstAddress, parseAddress, prefixFrom } from 
 const table = `inet ${nftTable}`;
 
 /** Any other word might be a host to nft, which would ask the DNS for it. */
-const words = /^(tcp|udp|udplite|sctp|dccp|icmp|ipv6-icmp|esp|ah|gre|accept|drop)$/;
+const words = /^(tcp|udp|udplite|sctp|dccp|icmp|ipv6-icmp|esp|ah|gre|accept|drop|none)$/;
 /** Numbers, and class identifiers as tc(8) writes them. */
 const numbers = /^(0x[0-9a-f]{1,8}|[0-9]{1,10}|[0-9a-f]{1,4}:[0-9a-f]{1,4})$/;
 
-/** Behind an element: the rate below which it is found. */
-const limit = / limit rate [0-9]{1,15}\/(second|minute) burst [0-9]{1,10} packets$/;
+/** Behind the key of an element: the rate below which it is found. */
+const limit = / limit rate [0-9]{1,15}\/(second|minute) burst [0-9]{1,10} packets(?= : |$)/;
 
 const isPart = (text: string): boolean =>
   words.test(text) || numbers.test(text) || isPrefix(text.includes('/') ? text : `${text}/0`);

@@ -2,7 +2,7 @@
 // on and bare.
 
 import { eventually } from '#internal/testkit/eventually.ts';
-import { classCount, onBare } from './bare.ts';
+import { classCount, onBare, onStatesAlone } from './bare.ts';
 import { type CapacityScene, node, openTunnels, raiseCapacity } from './capacity-scene.ts';
 import { largest } from './largest.ts';
 import type { Loaded } from './load.ts';
@@ -114,6 +114,8 @@ async function settle({ lab, clients }: CapacityScene, tunnels: number): Promise
 interface Pair {
   readonly full: Found;
   readonly bare: Found;
+  /** With connection tracking, which no firewall that keeps states does without, and nothing else of ours. */
+  readonly states: Found | undefined;
 }
 
 /** @param bareFirst one run so, the next otherwise: what came before must not favour one of them */
@@ -127,9 +129,15 @@ async function pairOf(scene: CapacityScene, rate: Rate, options: BenchOptions, b
       options.say(`  ${rate.kbitPerSecond} kbit/s, bare`);
       return find(scene, rate, options);
     });
-  if (!bareFirst) return { full: await full(), bare: await bare() };
-  const found = await bare();
-  return { full: await full(), bare: found };
+  const states = async (): Promise<Found | undefined> => {
+    if (rate !== megabit) return undefined;
+    return onStatesAlone(scene.lab, node, () => {
+      options.say(`  ${rate.kbitPerSecond} kbit/s, with connection tracking alone`);
+      return find(scene, rate, options);
+    });
+  };
+  if (!bareFirst) return { full: await full(), states: await states(), bare: await bare() };
+  return { bare: await bare(), states: await states(), full: await full() };
 }
 
 const medianOf = (pairs: readonly Pair[], value: (pair: Pair) => number): number => median(pairs.map(value));
@@ -143,6 +151,13 @@ function figuresOf({ name }: Rate, pairs: readonly Pair[]): Figures {
     return figure(median(samples), unit, '', samples);
   };
   const isVoice = name === voice.name;
+  const tracked = pairs.flatMap(({ states, bare: { tunnels } }) =>
+    states === undefined ? [] : [[states.tunnels, states.tunnels / tunnels] as const],
+  );
+  const ofTracked = (at: 0 | 1, unit: string) => {
+    const samples = tracked.map((each) => each[at]);
+    return figure(median(samples), unit, '', samples);
+  };
   return {
     [isVoice ? 'active_64k_per_vcpu' : `${name}_per_vcpu`]: figure(
       median(full),
@@ -157,6 +172,12 @@ function figuresOf({ name }: Rate, pairs: readonly Pair[]): Figures {
       name === megabit.name ? '>= 0.9' : '',
       ratios,
     ),
+    ...(tracked.length === 0
+      ? {}
+      : {
+          [`${name}_states_alone_per_vcpu`]: ofTracked(0, 'tunnels'),
+          [`${name}_states_alone_ratio_to_bare`]: ofTracked(1, 'ratio'),
+        }),
     [`${name}_p50_ms`]: of(({ p50Ms }) => p50Ms, 'ms'),
     [`${name}_p99_ms`]: of(({ p99Ms }) => p99Ms, 'ms'),
     [`${name}_lost_percent`]: of((loaded) => 100 * lossOf(loaded), '%'),

@@ -2,7 +2,8 @@
 //
 // Of what comes in by its own port nothing is tracked, nor of the answers: tracking them cost each packet more than all other rules of the
 // transport namespace together (perf, `npm run bench -- capacity --only megabit`). What came in by another port needs tracking for its
-// way back, so packets note who that is.
+// way back. WireGuard answers it from the interface's address, where `redirect` has led it; and where that is the endpoint's own, packets
+// have noted who it is.
 
 import type { Pop } from '#internal/gen/pop44/store/v1/records_pb.ts';
 import { alternativePorts, endpointPorts } from './ports.ts';
@@ -58,9 +59,10 @@ export function redirected({ endpointPort }: Pop): readonly string[] {
 export const answers = (pop: Pop | undefined, links: readonly number[]): readonly string[] => [
   ...(pop === undefined
     ? []
-    : families.map(
-        (family) =>
-          `udp sport ${toPorts(pop)} ${field[family]} daddr . udp dport != @${redirectedSet(family)} notrack accept`,
-      )),
+    : families.flatMap((family) => {
+        const [from, ip] = [endpointOf(pop, family), field[family]];
+        const to = `${ip} daddr . udp dport != @${redirectedSet(family)}`;
+        return from === '' ? [] : [`${ip} saddr ${from} udp sport ${toPorts(pop)} ${to} notrack accept`];
+      })),
   ...(links.length === 0 ? [] : [`udp sport ${list(links)} notrack accept`]),
 ];

@@ -100,20 +100,23 @@ export function declarations(family: Family, units: readonly number[]): readonly
   ];
 }
 
+/** What is admitted is shaped then; what is refused must not bring its tunnel above a limit. */
+const admit = 'goto received';
+
 /** Presets, whichever the mark names. ICMP by its types' names, which nft has in itself. */
 export function presetChain(): string {
   const has = (name: PresetName): string => `meta mark & ${presetBit(name)} == ${presetBit(name)}`;
   const openings = presetNames.flatMap((name) =>
     presets[name].openings.map(({ protocol, firstPort, lastPort }) => {
       const ports = firstPort === lastPort ? String(firstPort) : `${firstPort}-${lastPort}`;
-      return `${has(name)} ${protocol === 6 ? 'tcp' : 'udp'} dport ${ports} accept`;
+      return `${has(name)} ${protocol === 6 ? 'tcp' : 'udp'} dport ${ports} ${admit}`;
     }),
   );
   return chain(
     'presets',
-    `${has('open')} accept`,
-    `${has('ping')} icmp type echo-request accept`,
-    `${has('ping')} icmpv6 type echo-request accept`,
+    `${has('open')} ${admit}`,
+    `${has('ping')} icmp type echo-request ${admit}`,
+    `${has('ping')} icmpv6 type echo-request ${admit}`,
     ...openings,
   );
 }
@@ -131,11 +134,11 @@ export function unitChains(family: Family, length: number): readonly string[] {
     refuse('refused', masked(family, 'saddr', length)),
     chain(
       name('group'),
-      `${tunnel} . meta mark . meta l4proto @${protocolSet(family)} accept`,
+      `${tunnel} . meta mark . meta l4proto @${protocolSet(family)} ${admit}`,
       'meta l4proto != { 6, 17 } return',
       ...portBlockSizes.map((size) => {
         const port = size === 1 ? 'th dport' : `th dport & ${0x1_0000 - size}`;
-        return `${tunnel} . meta mark . meta l4proto . ${port} @${portSet(family, size)} accept`;
+        return `${tunnel} . meta mark . meta l4proto . ${port} @${portSet(family, size)} ${admit}`;
       }),
     ),
     chain(

@@ -69,8 +69,6 @@ export function popTable(view: View): string {
       'to_tunnel',
       // Not by "invalid": after a move or between two paths, the start of a flow was seen elsewhere.
       'ct state established,related goto received',
-      // Before it is judged, and accepted in many places.
-      'jump shape_down',
       ...ofUnits((family, length) => [toUnit(family, length)]),
       // An address that nobody holds answers at once instead of leading into the dark.
       'reject with icmpx host-unreachable',
@@ -79,8 +77,8 @@ export function popTable(view: View): string {
       'arrival',
       'type filter hook prerouting priority raw; policy accept;',
       `iifname ${anyAccess} goto mark_up`,
-      // Who has a class has its session here: a look into a set costs a third of one for a route.
-      ...haveClass(view).map((match) => `${match} accept`),
+      // Who has a class has its session here, or at the sibling. A look into a set costs a third of one for a route.
+      ...(view.sibling === undefined ? haveClass(view).map((match) => `${match} accept`) : []),
       // What only passes here takes no room in the kernel's table of flows: a flood for a tunnel elsewhere would fill it.
       `iifname != { "${chokeOut}", "${throughLink}", "lo" } fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),

@@ -90,7 +90,7 @@ const unitsOf = ({ units4, units6 }: Pick<View, 'units4' | 'units6'>): readonly 
 const toClass = (unit: Unit, direction: Direction): string =>
   `meta priority set ${field(unit, direction)} map @${classMap(direction, unit.family, unit.length)}`;
 
-/** Of what goes to a tunnel that has a class: its session is here. */
+/** Of what goes to a tunnel that has a class: its session is here, or at a sibling whose clients may come at once. */
 export const haveClass = (view: View): readonly string[] => unitsOf(view).map((unit) => toClass(unit, 'down'));
 
 export function shapingChains(view: View): readonly string[] {

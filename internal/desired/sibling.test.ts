@@ -79,6 +79,12 @@ test('a third node without a heartbeat changes nothing for the pair; of three wi
   expect(pairs('172.30.34.3')).toEqual([undefined, undefined, undefined]);
 });
 
+test("what passes for the sibling's tunnels is not tracked, though they have classes here [N7]", () => {
+  const byClass = 'meta priority set ip daddr map @class_down4_32 accept';
+  expect(of('p1').ruleset.get('pop')?.text).toContain(byClass);
+  expect(of('p3').ruleset.get('pop')?.text).not.toContain(byClass);
+});
+
 test('a node alone is as it was: its endpoint is configuration, and nothing fences it', () => {
   const made = of('p3', threePops());
   expect(bird(made)).toContain('protocol static p44endpoint4');

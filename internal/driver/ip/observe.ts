@@ -2,7 +2,7 @@
 // it tells of hundreds of tunnels.
 
 import { emptyDataplane, type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
-import { routeProtocol } from '#internal/dataplane/ownership.ts';
+import { linkPrefix, routeProtocol } from '#internal/dataplane/ownership.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { run } from '#internal/exec/exec.ts';
 import type { KnownSysctls } from './ip.ts';
@@ -12,26 +12,26 @@ import { parseSpans } from './span.ts';
 type Found = Pick<MutableDataplane, 'sysctl' | 'wire' | 'span' | 'address' | 'rule' | 'route'>;
 
 const questions = ['address show', 'rule show', `route show table all protocol ${routeProtocol}`];
-/** Of both families; asked with one of them. */
-const wires = 'link show type veth';
-
-async function observeFamily(into: MutableDataplane, netns: Netns, path: string, family: 4 | 6): Promise<void> {
-  const args = [`-${family}`, '-N', '-j', '-batch', '-'];
-  const asked = [...questions, ...(family === 4 ? [wires] : [])];
-  const { stdout } = await run({ file: 'ip', args, netns: path, input: `${asked.join('\n')}\n` });
-  const [addresses, rules, routes, veths] = parseBatch(stdout);
-  if (addresses === undefined || rules === undefined || routes === undefined || (family === 4 && veths === undefined)) {
-    throw new Fault('protocol', `ip -${family} gave fewer answers than questions`);
-  }
-  for (const address of parseAddresses(netns, addresses)) put(into, 'address', address);
-  for (const rule of parseRules(netns, family, rules)) put(into, 'rule', rule);
-  for (const route of parseRoutes(netns, family, routes)) put(into, 'route', route);
-  for (const wire of parseWires(netns, veths ?? '')) put(into, 'wire', wire);
-}
+/** Of both families; asked with one of them. What a VXLAN is like takes a question more, where there is one. */
+const links = ['link show type veth', 'link show type vxlan'];
 
 async function observeSpans(into: MutableDataplane, path: string): Promise<void> {
   const { stdout } = await run({ file: 'ip', args: ['-d', '-j', 'link', 'show', 'type', 'vxlan'], netns: path });
   for (const span of parseSpans(stdout)) put(into, 'span', span);
+}
+
+async function observeFamily(into: MutableDataplane, netns: Netns, path: string, family: 4 | 6): Promise<void> {
+  const args = [`-${family}`, '-N', '-j', '-batch', '-'];
+  const asked = family === 4 ? [...questions, ...links] : questions;
+  const { stdout } = await run({ file: 'ip', args, netns: path, input: `${asked.join('\n')}\n` });
+  const answers = parseBatch(stdout);
+  const [addresses = '', rules = '', routes = '', veths = '', vxlans = ''] = answers;
+  if (answers.length < asked.length) throw new Fault('protocol', `ip -${family} gave fewer answers than questions`);
+  for (const address of parseAddresses(netns, addresses)) put(into, 'address', address);
+  for (const rule of parseRules(netns, family, rules)) put(into, 'rule', rule);
+  for (const route of parseRoutes(netns, family, routes)) put(into, 'route', route);
+  for (const wire of parseWires(netns, veths)) put(into, 'wire', wire);
+  if (netns === 'pop' && vxlans.includes(linkPrefix)) await observeSpans(into, path);
 }
 
 /** Settings of an interface that is not there are not found either (-e). */
@@ -45,7 +45,6 @@ export async function observeAll(paths: Readonly<Record<Netns, string>>, sysctls
   const into = emptyDataplane();
   for (const netns of ['transport', 'pop'] as const) {
     await Promise.all([
-      ...(netns === 'pop' ? [observeSpans(into, paths.pop)] : []),
       ...([4, 6] as const).map((family) => observeFamily(into, netns, paths[netns], family)),
       observeSysctls(into, netns, paths[netns], sysctls[netns]),
     ]);

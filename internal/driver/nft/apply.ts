@@ -30,6 +30,7 @@ type ElementStep = StepOf<'element'>;
 const elementOf = (step: ElementStep): Element => (step.op === 'remove' ? step.found : step.want);
 
 async function removeRuleset(space: Space): Promise<void> {
+  space.listed = undefined;
   await (await space.session()).run(removeTable);
   space.elements = new Map();
   await space.remember(undefined);
@@ -42,6 +43,7 @@ async function removeRuleset(space: Space): Promise<void> {
  */
 async function replaceRuleset(space: Space, want: Ruleset): Promise<void> {
   checkRuleset(want);
+  space.listed = undefined;
   const sets = declaredSets(want.text);
   const kept = new Map([...(await knownElements(space))].filter(([, { set }]) => sets.has(set)));
   const ways = [

@@ -252,6 +252,7 @@ test('sources that have shaken hands are known, also to a table that is made ane
   expect(reasons).toEqual([]);
   expect((await driver.observe()).element.size).toBe(0);
   transport('delete', 'table', 'inet', 'pop44');
+  await eventually(() => reasons.length > 0, 10_000);
   await bring(want);
   for (const address of all) expect(listed()).toContain(`${address} expires`);
 });

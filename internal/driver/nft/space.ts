@@ -22,6 +22,8 @@ export interface Space {
   readonly path: string;
   /** By key; undefined: somebody changed something, they must be read. */
   elements: Map<string, Element> | undefined;
+  /** The listing of our table, while nobody but us can have changed it; undefined: it must be read. */
+  listed: string | undefined;
   /** Sources that have shaken hands, and when (monotonic, ms), oldest first: told again to a table that begins anew. */
   readonly known: Map<string, number>;
   /** The lease was begun by us and not ended: a table that is made anew has it again. */
@@ -89,21 +91,25 @@ export function createSpace(options: SpaceOptions): Space {
     await Promise.all([old?.session.stop(), old?.watch.stop()]);
   };
   const start = async (): Promise<Session> => {
-    const onExit = (reason: string): void => {
+    const forget = (): void => {
       space.elements = undefined;
+      space.listed = undefined;
+    };
+    const onExit = (reason: string): void => {
+      forget();
       if (kept === undefined || closed) return;
       log.warn('nft-ended', { netns, reason });
       void stop().catch((error: unknown) => log.warn('nft-stop', { netns, reason: messageOf(error) }));
     };
     const onChange = (reason: string): void => {
-      space.elements = undefined;
+      forget();
       space.disturb(reason);
     };
     const session = await openSession({ netns: path, file: join(stateDir, `nft-${netns}.nft`), onExit });
     const watch = await openWatch({ netns: path, clock, onChange, onExit });
     kept = { session, watch };
     // What happened while nobody watched is unknown.
-    space.elements = undefined;
+    forget();
     transactions = 0;
     await watch.recognise(session);
     return session;
@@ -113,11 +119,13 @@ export function createSpace(options: SpaceOptions): Space {
     netns,
     path,
     elements: undefined,
+    listed: undefined,
     known: new Map(),
     leased: false,
     applied: () => applied,
     async remember(next) {
       applied = next;
+      space.listed = undefined;
       await writeFile(`${file}.new`, JSON.stringify(next ?? null), { mode: 0o600 });
       await rename(`${file}.new`, file);
     },

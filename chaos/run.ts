@@ -61,6 +61,8 @@ const answeringWithinMs = 60_000;
 const witnessWithinMs = 30_000;
 /** What is unknown must be known 30 s after healing; a little more, so that what comes late is seen to be late. */
 const resolveWithinMs = 35_000;
+/** Longer than a daemon may take to show a write (goals.ts). */
+const shownWithinMs = 3_000;
 /** Of each member: etcd makes 128 MB of logs before anything is written (wal.SegmentSizeBytes, twice). */
 const diskBytes = 4 * 1024 ** 3;
 /** Lists of the store that the log is compared with while the run lasts. */
@@ -172,6 +174,8 @@ async function observed(stage: Stage, options: RunOptions): Promise<RunResult> {
     await running;
     say('the last answers');
     await parts.finish(resolveWithinMs);
+    // Until everybody may have shown the last write.
+    await clock.sleep(shownWithinMs);
     resting.abort(new Error('the run is over'));
     await watching;
     const heard = await witness.finish(witnessWithinMs);

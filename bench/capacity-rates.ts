@@ -130,7 +130,7 @@ async function pairOf(scene: CapacityScene, rate: Rate, options: BenchOptions, b
       return find(scene, rate, options);
     });
   const states = async (): Promise<Found | undefined> => {
-    if (rate !== megabit) return undefined;
+    if (rate !== megabit || options.quick) return undefined;
     return onStatesAlone(scene.lab, node, () => {
       options.say(`  ${rate.kbitPerSecond} kbit/s, with connection tracking alone`);
       return find(scene, rate, options);

@@ -1,7 +1,7 @@
 // A PoP's endpoint in nft's language: what comes in by its ports, by those that it can be reached by as well, and what leaves by them.
 //
-// Of what comes in by its own port nothing is tracked, nor of the answers: tracking them cost each packet more than all other rules of the
-// transport namespace together (perf, `npm run bench -- capacity --only megabit`). What came in by another port needs tracking for its
+// Of what comes in by its own port nothing is tracked, nor of the answers: tracking them cost each packet about as much as all other rules of
+// the transport namespace together (perf by hand, adr/0053). What came in by another port needs tracking for its
 // way back. WireGuard answers it from the interface's address, where `redirect` has led it; and where that is the endpoint's own, packets
 // have noted who it is.
 

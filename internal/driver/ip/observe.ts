@@ -1,5 +1,4 @@
-// Observe: one process a namespace and family, plus one for the settings that were ever told. A process costs a daemon as much as what
-// it tells of hundreds of tunnels.
+// Observe: one process a namespace and family, plus one for the settings that were ever told.
 
 import { emptyDataplane, type MutableDataplane, type Netns, put } from '#internal/dataplane/dataplane.ts';
 import { linkPrefix, routeProtocol } from '#internal/dataplane/ownership.ts';

@@ -111,7 +111,7 @@ const sideDoors: readonly RegExp[] = [
 const testkitUsers: ReadonlySet<string> = new Set(['bench', 'chaos', 'cmd/lab', 'internal/testkit']);
 
 const mostLines = 400;
-const testName = /^[a-z0-9-]+(\.(etcd|netns|kernel|browser))?\.test\.ts$/;
+const testName = /^[a-z0-9-]+(\.(slow|etcd|netns|kernel|browser))?\.test\.ts$/;
 const sourceName = /^[a-z0-9-]+(\.config)?\.(ts|mjs)$/;
 
 const isTest = (path: string): boolean => path.endsWith('.test.ts');
@@ -222,7 +222,9 @@ function aboutFile(path: string, text: string): readonly string[] {
   const lines = text.split('\n').length - 1;
   if (lines > mostLines) problems.push(`${path}: ${lines} lines; find the second thing in it and give it a file`);
   if (!(path.includes('.test.') ? testName : sourceName).test(base(path))) {
-    problems.push(`${path}: kebab-case.ts; tests end in .test.ts, .etcd.test.ts, .netns.test.ts or .kernel.test.ts`);
+    problems.push(
+      `${path}: kebab-case.ts; tests end in .test.ts, .slow.test.ts, .etcd.test.ts, .netns.test.ts or .kernel.test.ts`,
+    );
   }
   if (base(path) === 'index.ts') problems.push(`${path}: a face bears its folder's name`);
   if (here === undefined && folder(path) !== 'internal') problems.push(`${path}: no row in the table of layers.ts`);

@@ -1,4 +1,5 @@
-// Check: `npm run check`, all that can be known without privileges or services, in seconds; `npm run fix` is its twin.
+// Check: `npm run check`, what can be known without privileges or services in less than a minute (the slow unit tests are
+// left to `npm test`); `npm run fix` is its twin.
 //
 // One line a step; what a step says is shown only when it fails. The steps stand in the table below.
 // Never: writes to the work tree (.cache apart), unless asked to (`--fix`, `--gen`).

@@ -149,7 +149,7 @@ const steps =
   args.length > 0
     ? [[lane([])]]
     : [
-        [lane(['unit'])],
+        [lane(['unit', 'slow'])],
         [lane(['netns'], alone)],
         lanesOf(netnsFiles, lanes).flatMap((files, at) => {
           if (at === 0) return lane(['etcd*', 'browser', 'netns'], ['.etcd.test.ts', '.browser.test.ts', ...files]);

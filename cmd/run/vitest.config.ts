@@ -17,6 +17,17 @@ const again = 'internal/{etcd,election,store}/*.etcd.test.ts';
 const shorter = 'internal/{etcd/calls,election/*,store/*}.etcd.test.ts';
 const etcdAgain = tools === '' ? [] : [(process.env['POP44_ALL'] ?? '') === '' ? again : shorter];
 
+/** Modules are loaded once a worker, not once a file, which took a tenth of the time. They hold no state to share. */
+const withoutIsolation = false;
+
+/** What needs nothing. Laws with thousands of runs, on a machine that others use too, may take some time. */
+const needsNothing = {
+  isolate: withoutIsolation,
+  testTimeout: 30_000,
+  maxWorkers: availableParallelism(),
+  sequence: { groupOrder: 0 },
+};
+
 /** In the machine of `npm run test:kernel`, which is some ten times slower, any of the tests may run. */
 const ofKernel = (process.env['POP44_KERNEL'] ?? '') === '' ? [] : [netns, `${everywhere}/*.kernel.test.ts`];
 
@@ -29,8 +40,7 @@ const withProcesses = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   retry: inCi ? 1 : 0,
-  // Modules are loaded once a worker, not once a file, which took a tenth of the time. They hold no state to share.
-  isolate: false,
+  isolate: withoutIsolation,
 };
 
 export default defineConfig({
@@ -60,16 +70,12 @@ export default defineConfig({
       })),
       {
         extends: true,
-        test: {
-          name: 'unit',
-          include: [`${everywhere}/*.test.ts`],
-          exclude: ['**/*.*.test.ts'],
-          isolate: withProcesses.isolate,
-          // Laws with thousands of runs, on a machine that others use too.
-          testTimeout: 30_000,
-          maxWorkers: availableParallelism(),
-          sequence: { groupOrder: 0 },
-        },
+        test: { name: 'unit', include: [`${everywhere}/*.test.ts`], exclude: ['**/*.*.test.ts'], ...needsNothing },
+      },
+      {
+        extends: true,
+        // A file that takes longer than a second or so by itself: `npm run check` leaves it to `npm test`.
+        test: { name: 'slow', include: [`${everywhere}/*.slow.test.ts`], ...needsNothing },
       },
       {
         extends: true,

@@ -9,6 +9,7 @@ import { adminContext, raiseLab, type World } from '#internal/testkit/lab/lab.ts
 import { host4, metricsPort } from '#internal/testkit/lab/topology.ts';
 import { type LoadClients, openLoadClients } from './load.ts';
 import { nodeProcessor, onProcessor, othersProcessor, separate } from './processors.ts';
+import { reflectEchoes } from './reflect.ts';
 import { addSources, sources } from './sources.ts';
 import { applied, createTunnels, newPrivateKey } from './tunnels.ts';
 
@@ -60,6 +61,7 @@ export async function raiseCapacity(say: (line: string) => void): Promise<Omit<C
   try {
     for (const prefix of ['44.31.0.0/16', '2001:db8:4000::/40']) await client.pools.createPool({ prefix });
     await addSources(lab);
+    await reflectEchoes(lab, 'host', host4);
     await separate(lab, [node]);
     await wireguardAnew();
     await scrape(lab);

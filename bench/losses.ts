@@ -1,5 +1,5 @@
 // Losses: where packets were lost in a lab, by the kernel's own counts: of devices (that of a TUN device is its queue of what
-// WireGuard has not read yet), of sockets, and of processors that were given more than they took.
+// WireGuard has not read yet), of sockets, of what was never sent, and of processors that were given more than they took.
 
 import { readFile } from 'node:fs/promises';
 import type { World } from '#internal/testkit/lab/lab.ts';
@@ -19,10 +19,15 @@ export const deviceLosses = (dev: string): Counts =>
   });
 
 /** proc_net(5), `snmp`: a protocol has two lines, names and values. */
-export function socketLosses(snmp: string): number {
-  const [names = [], values = []] = [...snmp.matchAll(/^Udp: (.+)$/gm)].map(([, fields = '']) => fields.split(' '));
-  return ['RcvbufErrors', 'SndbufErrors'].reduce((sum, name) => sum + Number(values[names.indexOf(name)] ?? 0), 0);
+function countOf(snmp: string, protocol: string, counted: readonly string[]): number {
+  const of = new RegExp(`^${protocol}: (.+)$`, 'gm');
+  const [names = [], values = []] = [...snmp.matchAll(of)].map(([, fields = '']) => fields.split(' '));
+  return counted.reduce((sum, name) => sum + Number(values[names.indexOf(name)] ?? 0), 0);
 }
+
+export const socketLosses = (snmp: string): number => countOf(snmp, 'Udp', ['RcvbufErrors', 'SndbufErrors']);
+/** What was never sent: the kernel's answers to echoes wait in a buffer too. */
+export const unsent = (snmp: string): number => countOf(snmp, 'Ip', ['OutDiscards']);
 
 /** /proc/net/softnet_stat: the second column of each processor, hexadecimal (net/core/net-procfs.c). */
 export const backlogLosses = (softnet: string): Counts =>
@@ -35,7 +40,8 @@ export async function lossesIn(lab: World): Promise<Losses> {
   const spaces = lab.namespaces.map(async (netns): Promise<Counts> => {
     const read = async (file: string): Promise<string> => (await lab.exec(netns, ['cat', `/proc/net/${file}`])).stdout;
     const devices = deviceLosses(await read('dev')).map(([where, lost]) => [`${netns} ${where}`, lost] as const);
-    return [...devices, [`${netns} sockets`, socketLosses(await read('snmp'))]];
+    const snmp = await read('snmp');
+    return [...devices, [`${netns} sockets`, socketLosses(snmp)], [`${netns} unsent`, unsent(snmp)]];
   });
   const processors = backlogLosses(await readFile('/proc/net/softnet_stat', 'utf8'));
   return new Map([...(await Promise.all(spaces)).flat(), ...processors]);

@@ -22,7 +22,7 @@ test('an interface that cannot be read for a while is told once, and looked at a
         if (blind) throw new Error('nobody answers');
         return [...peers].map(([peer, lastHandshakeMs]) => ({ peer, lastHandshakeMs, endpoint: `${peer}:1` }));
       },
-      received: async () => (packets += 1),
+      received: () => (packets += 1),
       confirmed: (endpoints) => confirmed.push([...endpoints]),
       known,
       failed: (cause) => failures.push(cause),
@@ -66,7 +66,7 @@ test('who is waited for is looked for often, though the interface stands still, 
         looks += 1;
         return [{ peer: 'next', lastHandshakeMs: looks > 5 ? 1_000 : 0 }];
       },
-      received: async () => 7,
+      received: () => 7,
       confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,
@@ -107,7 +107,7 @@ test('who sends keepalives alone, which do not reach the interface, is seen with
         looks += 1;
         return looks > 1 ? [{ peer: 'idle', lastHandshakeMs: 1_000 }] : [];
       },
-      received: async () => 7,
+      received: () => 7,
       confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,
@@ -142,7 +142,7 @@ test('a look that took long on a busy machine is followed by the next one as soo
         nowMs += 2_000;
         return [{ peer: 'a', lastHandshakeMs: nowMs }];
       },
-      received: async () => nowMs,
+      received: () => nowMs,
       confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,
@@ -178,7 +178,7 @@ test('a nudge ends a pause of any length; one that comes during a look is for th
         looks += 1;
         return [];
       },
-      received: async () => looks,
+      received: () => looks,
       confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,
@@ -223,7 +223,7 @@ test('a nudge that comes during a look after a pause that was over by itself is 
         return [];
       },
       // Nobody is waited for any more, and nothing moves: a nudge alone is a reason.
-      received: async () => 1,
+      received: () => 1,
       confirmed: () => undefined,
       known: new Map(),
       failed: () => undefined,

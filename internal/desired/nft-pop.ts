@@ -4,7 +4,7 @@
 import { chokeIn, chokeOut, fabricPrefixes, linkPrefix, throughLink } from '#internal/dataplane/ownership.ts';
 import { nodeChains } from './nft-node.ts';
 import { declarations, isTunnel, openingChain, presetChain, toUnit, unitChains } from './nft-policy.ts';
-import { haveClass, pastChoke, shapingChains } from './nft-shaping.ts';
+import { forChoke, haveClass, pastChoke, shapingChains } from './nft-shaping.ts';
 import { anyAccess, chain } from './nft-text.ts';
 import type { View } from './self.ts';
 
@@ -64,7 +64,6 @@ export function popTable(view: View): string {
     ),
     // The sets of elements, then the rules that the ways of packets share.
     ...shapingChains(view),
-    chain('received', 'jump shape_down', 'accept'),
     chain(
       'to_tunnel',
       // Not by "invalid": after a move or between two paths, the start of a flow was seen elsewhere.
@@ -84,7 +83,10 @@ export function popTable(view: View): string {
     ),
     chain('uploaded', `oifname ${anyAccess} goto to_tunnel`, 'accept'),
     // What goes into the choke comes back by its other end, and is judged then.
-    chain('upload', 'jump from_tunnel', `oifname "${chokeIn}" goto shape_up`, `${pastChoke} drop`, 'goto uploaded'),
+    chain('choked', `oifname "${chokeIn}" goto shape_up`, `${pastChoke} drop`, 'goto uploaded'),
+    chain('let_out', `${forChoke} goto choked`, `oifname ${anyAccess} goto to_tunnel`, 'accept'),
+    // A flow has a mark once it was let out, or in to a tunnel: its addresses were looked at then, and it ends with its tunnel.
+    chain('upload', 'ct state established ct mark != 0 goto let_out', 'jump from_tunnel', 'goto let_out'),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(

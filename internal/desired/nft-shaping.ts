@@ -25,8 +25,9 @@ export const unshapedClass = 3;
 /** The root itself: HTB lets it pass all classes (htb_classify of the kernel). */
 const pastClasses = 0;
 const mark = `0x${chokeFwmark.toString(16)}`;
-/** Uploads that should be in the choke, and it was not there, as between two comparisons: what is above this is refused. */
-export const pastChoke = `meta mark ${mark} limit rate over 500 kbytes/second`;
+export const forChoke = `meta mark ${mark}`;
+/** It was not there, as between two comparisons: what is above this is refused. */
+export const pastChoke = 'limit rate over 500 kbytes/second';
 
 /** Of its rate. What waits in a class, a second of its rate at most (driver/tc/render.ts), has gone when its tunnel is past it again. */
 const pacedShare = 0.9;
@@ -136,14 +137,14 @@ export function shapingChains(view: View): readonly string[] {
     chain('above_up', `meta mark set ${mark}`, ...(knowsUplink ? [] : [...above('up'), 'meta priority set none'])),
     chain('below_up', `${isNoted('up')} meta mark set ${mark}`, 'meta priority set none'),
     chain('mark_up', ...toClasses('up')),
-    chain('above_down', ...above('down')),
+    chain('above_down', ...above('down'), 'accept'),
     // Who has no class yet is in none that could be noted.
-    chain('below_down', `${isNoted('down')} return`, `meta priority set ${unshaped}`),
-    // Forwarding gives a packet its priority by its TOS before these.
-    chain('shape_down', `meta priority set ${unshaped}`, ...toClasses('down')),
+    chain('below_down', `${isNoted('down')} accept`, `meta priority set ${unshaped} accept`),
+    // What is for a tunnel and may come in. Forwarding gave it its priority by its TOS before.
+    chain('received', ...toClasses('down'), `meta priority set ${unshaped} accept`),
     // The mark has done its work: the second time, out of the choke, the way goes on.
     chain('shape_up', 'meta mark set 0', ...classed('up'), 'accept'),
     // Echoes and errors of the node itself, to tunnels.
-    chain('shaping_own', 'type filter hook output priority 10; policy accept;', `oifname ${anyAccess} jump shape_down`),
+    chain('shaping_own', 'type filter hook output priority 10; policy accept;', `oifname ${anyAccess} goto received`),
   ];
 }

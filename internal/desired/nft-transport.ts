@@ -195,6 +195,11 @@ function mesh({ mesh: own, managementPorts }: Edge, known: Known | undefined): s
   ].join('\n');
 }
 
+const endpoint = ({ pop, sibling }: Known): readonly string[] => [
+  ...(sibling === undefined ? [] : [`udp dport ${toPorts(pop)} ${withoutLease}`]),
+  ...toEndpoint(pop, toPorts(pop)).map((match) => `${match} accept`),
+];
+
 /** @param known absent until a snapshot knows this node: then the mesh and the operator are let in, and nobody else */
 export function transportText(edge: Edge | undefined, known: Known | undefined): string {
   const ports = linkPorts(edge, known);
@@ -231,17 +236,12 @@ export function transportText(edge: Edge | undefined, known: Known | undefined):
       'input',
       'type filter hook input priority filter; policy drop;',
       'iifname "lo" accept',
+      // What WireGuard hears is nearly all that comes in.
+      ...(known === undefined ? [] : endpoint(known)),
       ...(edge === undefined ? [] : [`iifname "${meshLink}" goto mesh`]),
       // Management answers on the mesh alone: what else arrives for its address is not from us.
       ...(meshAddress === '' ? [] : [`${ofMesh} daddr ${meshAddress} drop`]),
-      ...(known === undefined
-        ? []
-        : [
-            ...(known.sibling === undefined ? [] : [`udp dport ${toPorts(known.pop)} ${withoutLease}`]),
-            ...toEndpoint(known.pop, toPorts(known.pop)).map((match) => `${match} accept`),
-            newTracked,
-            ...redirected(known.pop),
-          ]),
+      ...(known === undefined ? [] : [newTracked, ...redirected(known.pop)]),
       ...(ports.length === 0 ? [] : [`udp dport ${list(ports)} accept`]),
       ...icmp,
       'fib saddr type != unicast drop',

@@ -119,10 +119,10 @@ describe('[T9] who stays below its rate goes past the classes', () => {
       'meta priority set none',
     ]);
     expect(chainOf(made, 'below_up')).toEqual(['meta priority @noted_up meta mark set 0x45', 'meta priority set none']);
-    expect(chainOf(made, 'above_down').at(-1)).toBe('update @noted_down { meta priority }');
-    expect(chainOf(made, 'below_down')).toEqual(['meta priority @noted_down return', 'meta priority set 1:0']);
-    // Before anything: a priority by its TOS could be that of a class.
-    expect(chainOf(made, 'shape_down')[0]).toBe('meta priority set 1:0');
+    expect(chainOf(made, 'above_down').slice(-2)).toEqual(['update @noted_down { meta priority }', 'accept']);
+    expect(chainOf(made, 'below_down')).toEqual(['meta priority @noted_down accept', 'meta priority set 1:0 accept']);
+    // What is not shaped: a priority by its TOS could be that of a class.
+    expect(chainOf(made, 'received').at(-1)).toBe('meta priority set 1:0 accept');
   });
 
   test('nobody does where all share an uplink', () => {
@@ -167,7 +167,7 @@ test("a node's uplink is the top of both trees, and what is not shaped has half 
     rateBitPerSecond: 10_000_000,
     ceilBitPerSecond: 20_000_000,
   });
-  expect(known.ruleset.get('pop')?.text).toContain('chain shape_down {\n\tmeta priority set 1:3\n');
+  expect(known.ruleset.get('pop')?.text).toContain('\n\tmeta priority set 1:3 accept\n}\n');
 });
 
 test('what has no class, or one that is not there, is held with those that wait; what is not shaped is told so [T9]', () => {
@@ -176,7 +176,7 @@ test('what has no class, or one that is not there, is held with those that wait;
     ['p44w0', 2],
     ['p44u0', 2],
   ]);
-  expect(made.ruleset.get('pop')?.text).toContain('chain shape_down {\n\tmeta priority set 1:0\n');
+  expect(made.ruleset.get('pop')?.text).toContain('\n\tmeta priority set 1:0 accept\n}\n');
 });
 
 test.each([

@@ -101,7 +101,7 @@ test('while the key of a group is rotated each node has both, on the interfaces 
     expect(link.get('p44w0')).toMatchObject({ listenPort: 4501, sealedPrivateKey: next });
     expect(['p44w0', 'p44w1'].map((each) => peer.has(`${each} ${testKey(1)}`))).toEqual([true, true]);
     expect(anycast.get('p44a')?.ports).toEqual([53, 123, 443, 4500, 4501]);
-    expect(ruleset.get('transport')?.text).toContain('udp dport { 4500, 4501 } accept');
+    expect(ruleset.get('transport')?.text).toContain('udp dport { 4500, 4501 } ct state untracked accept');
   }
   expect(desired(open, { ...self, nodeId: 'p3' }, none).link.has('p44w1')).toBe(false);
 });

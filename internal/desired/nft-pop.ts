@@ -45,6 +45,8 @@ function transit(view: View): readonly string[] {
   });
 }
 
+const uploaded = [`oifname ${anyAccess} goto to_tunnel`, 'accept'];
+
 export function popTable(view: View): string {
   const units = { 4: view.units4, 6: view.units6 };
   const ofUnits = (line: (family: Family, length: number) => readonly string[]): readonly string[] =>
@@ -81,12 +83,11 @@ export function popTable(view: View): string {
       // What only passes here takes no room in the kernel's table of flows: a flood for a tunnel elsewhere would fill it.
       `iifname != { "${chokeOut}", "${throughLink}", "lo" } fib daddr oifname != ${anyAccess} fib daddr type != local notrack`,
     ),
-    chain('uploaded', `oifname ${anyAccess} goto to_tunnel`, 'accept'),
+    chain('uploaded', ...uploaded),
     // What goes into the choke comes back by its other end, and is judged then.
-    chain('choked', `oifname "${chokeIn}" goto shape_up`, `${pastChoke} drop`, 'goto uploaded'),
-    chain('let_out', `${forChoke} goto choked`, `oifname ${anyAccess} goto to_tunnel`, 'accept'),
-    // A flow has a mark once it was let out, or in to a tunnel: its addresses were looked at then, and it ends with its tunnel.
-    chain('upload', 'ct state established ct mark != 0 goto let_out', 'jump from_tunnel', 'goto let_out'),
+    chain('choked', `oifname "${chokeIn}" goto shape_up`, `${pastChoke} drop`, ...uploaded),
+    // Sources are looked up packet by packet: AllowedIPs that another hand has widened must not do for flows that are open.
+    chain('upload', 'jump from_tunnel', `${forChoke} goto choked`, ...uploaded),
     chain('from_outside', ...martian('saddr')),
     chain('to_outside', ...martian('daddr')),
     chain(

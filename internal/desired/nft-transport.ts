@@ -197,7 +197,8 @@ function mesh({ mesh: own, managementPorts }: Edge, known: Known | undefined): s
 
 const endpoint = ({ pop, sibling }: Known): readonly string[] => [
   ...(sibling === undefined ? [] : [`udp dport ${toPorts(pop)} ${withoutLease}`]),
-  ...toEndpoint(pop, toPorts(pop)).map((match) => `${match} accept`),
+  // Tracked is what `redirect` has led to it: that is noted further down.
+  ...toEndpoint(pop, toPorts(pop)).map((match) => `${match} ct state untracked accept`),
 ];
 
 /** @param known absent until a snapshot knows this node: then the mesh and the operator are let in, and nobody else */

@@ -111,7 +111,7 @@ test('WireGuard is neither heard nor sent without a lease, which BFD renews and 
   expect(text).toContain('meta mark 68 meta l4proto != @lease drop');
   const heard = text.indexOf('udp dport 51820 meta l4proto != @lease drop');
   expect(heard).toBeGreaterThan(0);
-  expect(heard).toBeLessThan(text.indexOf('udp dport 51820 accept'));
+  expect(heard).toBeLessThan(text.indexOf('udp dport 51820 ct state untracked accept'));
 });
 
 test('a sibling is heard by BFD and BGP on both ways, and nobody else is', () => {

@@ -35,7 +35,7 @@ const verbs = {
     needs: true,
     env: { POP44_PACKAGES: packagesOf('test:kernel').join(' ') },
   },
-  fuzz: { script: ['cmd/run/test.ts', 'testkit/fuzz'], needs: true, env: { POP44_FUZZ: 'long' } },
+  fuzz: { script: ['cmd/run/test.ts', 'fuzz.'], needs: true, env: { POP44_FUZZ: 'long' } },
 };
 
 const say = (line) => process.stderr.write(`${line}\n`);

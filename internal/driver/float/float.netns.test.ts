@@ -6,6 +6,7 @@ import { emptyDataplane, type Floating, put } from '#internal/dataplane/dataplan
 import { plan } from '#internal/plan/plan.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { openFloat } from './float.ts';
+import { addressMetric } from './render.ts';
 
 // Two nodes and a router on one LAN, which is a bridge of the router's.
 const nodes = ['fla', 'flb'] as const;
@@ -113,6 +114,15 @@ test('a gateway that is no neighbour is a failing step, and nothing stands', asy
     { ...want4, gateway: '2001:db8::1' },
   ])
     expect((await bring('flb', wrong)).failures[0]?.message).toContain('is not an IPv4 address');
+});
+
+test('a node that had none at a look, and made none since, is not asked again; the next one that is wanted finds what stands', async () => {
+  expect((await drivers.flb.observe()).floating.size).toBe(0);
+  ip('flb', 'address', 'add', '198.18.3.200/32', 'dev', 'eth0', 'metric', String(addressMetric));
+  expect((await drivers.flb.observe()).floating.size).toBe(0);
+  expect(await bring('flb', want4)).toEqual({ failures: [], drift: [] });
+  expect(ip('flb', 'address', 'show', 'dev', 'eth0')).not.toContain('198.18.3.200');
+  expect(await bring('flb')).toEqual({ failures: [], drift: [] });
 });
 
 test('a gateway that answers is up, one that is silent is down within 4 s, and up again when it is back [N7]', async () => {

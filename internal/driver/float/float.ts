@@ -29,6 +29,8 @@ export interface FloatDriver extends Driver<'floating'> {
 export function openFloat({ netns, clock, log }: FloatOptions): FloatDriver {
   const announcer = createAnnouncer({ netns, clock, log });
   let queue: Promise<unknown> = Promise.resolve();
+  /** An earlier process of ours may have left some. Afterwards nobody makes any but us, and most nodes never have one. */
+  let mayStand = true;
   /** One at a time: what was seen before it fell must not be announced afterwards. */
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = queue.then(work);
@@ -39,7 +41,9 @@ export function openFloat({ netns, clock, log }: FloatOptions): FloatDriver {
     kinds: ['floating'],
     observe: () =>
       exclusive(async () => {
+        if (!mayStand) return { floating: new Map() };
         const { floating, places } = await observeAll(netns);
+        mayStand = floating.size > 0 || places.size > 0;
         // What stands since before this process does is announced on.
         for (const [address, place] of places) announcer.announce(address, place);
         announcer.only([...places.keys()]);
@@ -50,6 +54,7 @@ export function openFloat({ netns, clock, log }: FloatOptions): FloatDriver {
       exclusive(async () => {
         // Two at most, one a family.
         const own = steps.filter((step) => step.kind === 'floating');
+        if (own.length > 0) mayStand = true;
         const failures = await Promise.all(own.map((step) => applyStep(netns, announcer, step)));
         return failures.flat();
       }),

@@ -10,6 +10,7 @@ import { lossesIn, lostSince } from './losses.ts';
 import type { BenchOptions } from './main.ts';
 import { nodeProcessor, othersProcessor } from './processors.ts';
 import { type Curve, type Figures, figure, median, type Outcome, type Point } from './report.ts';
+import { sameLoad } from './same-load.ts';
 
 interface Rate {
   readonly name: string;
@@ -223,6 +224,13 @@ function tunnelsByRate(found: readonly (readonly [Rate, readonly Pair[]])[]): Cu
   };
 }
 
+async function workOf(scene: CapacityScene, { say }: BenchOptions): Promise<Figures> {
+  const { name, kbitPerSecond, packetsPerSecond, bytes, first } = megabit;
+  say(`  ${kbitPerSecond} kbit/s, the same load with everything and bare, by turns`);
+  const shares = await sameLoad(scene, { tunnels: first, packetsPerSecond, bytes }, say);
+  return { [`${name}_bare_work_of_all`]: figure(median(shares), 'ratio', '', shares) };
+}
+
 export async function capacityRates(options: BenchOptions): Promise<Outcome> {
   const { only, quick, runs, say } = options;
   const wanted = rates.filter(({ name }) =>
@@ -239,7 +247,9 @@ export async function capacityRates(options: BenchOptions): Promise<Outcome> {
       pairs.push(await pairOf({ ...scene, clients }, rate, options, run % 2 === 1));
     found.push([rate, pairs]);
   }
-  const figures = Object.assign({}, ...found.map(([rate, pairs]) => figuresOf(rate, pairs))) as Figures;
+  const figures = Object.assign({}, ...found.map(([rate, pairs]) => figuresOf(rate, pairs)), {
+    ...(!quick && wanted.includes(megabit) ? await workOf({ ...scene, clients }, options) : {}),
+  }) as Figures;
   const first = found[0];
   const curves = first?.[1][0] === undefined ? [] : curvesOf(first[0], first[1][0]);
   return { figures, curves: found.length > 1 ? [tunnelsByRate(found), ...curves] : curves };

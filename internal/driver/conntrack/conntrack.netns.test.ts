@@ -105,3 +105,12 @@ test('flows of a tunnel are carried to another node as they were, with their mar
     'two addresses',
   );
 });
+
+test('what ends and what is carried goes in the order in which it was asked for [A3] [S2]', async () => {
+  const told = await flows.open(['44.31.0.7/32']);
+  const itsOwn = (): readonly string[] => open().filter((each) => each.includes('44.31.0.7'));
+  await Promise.all([flows.end(['44.31.0.7/32', '44.31.1.16/28']), flows.carry(told)]);
+  expect(itsOwn()).toHaveLength(2);
+  await Promise.all([flows.carry(told), flows.end(['44.31.0.7/32'])]);
+  expect(itsOwn()).toEqual([]);
+});

@@ -27,7 +27,7 @@ export interface Flows {
    * says so. O(table of flows + prefixes). @throws Fault `invalid`: one is not a prefix
    */
   open(prefixes: readonly string[]): Promise<readonly Flow[]>;
-  /** Opens flows as another node had them; those that stand stay as they are. @throws Fault `invalid`: one is none */
+  /** Opens flows as another node had them, after what was to end before; those that stand stay as they are. @throws Fault `invalid`: one is none */
   carry(flows: readonly Flow[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -133,7 +133,11 @@ export function openFlows({ netns, runDir, clock, log }: FlowsOptions): Flows {
       return found.sort((a, b) => idleSeconds(a) - idleSeconds(b)).slice(0, mostFlows);
     },
     async carry(flows) {
-      await carryOut(flows.slice(0, mostFlows).map(flowLine));
+      const lines = flows.slice(0, mostFlows).map(flowLine);
+      // After what is being ended: a tunnel that goes and comes back at once would lose what it brought.
+      const turn = queue.then(() => carryOut(lines));
+      queue = turn.catch(() => undefined);
+      await turn;
     },
     close: async () => {
       await queue;

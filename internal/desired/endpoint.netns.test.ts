@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { execPath } from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Kept, keep, run } from '#internal/exec/exec.ts';
 
@@ -54,7 +55,7 @@ beforeAll(async () => {
   const heard = Promise.withResolvers<void>();
   let waiting = listening.length;
   server = await keep({
-    file: process.execPath,
+    file: execPath,
     args: ['-e', answering, ...listening],
     netns,
     onStdout: () => {
@@ -80,6 +81,6 @@ test.each([
   [6, 123],
 ] as const)('a client hears its answer from where it has sent to: by IPv%i and port %i [T5]', async (family, port) => {
   const args = ['-e', asking, endpoint[family], String(port)];
-  const { stdout } = await run({ file: process.execPath, args, netns: `/run/netns/${client}` });
+  const { stdout } = await run({ file: execPath, args, netns: `/run/netns/${client}` });
   expect(stdout.trim()).toBe('answered');
 });

@@ -1,8 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { emptyDataplane, purposes, put } from '#internal/dataplane/dataplane.ts';
 import { Fault } from '#internal/errors/errors.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
@@ -110,7 +110,9 @@ test('the mesh’s own link is not the network half’s to change [S1]', () => {
 });
 
 test(`garbled lines over the socket end their connection, are told, and reach nobody (seed ${seed}) [S1]`, async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'seam-fuzz-')), 'dataplane.sock');
+  const folder = mkdtempSync(join(tmpdir(), 'seam-fuzz-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'dataplane.sock');
   const refused: Error[] = [];
   const taken: unknown[] = [];
   const seam = await serveSeam(path, {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { realClock } from '#internal/clock/clock.ts';
 import { eventually } from '#internal/testkit/eventually.ts';
 import { connectSeam, type FromDataplane, onlyOwnerOf, serveSeam, type Want } from './seam.ts';
@@ -14,7 +14,6 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
   rmSync(path, { force: true });
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** As the privileged half has it; the test's folder is the test's user's. */
 const admits = onlyOwnerOf(folder, { clock: realClock, refused: () => expect.fail('we are no stranger') });
